@@ -1,0 +1,44 @@
+package io.github.steelyard.model;
+
+import java.util.List;
+
+/// One module that can carry quantizers: what recipes match, exporters write and reports list.
+///
+/// @param name the module's name in the published checkpoint
+/// @param kind what it is
+/// @param rows output features; 0 for [Kind#ATTENTION]
+/// @param columns input features; 0 for [Kind#ATTENTION]
+/// @param layer index of the decoder layer, -1 outside the layers
+/// @param expert index of the routed expert, -1 for any other module
+/// @param inputGroup names of the modules that read the same input, this one included: `q_proj`, `k_proj`, `v_proj`
+public record ModuleInfo(
+        String name, Kind kind, int rows, int columns, int layer, int expert, List<String> inputGroup) {
+
+    /// What a module is.
+    public enum Kind {
+        /// A linear layer that recipes may quantise.
+        LINEAR,
+        /// A router or another gate: a linear layer that is never quantised by convention, but can be observed.
+        ROUTER,
+        /// The output head.
+        HEAD,
+        /// An attention module: carries the key and value cache quantizers.
+        ATTENTION
+    }
+
+    public ModuleInfo {
+        inputGroup = List.copyOf(inputGroup);
+    }
+
+    /// Returns whether this module belongs to a routed expert.
+    public boolean isExpert() {
+        return expert >= 0;
+    }
+
+    /// Returns the sites of this module.
+    public List<Site> sites() {
+        return kind == Kind.ATTENTION
+                ? List.of(new Site(name, Role.KEY), new Site(name, Role.VALUE))
+                : List.of(new Site(name, Role.INPUT), new Site(name, Role.WEIGHT));
+    }
+}

@@ -1,0 +1,9 @@
+package io.github.steelyard.model;
+
+/// Which tokens a tap sees at an expert's site.
+public enum Population {
+    /// The tokens that the forward pass really sends through the module: for an expert, those routed to it.
+    ROUTED,
+    /// Every token, whatever the router chose; the output of such a pass is discarded.
+    ALL
+}

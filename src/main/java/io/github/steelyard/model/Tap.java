@@ -1,0 +1,31 @@
+package io.github.steelyard.model;
+
+import java.util.List;
+
+/// The port through which the tensors of a forward pass are watched or altered.
+///
+/// Several worker threads call a tap at once, each for rows of its own; the calls come in no particular order. A tap
+/// must therefore be thread-safe and its result independent of that order.
+public interface Tap {
+
+    /// The tap that does nothing.
+    Tap NONE = (sites, population, values, offset, rows, columns) -> {};
+
+    /// Sees `rows` rows of `columns` values each, dense and row-major in `values` from `offset` on. An altering tap
+    /// writes the values that the module shall use in place.
+    ///
+    /// @param sites the sites that share these rows, for example the inputs of q, k and v
+    /// @param population which tokens these rows are
+    void rows(List<Site> sites, Population population, float[] values, int offset, int rows, int columns);
+
+    /// Returns whether [#rows] may change the values, so that the caller keeps a copy where others need the originals.
+    default boolean alters() {
+        return false;
+    }
+
+    /// Splits sites that share an input into groups that this tap treats alike. One group unless a tap alters the
+    /// input of some differently from others.
+    default List<List<Site>> partition(List<Site> sites) {
+        return List.of(sites);
+    }
+}

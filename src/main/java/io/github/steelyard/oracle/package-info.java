@@ -1,0 +1,5 @@
+/// Which MoE kernel backend a serving engine picks, why, and what it hides.
+@NullMarked
+package io.github.steelyard.oracle;
+
+import org.jspecify.annotations.NullMarked;
