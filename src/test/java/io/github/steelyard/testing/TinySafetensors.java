@@ -33,20 +33,19 @@ public final class TinySafetensors {
 
     /// Adds a float32 tensor.
     public TinySafetensors f32(String name, long[] shape, float... values) {
-        ByteBuffer bytes = littleEndian(values.length * Float.BYTES);
-        for (float value : values) {
-            bytes.putFloat(value);
-        }
-        return tensor(name, "F32", shape, bytes.array());
+        byte[] bytes = new byte[values.length * Float.BYTES];
+        ByteBuffer.wrap(bytes).order(ByteOrder.LITTLE_ENDIAN).asFloatBuffer().put(values);
+        return tensor(name, "F32", shape, bytes);
     }
 
     /// Adds a BF16 tensor; values that BF16 cannot hold are cut, not rounded.
     public TinySafetensors bf16(String name, long[] shape, float... values) {
-        ByteBuffer bytes = littleEndian(values.length * Short.BYTES);
+        byte[] bytes = new byte[values.length * Short.BYTES];
+        ByteBuffer buffer = ByteBuffer.wrap(bytes).order(ByteOrder.LITTLE_ENDIAN);
         for (float value : values) {
-            bytes.putShort((short) (Float.floatToRawIntBits(value) >>> 16));
+            buffer.putShort((short) (Float.floatToRawIntBits(value) >>> 16));
         }
-        return tensor(name, "BF16", shape, bytes.array());
+        return tensor(name, "BF16", shape, bytes);
     }
 
     /// Adds a tensor of one-byte elements, for example `U8`, `F8_E4M3` or `F8_E8M0`.
@@ -111,21 +110,19 @@ public final class TinySafetensors {
     ///
     /// @param headerLength the length that the first eight bytes state
     public static byte[] file(long headerLength, byte[] header, byte[] data) {
-        return littleEndian(Long.BYTES + header.length + data.length)
+        byte[] file = new byte[Long.BYTES + header.length + data.length];
+        ByteBuffer.wrap(file)
+                .order(ByteOrder.LITTLE_ENDIAN)
                 .putLong(headerLength)
                 .put(header)
-                .put(data)
-                .array();
+                .put(data);
+        return file;
     }
 
     /// Returns a file with this header text, its true length, and this data.
     public static byte[] file(String header, byte[] data) {
         byte[] bytes = header.getBytes(StandardCharsets.UTF_8);
         return file(bytes.length, bytes, data);
-    }
-
-    private static ByteBuffer littleEndian(int size) {
-        return ByteBuffer.allocate(size).order(ByteOrder.LITTLE_ENDIAN);
     }
 
     private static String quoted(String text) {
