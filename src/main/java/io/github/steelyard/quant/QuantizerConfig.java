@@ -1,0 +1,199 @@
+package io.github.steelyard.quant;
+
+import java.util.Collections;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.OptionalInt;
+import java.util.Set;
+import java.util.SortedMap;
+import java.util.TreeMap;
+
+/// The attributes of one quantizer, with ModelOpt's names and defaults.
+///
+/// Attributes that Steelyard does not act on are not lost: where a recipe sets one to something else than its default,
+/// it stands in `others`, and [#unsupported] names those that would change a number.
+///
+/// @param enable whether the quantizer does anything
+/// @param numBits the element code; ModelOpt's default is 8-bit integers
+/// @param axis axes that keep a scale of their own per index; empty = one scale for the tensor
+/// @param blockSizes blocks that share a scale; excludes `axis`
+/// @param dynamic whether all scales are computed at run time and nothing is calibrated
+/// @param amax where amax comes from
+/// @param others further attributes at other values than ModelOpt's default, as text
+public record QuantizerConfig(
+        boolean enable,
+        NumBits numBits,
+        List<Integer> axis,
+        Optional<BlockSizes> blockSizes,
+        boolean dynamic,
+        AmaxSource amax,
+        SortedMap<String, String> others) {
+
+    /// Attributes that never change a number here: for training, for another exporter, for a search.
+    private static final Set<String> WITHOUT_EFFECT =
+            Set.of("effective_bits", "pass_through_bwd", "trt_high_precision_dtype");
+
+    private static final Set<NumBits> STATIC_CODES = Set.of(NumBits.E4M3, NumBits.E2M1);
+
+    /// The codes that ModelOpt knows.
+    private static final Set<NumBits> CODES = Set.of(
+            NumBits.E4M3,
+            NumBits.E2M1,
+            new NumBits.Floating(5, 2),
+            new NumBits.Floating(1, 2),
+            new NumBits.Floating(0, 3),
+            new NumBits.Floating(3, 0),
+            new NumBits.Floating(3, 2),
+            new NumBits.Floating(2, 3));
+
+    private static final Map<Integer, OptionalInt> TILES = Map.of(-1, OptionalInt.of(128), -2, OptionalInt.of(128));
+
+    private static final Map<Integer, OptionalInt> WHOLE_LAST_AXIS = Map.of(-1, OptionalInt.empty());
+
+    /// @throws IllegalArgumentException if ModelOpt's own validation rejects the combination
+    public QuantizerConfig {
+        axis = List.copyOf(axis);
+        others = Collections.unmodifiableSortedMap(new TreeMap<>(others));
+        if (!axis.isEmpty() && blockSizes.isPresent()) {
+            throw new IllegalArgumentException("axis excludes block_sizes: give one of them");
+        }
+        if (numBits instanceof NumBits.Floating code) {
+            checkCode(code, blockSizes);
+        }
+    }
+
+    /// Returns an enabled quantizer of measured amax with one scale for the tensor.
+    public static QuantizerConfig perTensor(NumBits numBits) {
+        return new QuantizerConfig(
+                true, numBits, List.of(), Optional.empty(), false, new AmaxSource.Measured(), new TreeMap<>());
+    }
+
+    /// Returns an enabled quantizer of measured amax with blocks.
+    public static QuantizerConfig blocks(NumBits numBits, BlockSizes blockSizes) {
+        return new QuantizerConfig(
+                true, numBits, List.of(), Optional.of(blockSizes), false, new AmaxSource.Measured(), new TreeMap<>());
+    }
+
+    /// Returns this configuration, switched on or off.
+    public QuantizerConfig withEnable(boolean on) {
+        return new QuantizerConfig(on, numBits, axis, blockSizes, dynamic, amax, others);
+    }
+
+    /// Returns this configuration with amax from `source`.
+    public QuantizerConfig withAmax(AmaxSource source) {
+        return new QuantizerConfig(enable, numBits, axis, blockSizes, dynamic, source, others);
+    }
+
+    /// Returns the format that Steelyard writes for these attributes; empty if it can write none.
+    ///
+    /// The two NVFP4 forms, with block scales computed on the fly (`type: dynamic`) and stored per block
+    /// (`type: static`), are one format: see [#blockSizes] for which it is.
+    public Optional<QuantFormat> format() {
+        if (!unsupported().isEmpty()) {
+            return Optional.empty();
+        }
+        return blockSizes.isPresent() ? blockFormat(blockSizes.get()) : plainFormat();
+    }
+
+    /// Returns the amax that the recipe pins; empty if it is measured or computed at run time.
+    public Optional<Float> pinnedAmax() {
+        return switch (amax) {
+            case AmaxSource.Measured() -> Optional.empty();
+            case AmaxSource.Constant(float value) -> Optional.of(value);
+            case AmaxSource.CodeRange() -> Optional.of(AmaxSource.CodeRange.AMAX);
+        };
+    }
+
+    /// Returns whether the format rests on one amax for the whole tensor. It does not where scales are per channel, tile
+    /// or token, nor in the MX formats, whose block scales stand alone.
+    public boolean hasTensorAmax() {
+        return format().map(format -> format == QuantFormat.FP8 || format == QuantFormat.NVFP4)
+                .orElse(false);
+    }
+
+    /// Returns the attributes that are set, that Steelyard does not act on, and that would change a number.
+    public SortedMap<String, String> unsupported() {
+        SortedMap<String, String> found = new TreeMap<>(others);
+        found.keySet().removeAll(WITHOUT_EFFECT);
+        return found;
+    }
+
+    /// Returns the attributes that are set and change no number in calibration or export, for example those that matter
+    /// in training only.
+    public SortedMap<String, String> withoutEffect() {
+        SortedMap<String, String> found = new TreeMap<>(others);
+        found.keySet().retainAll(WITHOUT_EFFECT);
+        return found;
+    }
+
+    /// Returns the attributes as a recipe writes them, defaults left out.
+    @Override
+    public String toString() {
+        StringBuilder text = new StringBuilder("num_bits: ").append(numBits);
+        if (!axis.isEmpty()) {
+            text.append(", axis: ").append(axis.size() == 1 ? axis.getFirst() : axis);
+        }
+        blockSizes.ifPresent(blocks -> text.append(", block_sizes: ").append(blocks));
+        if (dynamic) {
+            text.append(", type: dynamic");
+        }
+        switch (amax) {
+            case AmaxSource.Measured() -> {}
+            case AmaxSource.Constant(float value) -> text.append(", constant_amax: ").append(value);
+            case AmaxSource.CodeRange() -> text.append(", use_constant_amax: true");
+        }
+        others.forEach((name, value) -> text.append(", ").append(name).append(": ").append(value));
+        if (!enable) {
+            text.append(", enable: false");
+        }
+        return text.toString();
+    }
+
+    private Optional<QuantFormat> plainFormat() {
+        if (!numBits.equals(NumBits.E4M3) || dynamic) {
+            return Optional.empty();
+        }
+        if (axis.isEmpty()) {
+            return Optional.of(QuantFormat.FP8);
+        }
+        return axis.equals(List.of(0)) ? Optional.of(QuantFormat.FP8_PER_CHANNEL) : Optional.empty();
+    }
+
+    private Optional<QuantFormat> blockFormat(BlockSizes blocks) {
+        if (blocks.fourOverSix()) {
+            return Optional.empty();
+        }
+        if (numBits.equals(NumBits.E2M1) && !dynamic && isScaled(blocks, NumBits.E4M3) && blocks.isLastAxis(16)) {
+            return Optional.of(QuantFormat.NVFP4);
+        }
+        if (blocks.isLastAxis(32) && blocks.dynamic() && isScaled(blocks, NumBits.E8M0)) {
+            return numBits.equals(NumBits.E2M1)
+                    ? Optional.of(QuantFormat.MXFP4)
+                    : numBits.equals(NumBits.E4M3) ? Optional.of(QuantFormat.MXFP8) : Optional.empty();
+        }
+        if (!numBits.equals(NumBits.E4M3) || blocks.scaleBits().isPresent()) {
+            return Optional.empty();
+        }
+        if (!dynamic && !blocks.dynamic() && blocks.sizes().equals(TILES)) {
+            return Optional.of(QuantFormat.FP8_BLOCK);
+        }
+        boolean perToken = blocks.sizes().equals(WHOLE_LAST_AXIS) && (dynamic || blocks.dynamic());
+        return perToken ? Optional.of(QuantFormat.FP8_DYNAMIC_TOKEN) : Optional.empty();
+    }
+
+    private static boolean isScaled(BlockSizes blocks, NumBits scale) {
+        return blocks.scaleBits().equals(Optional.of(scale));
+    }
+
+    private static void checkCode(NumBits.Floating code, Optional<BlockSizes> blockSizes) {
+        if (!CODES.contains(code)) {
+            throw new IllegalArgumentException(
+                    "num_bits: no such code %s; known are e4m3, e5m2, e3m2, e2m3, e2m1, e1m2, e0m3, e3m0".formatted(code));
+        }
+        if (!STATIC_CODES.contains(code) && !blockSizes.map(BlockSizes::dynamic).orElse(false)) {
+            throw new IllegalArgumentException(
+                    "num_bits %s needs block_sizes with type: dynamic; only e4m3 and e2m1 work without".formatted(code));
+        }
+    }
+}
