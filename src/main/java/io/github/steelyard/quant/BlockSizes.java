@@ -29,16 +29,15 @@ public record BlockSizes(
         }
         sizes.forEach((axis, size) -> {
             if (size.isPresent() && size.getAsInt() < 1) {
-                throw new IllegalArgumentException(
-                        "block_sizes: size along axis %d must be at least 1, found %d".formatted(axis, size.getAsInt()));
+                throw new IllegalArgumentException("block_sizes: size along axis %d must be at least 1, found %d"
+                        .formatted(axis, size.getAsInt()));
             }
         });
     }
 
     /// Returns blocks of `size` consecutive elements of the last axis.
     public static BlockSizes lastAxis(int size, boolean dynamic, NumBits scaleBits) {
-        return new BlockSizes(
-                new TreeMap<>(Map.of(-1, OptionalInt.of(size))), dynamic, Optional.of(scaleBits), false);
+        return new BlockSizes(new TreeMap<>(Map.of(-1, OptionalInt.of(size))), dynamic, Optional.of(scaleBits), false);
     }
 
     /// Returns whether there is one block axis, the last, and its blocks hold `size` elements.

@@ -100,7 +100,7 @@ public record QuantizerConfig(
     public Optional<Float> pinnedAmax() {
         return switch (amax) {
             case AmaxSource.Measured() -> Optional.empty();
-            case AmaxSource.Constant(float value) -> Optional.of(value);
+            case AmaxSource.Constant(var value) -> Optional.of(value);
             case AmaxSource.CodeRange() -> Optional.of(AmaxSource.CodeRange.AMAX);
         };
     }
@@ -140,7 +140,7 @@ public record QuantizerConfig(
         }
         switch (amax) {
             case AmaxSource.Measured() -> {}
-            case AmaxSource.Constant(float value) -> text.append(", constant_amax: ").append(value);
+            case AmaxSource.Constant(var value) -> text.append(", constant_amax: ").append(value);
             case AmaxSource.CodeRange() -> text.append(", use_constant_amax: true");
         }
         others.forEach((name, value) -> text.append(", ").append(name).append(": ").append(value));
