@@ -99,13 +99,14 @@ public record QuantizerConfig(
     /// Returns the amax that the recipe pins; empty if it is measured or computed at run time.
     public Optional<Float> pinnedAmax() {
         return switch (amax) {
-            case AmaxSource.Measured() -> Optional.empty();
-            case AmaxSource.Constant(var value) -> Optional.of(value);
-            case AmaxSource.CodeRange() -> Optional.of(AmaxSource.CodeRange.AMAX);
+            case AmaxSource.Measured measured -> Optional.empty();
+            case AmaxSource.Constant constant -> Optional.of(constant.amax());
+            case AmaxSource.CodeRange range -> Optional.of(AmaxSource.CodeRange.AMAX);
         };
     }
 
-    /// Returns whether the format rests on one amax for the whole tensor. It does not where scales are per channel, tile
+    /// Returns whether the format rests on one amax for the whole tensor. It does not where scales are per channel,
+    /// tile
     /// or token, nor in the MX formats, whose block scales stand alone.
     public boolean hasTensorAmax() {
         return format().map(format -> format == QuantFormat.FP8 || format == QuantFormat.NVFP4)
@@ -139,11 +140,13 @@ public record QuantizerConfig(
             text.append(", type: dynamic");
         }
         switch (amax) {
-            case AmaxSource.Measured() -> {}
-            case AmaxSource.Constant(var value) -> text.append(", constant_amax: ").append(value);
-            case AmaxSource.CodeRange() -> text.append(", use_constant_amax: true");
+            case AmaxSource.Measured measured -> {}
+            case AmaxSource.Constant constant ->
+                text.append(", constant_amax: ").append(constant.amax());
+            case AmaxSource.CodeRange range -> text.append(", use_constant_amax: true");
         }
-        others.forEach((name, value) -> text.append(", ").append(name).append(": ").append(value));
+        others.forEach(
+                (name, value) -> text.append(", ").append(name).append(": ").append(value));
         if (!enable) {
             text.append(", enable: false");
         }
@@ -189,11 +192,13 @@ public record QuantizerConfig(
     private static void checkCode(NumBits.Floating code, Optional<BlockSizes> blockSizes) {
         if (!CODES.contains(code)) {
             throw new IllegalArgumentException(
-                    "num_bits: no such code %s; known are e4m3, e5m2, e3m2, e2m3, e2m1, e1m2, e0m3, e3m0".formatted(code));
+                    "num_bits: no such code %s; known are e4m3, e5m2, e3m2, e2m3, e2m1, e1m2, e0m3, e3m0"
+                            .formatted(code));
         }
         if (!STATIC_CODES.contains(code) && !blockSizes.map(BlockSizes::dynamic).orElse(false)) {
             throw new IllegalArgumentException(
-                    "num_bits %s needs block_sizes with type: dynamic; only e4m3 and e2m1 work without".formatted(code));
+                    "num_bits %s needs block_sizes with type: dynamic; only e4m3 and e2m1 work without"
+                            .formatted(code));
         }
     }
 }
