@@ -1,19 +1,40 @@
 package io.github.steelyard.quant;
 
-/// A number format that Steelyard can fake and write: element code and the granularity of its scales.
+/// The number formats that a quantizer can use, each with its granularity.
+///
+/// Formulas: `docs/NUMERICS.md`.
 public enum QuantFormat {
-    /// E4M3, one scale per tensor.
-    FP8,
-    /// E4M3, one scale per output feature; weights only.
-    FP8_PER_CHANNEL,
-    /// E4M3, one scale per tile of 128 x 128; weights only.
-    FP8_BLOCK,
-    /// E4M3, one scale per token computed at run time; inputs only.
-    FP8_DYNAMIC_TOKEN,
-    /// E2M1 in blocks of 16 with E4M3 block scales under one float32 scale per tensor.
-    NVFP4,
-    /// E2M1 in blocks of 32 with E8M0 block scales.
-    MXFP4,
-    /// E4M3 in blocks of 32 with E8M0 block scales.
-    MXFP8
+    /// FP8 E4M3 codes, one scale `amax / 448` for the tensor.
+    FP8(8),
+    /// FP8 E4M3 codes, one scale per output feature (weights).
+    FP8_PER_CHANNEL(8),
+    /// FP8 E4M3 codes, one scale per block of 128 rows and 128 columns (weights).
+    FP8_BLOCK(8),
+    /// FP8 E4M3 codes, one scale per token, computed at run time (activations).
+    FP8_DYNAMIC_TOKEN(8),
+    /// E2M1 codes, an E4M3 scale per 16 elements and one float32 scale for the tensor.
+    NVFP4(4),
+    /// E2M1 codes, an E8M0 scale per 32 elements; nothing is calibrated.
+    MXFP4(4),
+    /// E4M3 codes, an E8M0 scale per 32 elements; nothing is calibrated.
+    MXFP8(8);
+
+    private final int bits;
+
+    QuantFormat(int bits) {
+        this.bits = bits;
+    }
+
+    /// Returns the size of one code in bits.
+    public int bits() {
+        return bits;
+    }
+
+    /// Returns whether an activation quantizer in this format needs a calibrated amax.
+    public boolean needsAmax() {
+        return switch (this) {
+            case FP8, NVFP4 -> true;
+            case FP8_PER_CHANNEL, FP8_BLOCK, FP8_DYNAMIC_TOKEN, MXFP4, MXFP8 -> false;
+        };
+    }
 }
