@@ -17,7 +17,7 @@ final class CodecTest {
 
         /// The specification: the nearest value, ties to the even code, saturating, sign bit from the float.
         int nearest(float x) {
-            double magnitude = Math.abs((double) x);
+            double magnitude = Math.min(Math.abs((double) x), decode.applyAsDouble(finite - 1));
             int best = 0;
             for (int code = 1; code < finite; code++) {
                 double error = Math.abs(decode.applyAsDouble(code) - magnitude);
