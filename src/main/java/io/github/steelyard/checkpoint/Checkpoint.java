@@ -1,0 +1,113 @@
+package io.github.steelyard.checkpoint;
+
+import java.lang.foreign.MemorySegment;
+import java.nio.file.Files;
+import java.nio.file.LinkOption;
+import java.nio.file.Path;
+import java.util.Collections;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.NavigableMap;
+import java.util.Optional;
+import java.util.TreeMap;
+
+/// A checkpoint directory in the layout of the Hugging Face hub: `config.json` and one or more safetensors files.
+///
+/// Opening reads the headers and no data, so that a terabyte opens as fast as its headers; every shard is mapped when
+/// its first tensor is asked for. Thread-safe until [#close], after which no bytes may be used.
+public final class Checkpoint implements AutoCloseable {
+
+    private final Path directory;
+    private final ConfigJson config;
+    private final Map<Path, SafetensorsFile> shards; // in the order of their names
+    private final NavigableMap<String, TensorInfo> tensors;
+    private final List<Finding> findings;
+
+    private Checkpoint(Path directory, ConfigJson config, Shards shards) {
+        this.directory = directory;
+        this.config = config;
+        this.tensors = Collections.unmodifiableNavigableMap(new TreeMap<>(shards.tensors()));
+        this.findings = List.copyOf(shards.findings());
+        Map<Path, SafetensorsFile> files = new LinkedHashMap<>();
+        shards.files().forEach(shard -> files.put(shard.file(), shard));
+        this.shards = Collections.unmodifiableMap(files);
+    }
+
+    /// Opens the checkpoint in `directory`.
+    ///
+    /// @throws CheckpointException if a file that it needs is missing or not sound
+    public static Checkpoint open(Path directory) {
+        if (!Files.isDirectory(directory)) {
+            throw new CheckpointException(directory, Files.exists(directory) ? "not a directory" : "no such directory");
+        }
+        ConfigJson config = ConfigJson.read(directory.resolve("config.json"));
+        return new Checkpoint(directory, config, Shards.open(directory));
+    }
+
+    /// Returns the directory as it was given.
+    public Path directory() {
+        return directory;
+    }
+
+    /// Returns `config.json`.
+    public ConfigJson config() {
+        return config;
+    }
+
+    /// Reads another JSON file of the directory, if it is there.
+    ///
+    /// @throws CheckpointException if it is there and not sound
+    public Optional<ConfigJson> json(String fileName) {
+        Path file = directory.resolve(fileName);
+        boolean there = Files.exists(file, LinkOption.NOFOLLOW_LINKS);
+        return there ? Optional.of(ConfigJson.read(file)) : Optional.empty();
+    }
+
+    /// Returns the safetensors files, in the order of their names.
+    public List<Path> shards() {
+        return List.copyOf(shards.keySet());
+    }
+
+    /// Returns all tensors by name.
+    public NavigableMap<String, TensorInfo> tensors() {
+        return tensors;
+    }
+
+    /// Returns whether there is a tensor of this name.
+    public boolean has(String name) {
+        return tensors.containsKey(name);
+    }
+
+    /// Returns the tensor of this name.
+    ///
+    /// @throws CheckpointException if there is none
+    public TensorInfo tensor(String name) {
+        TensorInfo tensor = tensors.get(name);
+        if (tensor == null) {
+            throw new CheckpointException(directory, "tensor %s is missing".formatted(Printable.quoted(name)));
+        }
+        return tensor;
+    }
+
+    /// Returns the tensor's bytes, little-endian, read-only, valid until [#close].
+    ///
+    /// @throws CheckpointException if the file is no longer the one that was opened
+    public MemorySegment bytes(TensorInfo tensor) {
+        SafetensorsFile shard = shards.get(tensor.file());
+        if (shard == null) {
+            throw new IllegalArgumentException("tensor %s is not of %s".formatted(tensor.name(), directory));
+        }
+        return shard.bytes(tensor);
+    }
+
+    /// Returns what is odd but harmless about the files.
+    public List<Finding> findings() {
+        return findings;
+    }
+
+    @Override
+    public void close() {
+        shards.values().forEach(SafetensorsFile::close);
+    }
+}

@@ -1,0 +1,52 @@
+package io.github.steelyard.checkpoint;
+
+import java.io.IOException;
+import java.nio.file.AccessDeniedException;
+import java.nio.file.FileSystemException;
+import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.Path;
+import java.nio.file.attribute.BasicFileAttributes;
+
+/// Turns errors of the file system into [CheckpointException]s that say what is wrong in plain words.
+final class FileProblem {
+
+    private FileProblem() {}
+
+    /// Returns the attributes of `file` after following links.
+    ///
+    /// @throws CheckpointException if it is missing, not readable, or anything but a regular file (a directory, a
+    ///     named pipe, a device): opening those can block for ever or never end
+    static BasicFileAttributes regularFile(Path file) {
+        BasicFileAttributes attributes;
+        try {
+            attributes = Files.readAttributes(file, BasicFileAttributes.class);
+        } catch (IOException e) {
+            throw describe(file, e);
+        }
+        if (!attributes.isRegularFile()) {
+            throw new CheckpointException(
+                    file,
+                    "not a regular file: %s".formatted(attributes.isDirectory() ? "a directory" : "a special file"));
+        }
+        return attributes;
+    }
+
+    /// Returns the exception for an error that came up while `file` was used.
+    static CheckpointException describe(Path file, IOException error) {
+        return new CheckpointException(file, reason(file, error), error);
+    }
+
+    private static String reason(Path file, IOException error) {
+        if (error instanceof NoSuchFileException) {
+            return Files.isSymbolicLink(file) ? "not found: it is a link to a file that does not exist" : "not found";
+        }
+        if (error instanceof AccessDeniedException) {
+            return "permission denied";
+        }
+        String reason = error instanceof FileSystemException e ? e.getReason() : null;
+        return reason != null
+                ? Printable.of(reason)
+                : "cannot be read or written: %s".formatted(Printable.of(String.valueOf(error.getMessage())));
+    }
+}

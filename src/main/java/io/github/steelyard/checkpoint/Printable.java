@@ -1,0 +1,65 @@
+package io.github.steelyard.checkpoint;
+
+import java.nio.file.Path;
+
+/// Text from files that others wrote, made fit for one line of a message: control characters are escaped, and what is
+/// long is cut.
+public final class Printable {
+
+    private static final int LONGEST = 400; // characters
+
+    private Printable() {}
+
+    /// Returns `text` on one line, cut after 400 characters.
+    public static String of(String text) {
+        StringBuilder line = new StringBuilder();
+        int end = Math.min(text.length(), LONGEST);
+        for (int i = 0; i < end; i++) {
+            char c = text.charAt(i);
+            if (isPlain(text, i)) {
+                line.append(c);
+            } else {
+                line.append("\\u%04x".formatted((int) c));
+            }
+        }
+        return end < text.length() ? line.append('…').toString() : line.toString();
+    }
+
+    /// Returns the path on one line.
+    public static String of(Path path) {
+        return of(path.toString());
+    }
+
+    /// Returns `name` on one line and in single quotes.
+    public static String quoted(String name) {
+        return "'" + of(name) + "'";
+    }
+
+    /// Returns whether every surrogate of `text` has its partner, so that it can be written as UTF-8.
+    static boolean isUnicode(String text) {
+        for (int i = 0; i < text.length(); i++) {
+            if (Character.isSurrogate(text.charAt(i)) && !isPaired(text, i)) {
+                return false;
+            }
+        }
+        return true;
+    }
+
+    private static boolean isPlain(String text, int index) {
+        char c = text.charAt(index);
+        if (Character.isSurrogate(c)) {
+            return isPaired(text, index);
+        }
+        return switch (Character.getType(c)) {
+            case Character.CONTROL, Character.FORMAT, Character.LINE_SEPARATOR, Character.PARAGRAPH_SEPARATOR -> false;
+            default -> true;
+        };
+    }
+
+    private static boolean isPaired(String text, int index) {
+        char c = text.charAt(index);
+        return Character.isHighSurrogate(c)
+                ? index + 1 < text.length() && Character.isLowSurrogate(text.charAt(index + 1))
+                : index > 0 && Character.isHighSurrogate(text.charAt(index - 1));
+    }
+}

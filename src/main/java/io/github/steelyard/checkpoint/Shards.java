@@ -1,0 +1,225 @@
+package io.github.steelyard.checkpoint;
+
+import java.io.IOException;
+import java.nio.file.DirectoryStream;
+import java.nio.file.Files;
+import java.nio.file.LinkOption;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+import java.util.TreeSet;
+
+/// The safetensors files of a checkpoint directory, found, opened and checked against their index.
+///
+/// @param files the open files, in the order of their names
+/// @param tensors all tensors by name
+/// @param findings what is odd but harmless
+record Shards(List<SafetensorsFile> files, Map<String, TensorInfo> tensors, List<Finding> findings) {
+
+    static final String SINGLE = "model.safetensors";
+
+    private static final int NAMED = 20; // how many of a kind a message names
+
+    /// Opens what the directory holds: `model.safetensors` if it is there, else the shards of the index.
+    static Shards open(Path directory) {
+        Path single = directory.resolve(SINGLE);
+        Path index = directory.resolve(ShardIndex.FILE_NAME);
+        boolean hasSingle = isThere(single);
+        boolean hasIndex = isThere(index);
+        Opening opening = new Opening(directory);
+        try {
+            if (hasSingle) {
+                opening.open(single);
+                if (hasIndex) {
+                    opening.warn(
+                            "index-unused",
+                            ShardIndex.FILE_NAME,
+                            "%s: both this index and %s are present; %s is read, the index is not"
+                                    .formatted(Printable.of(index), SINGLE, SINGLE));
+                }
+            } else if (hasIndex) {
+                opening.open(index, ShardIndex.read(index));
+            } else {
+                throw nothing(directory);
+            }
+            return opening.done();
+        } catch (RuntimeException e) {
+            opening.files.forEach(SafetensorsFile::close);
+            throw e;
+        }
+    }
+
+    private static boolean isThere(Path file) {
+        return Files.exists(file, LinkOption.NOFOLLOW_LINKS);
+    }
+
+    private static CheckpointException nothing(Path directory) {
+        List<String> others = new ArrayList<>();
+        try (DirectoryStream<Path> entries = Files.newDirectoryStream(directory, "*.{safetensors,bin,pt,pth,gguf}")) {
+            for (Path entry : entries) {
+                others.add(String.valueOf(entry.getFileName()));
+            }
+        } catch (IOException e) {
+            return FileProblem.describe(directory, e);
+        }
+        String found = others.isEmpty() ? "neither" : named(others);
+        return new CheckpointException(
+                directory,
+                "no safetensors checkpoint: wanted %s or %s, found %s".formatted(SINGLE, ShardIndex.FILE_NAME, found));
+    }
+
+    /// Returns the names, sorted and quoted, the first of them if there are many.
+    private static String named(Iterable<String> names) {
+        TreeSet<String> sorted = new TreeSet<>();
+        names.forEach(sorted::add);
+        StringBuilder text = new StringBuilder();
+        sorted.stream()
+                .limit(NAMED)
+                .forEach(name -> text.append(text.isEmpty() ? "" : ", ").append(Printable.quoted(name)));
+        return sorted.size() > NAMED
+                ? text.append(" and %d more".formatted(sorted.size() - NAMED)).toString()
+                : text.toString();
+    }
+
+    /// What was opened so far.
+    private static final class Opening {
+
+        private final Path directory;
+        private final List<SafetensorsFile> files = new ArrayList<>();
+        private final Map<String, TensorInfo> tensors = new HashMap<>();
+        private final List<Finding> findings = new ArrayList<>();
+
+        Opening(Path directory) {
+            this.directory = directory;
+        }
+
+        Shards done() {
+            return new Shards(files, tensors, findings);
+        }
+
+        void warn(String code, String subject, String message) {
+            findings.add(Finding.warning(code, subject, message));
+        }
+
+        void open(Path file) {
+            SafetensorsFile shard = SafetensorsFile.open(file);
+            files.add(shard);
+            findings.addAll(shard.findings());
+            for (TensorInfo tensor : shard.tensors().values()) {
+                TensorInfo earlier = tensors.put(tensor.name(), tensor);
+                if (earlier != null) {
+                    throw new CheckpointException(
+                            file,
+                            "tensor %s is present in two shards, the other is %s"
+                                    .formatted(Printable.quoted(tensor.name()), Printable.of(earlier.file())));
+                }
+            }
+        }
+
+        void open(Path indexFile, ShardIndex index) {
+            Map<String, Path> paths = new TreeMap<>();
+            index.shardOf().values().forEach(name -> paths.computeIfAbsent(name, directory::resolve));
+            requirePresent(indexFile, paths);
+            paths.values().forEach(this::open);
+            requireListed(indexFile, index, paths);
+            warnOfUnlisted(indexFile, index);
+            warnOfSize(indexFile, index);
+        }
+
+        private void requirePresent(Path indexFile, Map<String, Path> paths) {
+            List<String> missing = new ArrayList<>();
+            paths.forEach((name, path) -> {
+                requireInside(indexFile, name, path);
+                if (!isThere(path)) {
+                    missing.add(name);
+                }
+            });
+            if (!missing.isEmpty()) {
+                throw new CheckpointException(
+                        indexFile,
+                        "%d of %d shards not found: %s".formatted(missing.size(), paths.size(), named(missing)));
+            }
+        }
+
+        // A shard itself may be a link, as in a hub cache. A folder on the way to it may not lead elsewhere.
+        private void requireInside(Path indexFile, String name, Path path) {
+            Path parent = path.getParent();
+            if (parent == null || parent.equals(directory) || !Files.exists(parent)) {
+                return;
+            }
+            try {
+                if (!parent.toRealPath().startsWith(directory.toRealPath())) {
+                    throw new CheckpointException(
+                            indexFile,
+                            "weight_map: shard %s leaves the checkpoint's directory".formatted(Printable.quoted(name)));
+                }
+            } catch (IOException e) {
+                throw FileProblem.describe(parent, e);
+            }
+        }
+
+        private void requireListed(Path indexFile, ShardIndex index, Map<String, Path> paths) {
+            List<String> absent = new ArrayList<>();
+            index.shardOf().forEach((name, shard) -> {
+                TensorInfo tensor = tensors.get(name);
+                if (tensor == null || !tensor.file().equals(paths.get(shard))) {
+                    absent.add(name);
+                }
+            });
+            if (absent.isEmpty()) {
+                return;
+            }
+            TreeSet<String> sorted = new TreeSet<>(absent);
+            String first = sorted.first();
+            TensorInfo elsewhere = tensors.get(first);
+            String found = elsewhere == null ? "no shard has it" : "it is in " + Printable.of(elsewhere.file());
+            throw new CheckpointException(
+                    indexFile,
+                    "tensor %s is listed in shard %s but is not there, %s%s"
+                            .formatted(
+                                    Printable.quoted(first),
+                                    Printable.quoted(
+                                            String.valueOf(index.shardOf().get(first))),
+                                    found,
+                                    absent.size() == 1
+                                            ? ""
+                                            : "; the same holds for %s"
+                                                    .formatted(named(sorted.tailSet(first, false)))));
+        }
+
+        private void warnOfUnlisted(Path indexFile, ShardIndex index) {
+            List<String> unlisted = tensors.keySet().stream()
+                    .filter(name -> !index.shardOf().containsKey(name))
+                    .toList();
+            if (!unlisted.isEmpty()) {
+                String names = named(unlisted);
+                warn(
+                        "tensor-unlisted",
+                        new TreeSet<>(unlisted).first(),
+                        "%s: %d tensors are in the shards but not in the index, they are read all the same: %s"
+                                .formatted(Printable.of(indexFile), unlisted.size(), names));
+            }
+        }
+
+        private void warnOfSize(Path indexFile, ShardIndex index) {
+            long sum = 0;
+            for (TensorInfo tensor : tensors.values()) {
+                sum += tensor.byteSize();
+            }
+            boolean differs = index.totalSize().isPresent() && index.totalSize().getAsLong() != sum;
+            if (index.oddSize() || differs) {
+                String said = index.oddSize()
+                        ? "something else than a whole number"
+                        : String.valueOf(index.totalSize().getAsLong());
+                warn(
+                        "index-total-size",
+                        "metadata.total_size",
+                        "%s: metadata.total_size: wanted %d, the bytes of all tensors, found %s"
+                                .formatted(Printable.of(indexFile), sum, said));
+            }
+        }
+    }
+}
