@@ -186,6 +186,12 @@ record SafetensorsHeader(List<TensorInfo> tensors, Map<String, String> metadata,
                 throw new CheckpointException(file, "more than %d tensors".formatted(MOST_TENSORS));
             }
             HeaderEntry entry = HeaderEntry.read(file, name, parser);
+            if (entry.end() > dataSize) {
+                throw bad(
+                        name,
+                        "data_offsets [%d, %d] reach beyond the %d bytes of data: the file is truncated or the offsets are wrong"
+                                .formatted(entry.begin(), entry.end(), dataSize));
+            }
             if (!entry.unknownKey().isEmpty() && findings.isEmpty()) {
                 findings.add(Finding.warning(
                         "header-unknown-key",
@@ -241,19 +247,11 @@ record SafetensorsHeader(List<TensorInfo> tensors, Map<String, String> metadata,
                 end = tensor.offset() + tensor.byteSize();
                 before = "tensor " + Printable.quoted(tensor.name());
             }
-            requireSize(end - dataStart, before);
-        }
-
-        private void requireSize(long claimed, String last) {
-            if (claimed > dataSize) {
+            if (end - dataStart < dataSize) {
                 throw new CheckpointException(
                         file,
-                        "truncated: the data_offsets claim %d bytes of data up to the end of %s, the file has %d"
-                                .formatted(claimed, last, dataSize));
-            }
-            if (claimed < dataSize) {
-                throw new CheckpointException(
-                        file, "%d bytes after the end of %s belong to no tensor".formatted(dataSize - claimed, last));
+                        "%d bytes after the end of %s belong to no tensor"
+                                .formatted(dataSize - (end - dataStart), before));
             }
         }
 
