@@ -1,0 +1,32 @@
+package io.github.steelyard.calibration;
+
+import java.util.List;
+import java.util.stream.Collectors;
+
+/// A gate that a run did not pass: the input is sound, but what was measured is not good enough for what was asked.
+public final class GateException extends RuntimeException {
+
+    private static final long serialVersionUID = 1;
+
+    private static final int NAMED_IN_MESSAGE = 8;
+
+    private final transient List<String> problems;
+
+    /// @param gate what was to be decided, in a few words
+    /// @param problems one line each, at least one
+    public GateException(String gate, List<String> problems) {
+        super(message(gate, problems));
+        this.problems = List.copyOf(problems);
+    }
+
+    /// Returns every problem, one line each.
+    public List<String> problems() {
+        return problems;
+    }
+
+    private static String message(String gate, List<String> problems) {
+        String named = problems.stream().limit(NAMED_IN_MESSAGE).collect(Collectors.joining("; "));
+        int unnamed = problems.size() - NAMED_IN_MESSAGE;
+        return "%s: %s%s".formatted(gate, named, unnamed > 0 ? "; and %d more".formatted(unnamed) : "");
+    }
+}

@@ -1,0 +1,20 @@
+package io.github.steelyard.calibration;
+
+import java.util.Locale;
+
+/// Where the amax behind a scale comes from. It goes with the scale into every output.
+public enum ScaleOrigin {
+    /// The site's own tokens, or the weight itself.
+    MEASURED,
+    /// Another site's measurement, because a server or the recipe wants both to have one scale.
+    SHARED,
+    /// Other experts of the layer, or tokens that were not routed here: the expert saw too few of its own.
+    IMPUTED,
+    /// The recipe.
+    CONSTANT;
+
+    /// Returns the name in files: `measured`, `shared`, `imputed`, `constant`.
+    public String label() {
+        return name().toLowerCase(Locale.ROOT);
+    }
+}

@@ -1,0 +1,191 @@
+package io.github.steelyard.calibration;
+
+import io.github.steelyard.model.ModuleInfo;
+import io.github.steelyard.model.Role;
+import io.github.steelyard.model.Site;
+import io.github.steelyard.quant.QuantFormat;
+import io.github.steelyard.quant.QuantizerConfig;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.Optional;
+import java.util.Set;
+import java.util.TreeMap;
+import java.util.function.Function;
+
+/// Applies the rules of [ScaleTable].
+final class ScaleResolver {
+
+    private final Statistics statistics;
+    private final List<ModuleInfo> modules;
+    private final Function<Site, Optional<QuantizerConfig>> quantizers;
+    private final ScalePolicy policy;
+    private final TreeMap<Site, SiteScale> scales = new TreeMap<>();
+    private final List<String> problems = new ArrayList<>();
+
+    /// For each expert projection of a layer, the routed expert input with the largest amax.
+    private final Map<String, SiteScale> layerMaxima = new HashMap<>();
+
+    ScaleResolver(
+            Statistics statistics,
+            List<ModuleInfo> modules,
+            Function<Site, Optional<QuantizerConfig>> quantizers,
+            ScalePolicy policy) {
+        this.statistics = statistics;
+        this.modules = modules;
+        this.quantizers = quantizers;
+        this.policy = policy;
+    }
+
+    ScaleTable resolve() {
+        modules.stream().filter(ModuleInfo::isExpert).forEach(this::noteMaximum);
+        modules.forEach(module -> module.sites().forEach(site -> resolveSite(module, site)));
+        if (!problems.isEmpty()) {
+            throw new GateException("no scales can be made", problems);
+        }
+        if (policy.sharing() == ScalePolicy.Sharing.LAYER) {
+            modules.stream().filter(ModuleInfo::isExpert).forEach(this::shareWithLayer);
+        }
+        unifyGroups();
+        return new ScaleTable(scales);
+    }
+
+    private void noteMaximum(ModuleInfo module) {
+        Site site = new Site(module.name(), Role.INPUT);
+        statistics.at(site).filter(found -> found.amax() > 0).ifPresent(found -> {
+            SiteScale own = SiteScale.measured(site, found.amax());
+            layerMaxima.merge(projection(module), own, ScaleResolver::larger);
+        });
+    }
+
+    private void resolveSite(ModuleInfo module, Site site) {
+        Optional<QuantizerConfig> quantizer = quantizers.apply(site).filter(QuantizerConfig::enable);
+        if (quantizer.isEmpty() || !quantizer.get().hasTensorAmax()) {
+            return;
+        }
+        Optional<Float> pinned = quantizer.get().pinnedAmax();
+        if (pinned.isPresent()) {
+            scales.put(site, SiteScale.constant(site, pinned.get()));
+            return;
+        }
+        Optional<SiteStatistics> found = statistics.at(site);
+        if (found.isEmpty()) {
+            problems.add("%s is not in the statistics".formatted(site));
+        } else if (found.get().nonFinite() > 0) {
+            problems.add("%s saw %d NaN or infinite value(s)"
+                    .formatted(site, found.get().nonFinite()));
+        } else if (module.isExpert() && site.role() == Role.INPUT && isStarved(found.get())) {
+            impute(module, site, found.get());
+        } else if (found.get().amax() > 0) {
+            scales.put(site, SiteScale.measured(site, found.get().amax()));
+        } else if (site.role() != Role.WEIGHT) {
+            problems.add("%s saw nothing but zeros in %d token(s)"
+                    .formatted(site, found.get().tokens()));
+        }
+    }
+
+    private boolean isStarved(SiteStatistics found) {
+        return found.tokens() < policy.minTokens() || found.amax() == 0;
+    }
+
+    private void impute(ModuleInfo module, Site site, SiteStatistics found) {
+        SiteScale layer = layerMaxima.get(projection(module));
+        if (layer == null) {
+            problems.add("%s saw no token, nor did any expert of its layer".formatted(site));
+            return;
+        }
+        String coverage = "%d of %d token(s)".formatted(found.tokens(), policy.minTokens());
+        switch (policy.starved()) {
+            case FAIL ->
+                problems.add("%s saw %s: give more data, or say in the recipe what such experts get"
+                        .formatted(site, coverage));
+            case LAYER_MAX ->
+                scales.put(site, imputed(site, layer.amax(), Optional.of(layer.site()), coverage + ", layer maximum"));
+            case ALL_TOKENS -> imputeFromAllTokens(site, found, layer, coverage);
+        }
+    }
+
+    private void imputeFromAllTokens(Site site, SiteStatistics found, SiteScale layer, String coverage) {
+        float all = found.all().map(Measurement::amax).orElse(0f);
+        if (all == 0) {
+            problems.add("%s saw %s, and its amax over all tokens was not measured: calibrate with all experts"
+                    .formatted(site, coverage));
+            return;
+        }
+        float amax = Math.max(found.amax(), Math.min(all, layer.amax()));
+        String limit = all > layer.amax() ? ", limited to the layer's maximum" : "";
+        scales.put(site, imputed(site, amax, Optional.empty(), coverage + ", all tokens" + limit));
+    }
+
+    private void shareWithLayer(ModuleInfo module) {
+        Site site = new Site(module.name(), Role.INPUT);
+        SiteScale own = scales.get(site);
+        SiteScale layer = layerMaxima.get(projection(module));
+        if (own == null || layer == null || own.origin() == ScaleOrigin.CONSTANT || own.amax() == layer.amax()) {
+            return;
+        }
+        scales.put(
+                site,
+                own.origin() == ScaleOrigin.IMPUTED
+                        ? imputed(site, layer.amax(), Optional.of(layer.site()), own.detail())
+                        : SiteScale.shared(site, layer, "one scale per layer"));
+    }
+
+    private void unifyGroups() {
+        Set<List<String>> done = new HashSet<>();
+        for (ModuleInfo module : modules) {
+            if (done.add(module.inputGroup())) {
+                unify(module.inputGroup(), Role.INPUT);
+                unify(module.inputGroup(), Role.WEIGHT);
+            }
+        }
+    }
+
+    private void unify(List<String> group, Role role) {
+        List<Site> sites = group.stream()
+                .filter(this::hasNvfp4Weight)
+                .map(name -> new Site(name, role))
+                .toList();
+        Optional<SiteScale> largest =
+                sites.stream().map(scales::get).filter(Objects::nonNull).reduce(ScaleResolver::larger);
+        if (largest.isEmpty()) {
+            return;
+        }
+        for (Site site : sites) {
+            SiteScale own = scales.get(site);
+            if (own == null ? role == Role.WEIGHT : own.amax() != largest.get().amax()) {
+                scales.put(site, SiteScale.shared(site, largest.get(), "one scale for modules that share an input"));
+            }
+        }
+    }
+
+    private boolean hasNvfp4Weight(String module) {
+        return quantizers
+                .apply(new Site(module, Role.WEIGHT))
+                .filter(QuantizerConfig::enable)
+                .flatMap(QuantizerConfig::format)
+                .filter(format -> format == QuantFormat.NVFP4)
+                .isPresent();
+    }
+
+    private static SiteScale imputed(Site site, float amax, Optional<Site> from, String detail) {
+        return new SiteScale(site, amax, ScaleOrigin.IMPUTED, from, detail);
+    }
+
+    /// The larger of two; of equal ones the first by name, so that the result does not depend on order.
+    private static SiteScale larger(SiteScale one, SiteScale other) {
+        int byAmax = Float.compare(one.amax(), other.amax());
+        return byAmax > 0 || (byAmax == 0 && one.site().compareTo(other.site()) <= 0) ? one : other;
+    }
+
+    /// `model.layers.0.mlp.experts.3.down_proj` belongs to `model.layers.0.mlp.experts` and `down_proj`.
+    private static String projection(ModuleInfo module) {
+        String name = module.name();
+        int leaf = name.lastIndexOf('.');
+        int expert = name.lastIndexOf('.', leaf - 1);
+        return name.substring(0, Math.max(expert, 0)) + name.substring(leaf);
+    }
+}

@@ -1,0 +1,69 @@
+package io.github.steelyard.calibration;
+
+import io.github.steelyard.model.ModuleInfo;
+import io.github.steelyard.model.Site;
+import io.github.steelyard.quant.QuantizerConfig;
+import java.util.Collections;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.SortedMap;
+import java.util.TreeMap;
+import java.util.function.Function;
+import java.util.stream.Collectors;
+
+/// The amax of every site that a recipe quantises with a calibrated scale, and where each comes from: what exporters
+/// write and what fake quantization uses, so that both are the same.
+///
+/// The rules, in order:
+///
+/// 1. A pinned amax stands as it is.
+/// 2. A site with NaN or infinite values is refused, and so is one that the statistics do not hold.
+/// 3. The input of an expert with fewer than the minimum of tokens, or with nothing but zeros, has no amax of its own.
+///    Then the recipe's policy decides: refuse, take the largest routed amax among the layer's experts for the same
+///    projection, or take the amax over all tokens. **An imputed amax never exceeds that largest routed amax.**
+///    Zeros anywhere else are refused: no scale can be made of them.
+/// 4. With `sharing: layer` the inputs of all experts of a layer take the largest amax per projection.
+/// 5. Modules that read the same input and are both NVFP4 (q, k and v; gate and up) share one input amax and one weight
+///    amax, the largest: servers run them as one product with one global scale. FP8 modules keep their own weight
+///    amax, as ModelOpt writes them; servers requantise those.
+///
+/// A weight of zeros has no amax and no entry here; the encoder knows what to write for it.
+///
+/// @param scales the scales in the order of the sites' names
+public record ScaleTable(SortedMap<Site, SiteScale> scales) {
+
+    public ScaleTable {
+        scales = Collections.unmodifiableSortedMap(new TreeMap<>(scales));
+    }
+
+    /// Resolves the scales of one plan.
+    ///
+    /// @param statistics what was measured, the amax of quantised weights included
+    /// @param modules every module of the model
+    /// @param quantizers the plan: the quantizer at a site, empty or disabled for none
+    /// @throws GateException if a site cannot have a scale; it names every such site
+    public static ScaleTable resolve(
+            Statistics statistics,
+            List<ModuleInfo> modules,
+            Function<Site, Optional<QuantizerConfig>> quantizers,
+            ScalePolicy policy) {
+        return new ScaleResolver(statistics, modules, quantizers, policy).resolve();
+    }
+
+    /// Returns the scale of `site`, empty if none is calibrated.
+    public Optional<SiteScale> at(Site site) {
+        return Optional.ofNullable(scales.get(site));
+    }
+
+    /// Returns the amax of every site.
+    public Map<Site, Float> amax() {
+        return scales.values().stream().collect(Collectors.toMap(SiteScale::site, SiteScale::amax));
+    }
+
+    /// Returns how many scales come from where.
+    public Map<ScaleOrigin, Long> origins() {
+        return scales.values().stream()
+                .collect(Collectors.groupingBy(SiteScale::origin, TreeMap::new, Collectors.counting()));
+    }
+}

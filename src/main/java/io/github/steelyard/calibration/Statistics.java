@@ -1,0 +1,36 @@
+package io.github.steelyard.calibration;
+
+import io.github.steelyard.model.Site;
+import java.util.Collections;
+import java.util.Map;
+import java.util.Optional;
+import java.util.SortedMap;
+import java.util.TreeMap;
+
+/// Everything that a calibration measured, site by site, in the order of the sites' names. Nothing derived is stored:
+/// a layer's maximum, a scale and its provenance follow from these numbers and a recipe.
+///
+/// @param sites the statistics of each site that was watched, those that saw no token included
+public record Statistics(SortedMap<Site, SiteStatistics> sites) {
+
+    public Statistics {
+        sites = Collections.unmodifiableSortedMap(new TreeMap<>(sites));
+    }
+
+    /// Returns the statistics of these sites.
+    public static Statistics of(Map<Site, SiteStatistics> sites) {
+        return new Statistics(new TreeMap<>(sites));
+    }
+
+    /// Returns what was measured at `site`, empty if it was not watched.
+    public Optional<SiteStatistics> at(Site site) {
+        return Optional.ofNullable(sites.get(site));
+    }
+
+    /// Returns the statistics of both parts together: maxima of amax, sums of counts.
+    public Statistics merge(Statistics other) {
+        TreeMap<Site, SiteStatistics> merged = new TreeMap<>(sites);
+        other.sites.forEach((site, found) -> merged.merge(site, found, SiteStatistics::merge));
+        return new Statistics(merged);
+    }
+}

@@ -1,0 +1,195 @@
+package io.github.steelyard.calibration;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
+
+import io.github.steelyard.model.ModuleInfo;
+import io.github.steelyard.model.ModuleInfo.Kind;
+import io.github.steelyard.model.Role;
+import io.github.steelyard.model.Site;
+import io.github.steelyard.quant.AmaxSource;
+import io.github.steelyard.quant.BlockSizes;
+import io.github.steelyard.quant.NumBits;
+import io.github.steelyard.quant.QuantizerConfig;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.TreeMap;
+import org.junit.jupiter.api.Test;
+
+final class ScaleTableTest {
+
+    private static final QuantizerConfig FP8 = QuantizerConfig.perTensor(NumBits.E4M3);
+    private static final QuantizerConfig NVFP4 =
+            QuantizerConfig.blocks(NumBits.E2M1, BlockSizes.lastAxis(16, true, NumBits.E4M3));
+    private static final ScalePolicy LAYER_MAX =
+            new ScalePolicy(1, ScalePolicy.Starved.LAYER_MAX, ScalePolicy.Sharing.EXPERT);
+
+    private final List<ModuleInfo> modules = new ArrayList<>();
+    private final TreeMap<Site, SiteStatistics> measured = new TreeMap<>();
+    private final TreeMap<Site, QuantizerConfig> plan = new TreeMap<>();
+
+    @Test
+    void resolve_measuredSite_keepsItsAmax() {
+        Site down = expert(0, "down_proj", 4f, 10);
+
+        assertThat(resolve(LAYER_MAX).at(down)).contains(SiteScale.measured(down, 4f));
+    }
+
+    // A peer writes uninitialised memory, another a constant 0.5, as the scale of an expert without tokens.
+    @Test
+    void resolve_unseenExpert_takesTheLayersMaximum() {
+        Site least = expert(0, "down_proj", 4f, 10);
+        Site largest = expert(1, "down_proj", 9f, 3);
+        Site unseen = expert(2, "down_proj", 0f, 0);
+        expert(1, "up_proj", 50f, 3);
+
+        SiteScale scale = resolve(LAYER_MAX).at(unseen).orElseThrow();
+
+        assertThat(scale.amax()).isEqualTo(9f);
+        assertThat(scale.origin()).isEqualTo(ScaleOrigin.IMPUTED);
+        assertThat(scale.from()).contains(largest);
+        assertThat(resolve(LAYER_MAX).at(least).orElseThrow().amax()).isEqualTo(4f);
+    }
+
+    @Test
+    void resolve_fewerTokensThanTheMinimum_isImputed() {
+        Site few = expert(0, "down_proj", 4f, 7);
+        expert(1, "down_proj", 9f, 8);
+
+        SiteScale scale = resolve(new ScalePolicy(8, ScalePolicy.Starved.LAYER_MAX, ScalePolicy.Sharing.EXPERT))
+                .at(few)
+                .orElseThrow();
+
+        assertThat(scale.amax()).isEqualTo(9f);
+        assertThat(scale.origin()).isEqualTo(ScaleOrigin.IMPUTED);
+        assertThat(scale.detail()).isEqualTo("7 of 8 token(s), layer maximum");
+    }
+
+    @Test
+    void resolve_starvedExpertsAndPolicyFail_namesEachOfThem() {
+        expert(0, "down_proj", 4f, 10);
+        expert(1, "down_proj", 0f, 0);
+        expert(2, "down_proj", 0f, 0);
+
+        assertThatExceptionOfType(GateException.class)
+                .isThrownBy(() -> resolve(new ScalePolicy(1, ScalePolicy.Starved.FAIL, ScalePolicy.Sharing.EXPERT)))
+                .withMessageContaining("model.layers.0.mlp.experts.1.down_proj.input_quantizer saw 0 of 1 token(s)")
+                .withMessageContaining("model.layers.0.mlp.experts.2.down_proj.input_quantizer saw 0 of 1 token(s)");
+    }
+
+    @Test
+    void resolve_allTokens_neverExceedsTheLayersMaximum() {
+        expert(0, "down_proj", 4f, 10);
+        Site within = expert(1, "down_proj", 0f, 0);
+        Site beyond = expert(2, "down_proj", 0f, 0);
+        measured.put(within, new SiteStatistics(Measurement.NONE, Optional.of(new Measurement(3, 99, 0))));
+        measured.put(beyond, new SiteStatistics(Measurement.NONE, Optional.of(new Measurement(40, 99, 0))));
+
+        ScaleTable table = resolve(new ScalePolicy(1, ScalePolicy.Starved.ALL_TOKENS, ScalePolicy.Sharing.EXPERT));
+
+        assertThat(table.at(within).orElseThrow().amax()).isEqualTo(3f);
+        assertThat(table.at(beyond).orElseThrow().amax()).isEqualTo(4f);
+        assertThat(table.at(beyond).orElseThrow().detail()).endsWith("limited to the layer's maximum");
+    }
+
+    @Test
+    void resolve_layerWithoutAnyToken_isRefused() {
+        expert(0, "down_proj", 0f, 0);
+
+        assertThatExceptionOfType(GateException.class)
+                .isThrownBy(() -> resolve(LAYER_MAX))
+                .withMessage("no scales can be made: model.layers.0.mlp.experts.0.down_proj.input_quantizer"
+                        + " saw no token, nor did any expert of its layer");
+    }
+
+    @Test
+    void resolve_sharingByLayer_givesAllExpertsTheLargest() {
+        Site least = expert(0, "down_proj", 4f, 10);
+        Site largest = expert(1, "down_proj", 9f, 3);
+
+        ScaleTable table = resolve(new ScalePolicy(1, ScalePolicy.Starved.FAIL, ScalePolicy.Sharing.LAYER));
+
+        assertThat(table.at(least))
+                .contains(new SiteScale(least, 9f, ScaleOrigin.SHARED, Optional.of(largest), "one scale per layer"));
+        assertThat(table.at(largest).orElseThrow().origin()).isEqualTo(ScaleOrigin.MEASURED);
+    }
+
+    @Test
+    void resolve_nonFiniteValues_areRefusedBySite() {
+        Site site = expert(0, "down_proj", 4f, 10);
+        measured.put(site, SiteStatistics.of(4f, 10, 2));
+
+        assertThatExceptionOfType(GateException.class)
+                .isThrownBy(() -> resolve(LAYER_MAX))
+                .withMessage("no scales can be made: model.layers.0.mlp.experts.0.down_proj.input_quantizer"
+                        + " saw 2 NaN or infinite value(s)");
+    }
+
+    @Test
+    void resolve_pinnedAmax_needsNoStatistics() {
+        ModuleInfo attention = new ModuleInfo("model.layers.0.self_attn", Kind.ATTENTION, 0, 0, 0, -1, List.of());
+        modules.add(attention);
+        Site key = new Site(attention.name(), Role.KEY);
+        plan.put(key, FP8.withAmax(new AmaxSource.CodeRange()));
+
+        assertThat(resolve(LAYER_MAX).at(key)).contains(SiteScale.constant(key, 448f));
+    }
+
+    @Test
+    void resolve_nvfp4SharedInput_unifiesWeights() {
+        linear("q_proj", NVFP4, 0.3574f);
+        linear("k_proj", NVFP4, 0.3496f);
+        linear("v_proj", NVFP4, 0.1289f);
+
+        ScaleTable table = resolve(LAYER_MAX);
+
+        assertThat(table.at(weight("q_proj")).orElseThrow().origin()).isEqualTo(ScaleOrigin.MEASURED);
+        assertThat(table.at(weight("k_proj")).orElseThrow().amax()).isEqualTo(0.3574f);
+        assertThat(table.at(weight("v_proj")).orElseThrow().from()).contains(weight("q_proj"));
+    }
+
+    @Test
+    void resolve_fp8SharedInput_keepsEachWeightsOwnAmax() {
+        linear("q_proj", FP8, 0.3574f);
+        linear("k_proj", FP8, 0.3496f);
+        linear("v_proj", FP8, 0.1289f);
+
+        assertThat(resolve(LAYER_MAX).at(weight("v_proj")).orElseThrow().amax()).isEqualTo(0.1289f);
+    }
+
+    private ScaleTable resolve(ScalePolicy policy) {
+        return ScaleTable.resolve(
+                new Statistics(measured), modules, site -> Optional.ofNullable(plan.get(site)), policy);
+    }
+
+    private Site expert(int expert, String projection, float amax, long tokens) {
+        String name = "model.layers.0.mlp.experts.%d.%s".formatted(expert, projection);
+        modules.add(new ModuleInfo(name, Kind.LINEAR, 32, 32, 0, expert, List.of(name)));
+        Site site = new Site(name, Role.INPUT);
+        measured.put(site, SiteStatistics.of(amax, tokens, 0));
+        plan.put(site, FP8);
+        return site;
+    }
+
+    private void linear(String projection, QuantizerConfig quantizer, float weightAmax) {
+        List<String> group = List.of(name("q_proj"), name("k_proj"), name("v_proj"));
+        modules.add(new ModuleInfo(name(projection), Kind.LINEAR, 32, 32, 0, -1, group));
+        measured.putAll(Map.of(
+                new Site(name(projection), Role.INPUT),
+                SiteStatistics.of(2f, 10, 0),
+                weight(projection),
+                SiteStatistics.of(weightAmax, 32, 0)));
+        plan.put(new Site(name(projection), Role.INPUT), quantizer);
+        plan.put(weight(projection), quantizer);
+    }
+
+    private static String name(String projection) {
+        return "model.layers.0.self_attn." + projection;
+    }
+
+    private static Site weight(String projection) {
+        return new Site(name(projection), Role.WEIGHT);
+    }
+}
