@@ -9,7 +9,16 @@ import java.util.List;
 public interface Tap {
 
     /// The tap that does nothing.
-    Tap NONE = (sites, population, values, offset, rows, columns) -> {};
+    Tap NONE = new Tap() {
+        @Override
+        public void rows(
+                List<Site> sites, Population population, float[] values, int offset, int rows, int columns) {}
+
+        @Override
+        public boolean watches(Role role) {
+            return false;
+        }
+    };
 
     /// Sees `rows` rows of `columns` values each, dense and row-major in `values` from `offset` on. An altering tap
     /// writes the values that the module shall use in place.
@@ -17,6 +26,11 @@ public interface Tap {
     /// @param sites the sites that share these rows, for example the inputs of q, k and v
     /// @param population which tokens these rows are
     void rows(List<Site> sites, Population population, float[] values, int offset, int rows, int columns);
+
+    /// Returns whether this tap wants to see sites of `role` at all; what it does not watch is not computed for it.
+    default boolean watches(Role role) {
+        return true;
+    }
 
     /// Returns whether [#rows] may change the values, so that the caller keeps a copy where others need the originals.
     default boolean alters() {

@@ -1,0 +1,45 @@
+package io.github.steelyard.model;
+
+/// The function between the two products of an MLP or an expert.
+public sealed interface Activation {
+
+    /// `silu(gate) ⊙ up`.
+    record GatedSilu() implements Activation {}
+
+    /// `(up + 1) ⊙ gate ⊙ σ(α · gate)` with `gate ≤ limit` and `|up| ≤ limit`.
+    record ClampedSwiglu(float alpha, float limit) implements Activation {}
+
+    /// `max(up, 0)²`, without a gate.
+    record SquaredRelu() implements Activation {}
+
+    /// Returns whether the first product yields a gate before the up part.
+    default boolean gated() {
+        return switch (this) {
+            case GatedSilu() -> true;
+            case ClampedSwiglu(_, _) -> true;
+            case SquaredRelu() -> false;
+        };
+    }
+
+    /// Applies the function to `rows` rows.
+    ///
+    /// @param first rows of the first product, `(rows, 2 · width)` gate then up, or `(rows, width)` without a gate
+    /// @param width intermediate features
+    /// @param out receives dense rows `(rows, width)`
+    default void apply(float[] first, int rows, int width, float[] out, Lane lane) {
+        for (int row = 0; row < rows; row++) {
+            int to = row * width;
+            switch (this) {
+                case GatedSilu() ->
+                    lane.kernels().siluMultiply(first, 2 * to, first, 2 * to + width, out, to, width);
+                case ClampedSwiglu(float alpha, float limit) ->
+                    lane.kernels()
+                            .clampedSwiglu(first, 2 * to, first, 2 * to + width, alpha, limit, out, to, width);
+                case SquaredRelu() -> {
+                    System.arraycopy(first, to, out, to, width);
+                    lane.kernels().relu2(out, to, width);
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,114 @@
+package io.github.steelyard.model;
+
+import java.util.Arrays;
+
+/// Causal softmax attention over one sequence: `o_i = Σ_j softmax_j(scale · q_i·k_j) v_j`.
+///
+/// Queries are taken in blocks so that scores `(block, keys)` stay in cache and only keys up to the end of a block are
+/// touched.
+///
+/// @param heads query heads
+/// @param keyHeads key and value heads; query head `h` uses key head `h / (heads / keyHeads)`
+/// @param keyWidth width of a query and of a key
+/// @param valueWidth width of a value
+/// @param scale factor on the scores
+/// @param mask which keys a query sees
+public record AttentionCore(
+        int heads, int keyHeads, int keyWidth, int valueWidth, float scale, AttentionMask mask) {
+
+    private static final int BLOCK = 128; // queries
+
+    /// Attends.
+    ///
+    /// @param q queries, row stride `heads * keyWidth`
+    /// @param k keys, row stride `keyHeads * keyWidth`
+    /// @param v values, row stride `keyHeads * valueWidth`
+    /// @param sinks one extra logit of each head that takes probability and gives nothing; empty for none
+    /// @param out receives `(tokens, heads * valueWidth)`
+    void forward(float[] q, float[] k, float[] v, float[] sinks, int tokens, float[] out, Lane lane) {
+        long start = lane.begin();
+        double flops = 0;
+        try (Scratch.Frame frame = lane.frame()) {
+            float[] scores = frame.floats((long) Math.min(BLOCK, tokens) * tokens);
+            for (int from = 0; from < tokens; from += BLOCK) {
+                int to = Math.min(from + BLOCK, tokens);
+                int first = mask.first(from);
+                for (int head = 0; head < heads; head++) {
+                    block(q, k, v, sinks, head, from, to, first, scores, out, lane);
+                }
+                flops += 2.0 * heads * (to - from) * (to - first) * (keyWidth + valueWidth);
+            }
+        }
+        lane.end(Phase.ATTENTION, start, flops, 4.0 * tokens * (heads + keyHeads) * (keyWidth + valueWidth));
+    }
+
+    private void block(
+            float[] q,
+            float[] k,
+            float[] v,
+            float[] sinks,
+            int head,
+            int from,
+            int to,
+            int first,
+            float[] scores,
+            float[] out,
+            Lane lane) {
+        int keyHead = head / (heads / keyHeads);
+        int keys = to - first;
+        int queryStride = heads * keyWidth;
+        int keyStride = keyHeads * keyWidth;
+        int valueStride = keyHeads * valueWidth;
+        lane.multiplyTransposed(
+                to - from,
+                keys,
+                keyWidth,
+                q,
+                from * queryStride + head * keyWidth,
+                queryStride,
+                k,
+                first * keyStride + keyHead * keyWidth,
+                keyStride,
+                0,
+                scores,
+                0,
+                keys);
+        for (int i = from; i < to; i++) {
+            int row = (i - from) * keys;
+            int low = mask.first(i) - first;
+            int high = i + 1 - first;
+            lane.kernels().scale(scale, scores, row + low, high - low);
+            softmax(scores, row + low, high - low, sinks, head, lane);
+            Arrays.fill(scores, row, row + low, 0);
+            Arrays.fill(scores, row + high, row + keys, 0);
+        }
+        lane.multiply(
+                to - from,
+                valueWidth,
+                keys,
+                scores,
+                0,
+                keys,
+                v,
+                first * valueStride + keyHead * valueWidth,
+                valueStride,
+                0,
+                out,
+                from * heads * valueWidth + head * valueWidth,
+                heads * valueWidth);
+    }
+
+    private static void softmax(float[] scores, int offset, int keys, float[] sinks, int head, Lane lane) {
+        if (sinks.length == 0) {
+            lane.kernels().softmax(scores, offset, keys);
+            return;
+        }
+        try (Scratch.Frame frame = lane.frame()) {
+            float[] withSink = frame.floats(keys + 1);
+            System.arraycopy(scores, offset, withSink, 0, keys);
+            withSink[keys] = sinks[head];
+            lane.kernels().softmax(withSink, 0, keys + 1);
+            System.arraycopy(withSink, 0, scores, offset, keys);
+        }
+    }
+}

@@ -1,0 +1,12 @@
+package io.github.steelyard.model;
+
+/// A body that works on the tokens of all sequences at once, so that each of its weights is read once: sparse MoE.
+public non-sealed interface CorpusBody extends Body {
+
+    /// Adds the contribution of every token.
+    ///
+    /// @param norm the norm that goes before this body
+    /// @param in the residual stream before the block `(tokens, hidden)`
+    /// @param out receives `in + body(norm(in))`; may be `in` itself
+    void forward(Norm.Loaded norm, HiddenStates in, HiddenStates out, CorpusContext context);
+}

@@ -1,0 +1,31 @@
+package io.github.steelyard.model;
+
+import java.lang.foreign.Arena;
+
+/// What a [CorpusBody] works with.
+///
+/// @param sequences the sequences of the pass
+/// @param weights the checkpoint's weights
+/// @param workers the worker threads
+/// @param layerMemory scratch for weights that all workers share
+/// @param rows where scratch rows as large as the corpus are taken from
+/// @param listener hears what the router chose
+public record CorpusContext(
+        Sequences sequences,
+        Weights weights,
+        Workers workers,
+        Scratch layerMemory,
+        RowMemory rows,
+        EngineListener listener) {
+
+    /// Hands out rows outside the Java heap.
+    @FunctionalInterface
+    public interface RowMemory {
+
+        /// Anonymous memory.
+        RowMemory ANONYMOUS = HiddenStates::allocate;
+
+        /// Returns zeroed rows `(tokens, width)` that live as long as `arena`.
+        HiddenStates rows(Arena arena, long tokens, int width);
+    }
+}

@@ -1,0 +1,89 @@
+package io.github.steelyard.model;
+
+import io.github.steelyard.tensor.Shape;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+
+/// A decoder-only language model as a list of residual blocks.
+///
+/// @param family `model_type` of the config, for people
+/// @param embedding name of the embedding tensor `(vocabulary, hidden)`
+/// @param vocabulary rows of the embedding
+/// @param hidden width of the residual stream
+/// @param layers the decoder layers
+/// @param norm the norm before the head
+/// @param head the output head; its weight is the embedding where `tied`
+/// @param tied whether head and embedding share one tensor
+/// @param ignored prefixes of tensors that belong to the checkpoint but not to the text model: vision towers, MTP
+public record Decoder(
+        String family,
+        String embedding,
+        int vocabulary,
+        int hidden,
+        List<Layer> layers,
+        Norm norm,
+        ModuleInfo head,
+        boolean tied,
+        List<String> ignored) {
+
+    /// One decoder layer.
+    ///
+    /// @param kind what it is, for people: `attention + moe`, `mamba2`, …
+    /// @param blocks its residual blocks, in order
+    public record Layer(String kind, List<Block> blocks) {}
+
+    /// One residual block: `x ← x + body(norm(x))`.
+    public record Block(Norm norm, Body body) {}
+
+    public Decoder {
+        layers = List.copyOf(layers);
+        ignored = List.copyOf(ignored);
+    }
+
+    /// Returns every module that can carry quantizers, in the order in which they run; the head is the last.
+    public List<ModuleInfo> modules() {
+        List<ModuleInfo> modules = new ArrayList<>();
+        for (Layer layer : layers) {
+            for (Block block : layer.blocks()) {
+                modules.addAll(block.body().modules());
+            }
+        }
+        modules.add(head);
+        return modules;
+    }
+
+    /// Returns every linear layer, in the order in which they run; the head is the last.
+    public List<Linear> linears() {
+        List<Linear> linears = new ArrayList<>();
+        for (Layer layer : layers) {
+            for (Block block : layer.blocks()) {
+                linears.addAll(block.body().linears());
+            }
+        }
+        linears.add(headLinear());
+        return linears;
+    }
+
+    /// Returns every tensor that is read as it is.
+    public List<ExpectedTensor> tensors() {
+        List<ExpectedTensor> tensors = new ArrayList<>();
+        tensors.add(new ExpectedTensor(embedding, Shape.of(vocabulary, hidden)));
+        for (Layer layer : layers) {
+            for (Block block : layer.blocks()) {
+                tensors.addAll(block.norm().tensors());
+                tensors.addAll(block.body().tensors());
+            }
+        }
+        tensors.addAll(norm.tensors());
+        return tensors;
+    }
+
+    /// Returns the output head.
+    public Linear headLinear() {
+        String table = embedding;
+        Linear.WeightSource source =
+                tied ? (weights, module) -> weights.plain(table, module.rows(), module.columns()) : Linear.WeightSource.OWN;
+        return new Linear(head, source, Optional.empty());
+    }
+}

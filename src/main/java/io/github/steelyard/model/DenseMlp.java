@@ -1,0 +1,49 @@
+package io.github.steelyard.model;
+
+import java.util.ArrayList;
+import java.util.List;
+
+/// A dense MLP: first product (gate and up, or up alone), activation, down.
+///
+/// @param first gate and up, or up alone
+/// @param activation the function between
+/// @param down the second product
+public record DenseMlp(LinearGroup first, Activation activation, LinearGroup down) implements SequenceBody {
+
+    @Override
+    public List<ModuleInfo> modules() {
+        return linears().stream().map(Linear::info).toList();
+    }
+
+    @Override
+    public List<Linear> linears() {
+        List<Linear> linears = new ArrayList<>(first.members());
+        linears.addAll(down.members());
+        return linears;
+    }
+
+    @Override
+    public List<ExpectedTensor> tensors() {
+        return linears().stream().flatMap(linear -> linear.tensors().stream()).toList();
+    }
+
+    @Override
+    public Loaded load(Weights weights, Lane lane, Scratch.Frame memory, int longest) {
+        LinearGroup.Loaded loadedFirst = first.load(weights, lane, memory);
+        LinearGroup.Loaded loadedDown = down.load(weights, lane, memory);
+        return (x, tokens, y, worker) -> forward(loadedFirst, loadedDown, x, tokens, y, worker);
+    }
+
+    private void forward(
+            LinearGroup.Loaded loadedFirst, LinearGroup.Loaded loadedDown, float[] x, int tokens, float[] y, Lane lane) {
+        try (Scratch.Frame frame = lane.frame()) {
+            float[] inner = frame.floats((long) tokens * loadedFirst.rows());
+            loadedFirst.forward(x, tokens, inner, Phase.DENSE, lane);
+            float[] activated = frame.floats((long) tokens * down.columns());
+            long start = lane.begin();
+            activation.apply(inner, tokens, down.columns(), activated, lane);
+            lane.end(Phase.ACTIVATION, start, 0, 4.0 * tokens * (loadedFirst.rows() + down.columns()));
+            loadedDown.forward(activated, tokens, y, Phase.DENSE, lane);
+        }
+    }
+}

@@ -1,0 +1,202 @@
+package io.github.steelyard.model;
+
+import io.github.steelyard.format.StoredWeight;
+import java.lang.foreign.Arena;
+import java.util.List;
+import java.util.Optional;
+
+/// Runs a [Decoder] layer by layer over all sequences: each weight is read and decoded once, each expert sees all its
+/// tokens together.
+///
+/// The result does not depend on the number of workers: a sequence or an expert is computed by one worker alone, and
+/// contributions to a token are added in a fixed order.
+public final class Engine {
+
+    /// Vocabulary entries of the head that are decoded at a time; part of the definition of the result's rounding only
+    /// through the order in which a consumer sums them.
+    private static final int HEAD_PANEL = 4096;
+
+    private final Decoder decoder;
+    private final Weights weights;
+    private final Pass pass;
+    private final CorpusContext.RowMemory memory;
+
+    /// @param memory where rows as large as the corpus are taken from
+    public Engine(Decoder decoder, Weights weights, Pass pass, CorpusContext.RowMemory memory) {
+        this.decoder = decoder;
+        this.weights = weights;
+        this.pass = pass;
+        this.memory = memory;
+    }
+
+    /// Runs all layers that `store` does not have yet, then the final norm and, if asked for, the head.
+    ///
+    /// @param head receives the logits; empty to stop at the input of the head
+    public void run(Sequences sequences, LayerStore store, EngineListener listener, Optional<HeadConsumer> head) {
+        try (Workers workers = new Workers(pass)) {
+            Scratch layerMemory = new Scratch();
+            if (store.firstLayer() == 0) {
+                embed(sequences, store.input(0), workers);
+                store.finished(-1);
+            }
+            int layers = decoder.layers().size();
+            for (int layer = store.firstLayer(); layer < layers; layer++) {
+                listener.layerBegins(layer, layers);
+                runLayer(layer, sequences, store, listener, workers, layerMemory);
+                store.finished(layer);
+                listener.layerDone(layer, layers);
+            }
+            finish(sequences, store.input(layers), workers, layerMemory, head);
+        }
+    }
+
+    private void embed(Sequences sequences, HiddenStates out, Workers workers) {
+        int hidden = decoder.hidden();
+        StoredWeight table = weights.plain(decoder.embedding(), decoder.vocabulary(), hidden);
+        workers.forEach(sequences.count(), (sequence, lane) -> {
+            long start = lane.begin();
+            try (Scratch.Frame frame = lane.frame()) {
+                float[] row = frame.floats(hidden);
+                int[] ids = sequences.ids(sequence);
+                for (int i = 0; i < ids.length; i++) {
+                    lane.kernels().decode(table, ids[i], ids[i] + 1, row, 0);
+                    out.write(sequences.start(sequence) + i, 1, row, 0);
+                }
+            }
+            lane.end(Phase.EMBED, start, 0, 8.0 * sequences.length(sequence) * hidden);
+        });
+    }
+
+    private void runLayer(
+            int layer,
+            Sequences sequences,
+            LayerStore store,
+            EngineListener listener,
+            Workers workers,
+            Scratch layerMemory) {
+        HiddenStates in = store.input(layer);
+        HiddenStates out = store.output(layer);
+        List<Decoder.Block> blocks = decoder.layers().get(layer).blocks();
+        for (int i = 0; i < blocks.size(); i++) {
+            Decoder.Block block = blocks.get(i);
+            HiddenStates from = i == 0 ? in : out;
+            Norm.Loaded norm = block.norm().load(weights);
+            switch (block.body()) {
+                case SequenceBody body -> runSequences(body, norm, sequences, from, out, workers, layerMemory);
+                case CorpusBody body ->
+                    body.forward(
+                            norm,
+                            from,
+                            out,
+                            new CorpusContext(sequences, weights, workers, layerMemory, memory, listener));
+            }
+        }
+    }
+
+    private void runSequences(
+            SequenceBody body,
+            Norm.Loaded norm,
+            Sequences sequences,
+            HiddenStates in,
+            HiddenStates out,
+            Workers workers,
+            Scratch layerMemory) {
+        int hidden = decoder.hidden();
+        try (Scratch.Frame kept = layerMemory.frame()) {
+            SequenceBody.Loaded loaded = body.load(weights, workers.first(), kept, sequences.longest());
+            workers.forEach(sequences.count(), (sequence, lane) -> {
+                int tokens = sequences.length(sequence);
+                long row = sequences.start(sequence);
+                try (Scratch.Frame frame = lane.frame()) {
+                    float[] x = frame.floats((long) tokens * hidden);
+                    float[] normed = frame.floats((long) tokens * hidden);
+                    float[] y = frame.floats((long) tokens * hidden);
+                    in.read(row, tokens, x, 0);
+                    norm.forward(x, 0, hidden, tokens, normed, 0, lane);
+                    loaded.forward(normed, tokens, y, lane);
+                    lane.kernels().add(y, 0, x, 0, tokens * hidden);
+                    out.write(row, tokens, x, 0);
+                }
+            });
+        }
+    }
+
+    private void finish(
+            Sequences sequences,
+            HiddenStates states,
+            Workers workers,
+            Scratch layerMemory,
+            Optional<HeadConsumer> consumer) {
+        int hidden = decoder.hidden();
+        Linear head = decoder.headLinear();
+        Norm.Loaded norm = decoder.norm().load(weights);
+        StoredWeight stored = head.source().open(weights, head.info());
+        int vocabulary = head.info().rows();
+        boolean first = true;
+        for (int from = 0; from < vocabulary; from += HEAD_PANEL) {
+            int begin = from;
+            int count = Math.min(HEAD_PANEL, vocabulary - from);
+            boolean tapInput = first;
+            first = false;
+            if (consumer.isEmpty() && !tapInput && !pass.tap().watches(Role.WEIGHT)) {
+                return;
+            }
+            try (Scratch.Frame kept = layerMemory.frame()) {
+                float[] panel = kept.floats((long) count * hidden);
+                decodePanel(head, stored, begin, count, panel, workers.first());
+                if (consumer.isEmpty() && !tapInput) {
+                    continue;
+                }
+                workers.forEach(sequences.count(), (sequence, lane) -> {
+                    int tokens = sequences.length(sequence);
+                    try (Scratch.Frame frame = lane.frame()) {
+                        float[] x = frame.floats((long) tokens * hidden);
+                        states.read(sequences.start(sequence), tokens, x, 0);
+                        norm.forward(x, 0, hidden, tokens, x, 0, lane);
+                        headRows(head, x, tokens, tapInput, lane);
+                        consumer.ifPresent(
+                                c -> logits(c, sequence, x, tokens, panel, begin, count, frame, lane));
+                    }
+                });
+            }
+        }
+    }
+
+    private void decodePanel(Linear head, StoredWeight stored, int from, int count, float[] panel, Lane lane) {
+        lane.kernels().decode(stored, from, from + count, panel, 0);
+        if (lane.tap().watches(Role.WEIGHT)) {
+            lane.tap()
+                    .rows(List.of(head.site(Role.WEIGHT)), Population.ROUTED, panel, 0, count, decoder.hidden());
+        }
+    }
+
+    /// Shows the head's input to the tap: an observing tap once, an altering one for each panel since the rows were
+    /// read anew.
+    private void headRows(Linear head, float[] x, int tokens, boolean first, Lane lane) {
+        if (lane.tap().watches(Role.INPUT) && (first || lane.tap().alters())) {
+            lane.tap().rows(List.of(head.site(Role.INPUT)), Population.ROUTED, x, 0, tokens, decoder.hidden());
+        }
+    }
+
+    private void logits(
+            HeadConsumer consumer,
+            int sequence,
+            float[] x,
+            int tokens,
+            float[] panel,
+            int from,
+            int count,
+            Scratch.Frame frame,
+            Lane lane) {
+        int hidden = decoder.hidden();
+        float[] logits = frame.floats((long) tokens * count);
+        long start = lane.begin();
+        lane.multiplyTransposed(tokens, count, hidden, x, 0, hidden, panel, 0, hidden, 0, logits, 0, count);
+        lane.end(
+                Phase.HEAD,
+                start,
+                2.0 * tokens * count * hidden,
+                4.0 * ((double) count * hidden + (double) tokens * (count + hidden)));
+        consumer.panel(sequence, logits, tokens, from, count);
+    }
+}

@@ -1,0 +1,20 @@
+package io.github.steelyard.model;
+
+/// Hears how a pass gets on.
+public interface EngineListener {
+
+    /// Hears nothing.
+    EngineListener NONE = new EngineListener() {};
+
+    /// A layer begins.
+    default void layerBegins(int layer, int layers) {}
+
+    /// A layer is done.
+    default void layerDone(int layer, int layers) {}
+
+    /// The router of a layer has spoken.
+    ///
+    /// @param router name of the router module
+    /// @param tokens tokens routed to each expert `(experts)`
+    default void routed(String router, long[] tokens) {}
+}

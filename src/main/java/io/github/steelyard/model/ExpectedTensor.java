@@ -1,0 +1,9 @@
+package io.github.steelyard.model;
+
+import io.github.steelyard.tensor.Shape;
+
+/// A tensor that a model reads as it is: a norm, a bias, an embedding.
+///
+/// @param name its name in the checkpoint
+/// @param shape its shape there
+public record ExpectedTensor(String name, Shape shape) {}

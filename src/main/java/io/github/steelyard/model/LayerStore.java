@@ -1,0 +1,43 @@
+package io.github.steelyard.model;
+
+import java.lang.foreign.Arena;
+
+/// Where the residual stream lives between layers, and how far a pass has come.
+public interface LayerStore {
+
+    /// Returns the first layer that is still to be run; 0 before the embedding.
+    int firstLayer();
+
+    /// Returns the residual stream that enters `layer`.
+    HiddenStates input(int layer);
+
+    /// Returns where the residual stream after `layer` goes; may be the input itself.
+    HiddenStates output(int layer);
+
+    /// Hears that the output of `layer` is complete, or with -1 that the embedding is.
+    void finished(int layer);
+
+    /// Keeps the stream in memory, in place; a pass over it cannot be resumed.
+    static LayerStore inMemory(Arena arena, Sequences sequences, int hidden) {
+        HiddenStates states = HiddenStates.allocate(arena, sequences.tokens(), hidden);
+        return new LayerStore() {
+            @Override
+            public int firstLayer() {
+                return 0;
+            }
+
+            @Override
+            public HiddenStates input(int layer) {
+                return states;
+            }
+
+            @Override
+            public HiddenStates output(int layer) {
+                return states;
+            }
+
+            @Override
+            public void finished(int layer) {}
+        };
+    }
+}

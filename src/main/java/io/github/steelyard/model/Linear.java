@@ -1,0 +1,97 @@
+package io.github.steelyard.model;
+
+import io.github.steelyard.format.StoredWeight;
+import io.github.steelyard.tensor.Shape;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Optional;
+
+/// A linear layer `y = x · Wᵀ + b`.
+///
+/// @param info the module
+/// @param source where its weight lies
+/// @param bias where its bias lies, if it has one
+public record Linear(ModuleInfo info, WeightSource source, Optional<Bias> bias) {
+
+    /// Where the weight of a module lies: under the module's own name, or as a part of a fused tensor.
+    public interface WeightSource {
+
+        /// The module's own `.weight` and the scales beside it.
+        WeightSource OWN = new WeightSource() {
+            @Override
+            public StoredWeight open(Weights weights, ModuleInfo module) {
+                return weights.linear(module.name(), module.rows(), module.columns());
+            }
+        };
+
+        /// Returns the weight `(rows, columns)` of `module`.
+        StoredWeight open(Weights weights, ModuleInfo module);
+
+        /// Returns the names of the tensors that hold this weight and others beside it; empty where the weight lies
+        /// under the module's own name.
+        default List<String> fusedTensors() {
+            return List.of();
+        }
+    }
+
+    /// A bias: `rows` values of `tensor`, flattened, from `offset` on, `stride` apart.
+    ///
+    /// @param shape shape of the whole tensor
+    public record Bias(String tensor, Shape shape, int offset, int stride) {}
+
+    /// Returns a layer with a weight of its own and no bias.
+    public static Linear of(ModuleInfo info) {
+        return new Linear(info, WeightSource.OWN, Optional.empty());
+    }
+
+    /// Returns a layer with a weight and, if `biased`, a bias of its own.
+    public static Linear of(ModuleInfo info, boolean biased) {
+        return new Linear(
+                info,
+                WeightSource.OWN,
+                biased
+                        ? Optional.of(new Bias(info.name() + ".bias", Shape.of(info.rows()), 0, 1))
+                        : Optional.empty());
+    }
+
+    /// Returns the site of this layer in `role`.
+    public Site site(Role role) {
+        return new Site(info.name(), role);
+    }
+
+    /// Returns the tensors besides the weight that this layer reads.
+    public List<ExpectedTensor> tensors() {
+        return bias.map(b -> List.of(new ExpectedTensor(b.tensor(), b.shape()))).orElse(List.of());
+    }
+
+    /// Decodes the weight into `target`, dense `(rows, columns)`, and shows it to the tap.
+    void decode(Weights weights, Lane lane, float[] target, int offset) {
+        StoredWeight stored = source.open(weights, info);
+        long start = lane.begin();
+        lane.kernels().decode(stored, 0, info.rows(), target, offset);
+        lane.end(Phase.DEQUANTIZE, start, 0, 4.0 * info.rows() * info.columns());
+        if (lane.tap().watches(Role.WEIGHT)) {
+            lane.tap()
+                    .rows(
+                            List.of(site(Role.WEIGHT)),
+                            Population.ROUTED,
+                            target,
+                            offset,
+                            info.rows(),
+                            info.columns());
+        }
+    }
+
+    /// Reads the bias into `target`, or zeros where there is none.
+    void readBias(Weights weights, float[] target, int offset) {
+        if (bias.isEmpty()) {
+            Arrays.fill(target, offset, offset + info.rows(), 0);
+            return;
+        }
+        Bias b = bias.get();
+        float[] values = weights.vector(b.tensor(), b.shape());
+        for (int i = 0; i < info.rows(); i++) {
+            target[offset + i] = values[b.offset() + i * b.stride()];
+        }
+    }
+}

@@ -1,0 +1,176 @@
+package io.github.steelyard.model;
+
+import java.util.ArrayList;
+import java.util.List;
+
+/// Linear layers that read the same input, computed as one product where the tap allows it: q, k and v, or gate and up.
+public final class LinearGroup {
+
+    private final List<Linear> members;
+    private final int columns;
+    private final int rows;
+    private final boolean biased;
+
+    /// @throws IllegalArgumentException if there is no member or the members differ in input width
+    public LinearGroup(List<Linear> members) {
+        this.members = List.copyOf(members);
+        this.columns = members.getFirst().info().columns();
+        this.rows = members.stream().mapToInt(member -> member.info().rows()).sum();
+        this.biased = members.stream().anyMatch(member -> member.bias().isPresent());
+        if (members.stream().anyMatch(member -> member.info().columns() != columns)) {
+            throw new IllegalArgumentException("layers that share an input differ in its width: %s".formatted(members));
+        }
+    }
+
+    /// Returns the group of these layers.
+    public static LinearGroup of(Linear... members) {
+        return new LinearGroup(List.of(members));
+    }
+
+    /// Returns the layers, in output order.
+    public List<Linear> members() {
+        return members;
+    }
+
+    /// Returns the output features of all members together.
+    public int rows() {
+        return rows;
+    }
+
+    /// Returns the input features.
+    public int columns() {
+        return columns;
+    }
+
+    /// Returns the tensors besides the weights that the members read.
+    public List<ExpectedTensor> tensors() {
+        return members.stream().flatMap(member -> member.tensors().stream()).toList();
+    }
+
+    /// Returns the modules.
+    public List<ModuleInfo> modules() {
+        return members.stream().map(Linear::info).toList();
+    }
+
+    /// Decodes the weights into buffers of `memory`.
+    public Loaded load(Weights weights, Lane lane, Scratch.Frame memory) {
+        float[] weight = memory.floats((long) rows * columns);
+        float[] bias = memory.floats(biased ? rows : 0);
+        int row = 0;
+        for (Linear member : members) {
+            member.decode(weights, lane, weight, row * columns);
+            if (biased) {
+                member.readBias(weights, bias, row);
+            }
+            row += member.info().rows();
+        }
+        return new Loaded(this, weight, bias, parts(lane.tap()));
+    }
+
+    /// Consecutive members that the tap treats alike.
+    private record Part(List<Site> sites, int firstRow, int rows) {}
+
+    private List<Part> parts(Tap tap) {
+        List<Site> sites = members.stream().map(member -> member.site(Role.INPUT)).toList();
+        if (!tap.alters()) {
+            return List.of(new Part(sites, 0, rows));
+        }
+        List<Part> parts = new ArrayList<>();
+        for (List<Site> alike : tap.partition(sites)) {
+            parts.addAll(runs(alike));
+        }
+        return parts;
+    }
+
+    private List<Part> runs(List<Site> alike) {
+        List<Part> runs = new ArrayList<>();
+        int row = 0;
+        for (Linear member : members) {
+            Site site = member.site(Role.INPUT);
+            int size = member.info().rows();
+            if (alike.contains(site)) {
+                Part last = runs.isEmpty() ? null : runs.getLast();
+                if (last != null && last.firstRow + last.rows == row) {
+                    List<Site> sites = new ArrayList<>(last.sites);
+                    sites.add(site);
+                    runs.set(runs.size() - 1, new Part(sites, last.firstRow, last.rows + size));
+                } else {
+                    runs.add(new Part(List.of(site), row, size));
+                }
+            }
+            row += size;
+        }
+        return runs;
+    }
+
+    /// A group with its weights in memory.
+    public static final class Loaded {
+
+        private final LinearGroup group;
+        private final float[] weight; // (rows, columns)
+        private final float[] bias; // (rows) or unused
+        private final List<Part> parts;
+
+        private Loaded(LinearGroup group, float[] weight, float[] bias, List<Part> parts) {
+            this.group = group;
+            this.weight = weight;
+            this.bias = bias;
+            this.parts = parts;
+        }
+
+        /// Returns the output features of all members together: the width of a row of the result.
+        public int rows() {
+            return group.rows;
+        }
+
+        /// Shows the input to the tap and computes `y = x · Wᵀ + b` for `tokens` rows.
+        ///
+        /// @param x dense rows `(tokens, columns)`; not changed
+        /// @param y receives `(tokens, rows)`
+        public void forward(float[] x, int tokens, float[] y, Phase phase, Lane lane) {
+            if (!lane.tap().alters()) {
+                tapInput(x, tokens, Population.ROUTED, lane);
+                multiply(x, tokens, y, phase, lane);
+                return;
+            }
+            for (Part part : parts) {
+                try (Scratch.Frame frame = lane.frame()) {
+                    float[] altered = frame.floats((long) tokens * group.columns);
+                    System.arraycopy(x, 0, altered, 0, tokens * group.columns);
+                    lane.tap().rows(part.sites, Population.ROUTED, altered, 0, tokens, group.columns);
+                    multiply(altered, tokens, part.firstRow, part.rows, y, phase, lane);
+                }
+            }
+        }
+
+        /// Shows the input to a tap that does not alter it.
+        public void tapInput(float[] x, int tokens, Population population, Lane lane) {
+            if (lane.tap().watches(Role.INPUT) && tokens > 0) {
+                long start = lane.begin();
+                lane.tap().rows(parts.getFirst().sites, population, x, 0, tokens, group.columns);
+                lane.end(Phase.STATISTICS, start, 0, 4.0 * tokens * group.columns);
+            }
+        }
+
+        /// Computes `y = x · Wᵀ + b` for `tokens` rows without showing anything to the tap.
+        public void multiply(float[] x, int tokens, float[] y, Phase phase, Lane lane) {
+            multiply(x, tokens, 0, group.rows, y, phase, lane);
+        }
+
+        private void multiply(
+                float[] x, int tokens, int firstRow, int rows, float[] y, Phase phase, Lane lane) {
+            int columns = group.columns;
+            long start = lane.begin();
+            lane.multiplyTransposed(
+                    tokens, rows, columns, x, 0, columns, weight, firstRow * columns, columns, 0, y, firstRow,
+                    group.rows);
+            if (group.biased) {
+                for (int token = 0; token < tokens; token++) {
+                    lane.kernels().add(bias, firstRow, y, token * group.rows + firstRow, rows);
+                }
+            }
+            double flops = 2.0 * tokens * rows * columns;
+            lane.end(phase, start, flops, 4.0 * ((double) rows * columns + (double) tokens * (rows + columns)));
+        }
+    }
+}

@@ -1,0 +1,55 @@
+package io.github.steelyard.model;
+
+import java.util.List;
+
+/// The token ids of all sequences of a pass, and where each sequence's rows lie in [HiddenStates].
+public final class Sequences {
+
+    private final List<int[]> ids;
+    private final long[] starts; // (sequences + 1)
+
+    /// @throws IllegalArgumentException if there is no sequence or one is empty
+    public Sequences(List<int[]> ids) {
+        if (ids.isEmpty()) {
+            throw new IllegalArgumentException("no sequences");
+        }
+        this.ids = List.copyOf(ids);
+        this.starts = new long[ids.size() + 1];
+        for (int i = 0; i < ids.size(); i++) {
+            if (ids.get(i).length == 0) {
+                throw new IllegalArgumentException("sequence %d is empty".formatted(i));
+            }
+            starts[i + 1] = starts[i] + ids.get(i).length;
+        }
+    }
+
+    /// Returns the number of sequences.
+    public int count() {
+        return ids.size();
+    }
+
+    /// Returns the token ids of sequence `i`.
+    public int[] ids(int i) {
+        return ids.get(i);
+    }
+
+    /// Returns the first row of sequence `i`.
+    public long start(int i) {
+        return starts[i];
+    }
+
+    /// Returns the number of tokens of sequence `i`.
+    public int length(int i) {
+        return ids.get(i).length;
+    }
+
+    /// Returns the number of tokens of all sequences.
+    public long tokens() {
+        return starts[ids.size()];
+    }
+
+    /// Returns the length of the longest sequence.
+    public int longest() {
+        return ids.stream().mapToInt(sequence -> sequence.length).max().orElseThrow();
+    }
+}

@@ -1,0 +1,98 @@
+package io.github.steelyard.model;
+
+import io.github.steelyard.checkpoint.Checkpoint;
+import io.github.steelyard.checkpoint.CheckpointException;
+import io.github.steelyard.checkpoint.TensorInfo;
+import io.github.steelyard.tensor.DType;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+
+/// The tensors that make up the weight of one module, and the storage format that they amount to. The format is read
+/// off the tensors that lie beside the weight, never off a config file.
+///
+/// @param kind the storage format
+/// @param weight values or codes
+/// @param scale the scale, or the block scales; absent for [Kind#PLAIN]
+/// @param globalScale the second-level scale of NVFP4
+public record WeightTensors(
+        Kind kind, TensorInfo weight, Optional<TensorInfo> scale, Optional<TensorInfo> globalScale) {
+
+    /// Storage formats, told apart by dtype, shape and sibling names.
+    public enum Kind {
+        PLAIN,
+        FP8_TENSOR,
+        FP8_CHANNEL,
+        FP8_BLOCK,
+        NVFP4,
+        /// NVFP4 with the reciprocal global scale of compressed-tensors.
+        NVFP4_PACKED,
+        MXFP4,
+        MXFP8
+    }
+
+    /// Finds the weight of `module`.
+    ///
+    /// @throws CheckpointException if it is missing, or its scales are missing or of no known form
+    public static WeightTensors detect(Checkpoint checkpoint, String module) {
+        if (checkpoint.has(module + ".weight_packed")) {
+            return packed(checkpoint, module);
+        }
+        TensorInfo weight = checkpoint.tensor(module + ".weight");
+        return switch (weight.dtype()) {
+            case U8, F4 -> fourBit(checkpoint, module, weight);
+            case F8_E4M3, F8_E5M2 -> eightBit(checkpoint, module, weight);
+            default -> new WeightTensors(Kind.PLAIN, weight, Optional.empty(), Optional.empty());
+        };
+    }
+
+    /// Returns all tensors, the weight first.
+    public List<TensorInfo> all() {
+        List<TensorInfo> all = new ArrayList<>(List.of(weight));
+        scale.ifPresent(all::add);
+        globalScale.ifPresent(all::add);
+        return all;
+    }
+
+    private static WeightTensors packed(Checkpoint checkpoint, String module) {
+        return new WeightTensors(
+                Kind.NVFP4_PACKED,
+                checkpoint.tensor(module + ".weight_packed"),
+                Optional.of(checkpoint.tensor(module + ".weight_scale")),
+                Optional.of(checkpoint.tensor(module + ".weight_global_scale")));
+    }
+
+    private static WeightTensors fourBit(Checkpoint checkpoint, String module, TensorInfo weight) {
+        TensorInfo scale = checkpoint.tensor(module + ".weight_scale");
+        boolean e8m0 = scale.dtype() == DType.U8 || scale.dtype() == DType.F8_E8M0;
+        return e8m0 && !checkpoint.has(module + ".weight_scale_2")
+                ? new WeightTensors(Kind.MXFP4, weight, Optional.of(scale), Optional.empty())
+                : new WeightTensors(
+                        Kind.NVFP4,
+                        weight,
+                        Optional.of(scale),
+                        Optional.of(checkpoint.tensor(module + ".weight_scale_2")));
+    }
+
+    private static WeightTensors eightBit(Checkpoint checkpoint, String module, TensorInfo weight) {
+        if (checkpoint.has(module + ".weight_scale_inv")) {
+            TensorInfo scale = checkpoint.tensor(module + ".weight_scale_inv");
+            Kind kind = scale.shape().elements() == 1 && scale.shape().rank() < 2 ? Kind.FP8_TENSOR : Kind.FP8_BLOCK;
+            return new WeightTensors(kind, weight, Optional.of(scale), Optional.empty());
+        }
+        TensorInfo scale = checkpoint.tensor(module + ".weight_scale");
+        return new WeightTensors(eightBitKind(weight, scale), weight, Optional.of(scale), Optional.empty());
+    }
+
+    private static Kind eightBitKind(TensorInfo weight, TensorInfo scale) {
+        if (scale.dtype() == DType.U8 || scale.dtype() == DType.F8_E8M0) {
+            return Kind.MXFP8;
+        }
+        if (scale.shape().elements() == 1) {
+            return Kind.FP8_TENSOR;
+        }
+        long rows = weight.shape().rank() == 0 ? 1 : weight.shape().dim(0);
+        boolean perRow = scale.shape().elements() == rows && scale.shape().dim(0) == rows;
+        return perRow ? Kind.FP8_CHANNEL : Kind.FP8_BLOCK;
+    }
+}

@@ -1,0 +1,69 @@
+package io.github.steelyard.model;
+
+import io.github.steelyard.checkpoint.Checkpoint;
+import io.github.steelyard.checkpoint.CheckpointException;
+import io.github.steelyard.checkpoint.TensorInfo;
+import io.github.steelyard.format.Fp8Weight;
+import io.github.steelyard.format.MxWeight;
+import io.github.steelyard.format.Nvfp4Weight;
+import io.github.steelyard.format.PlainWeight;
+import io.github.steelyard.format.StoredWeight;
+import io.github.steelyard.tensor.Shape;
+
+/// The weights of a checkpoint, by module. Formats are detected by [WeightTensors].
+public final class Weights {
+
+    private final Checkpoint checkpoint;
+
+    /// Reads from `checkpoint`, which must stay open.
+    public Weights(Checkpoint checkpoint) {
+        this.checkpoint = checkpoint;
+    }
+
+    /// Returns the checkpoint.
+    public Checkpoint checkpoint() {
+        return checkpoint;
+    }
+
+    /// Returns the weight of `module`, in whatever format it is stored.
+    ///
+    /// @throws CheckpointException if it is missing, incomplete or not `(rows, columns)`
+    public StoredWeight linear(String module, int rows, int columns) {
+        WeightTensors tensors = WeightTensors.detect(checkpoint, module);
+        return StoredWeights.open(checkpoint, tensors, rows, columns);
+    }
+
+    /// Returns tensor `name` as a matrix of plain values.
+    ///
+    /// @throws CheckpointException if it is missing or not `(rows, columns)`
+    public StoredWeight plain(String name, int rows, int columns) {
+        TensorInfo tensor = require(name, Shape.of(rows, columns));
+        return new PlainWeight(checkpoint.bytes(tensor), tensor.dtype(), rows, columns);
+    }
+
+    /// Returns the values of tensor `name`, which must have exactly `length` elements.
+    public float[] vector(String name, int length) {
+        return vector(name, Shape.of(length));
+    }
+
+    /// Returns the values of tensor `name`, flattened.
+    ///
+    /// @throws CheckpointException if it is missing, not of `shape`, or not of plain values
+    public float[] vector(String name, Shape shape) {
+        TensorInfo tensor = require(name, shape);
+        int length = Math.toIntExact(shape.elements());
+        float[] values = new float[length];
+        new PlainWeight(checkpoint.bytes(tensor), tensor.dtype(), 1, length).decodeRows(0, 1, values, 0);
+        return values;
+    }
+
+    private TensorInfo require(String name, Shape shape) {
+        TensorInfo tensor = checkpoint.tensor(name);
+        if (!tensor.shape().equals(shape)) {
+            throw new CheckpointException(
+                    tensor.file(),
+                    "tensor '%s': wanted shape %s, found %s".formatted(name, shape, tensor.shape()));
+        }
+        return tensor;
+    }
+}
