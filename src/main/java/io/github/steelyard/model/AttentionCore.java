@@ -78,7 +78,8 @@ public record AttentionCore(
             int low = mask.first(i) - first;
             int high = i + 1 - first;
             lane.kernels().scale(scale, scores, row + low, high - low);
-            softmax(scores, row + low, high - low, sinks, head, lane);
+            float sink = sinks.length == 0 ? Float.NEGATIVE_INFINITY : sinks[head];
+            lane.kernels().softmax(scores, row + low, high - low, sink);
             Arrays.fill(scores, row, row + low, 0);
             Arrays.fill(scores, row + high, row + keys, 0);
         }
@@ -96,19 +97,5 @@ public record AttentionCore(
                 out,
                 from * heads * valueWidth + head * valueWidth,
                 heads * valueWidth);
-    }
-
-    private static void softmax(float[] scores, int offset, int keys, float[] sinks, int head, Lane lane) {
-        if (sinks.length == 0) {
-            lane.kernels().softmax(scores, offset, keys);
-            return;
-        }
-        try (Scratch.Frame frame = lane.frame()) {
-            float[] withSink = frame.floats(keys + 1);
-            System.arraycopy(scores, offset, withSink, 0, keys);
-            withSink[keys] = sinks[head];
-            lane.kernels().softmax(withSink, 0, keys + 1);
-            System.arraycopy(withSink, 0, scores, offset, keys);
-        }
     }
 }

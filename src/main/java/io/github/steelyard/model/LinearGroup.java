@@ -159,16 +159,62 @@ public final class LinearGroup {
 
         private void multiply(
                 float[] x, int tokens, int firstRow, int rows, float[] y, Phase phase, Lane lane) {
+            multiplyRows(x, tokens, firstRow, rows, y, firstRow, group.rows, phase, lane);
+        }
+
+        /// Computes output features `firstRow` to `firstRow + rows` into columns of `y` from `yOffset` on.
+        ///
+        /// @param yStride distance between two rows of `y`
+        public void multiplyRows(
+                float[] x,
+                int tokens,
+                int firstRow,
+                int rows,
+                float[] y,
+                int yOffset,
+                int yStride,
+                Phase phase,
+                Lane lane) {
             int columns = group.columns;
             long start = lane.begin();
             lane.multiplyTransposed(
-                    tokens, rows, columns, x, 0, columns, weight, firstRow * columns, columns, 0, y, firstRow,
-                    group.rows);
+                    tokens, rows, columns, x, 0, columns, weight, firstRow * columns, columns, 0, y, yOffset, yStride);
             if (group.biased) {
-                for (int token = 0; token < tokens; token++) {
-                    lane.kernels().add(bias, firstRow, y, token * group.rows + firstRow, rows);
-                }
+                lane.kernels().addBias(bias, firstRow, y, yOffset, tokens, rows, yStride);
             }
+            end(phase, start, tokens, rows, columns, lane);
+        }
+
+        /// Adds to `y` what input features `firstColumn` to `firstColumn + columns` contribute; the first of them
+        /// overwrites `y` and adds the bias.
+        ///
+        /// @param x dense rows `(tokens, columns)` of those features alone
+        /// @param y `(tokens, rows)`
+        public void multiplyColumns(
+                float[] x, int tokens, int firstColumn, int columns, float[] y, Phase phase, Lane lane) {
+            long start = lane.begin();
+            float beta = firstColumn == 0 ? 0 : 1;
+            lane.multiplyTransposed(
+                    tokens,
+                    group.rows,
+                    columns,
+                    x,
+                    0,
+                    columns,
+                    weight,
+                    firstColumn,
+                    group.columns,
+                    beta,
+                    y,
+                    0,
+                    group.rows);
+            if (group.biased && firstColumn == 0) {
+                lane.kernels().addBias(bias, 0, y, 0, tokens, group.rows, group.rows);
+            }
+            end(phase, start, tokens, group.rows, columns, lane);
+        }
+
+        private static void end(Phase phase, long start, int tokens, int rows, int columns, Lane lane) {
             double flops = 2.0 * tokens * rows * columns;
             lane.end(phase, start, flops, 4.0 * ((double) rows * columns + (double) tokens * (rows + columns)));
         }

@@ -2,6 +2,7 @@ package io.github.steelyard.model;
 
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.CancellationException;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
@@ -91,9 +92,14 @@ public final class Workers implements AutoCloseable {
                 return earlier == null ? new IllegalStateException("interrupted", e) : earlier;
             } catch (ExecutionException e) {
                 next.set(items);
-                return earlier == null ? unwrapped(e.getCause()) : earlier;
+                return primary(earlier, unwrapped(e.getCause()));
             }
         }
+    }
+
+    /// A cancellation is a consequence: another worker holds the failure itself.
+    private static RuntimeException primary(@Nullable RuntimeException earlier, RuntimeException failure) {
+        return earlier == null || earlier instanceof CancellationException ? failure : earlier;
     }
 
     private static RuntimeException unwrapped(Throwable cause) {

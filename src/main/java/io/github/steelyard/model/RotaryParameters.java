@@ -1,0 +1,167 @@
+package io.github.steelyard.model;
+
+import io.github.steelyard.checkpoint.ConfigJson;
+import java.util.List;
+import java.util.Optional;
+
+/// Reads the rotary parameters of a config, in the new form (`rope_parameters`, also nested by layer type) and the old
+/// one (`rope_theta`, `rope_scaling`), and derives frequencies.
+///
+/// Source: TRANSFORMERS, `modeling_rope_utils` (see `docs/SOURCES.md`); formulas in `docs/NUMERICS.md`.
+public final class RotaryParameters {
+
+    private static final List<String> TYPES = List.of("default", "linear", "llama3", "yarn");
+
+    private final ConfigJson config;
+    private final Optional<ConfigJson> parameters;
+    private final Optional<ConfigJson> scaling;
+
+    private RotaryParameters(ConfigJson config, Optional<ConfigJson> parameters) {
+        this.config = config;
+        this.parameters = parameters;
+        this.scaling = config.object("rope_scaling");
+    }
+
+    /// Returns the parameters for all layers.
+    public static RotaryParameters of(ConfigJson config) {
+        return new RotaryParameters(config, config.object("rope_parameters"));
+    }
+
+    /// Returns the parameters for layers of `layerType`, which the config may give by themselves.
+    public static RotaryParameters of(ConfigJson config, String layerType) {
+        Optional<ConfigJson> all = config.object("rope_parameters");
+        return new RotaryParameters(config, all.flatMap(a -> a.object(layerType)).or(() -> all));
+    }
+
+    /// Returns the number of dimensions of a head that are rotated.
+    ///
+    /// @param absent fraction where the config gives none
+    public int rotatedDimensions(int headWidth, double absent) {
+        return (int) (headWidth * number("partial_rotary_factor", absent));
+    }
+
+    /// Returns the rope type.
+    ///
+    /// @throws io.github.steelyard.checkpoint.CheckpointException if it is none that is known here
+    public String type() {
+        Optional<ConfigJson> where = parameters.filter(p -> p.has("rope_type") || p.has("type")).or(() -> scaling);
+        String type = where.map(p -> p.stringOr("rope_type", p.stringOr("type", "default"))).orElse("default");
+        if (!TYPES.contains(type)) {
+            throw where.orElse(config).unsuitable("rope_type", "one of " + TYPES);
+        }
+        return type;
+    }
+
+    /// Returns the factor `m(factor, mscale)` of YaRN's attention scaling: `0.1 · mscale · ln(factor) + 1`.
+    public static double yarnMscale(double factor, double mscale) {
+        return factor <= 1 ? 1 : 0.1 * mscale * Math.log(factor) + 1;
+    }
+
+    /// Returns the embedding that rotates `dimensions` dimensions.
+    ///
+    /// @param defaultTheta base where the config gives none
+    public Rotary rotary(int dimensions, double defaultTheta, boolean interleaved) {
+        double theta = number("rope_theta", defaultTheta);
+        float[] plain = new float[dimensions / 2];
+        for (int k = 0; k < plain.length; k++) {
+            plain[k] = (float) (1 / StrictMath.pow(theta, 2.0 * k / dimensions));
+        }
+        return switch (type()) {
+            case "linear" -> new Rotary(linear(plain), 1, interleaved);
+            case "llama3" -> new Rotary(llama3(plain), 1, interleaved);
+            case "yarn" -> new Rotary(yarn(plain, dimensions, theta), yarnScaling(), interleaved);
+            default -> new Rotary(plain, 1, interleaved);
+        };
+    }
+
+    /// Returns a number from the new place, else the old one, else the top level, else `absent`.
+    public double number(String key, double absent) {
+        for (Optional<ConfigJson> place : List.of(parameters, scaling, Optional.of(config))) {
+            if (place.isPresent() && place.get().has(key)) {
+                return place.get().number(key);
+            }
+        }
+        return absent;
+    }
+
+    private boolean flag(String key, boolean absent) {
+        return parameters.filter(p -> p.has(key)).or(() -> scaling).map(p -> p.flag(key, absent)).orElse(absent);
+    }
+
+    private double originalPositions() {
+        return number("original_max_position_embeddings", number("max_position_embeddings", 2048));
+    }
+
+    private float[] linear(float[] plain) {
+        double factor = number("factor", 1);
+        float[] scaled = new float[plain.length];
+        for (int k = 0; k < plain.length; k++) {
+            scaled[k] = (float) (plain[k] / factor);
+        }
+        return scaled;
+    }
+
+    private float[] llama3(float[] plain) {
+        double factor = number("factor", 1);
+        double low = number("low_freq_factor", 1);
+        double high = number("high_freq_factor", 4);
+        double original = originalPositions();
+        float[] scaled = new float[plain.length];
+        for (int k = 0; k < plain.length; k++) {
+            double wavelength = 2 * Math.PI / plain[k];
+            if (wavelength > original / low) {
+                scaled[k] = (float) (plain[k] / factor);
+            } else if (wavelength < original / high || high == low) {
+                scaled[k] = plain[k];
+            } else {
+                double smooth = (original / wavelength - low) / (high - low);
+                scaled[k] = (float) ((1 - smooth) * plain[k] / factor + smooth * plain[k]);
+            }
+        }
+        return scaled;
+    }
+
+    private float[] yarn(float[] plain, int dimensions, double theta) {
+        double factor = number("factor", 1);
+        double low = correction(orDefault("beta_fast", 32), dimensions, theta);
+        double high = correction(orDefault("beta_slow", 1), dimensions, theta);
+        if (flag("truncate", true)) {
+            low = Math.floor(low);
+            high = Math.ceil(high);
+        }
+        low = Math.max(low, 0);
+        high = Math.min(high, dimensions - 1);
+        if (low == high) {
+            high += 0.001;
+        }
+        float[] scaled = new float[plain.length];
+        for (int k = 0; k < plain.length; k++) {
+            double ramp = Math.clamp((k - low) / (high - low), 0, 1);
+            scaled[k] = (float) (plain[k] / factor * ramp + plain[k] * (1 - ramp));
+        }
+        return scaled;
+    }
+
+    private double correction(double rotations, int dimensions, double theta) {
+        return dimensions * Math.log(originalPositions() / (rotations * 2 * Math.PI)) / (2 * Math.log(theta));
+    }
+
+    private double orDefault(String key, double absent) {
+        double value = number(key, absent);
+        return value == 0 ? absent : value;
+    }
+
+    private float yarnScaling() {
+        double given = number("attention_factor", 0);
+        if (given != 0) {
+            return (float) given;
+        }
+        double factor = number("factor", 1);
+        double mscale = number("mscale", 0);
+        double allDimensions = number("mscale_all_dim", 0);
+        return (float)
+                (mscale != 0 && allDimensions != 0
+                        ? yarnMscale(factor, mscale) / yarnMscale(factor, allDimensions)
+                        : yarnMscale(factor, 1));
+    }
+}

@@ -1,0 +1,168 @@
+package io.github.steelyard.moe;
+
+import io.github.steelyard.model.CorpusContext;
+import io.github.steelyard.model.HiddenStates;
+import io.github.steelyard.model.Lane;
+import io.github.steelyard.model.LinearGroup;
+import io.github.steelyard.model.Pass;
+import io.github.steelyard.model.Phase;
+import io.github.steelyard.model.Population;
+import io.github.steelyard.model.Role;
+import io.github.steelyard.model.Scratch;
+
+/// Runs the experts of one layer, each by one worker over all rows that were sent to it. Their weighted outputs are
+/// added to a token in ascending order of expert, whichever worker is done first.
+final class ExpertPass {
+
+    /// Rows that go through an expert at a time.
+    private static final int TILE = 512;
+
+    /// Intermediate features that the fused backend holds at a time.
+    private static final int FUSED_FEATURES = 64;
+
+    private final SparseMoe moe;
+    private final CorpusContext context;
+    private final Assignment.ByExpert rows;
+    private final HiddenStates inputs;
+    private final HiddenStates sums;
+    private final Turns turns = new Turns();
+
+    ExpertPass(
+            SparseMoe moe,
+            CorpusContext context,
+            Assignment.ByExpert rows,
+            HiddenStates inputs,
+            HiddenStates sums) {
+        this.moe = moe;
+        this.context = context;
+        this.rows = rows;
+        this.inputs = inputs;
+        this.sums = sums;
+    }
+
+    void run() {
+        context.workers().forEach(moe.experts().size(), (expert, lane) -> {
+            boolean finished = false;
+            try {
+                runExpert(expert, lane);
+                finished = true;
+            } finally {
+                turns.done(expert, finished);
+            }
+        });
+    }
+
+    private void runExpert(int index, Lane lane) {
+        Pass pass = lane.pass();
+        if (rows.rows(index) == 0 && !pass.allTokens() && !lane.tap().watches(Role.WEIGHT)) {
+            return;
+        }
+        Expert expert = moe.experts().get(index);
+        try (Scratch.Frame frame = lane.frame()) {
+            LinearGroup.Loaded w13 = expert.w13().load(context.weights(), lane, frame);
+            LinearGroup.Loaded w2 = expert.w2().load(context.weights(), lane, frame);
+            if (pass.allTokens()) {
+                observeAll(w13, w2, lane);
+            }
+            for (int from = 0; from < rows.rows(index); from += TILE) {
+                try (Scratch.Frame tile = lane.frame()) {
+                    int count = Math.min(TILE, rows.rows(index) - from);
+                    float[] x = tile.floats((long) count * inputs.width());
+                    float[] y = tile.floats((long) count * sums.width());
+                    gather(index, from, count, x, lane);
+                    switch (pass.experts()) {
+                        case DECOMPOSED -> decomposed(w13, w2, x, count, y, lane);
+                        case FUSED -> fused(w13, w2, x, count, y, lane);
+                    }
+                    turns.await(index);
+                    scatter(index, from, count, y, lane);
+                }
+            }
+        }
+    }
+
+    private void decomposed(
+            LinearGroup.Loaded w13, LinearGroup.Loaded w2, float[] x, int count, float[] y, Lane lane) {
+        try (Scratch.Frame frame = lane.frame()) {
+            float[] h = frame.floats((long) count * moe.innerWidth());
+            float[] first = frame.floats((long) count * w13.rows());
+            w13.forward(x, count, first, Phase.W13, lane);
+            activate(first, count, h, lane);
+            w2.forward(h, count, y, Phase.W2, lane);
+        }
+    }
+
+    /// Computes a few intermediate features at a time and adds their share of the output at once.
+    private void fused(
+            LinearGroup.Loaded w13, LinearGroup.Loaded w2, float[] x, int count, float[] y, Lane lane) {
+        int inner = moe.innerWidth();
+        boolean gated = moe.activation().gated();
+        try (Scratch.Frame frame = lane.frame()) {
+            float[] first = frame.floats((long) count * 2 * FUSED_FEATURES);
+            float[] h = frame.floats((long) count * FUSED_FEATURES);
+            for (int from = 0; from < inner; from += FUSED_FEATURES) {
+                int features = Math.min(FUSED_FEATURES, inner - from);
+                int stride = gated ? 2 * features : features;
+                w13.multiplyRows(x, count, from, features, first, 0, stride, Phase.W13, lane);
+                if (gated) {
+                    w13.multiplyRows(x, count, inner + from, features, first, features, stride, Phase.W13, lane);
+                }
+                moe.activation().apply(first, count, features, h, lane);
+                w2.multiplyColumns(h, count, from, features, y, Phase.W2, lane);
+            }
+        }
+    }
+
+    private void activate(float[] first, int count, float[] h, Lane lane) {
+        long start = lane.begin();
+        moe.activation().apply(first, count, moe.innerWidth(), h, lane);
+        lane.end(Phase.ACTIVATION, start, 0, 12.0 * count * moe.innerWidth());
+    }
+
+    /// Shows what every token would bring to this expert; the second product is not needed for that.
+    private void observeAll(LinearGroup.Loaded w13, LinearGroup.Loaded w2, Lane lane) {
+        for (long from = 0; from < inputs.tokens(); from += TILE) {
+            try (Scratch.Frame frame = lane.frame()) {
+                int count = (int) Math.min(TILE, inputs.tokens() - from);
+                float[] x = frame.floats((long) count * inputs.width());
+                float[] h = frame.floats((long) count * moe.innerWidth());
+                float[] first = frame.floats((long) count * w13.rows());
+                inputs.read(from, count, x, 0);
+                w13.tapInput(x, count, Population.ALL, lane);
+                w13.multiply(x, count, first, Phase.W13, lane);
+                activate(first, count, h, lane);
+                w2.tapInput(h, count, Population.ALL, lane);
+            }
+        }
+    }
+
+    private void gather(int expert, int from, int count, float[] x, Lane lane) {
+        long start = lane.begin();
+        int width = inputs.width();
+        boolean scaled = moe.router().routing().scalesInput();
+        for (int row = 0; row < count; row++) {
+            inputs.read(rows.token(expert, from + row), 1, x, row * width);
+            if (scaled) {
+                lane.kernels().scale(rows.weight(expert, from + row), x, row * width, width);
+            }
+        }
+        lane.end(Phase.GATHER, start, 0, 8.0 * count * width);
+    }
+
+    private void scatter(int expert, int from, int count, float[] y, Lane lane) {
+        long start = lane.begin();
+        int width = sums.width();
+        boolean scaled = moe.router().routing().scalesInput();
+        try (Scratch.Frame frame = lane.frame()) {
+            float[] sum = frame.floats(width);
+            for (int row = 0; row < count; row++) {
+                int token = rows.token(expert, from + row);
+                sums.read(token, 1, sum, 0);
+                float weight = scaled ? 1 : rows.weight(expert, from + row);
+                lane.kernels().addScaled(weight, y, row * width, sum, 0, width);
+                sums.write(token, 1, sum, 0);
+            }
+        }
+        lane.end(Phase.COMBINE, start, 2.0 * count * width, 12.0 * count * width);
+    }
+}

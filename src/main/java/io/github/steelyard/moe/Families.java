@@ -1,0 +1,46 @@
+package io.github.steelyard.moe;
+
+import io.github.steelyard.checkpoint.Checkpoint;
+import io.github.steelyard.checkpoint.ConfigJson;
+import io.github.steelyard.model.Decoder;
+import java.util.List;
+import java.util.TreeSet;
+import java.util.function.Predicate;
+
+/// The model families that can be run.
+public final class Families {
+
+    private static final List<Family> ALL =
+            List.of(new LlamaFamily(), new MixtralFamily(), new Qwen3MoeFamily());
+
+    private Families() {}
+
+    /// Returns the decoder of a checkpoint.
+    ///
+    /// @throws io.github.steelyard.checkpoint.CheckpointException if the family is unknown or the config unusable
+    public static Decoder of(Checkpoint checkpoint) {
+        return of(checkpoint.config(), checkpoint::has);
+    }
+
+    /// Returns the decoder that a config alone describes.
+    public static Decoder of(ConfigJson config) {
+        return of(config, name -> false);
+    }
+
+    /// Returns every `model_type` that is known.
+    public static List<String> modelTypes() {
+        TreeSet<String> types = new TreeSet<>();
+        ALL.forEach(family -> types.addAll(family.modelTypes()));
+        return List.copyOf(types);
+    }
+
+    private static Decoder of(ConfigJson config, Predicate<String> has) {
+        String type = config.string("model_type");
+        for (Family family : ALL) {
+            if (family.modelTypes().contains(type)) {
+                return family.build(config, has);
+            }
+        }
+        throw config.unsuitable("model_type", "one of " + modelTypes());
+    }
+}

@@ -1,0 +1,164 @@
+package io.github.steelyard.moe;
+
+import io.github.steelyard.model.CorpusContext;
+import io.github.steelyard.model.HiddenStates;
+import io.github.steelyard.model.Lane;
+import io.github.steelyard.model.LinearGroup;
+import io.github.steelyard.model.Norm;
+import io.github.steelyard.model.Phase;
+import io.github.steelyard.model.Scratch;
+import io.github.steelyard.model.SequenceBody;
+import io.github.steelyard.model.Sequences;
+import java.lang.foreign.Arena;
+import org.jspecify.annotations.Nullable;
+
+/// One run of a [SparseMoe] over the corpus, in three steps: what is done token by token (norm, router, shared expert,
+/// way into the latent space), the experts one after the other, the way out of the latent space.
+final class MoePass {
+
+    private final SparseMoe moe;
+    private final CorpusContext context;
+    private final Sequences sequences;
+    private final Assignment assignment;
+
+    MoePass(SparseMoe moe, CorpusContext context) {
+        this.moe = moe;
+        this.context = context;
+        this.sequences = context.sequences();
+        this.assignment =
+                new Assignment(sequences.tokens(), moe.router().routing().chosen());
+    }
+
+    void run(Norm.Loaded norm, HiddenStates in, HiddenStates out) {
+        try (Arena arena = Arena.ofShared()) {
+            HiddenStates inputs = context.rows().rows(arena, sequences.tokens(), moe.expertWidth());
+            perToken(norm, in, out, inputs);
+            context.listener()
+                    .routed(
+                            moe.router().gate().info().name(),
+                            assignment.counts(moe.experts().size()));
+            Assignment.ByExpert rows = assignment.byExpert(moe.experts().size());
+            if (moe.latent().isEmpty()) {
+                new ExpertPass(moe, context, rows, inputs, out).run();
+                return;
+            }
+            HiddenStates sums = context.rows().rows(arena, sequences.tokens(), moe.expertWidth());
+            new ExpertPass(moe, context, rows, inputs, sums).run();
+            leaveLatent(sums, out);
+        }
+    }
+
+    /// The weights that every token passes.
+    private record PerToken(
+            LinearGroup.Loaded router,
+            float[] correctionBias,
+            SequenceBody.@Nullable Loaded shared,
+            LinearGroup.@Nullable Loaded sharedGate,
+            LinearGroup.@Nullable Loaded latentIn) {}
+
+    private void perToken(Norm.Loaded norm, HiddenStates in, HiddenStates out, HiddenStates inputs) {
+        try (Scratch.Frame kept = context.layerMemory().frame()) {
+            PerToken weights = load(kept);
+            context.workers().forEach(sequences.count(), (sequence, lane) -> {
+                try (Scratch.Frame frame = lane.frame()) {
+                    int tokens = sequences.length(sequence);
+                    int hidden = in.width();
+                    float[] x = frame.floats((long) tokens * hidden);
+                    float[] normed = frame.floats((long) tokens * hidden);
+                    in.read(sequences.start(sequence), tokens, x, 0);
+                    norm.forward(x, 0, hidden, tokens, normed, 0, lane);
+                    route(weights, normed, sequence, lane);
+                    addShared(weights, normed, tokens, x, hidden, lane);
+                    out.write(sequences.start(sequence), tokens, x, 0);
+                    float[] input = normed;
+                    if (weights.latentIn != null) {
+                        input = frame.floats((long) tokens * moe.expertWidth());
+                        weights.latentIn.forward(normed, tokens, input, Phase.DENSE, lane);
+                    }
+                    inputs.write(sequences.start(sequence), tokens, input, 0);
+                }
+            });
+        }
+    }
+
+    private PerToken load(Scratch.Frame kept) {
+        Lane lane = context.workers().first();
+        int experts = moe.router().experts();
+        return new PerToken(
+                moe.router().group().load(context.weights(), lane, kept),
+                moe.router()
+                        .correctionBias()
+                        .map(name -> context.weights().vector(name, experts))
+                        .orElseGet(() -> new float[0]),
+                moe.shared()
+                        .map(s -> s.mlp().load(context.weights(), lane, kept, sequences.longest()))
+                        .orElse(null),
+                moe.shared()
+                        .flatMap(SharedExpert::gate)
+                        .map(gate -> LinearGroup.of(gate).load(context.weights(), lane, kept))
+                        .orElse(null),
+                moe.latent()
+                        .map(l -> LinearGroup.of(l.in()).load(context.weights(), lane, kept))
+                        .orElse(null));
+    }
+
+    private void route(PerToken weights, float[] normed, int sequence, Lane lane) {
+        int tokens = sequences.length(sequence);
+        int experts = moe.router().experts();
+        try (Scratch.Frame frame = lane.frame()) {
+            float[] logits = frame.floats((long) tokens * experts);
+            weights.router.forward(normed, tokens, logits, Phase.ROUTER, lane);
+            for (int token = 0; token < tokens; token++) {
+                assignment.choose(
+                        moe.router().routing(),
+                        sequences.start(sequence) + token,
+                        logits,
+                        token * experts,
+                        experts,
+                        weights.correctionBias);
+            }
+        }
+    }
+
+    private static void addShared(PerToken weights, float[] normed, int tokens, float[] x, int hidden, Lane lane) {
+        if (weights.shared == null) {
+            return;
+        }
+        try (Scratch.Frame frame = lane.frame()) {
+            float[] y = frame.floats((long) tokens * hidden);
+            float[] copy = frame.floats((long) tokens * hidden);
+            System.arraycopy(normed, 0, copy, 0, tokens * hidden);
+            weights.shared.forward(copy, tokens, y, lane);
+            if (weights.sharedGate != null) {
+                float[] gate = frame.floats(tokens);
+                weights.sharedGate.forward(normed, tokens, gate, Phase.DENSE, lane);
+                lane.kernels().sigmoid(gate, 0, tokens);
+                for (int token = 0; token < tokens; token++) {
+                    lane.kernels().scale(gate[token], y, token * hidden, hidden);
+                }
+            }
+            lane.kernels().add(y, 0, x, 0, tokens * hidden);
+        }
+    }
+
+    private void leaveLatent(HiddenStates sums, HiddenStates out) {
+        try (Scratch.Frame kept = context.layerMemory().frame()) {
+            LinearGroup.Loaded latentOut = LinearGroup.of(moe.latent().orElseThrow().out())
+                    .load(context.weights(), context.workers().first(), kept);
+            context.workers().forEach(sequences.count(), (sequence, lane) -> {
+                try (Scratch.Frame frame = lane.frame()) {
+                    int tokens = sequences.length(sequence);
+                    long row = sequences.start(sequence);
+                    float[] sum = frame.floats((long) tokens * sums.width());
+                    float[] y = frame.floats((long) tokens * out.width());
+                    float[] x = frame.floats((long) tokens * out.width());
+                    sums.read(row, tokens, sum, 0);
+                    latentOut.forward(sum, tokens, y, Phase.DENSE, lane);
+                    out.read(row, tokens, x, 0);
+                    lane.kernels().add(y, 0, x, 0, tokens * out.width());
+                    out.write(row, tokens, x, 0);
+                }
+            });
+        }
+    }
+}

@@ -1,0 +1,143 @@
+package io.github.steelyard.moe;
+
+import java.util.Arrays;
+
+/// One token's choice of experts. All sums in float32, as in the reference implementations.
+final class RoutingChoice {
+
+    private final float[] scores; // (count)
+    private final int count;
+    private final float[] bias; // (count) or empty
+    private final int[] experts;
+    private final float[] weights;
+    private final int to;
+
+    RoutingChoice(float[] logits, int offset, int count, float[] bias, int[] experts, float[] weights, int to) {
+        this.scores = Arrays.copyOfRange(logits, offset, offset + count);
+        this.count = count;
+        this.bias = bias;
+        this.experts = experts;
+        this.weights = weights;
+        this.to = to;
+    }
+
+    void choose(Routing routing) {
+        switch (routing) {
+            case Routing.Softmax(int chosen, boolean renormalise) -> {
+                softmax(scores, 0, count);
+                take(scores.clone(), chosen);
+                weigh(chosen, renormalise ? 1 / sum(chosen) : 1);
+            }
+            case Routing.GroupedSoftmax(int chosen, int groups, int keptGroups, float scale) -> {
+                softmax(scores, 0, count);
+                float[] candidates = scores.clone();
+                keepGroups(candidates, groups, keptGroups, 1, 0);
+                take(candidates, chosen);
+                weigh(chosen, scale);
+            }
+            case Routing.GroupedSigmoid(
+                    int chosen,
+                    int groups,
+                    int keptGroups,
+                    boolean renormalise,
+                    float scale) -> {
+                sigmoid();
+                float[] candidates = scores.clone();
+                for (int e = 0; e < bias.length; e++) {
+                    candidates[e] += bias[e];
+                }
+                keepGroups(candidates, groups, keptGroups, 2, Float.NEGATIVE_INFINITY);
+                take(candidates, chosen);
+                weigh(chosen, renormalise ? 1 / (sum(chosen) + 1e-20f) : 1);
+                for (int i = 0; i < chosen; i++) {
+                    weights[to + i] *= scale;
+                }
+            }
+            case Routing.SoftmaxOfChosen(int chosen) -> {
+                take(scores.clone(), chosen);
+                weigh(chosen, 1);
+                softmax(weights, to, chosen);
+            }
+            case Routing.SigmoidOfChosen(int chosen) -> {
+                take(scores.clone(), chosen);
+                sigmoid();
+                weigh(chosen, 1);
+            }
+        }
+    }
+
+    /// Puts the indices of the `chosen` largest candidates in ascending order; `candidates` is overwritten.
+    private void take(float[] candidates, int chosen) {
+        for (int i = 0; i < chosen; i++) {
+            int best = 0;
+            for (int e = 1; e < count; e++) {
+                if (candidates[e] > candidates[best] || Float.isNaN(candidates[best])) {
+                    best = e;
+                }
+            }
+            experts[to + i] = best;
+            candidates[best] = Float.NaN;
+        }
+        Arrays.sort(experts, to, to + chosen);
+    }
+
+    private void weigh(int chosen, float factor) {
+        for (int i = 0; i < chosen; i++) {
+            weights[to + i] = scores[experts[to + i]] * factor;
+        }
+    }
+
+    private float sum(int chosen) {
+        float sum = 0;
+        for (int i = 0; i < chosen; i++) {
+            sum += scores[experts[to + i]];
+        }
+        return sum;
+    }
+
+    private void keepGroups(float[] candidates, int groups, int kept, int best, float outside) {
+        if (groups <= 1) {
+            return;
+        }
+        int size = count / groups;
+        float[] groupScores = new float[groups];
+        for (int g = 0; g < groups; g++) {
+            float[] members = Arrays.copyOfRange(candidates, g * size, (g + 1) * size);
+            Arrays.sort(members);
+            for (int i = 0; i < Math.min(best, size); i++) {
+                groupScores[g] += members[size - 1 - i];
+            }
+        }
+        for (int dropped = 0; dropped < groups - kept; dropped++) {
+            int worst = -1;
+            for (int g = 0; g < groups; g++) {
+                if (!Float.isNaN(groupScores[g]) && (worst < 0 || groupScores[g] <= groupScores[worst])) {
+                    worst = g;
+                }
+            }
+            Arrays.fill(candidates, worst * size, (worst + 1) * size, outside);
+            groupScores[worst] = Float.NaN;
+        }
+    }
+
+    private void sigmoid() {
+        for (int e = 0; e < count; e++) {
+            scores[e] = (float) (1 / (1 + StrictMath.exp(-scores[e])));
+        }
+    }
+
+    private static void softmax(float[] x, int offset, int length) {
+        float largest = Float.NEGATIVE_INFINITY;
+        for (int i = 0; i < length; i++) {
+            largest = Math.max(largest, x[offset + i]);
+        }
+        float sum = 0;
+        for (int i = 0; i < length; i++) {
+            x[offset + i] = (float) StrictMath.exp(x[offset + i] - largest);
+            sum += x[offset + i];
+        }
+        for (int i = 0; i < length; i++) {
+            x[offset + i] /= sum;
+        }
+    }
+}

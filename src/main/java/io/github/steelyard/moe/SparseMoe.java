@@ -1,0 +1,81 @@
+package io.github.steelyard.moe;
+
+import io.github.steelyard.model.Activation;
+import io.github.steelyard.model.CorpusBody;
+import io.github.steelyard.model.CorpusContext;
+import io.github.steelyard.model.ExpectedTensor;
+import io.github.steelyard.model.HiddenStates;
+import io.github.steelyard.model.Linear;
+import io.github.steelyard.model.ModuleInfo;
+import io.github.steelyard.model.Norm;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+
+/// A sparse mixture of experts: router, routed experts, and what some families put beside or around them.
+///
+/// @param router the router; reads the normalised residual stream
+/// @param experts the routed experts
+/// @param activation the function between the two products of an expert
+/// @param shared an MLP that every token takes besides
+/// @param latent projections into and out of the narrower space in which the experts work
+public record SparseMoe(
+        Router router,
+        List<Expert> experts,
+        Activation activation,
+        Optional<SharedExpert> shared,
+        Optional<Latent> latent)
+        implements CorpusBody {
+
+    /// Projections around the experts.
+    ///
+    /// @param in hidden to latent
+    /// @param out latent to hidden, applied to the weighted sum
+    public record Latent(Linear in, Linear out) {}
+
+    public SparseMoe {
+        experts = List.copyOf(experts);
+    }
+
+    /// Returns the width of an expert's input and output.
+    int expertWidth() {
+        return experts.getFirst().w13().columns();
+    }
+
+    /// Returns the intermediate features of an expert.
+    int innerWidth() {
+        return experts.getFirst().w2().columns();
+    }
+
+    @Override
+    public List<Linear> linears() {
+        List<Linear> linears = new ArrayList<>();
+        linears.add(router.gate());
+        shared.ifPresent(s -> linears.addAll(s.linears()));
+        latent.ifPresent(l -> linears.add(l.in()));
+        experts.forEach(expert -> linears.addAll(expert.linears()));
+        latent.ifPresent(l -> linears.add(l.out()));
+        return linears;
+    }
+
+    @Override
+    public List<ModuleInfo> modules() {
+        return linears().stream().map(Linear::info).toList();
+    }
+
+    @Override
+    public List<ExpectedTensor> tensors() {
+        List<ExpectedTensor> tensors = new ArrayList<>(router.tensors());
+        linears().stream()
+                .filter(linear -> !linear.equals(router.gate()))
+                .flatMap(linear -> linear.tensors().stream())
+                .distinct()
+                .forEach(tensors::add);
+        return tensors;
+    }
+
+    @Override
+    public void forward(Norm.Loaded norm, HiddenStates in, HiddenStates out, CorpusContext context) {
+        new MoePass(this, context).run(norm, in, out);
+    }
+}
