@@ -15,9 +15,9 @@ public sealed interface Activation {
     /// Returns whether the first product yields a gate before the up part.
     default boolean gated() {
         return switch (this) {
-            case GatedSilu() -> true;
-            case ClampedSwiglu(_, _) -> true;
-            case SquaredRelu() -> false;
+            case GatedSilu silu -> true;
+            case ClampedSwiglu swiglu -> true;
+            case SquaredRelu relu -> false;
         };
     }
 
@@ -30,12 +30,12 @@ public sealed interface Activation {
         for (int row = 0; row < rows; row++) {
             int to = row * width;
             switch (this) {
-                case GatedSilu() ->
+                case GatedSilu silu ->
                     lane.kernels().siluMultiply(first, 2 * to, first, 2 * to + width, out, to, width);
-                case ClampedSwiglu(float alpha, float limit) ->
+                case ClampedSwiglu s ->
                     lane.kernels()
-                            .clampedSwiglu(first, 2 * to, first, 2 * to + width, alpha, limit, out, to, width);
-                case SquaredRelu() -> {
+                            .clampedSwiglu(first, 2 * to, first, 2 * to + width, s.limit(), s.alpha(), out, to, width);
+                case SquaredRelu relu -> {
                     System.arraycopy(first, to, out, to, width);
                     lane.kernels().relu2(out, to, width);
                 }

@@ -75,9 +75,9 @@ public record Attention(
         List<ExpectedTensor> tensors = new ArrayList<>(qkv.tensors());
         tensors.addAll(output.tensors());
         switch (headNorm) {
-            case HeadNorm.None() -> {}
-            case HeadNorm.PerHead(Norm query, Norm key) -> addNorms(tensors, query, key);
-            case HeadNorm.FullWidth(Norm query, Norm key) -> addNorms(tensors, query, key);
+            case HeadNorm.None none -> {}
+            case HeadNorm.PerHead norms -> addNorms(tensors, norms.query(), norms.key());
+            case HeadNorm.FullWidth norms -> addNorms(tensors, norms.query(), norms.key());
         }
         sinks.ifPresent(name -> tensors.add(new ExpectedTensor(name, Shape.of(core.heads()))));
         return tensors;

@@ -13,8 +13,7 @@ import java.util.Arrays;
 /// @param valueWidth width of a value
 /// @param scale factor on the scores
 /// @param mask which keys a query sees
-public record AttentionCore(
-        int heads, int keyHeads, int keyWidth, int valueWidth, float scale, AttentionMask mask) {
+public record AttentionCore(int heads, int keyHeads, int keyWidth, int valueWidth, float scale, AttentionMask mask) {
 
     private static final int BLOCK = 128; // queries
 

@@ -82,8 +82,9 @@ public record Decoder(
     /// Returns the output head.
     public Linear headLinear() {
         String table = embedding;
-        Linear.WeightSource source =
-                tied ? (weights, module) -> weights.plain(table, module.rows(), module.columns()) : Linear.WeightSource.OWN;
+        Linear.WeightSource source = tied
+                ? (weights, module) -> weights.plain(table, module.rows(), module.columns())
+                : Linear.WeightSource.OWN;
         return new Linear(head, source, Optional.empty());
     }
 }

@@ -35,7 +35,12 @@ public record DenseMlp(LinearGroup first, Activation activation, LinearGroup dow
     }
 
     private void forward(
-            LinearGroup.Loaded loadedFirst, LinearGroup.Loaded loadedDown, float[] x, int tokens, float[] y, Lane lane) {
+            LinearGroup.Loaded loadedFirst,
+            LinearGroup.Loaded loadedDown,
+            float[] x,
+            int tokens,
+            float[] y,
+            Lane lane) {
         try (Scratch.Frame frame = lane.frame()) {
             float[] inner = frame.floats((long) tokens * loadedFirst.rows());
             loadedFirst.forward(x, tokens, inner, Phase.DENSE, lane);

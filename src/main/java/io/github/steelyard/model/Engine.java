@@ -1,7 +1,6 @@
 package io.github.steelyard.model;
 
 import io.github.steelyard.format.StoredWeight;
-import java.lang.foreign.Arena;
 import java.util.List;
 import java.util.Optional;
 
@@ -154,8 +153,7 @@ public final class Engine {
                         states.read(sequences.start(sequence), tokens, x, 0);
                         norm.forward(x, 0, hidden, tokens, x, 0, lane);
                         headRows(head, x, tokens, tapInput, lane);
-                        consumer.ifPresent(
-                                c -> logits(c, sequence, x, tokens, panel, begin, count, frame, lane));
+                        consumer.ifPresent(c -> logits(c, sequence, x, tokens, panel, begin, count, frame, lane));
                     }
                 });
             }
@@ -165,8 +163,7 @@ public final class Engine {
     private void decodePanel(Linear head, StoredWeight stored, int from, int count, float[] panel, Lane lane) {
         lane.kernels().decode(stored, from, from + count, panel, 0);
         if (lane.tap().watches(Role.WEIGHT)) {
-            lane.tap()
-                    .rows(List.of(head.site(Role.WEIGHT)), Population.ROUTED, panel, 0, count, decoder.hidden());
+            lane.tap().rows(List.of(head.site(Role.WEIGHT)), Population.ROUTED, panel, 0, count, decoder.hidden());
         }
     }
 

@@ -49,9 +49,7 @@ public record Linear(ModuleInfo info, WeightSource source, Optional<Bias> bias) 
         return new Linear(
                 info,
                 WeightSource.OWN,
-                biased
-                        ? Optional.of(new Bias(info.name() + ".bias", Shape.of(info.rows()), 0, 1))
-                        : Optional.empty());
+                biased ? Optional.of(new Bias(info.name() + ".bias", Shape.of(info.rows()), 0, 1)) : Optional.empty());
     }
 
     /// Returns the site of this layer in `role`.
@@ -71,14 +69,7 @@ public record Linear(ModuleInfo info, WeightSource source, Optional<Bias> bias) 
         lane.kernels().decode(stored, 0, info.rows(), target, offset);
         lane.end(Phase.DEQUANTIZE, start, 0, 4.0 * info.rows() * info.columns());
         if (lane.tap().watches(Role.WEIGHT)) {
-            lane.tap()
-                    .rows(
-                            List.of(site(Role.WEIGHT)),
-                            Population.ROUTED,
-                            target,
-                            offset,
-                            info.rows(),
-                            info.columns());
+            lane.tap().rows(List.of(site(Role.WEIGHT)), Population.ROUTED, target, offset, info.rows(), info.columns());
         }
     }
 

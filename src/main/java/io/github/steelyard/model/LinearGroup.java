@@ -71,7 +71,8 @@ public final class LinearGroup {
     private record Part(List<Site> sites, int firstRow, int rows) {}
 
     private List<Part> parts(Tap tap) {
-        List<Site> sites = members.stream().map(member -> member.site(Role.INPUT)).toList();
+        List<Site> sites =
+                members.stream().map(member -> member.site(Role.INPUT)).toList();
         if (!tap.alters()) {
             return List.of(new Part(sites, 0, rows));
         }
@@ -157,8 +158,7 @@ public final class LinearGroup {
             multiply(x, tokens, 0, group.rows, y, phase, lane);
         }
 
-        private void multiply(
-                float[] x, int tokens, int firstRow, int rows, float[] y, Phase phase, Lane lane) {
+        private void multiply(float[] x, int tokens, int firstRow, int rows, float[] y, Phase phase, Lane lane) {
             multiplyRows(x, tokens, firstRow, rows, y, firstRow, group.rows, phase, lane);
         }
 

@@ -23,19 +23,19 @@ final class LoadedAttention implements SequenceBody.Loaded {
         this.qkv = attention.qkv().load(weights, lane, memory);
         this.output = attention.output().load(weights, lane, memory);
         switch (attention.headNorm()) {
-            case Attention.HeadNorm.None() -> {
+            case Attention.HeadNorm.None none -> {
                 this.queryNorm = null;
                 this.keyNorm = null;
                 this.fullWidth = false;
             }
-            case Attention.HeadNorm.PerHead(Norm query, Norm key) -> {
-                this.queryNorm = query.load(weights);
-                this.keyNorm = key.load(weights);
+            case Attention.HeadNorm.PerHead norms -> {
+                this.queryNorm = norms.query().load(weights);
+                this.keyNorm = norms.key().load(weights);
                 this.fullWidth = false;
             }
-            case Attention.HeadNorm.FullWidth(Norm query, Norm key) -> {
-                this.queryNorm = query.load(weights);
-                this.keyNorm = key.load(weights);
+            case Attention.HeadNorm.FullWidth norms -> {
+                this.queryNorm = norms.query().load(weights);
+                this.keyNorm = norms.key().load(weights);
                 this.fullWidth = true;
             }
         }
@@ -104,8 +104,7 @@ final class LoadedAttention implements SequenceBody.Loaded {
     }
 
     /// Norm, clip and rotation of queries or keys.
-    private void prepare(
-            float[] x, Norm.@Nullable Loaded norm, int heads, int tokens, boolean query, Lane lane) {
+    private void prepare(float[] x, Norm.@Nullable Loaded norm, int heads, int tokens, boolean query, Lane lane) {
         int width = attention.core().keyWidth();
         if (norm != null) {
             int rowWidth = fullWidth ? heads * width : width;

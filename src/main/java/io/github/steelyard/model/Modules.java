@@ -19,8 +19,7 @@ public record Modules(int layer) {
 
     /// Returns a router or another gate.
     public Linear router(String name, int rows, int columns, boolean biased) {
-        return Linear.of(
-                new ModuleInfo(name, ModuleInfo.Kind.ROUTER, rows, columns, layer, -1, List.of(name)), biased);
+        return Linear.of(new ModuleInfo(name, ModuleInfo.Kind.ROUTER, rows, columns, layer, -1, List.of(name)), biased);
     }
 
     /// Returns the module that carries the key and value cache.

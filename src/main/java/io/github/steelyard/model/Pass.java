@@ -13,13 +13,7 @@ import io.github.steelyard.kernel.Kernels;
 /// @param threads number of worker threads, at least 1
 /// @param profile where time, operations and bytes are recorded
 public record Pass(
-        Kernels kernels,
-        Gemm gemm,
-        Tap tap,
-        ExpertBackend experts,
-        boolean allTokens,
-        int threads,
-        Profile profile) {
+        Kernels kernels, Gemm gemm, Tap tap, ExpertBackend experts, boolean allTokens, int threads, Profile profile) {
 
     /// @throws IllegalArgumentException if a tap watches inputs while the expert backend hides that of w2
     public Pass {

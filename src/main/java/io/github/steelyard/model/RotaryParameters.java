@@ -30,7 +30,8 @@ public final class RotaryParameters {
     /// Returns the parameters for layers of `layerType`, which the config may give by themselves.
     public static RotaryParameters of(ConfigJson config, String layerType) {
         Optional<ConfigJson> all = config.object("rope_parameters");
-        return new RotaryParameters(config, all.flatMap(a -> a.object(layerType)).or(() -> all));
+        return new RotaryParameters(
+                config, all.flatMap(a -> a.object(layerType)).or(() -> all));
     }
 
     /// Returns the number of dimensions of a head that are rotated.
@@ -44,8 +45,10 @@ public final class RotaryParameters {
     ///
     /// @throws io.github.steelyard.checkpoint.CheckpointException if it is none that is known here
     public String type() {
-        Optional<ConfigJson> where = parameters.filter(p -> p.has("rope_type") || p.has("type")).or(() -> scaling);
-        String type = where.map(p -> p.stringOr("rope_type", p.stringOr("type", "default"))).orElse("default");
+        Optional<ConfigJson> where =
+                parameters.filter(p -> p.has("rope_type") || p.has("type")).or(() -> scaling);
+        String type = where.map(p -> p.stringOr("rope_type", p.stringOr("type", "default")))
+                .orElse("default");
         if (!TYPES.contains(type)) {
             throw where.orElse(config).unsuitable("rope_type", "one of " + TYPES);
         }
@@ -85,7 +88,11 @@ public final class RotaryParameters {
     }
 
     private boolean flag(String key, boolean absent) {
-        return parameters.filter(p -> p.has(key)).or(() -> scaling).map(p -> p.flag(key, absent)).orElse(absent);
+        return parameters
+                .filter(p -> p.has(key))
+                .or(() -> scaling)
+                .map(p -> p.flag(key, absent))
+                .orElse(absent);
     }
 
     private double originalPositions() {

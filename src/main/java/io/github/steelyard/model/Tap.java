@@ -11,8 +11,7 @@ public interface Tap {
     /// The tap that does nothing.
     Tap NONE = new Tap() {
         @Override
-        public void rows(
-                List<Site> sites, Population population, float[] values, int offset, int rows, int columns) {}
+        public void rows(List<Site> sites, Population population, float[] values, int offset, int rows, int columns) {}
 
         @Override
         public boolean watches(Role role) {

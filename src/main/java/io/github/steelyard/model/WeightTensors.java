@@ -1,7 +1,6 @@
 package io.github.steelyard.model;
 
 import io.github.steelyard.checkpoint.Checkpoint;
-import io.github.steelyard.checkpoint.CheckpointException;
 import io.github.steelyard.checkpoint.TensorInfo;
 import io.github.steelyard.tensor.DType;
 import java.util.ArrayList;
@@ -13,7 +12,7 @@ import java.util.Optional;
 ///
 /// @param kind the storage format
 /// @param weight values or codes
-/// @param scale the scale, or the block scales; absent for [Kind#PLAIN]
+/// @param scale the scale, or the block scales; absent for plain values
 /// @param globalScale the second-level scale of NVFP4
 public record WeightTensors(
         Kind kind, TensorInfo weight, Optional<TensorInfo> scale, Optional<TensorInfo> globalScale) {
@@ -33,7 +32,7 @@ public record WeightTensors(
 
     /// Finds the weight of `module`.
     ///
-    /// @throws CheckpointException if it is missing, or its scales are missing or of no known form
+    /// @throws io.github.steelyard.checkpoint.CheckpointException if it is missing, or its scales are missing
     public static WeightTensors detect(Checkpoint checkpoint, String module) {
         if (checkpoint.has(module + ".weight_packed")) {
             return packed(checkpoint, module);

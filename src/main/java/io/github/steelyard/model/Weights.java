@@ -3,10 +3,6 @@ package io.github.steelyard.model;
 import io.github.steelyard.checkpoint.Checkpoint;
 import io.github.steelyard.checkpoint.CheckpointException;
 import io.github.steelyard.checkpoint.TensorInfo;
-import io.github.steelyard.format.Fp8Weight;
-import io.github.steelyard.format.MxWeight;
-import io.github.steelyard.format.Nvfp4Weight;
-import io.github.steelyard.format.PlainWeight;
 import io.github.steelyard.format.StoredWeight;
 import io.github.steelyard.tensor.Shape;
 
@@ -38,7 +34,7 @@ public final class Weights {
     /// @throws CheckpointException if it is missing or not `(rows, columns)`
     public StoredWeight plain(String name, int rows, int columns) {
         TensorInfo tensor = require(name, Shape.of(rows, columns));
-        return new PlainWeight(checkpoint.bytes(tensor), tensor.dtype(), rows, columns);
+        return new PlainRows(checkpoint.bytes(tensor), tensor.dtype(), rows, columns);
     }
 
     /// Returns the values of tensor `name`, which must have exactly `length` elements.
@@ -53,7 +49,7 @@ public final class Weights {
         TensorInfo tensor = require(name, shape);
         int length = Math.toIntExact(shape.elements());
         float[] values = new float[length];
-        new PlainWeight(checkpoint.bytes(tensor), tensor.dtype(), 1, length).decodeRows(0, 1, values, 0);
+        new PlainRows(checkpoint.bytes(tensor), tensor.dtype(), 1, length).decodeRows(0, 1, values, 0);
         return values;
     }
 
@@ -61,8 +57,7 @@ public final class Weights {
         TensorInfo tensor = checkpoint.tensor(name);
         if (!tensor.shape().equals(shape)) {
             throw new CheckpointException(
-                    tensor.file(),
-                    "tensor '%s': wanted shape %s, found %s".formatted(name, shape, tensor.shape()));
+                    tensor.file(), "tensor '%s': wanted shape %s, found %s".formatted(name, shape, tensor.shape()));
         }
         return tensor;
     }

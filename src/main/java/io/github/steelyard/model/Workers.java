@@ -78,10 +78,7 @@ public final class Workers implements AutoCloseable {
     }
 
     private static @Nullable RuntimeException await(
-            Future<?> worker,
-            AtomicInteger next,
-            int items,
-            @Nullable RuntimeException earlier) {
+            Future<?> worker, AtomicInteger next, int items, @Nullable RuntimeException earlier) {
         while (true) {
             try {
                 worker.get();

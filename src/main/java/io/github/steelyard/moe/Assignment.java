@@ -10,9 +10,9 @@ final class Assignment {
     /// @throws IllegalArgumentException if the table would not fit in a Java array
     Assignment(long tokens, int chosen) {
         if (tokens * chosen > Integer.MAX_VALUE - 8) {
-            throw new IllegalArgumentException("%d tokens with %d experts each are more than one pass can route: split"
-                            .formatted(tokens, chosen)
-                    + " the calibration set");
+            throw new IllegalArgumentException(
+                    "%d tokens with %d experts each are more than one pass can route: split".formatted(tokens, chosen)
+                            + " the calibration set");
         }
         this.chosen = chosen;
         this.experts = new int[(int) tokens * chosen];

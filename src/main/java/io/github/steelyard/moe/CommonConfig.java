@@ -39,8 +39,7 @@ record CommonConfig(
         int heads = config.integer("num_attention_heads", 1, MAX_HEADS);
         int keyHeads = config.integerOr("num_key_value_heads", heads, 1, MAX_HEADS);
         if (heads % keyHeads != 0) {
-            throw config.unsuitable(
-                    "num_key_value_heads", "a divisor of num_attention_heads = %d".formatted(heads));
+            throw config.unsuitable("num_key_value_heads", "a divisor of num_attention_heads = %d".formatted(heads));
         }
         String act = config.stringOr("hidden_act", "silu");
         if (!act.equals("silu") && !act.equals("swish")) {

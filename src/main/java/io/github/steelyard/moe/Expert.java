@@ -22,7 +22,6 @@ public record Expert(LinearGroup w13, LinearGroup w2) {
     }
 
     List<Linear> linears() {
-        return Stream.concat(w13.members().stream(), w2.members().stream())
-                .toList();
+        return Stream.concat(w13.members().stream(), w2.members().stream()).toList();
     }
 }

@@ -27,12 +27,7 @@ final class ExpertPass {
     private final HiddenStates sums;
     private final Turns turns = new Turns();
 
-    ExpertPass(
-            SparseMoe moe,
-            CorpusContext context,
-            Assignment.ByExpert rows,
-            HiddenStates inputs,
-            HiddenStates sums) {
+    ExpertPass(SparseMoe moe, CorpusContext context, Assignment.ByExpert rows, HiddenStates inputs, HiddenStates sums) {
         this.moe = moe;
         this.context = context;
         this.rows = rows;
@@ -81,8 +76,7 @@ final class ExpertPass {
         }
     }
 
-    private void decomposed(
-            LinearGroup.Loaded w13, LinearGroup.Loaded w2, float[] x, int count, float[] y, Lane lane) {
+    private void decomposed(LinearGroup.Loaded w13, LinearGroup.Loaded w2, float[] x, int count, float[] y, Lane lane) {
         try (Scratch.Frame frame = lane.frame()) {
             float[] h = frame.floats((long) count * moe.innerWidth());
             float[] first = frame.floats((long) count * w13.rows());
@@ -93,8 +87,7 @@ final class ExpertPass {
     }
 
     /// Computes a few intermediate features at a time and adds their share of the output at once.
-    private void fused(
-            LinearGroup.Loaded w13, LinearGroup.Loaded w2, float[] x, int count, float[] y, Lane lane) {
+    private void fused(LinearGroup.Loaded w13, LinearGroup.Loaded w2, float[] x, int count, float[] y, Lane lane) {
         int inner = moe.innerWidth();
         boolean gated = moe.activation().gated();
         try (Scratch.Frame frame = lane.frame()) {

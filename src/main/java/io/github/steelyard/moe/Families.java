@@ -10,8 +10,7 @@ import java.util.function.Predicate;
 /// The model families that can be run.
 public final class Families {
 
-    private static final List<Family> ALL =
-            List.of(new LlamaFamily(), new MixtralFamily(), new Qwen3MoeFamily());
+    private static final List<Family> ALL = List.of(new LlamaFamily(), new MixtralFamily(), new Qwen3MoeFamily());
 
     private Families() {}
 

@@ -30,19 +30,14 @@ final class LlamaFamily implements Family {
         for (int layer = 0; layer < common.layers(); layer++) {
             String prefix = "model.layers." + layer;
             String attention = prefix + ".self_attn";
-            Attention.HeadNorm headNorm =
-                    headNorms ? blocks.perHeadNorm(attention) : new Attention.HeadNorm.None();
+            Attention.HeadNorm headNorm = headNorms ? blocks.perHeadNorm(attention) : new Attention.HeadNorm.None();
             layers.add(new Decoder.Layer(
                     "attention + mlp",
                     List.of(
                             new Decoder.Block(
                                     common.norm(prefix + ".input_layernorm"),
                                     blocks.attention(
-                                            attention,
-                                            layer,
-                                            headNorm,
-                                            Optional.of(rotary),
-                                            AttentionMask.CAUSAL)),
+                                            attention, layer, headNorm, Optional.of(rotary), AttentionMask.CAUSAL)),
                             new Decoder.Block(
                                     common.norm(prefix + ".post_attention_layernorm"),
                                     blocks.mlp(prefix + ".mlp", layer, inner, config.flag("mlp_bias", false))))));

@@ -28,8 +28,7 @@ final class MixtralFamily implements Family {
         int inner = config.integer("intermediate_size", 1, CommonConfig.MAX_WIDTH);
         int experts = config.integer("num_local_experts", 1, CommonConfig.MAX_EXPERTS);
         int chosen = config.integer("num_experts_per_tok", 1, experts);
-        AttentionMask mask =
-                new AttentionMask(config.integerOr("sliding_window", 0, 0, Integer.MAX_VALUE), 0);
+        AttentionMask mask = new AttentionMask(config.integerOr("sliding_window", 0, 0, Integer.MAX_VALUE), 0);
         Rotary rotary = blocks.rotary(1_000_000);
         List<Decoder.Layer> layers = new ArrayList<>();
         for (int layer = 0; layer < common.layers(); layer++) {

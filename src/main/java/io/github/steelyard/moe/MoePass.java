@@ -143,7 +143,8 @@ final class MoePass {
 
     private void leaveLatent(HiddenStates sums, HiddenStates out) {
         try (Scratch.Frame kept = context.layerMemory().frame()) {
-            LinearGroup.Loaded latentOut = LinearGroup.of(moe.latent().orElseThrow().out())
+            LinearGroup.Loaded latentOut = LinearGroup.of(
+                            moe.latent().orElseThrow().out())
                     .load(context.weights(), context.workers().first(), kept);
             context.workers().forEach(sequences.count(), (sequence, lane) -> {
                 try (Scratch.Frame frame = lane.frame()) {

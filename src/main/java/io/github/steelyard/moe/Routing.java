@@ -37,8 +37,7 @@ public sealed interface Routing {
     /// @param bias correction bias `(experts)`, empty for none
     /// @param experts receives the chosen indices, ascending, from `to` on
     /// @param weights receives their weights
-    default void choose(
-            float[] logits, int offset, int count, float[] bias, int[] experts, float[] weights, int to) {
+    default void choose(float[] logits, int offset, int count, float[] bias, int[] experts, float[] weights, int to) {
         new RoutingChoice(logits, offset, count, bias, experts, weights, to).choose(this);
     }
 }

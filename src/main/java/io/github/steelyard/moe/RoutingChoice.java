@@ -23,45 +23,39 @@ final class RoutingChoice {
 
     void choose(Routing routing) {
         switch (routing) {
-            case Routing.Softmax(int chosen, boolean renormalise) -> {
+            case Routing.Softmax r -> {
                 softmax(scores, 0, count);
-                take(scores.clone(), chosen);
-                weigh(chosen, renormalise ? 1 / sum(chosen) : 1);
+                take(scores.clone(), r.chosen());
+                weigh(r.chosen(), r.renormalise() ? sum(r.chosen()) : 1);
             }
-            case Routing.GroupedSoftmax(int chosen, int groups, int keptGroups, float scale) -> {
+            case Routing.GroupedSoftmax r -> {
                 softmax(scores, 0, count);
                 float[] candidates = scores.clone();
-                keepGroups(candidates, groups, keptGroups, 1, 0);
-                take(candidates, chosen);
-                weigh(chosen, scale);
+                keepGroups(candidates, r.groups(), r.keptGroups(), 1, 0);
+                take(candidates, r.chosen());
+                weigh(r.chosen(), 1);
+                scale(r.chosen(), r.scale());
             }
-            case Routing.GroupedSigmoid(
-                    int chosen,
-                    int groups,
-                    int keptGroups,
-                    boolean renormalise,
-                    float scale) -> {
+            case Routing.GroupedSigmoid r -> {
                 sigmoid();
                 float[] candidates = scores.clone();
                 for (int e = 0; e < bias.length; e++) {
                     candidates[e] += bias[e];
                 }
-                keepGroups(candidates, groups, keptGroups, 2, Float.NEGATIVE_INFINITY);
-                take(candidates, chosen);
-                weigh(chosen, renormalise ? 1 / (sum(chosen) + 1e-20f) : 1);
-                for (int i = 0; i < chosen; i++) {
-                    weights[to + i] *= scale;
-                }
+                keepGroups(candidates, r.groups(), r.keptGroups(), 2, Float.NEGATIVE_INFINITY);
+                take(candidates, r.chosen());
+                weigh(r.chosen(), r.renormalise() ? sum(r.chosen()) + 1e-20f : 1);
+                scale(r.chosen(), r.scale());
             }
-            case Routing.SoftmaxOfChosen(int chosen) -> {
-                take(scores.clone(), chosen);
-                weigh(chosen, 1);
-                softmax(weights, to, chosen);
+            case Routing.SoftmaxOfChosen r -> {
+                take(scores.clone(), r.chosen());
+                weigh(r.chosen(), 1);
+                softmax(weights, to, r.chosen());
             }
-            case Routing.SigmoidOfChosen(int chosen) -> {
-                take(scores.clone(), chosen);
+            case Routing.SigmoidOfChosen r -> {
+                take(scores.clone(), r.chosen());
                 sigmoid();
-                weigh(chosen, 1);
+                weigh(r.chosen(), 1);
             }
         }
     }
@@ -81,9 +75,15 @@ final class RoutingChoice {
         Arrays.sort(experts, to, to + chosen);
     }
 
-    private void weigh(int chosen, float factor) {
+    private void weigh(int chosen, float divisor) {
         for (int i = 0; i < chosen; i++) {
-            weights[to + i] = scores[experts[to + i]] * factor;
+            weights[to + i] = scores[experts[to + i]] / divisor;
+        }
+    }
+
+    private void scale(int chosen, float factor) {
+        for (int i = 0; i < chosen; i++) {
+            weights[to + i] *= factor;
         }
     }
 
