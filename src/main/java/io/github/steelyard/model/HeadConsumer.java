@@ -5,6 +5,8 @@ package io.github.steelyard.model;
 @FunctionalInterface
 public interface HeadConsumer {
 
+    /// Receives one panel.
+    ///
     /// @param sequence index of the sequence
     /// @param logits `(tokens, count)`, dense
     /// @param tokens tokens of the sequence

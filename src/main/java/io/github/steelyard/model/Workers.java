@@ -99,8 +99,9 @@ public final class Workers implements AutoCloseable {
         return earlier == null || earlier instanceof CancellationException ? failure : earlier;
     }
 
-    private static RuntimeException unwrapped(Throwable cause) {
+    private static RuntimeException unwrapped(@Nullable Throwable cause) {
         return switch (cause) {
+            case null -> new IllegalStateException("a worker failed without a cause");
             case RuntimeException e -> e;
             case Error e -> throw e;
             default -> new IllegalStateException(cause);

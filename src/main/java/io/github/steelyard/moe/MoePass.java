@@ -49,6 +49,7 @@ final class MoePass {
     }
 
     /// The weights that every token passes.
+    @SuppressWarnings("ArrayRecordComponent") // never compared
     private record PerToken(
             LinearGroup.Loaded router,
             float[] correctionBias,
