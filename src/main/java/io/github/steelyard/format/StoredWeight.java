@@ -16,6 +16,27 @@ public interface StoredWeight {
     String formatName();
 
     /// Decodes rows `fromRow` (inclusive) to `toRow` (exclusive) into `target`, row-major and dense, starting at
-    /// `offset`. This plain loop is the specification of the format.
+    /// `offset`. This plain loop is the specification of the format. One row is as cheap as its share of many, so that
+    /// an embedding table can be read row by row.
+    ///
+    /// @throws IllegalArgumentException if the rows do not exist or do not fit into `target`
     void decodeRows(int fromRow, int toRow, float[] target, int offset);
+
+    /// Returns rows `fromRow` (inclusive) to `toRow` (exclusive) as a weight of its own, without copying.
+    ///
+    /// @throws IllegalArgumentException if the rows do not exist
+    default StoredWeight rowRange(int fromRow, int toRow) {
+        return new RowSelection(this, fromRow, 1, toRow - fromRow);
+    }
+
+    /// Returns every second row, from `first` (0 or 1) on: one half of an interleaved gate and up projection.
+    ///
+    /// @throws IllegalArgumentException if `first` is neither 0 nor 1 or the number of rows is odd
+    default StoredWeight everySecondRow(int first) {
+        if (first < 0 || first > 1 || rows() % 2 != 0) {
+            throw new IllegalArgumentException(
+                    "every second row from %d of a weight with %d rows".formatted(first, rows()));
+        }
+        return new RowSelection(this, first, 2, rows() / 2);
+    }
 }

@@ -1,0 +1,163 @@
+package io.github.steelyard.quant;
+
+import io.github.steelyard.format.E2m1;
+import io.github.steelyard.format.E4m3;
+import io.github.steelyard.format.E8m0;
+import io.github.steelyard.format.Fp8;
+import io.github.steelyard.format.Mx;
+import io.github.steelyard.format.Nvfp4;
+import java.util.Arrays;
+
+/// Quantises and dequantises float rows in place: the values are afterwards those that a server sees which holds the
+/// codes and the scales. Formulas: `docs/NUMERICS.md`.
+///
+/// Every row of activations is treated by itself (a block never spans rows), so results do not depend on batching. Only
+/// [QuantFormat#FP8_BLOCK] looks at 128 rows together.
+///
+/// NaN gives NaN: in place under a static scale, in its whole block or row under a dynamic one. Infinities are not
+/// looked for.
+///
+/// Immutable; may be used from several threads.
+public final class FakeQuantizer {
+
+    /// A calibrated FP8 input amax up to this counts as 1: ModelOpt's rule.
+    private static final float FP8_SMALLEST_AMAX = 0x1p-24f;
+
+    private final QuantFormat format;
+    private final float amax;
+    private final boolean weight;
+
+    private FakeQuantizer(QuantFormat format, float amax, boolean weight) {
+        if (format.needsAmax() && !(amax >= 0 && amax < Float.POSITIVE_INFINITY)) {
+            throw new IllegalArgumentException(
+                    "%s: amax must be finite and not negative, found %s".formatted(format, amax));
+        }
+        this.format = format;
+        this.amax = amax;
+        this.weight = weight;
+    }
+
+    /// Returns the quantizer of an activation.
+    ///
+    /// @param amax the calibrated amax, finite and not negative; not read by formats that need none
+    public static FakeQuantizer of(QuantFormat format, float amax) {
+        return new FakeQuantizer(format, amax, false);
+    }
+
+    /// Returns the quantizer of a weight: what the encoder writes, decoded again. It differs from that of an activation
+    /// in NVFP4 alone, whose weight block scales are never below `2^-9`.
+    ///
+    /// @param amax the amax of the tensor (for NVFP4 the one shared by a fused group), finite and not negative
+    public static FakeQuantizer ofWeight(QuantFormat format, float amax) {
+        return new FakeQuantizer(format, amax, true);
+    }
+
+    /// Returns the format.
+    public QuantFormat format() {
+        return format;
+    }
+
+    /// Returns the amax, in the tensor's units.
+    public float amax() {
+        return amax;
+    }
+
+    /// Quantises `rows` dense rows of `columns` values, from `offset` on, in place.
+    ///
+    /// A last block of a row may be partial. For [QuantFormat#FP8_BLOCK] the first row must begin a block.
+    public void apply(float[] x, int offset, int rows, int columns) {
+        switch (format) {
+            case FP8 -> quantizeFp8(x, offset, rows * columns, weight ? Fp8.scale(amax) : inputScale(amax));
+            case FP8_PER_CHANNEL, FP8_DYNAMIC_TOKEN -> {
+                for (int row = 0; row < rows; row++) {
+                    int from = offset + row * columns;
+                    quantizeFp8(x, from, columns, dynamicScale(absMax(x, from, columns)));
+                }
+            }
+            case FP8_BLOCK -> quantizeFp8Blocks(x, offset, rows, columns);
+            case NVFP4 -> forEachBlock(x, offset, rows, columns, Nvfp4.BLOCK);
+            case MXFP4, MXFP8 -> forEachBlock(x, offset, rows, columns, Mx.BLOCK);
+        }
+    }
+
+    private void forEachBlock(float[] x, int offset, int rows, int columns, int block) {
+        float globalScale = amax / Nvfp4.RANGE;
+        for (int row = 0; row < rows; row++) {
+            int end = offset + (row + 1) * columns;
+            for (int from = offset + row * columns; from < end; from += block) {
+                int length = Math.min(block, end - from);
+                float blockAmax = absMax(x, from, length);
+                switch (format) {
+                    case NVFP4 -> quantizeFp4(x, from, length, nvfp4Scale(blockAmax, globalScale));
+                    case MXFP4 -> quantizeFp4(x, from, length, E8m0.decode(Mx.scaleCode(blockAmax, E2m1.MAX)));
+                    case MXFP8 -> quantizeFp8(x, from, length, E8m0.decode(Mx.scaleCode(blockAmax, E4m3.MAX)));
+                    case FP8, FP8_PER_CHANNEL, FP8_BLOCK, FP8_DYNAMIC_TOKEN -> throw new AssertionError(format);
+                }
+            }
+        }
+    }
+
+    private float nvfp4Scale(float blockAmax, float globalScale) {
+        if (Float.isNaN(blockAmax)) {
+            return Float.NaN;
+        }
+        if (weight) {
+            float shared = Nvfp4.globalScale(amax);
+            return E4m3.decode(Nvfp4.blockScale(blockAmax, shared)) * shared;
+        }
+        // An amax of zero makes the quotient infinite or NaN; the scale is zero then, and so is the result.
+        return globalScale == 0
+                ? 0
+                : E4m3.round(Math.min(blockAmax / (E2m1.MAX * globalScale), E4m3.MAX)) * globalScale;
+    }
+
+    private static void quantizeFp8Blocks(float[] x, int offset, int rows, int columns) {
+        for (int top = 0; top < rows; top += Fp8.BLOCK) {
+            int height = Math.min(Fp8.BLOCK, rows - top);
+            for (int left = 0; left < columns; left += Fp8.BLOCK) {
+                int width = Math.min(Fp8.BLOCK, columns - left);
+                int first = offset + top * columns + left;
+                float blockAmax = 0;
+                for (int row = 0; row < height; row++) {
+                    blockAmax = Math.max(blockAmax, absMax(x, first + row * columns, width));
+                }
+                for (int row = 0; row < height; row++) {
+                    quantizeFp8(x, first + row * columns, width, dynamicScale(blockAmax));
+                }
+            }
+        }
+    }
+
+    private static float inputScale(float amax) {
+        return (amax <= FP8_SMALLEST_AMAX ? 1 : amax) / E4m3.MAX;
+    }
+
+    private static float dynamicScale(float amax) {
+        float scale = amax / E4m3.MAX;
+        return scale == 0 ? 1 : scale;
+    }
+
+    private static void quantizeFp8(float[] x, int offset, int length, float scale) {
+        for (int i = offset; i < offset + length; i++) {
+            x[i] = E4m3.round(x[i] / scale) * scale;
+        }
+    }
+
+    private static void quantizeFp4(float[] x, int offset, int length, float scale) {
+        if (scale == 0) {
+            Arrays.fill(x, offset, offset + length, 0);
+            return;
+        }
+        for (int i = offset; i < offset + length; i++) {
+            x[i] = E2m1.round(x[i] / scale) * scale;
+        }
+    }
+
+    private static float absMax(float[] x, int offset, int length) {
+        float max = 0;
+        for (int i = offset; i < offset + length; i++) {
+            max = Math.max(max, Math.abs(x[i]));
+        }
+        return max;
+    }
+}
