@@ -3,6 +3,7 @@ package io.github.steelyard.model;
 import io.github.steelyard.checkpoint.Checkpoint;
 import io.github.steelyard.checkpoint.CheckpointException;
 import io.github.steelyard.checkpoint.TensorInfo;
+import io.github.steelyard.format.PlainWeight;
 import io.github.steelyard.format.StoredWeight;
 import io.github.steelyard.tensor.Shape;
 
@@ -26,7 +27,7 @@ public final class Weights {
     /// @throws CheckpointException if it is missing, incomplete or not `(rows, columns)`
     public StoredWeight linear(String module, int rows, int columns) {
         WeightTensors tensors = WeightTensors.detect(checkpoint, module);
-        return StoredWeights.open(checkpoint, tensors, rows, columns);
+        return new StoredWeights(checkpoint, tensors, rows, columns).open();
     }
 
     /// Returns tensor `name` as a matrix of plain values.
@@ -34,7 +35,7 @@ public final class Weights {
     /// @throws CheckpointException if it is missing or not `(rows, columns)`
     public StoredWeight plain(String name, int rows, int columns) {
         TensorInfo tensor = require(name, Shape.of(rows, columns));
-        return new PlainRows(checkpoint.bytes(tensor), tensor.dtype(), rows, columns);
+        return new PlainWeight(checkpoint.bytes(tensor), tensor.dtype(), rows, columns);
     }
 
     /// Returns the values of tensor `name`, which must have exactly `length` elements.
@@ -49,7 +50,7 @@ public final class Weights {
         TensorInfo tensor = require(name, shape);
         int length = Math.toIntExact(shape.elements());
         float[] values = new float[length];
-        new PlainRows(checkpoint.bytes(tensor), tensor.dtype(), 1, length).decodeRows(0, 1, values, 0);
+        new PlainWeight(checkpoint.bytes(tensor), tensor.dtype(), 1, length).decodeRows(0, 1, values, 0);
         return values;
     }
 
