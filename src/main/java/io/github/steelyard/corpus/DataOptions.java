@@ -1,0 +1,55 @@
+package io.github.steelyard.corpus;
+
+import java.nio.file.Path;
+import java.util.Optional;
+import java.util.OptionalInt;
+import java.util.OptionalLong;
+
+/// Which text a calibration reads and how it becomes sequences: the recipe's `data` section.
+///
+/// @param path the file; empty where the command line must name it
+/// @param maxSequences most sequences used; empty = all
+/// @param sequenceLength most tokens in a sequence
+/// @param packing how documents become sequences
+/// @param seed shuffles the documents; empty = the file's order
+/// @param addSpecialTokens whether the tokenizer adds what its template says, for example a begin-of-text token
+public record DataOptions(
+        Optional<Path> path,
+        OptionalInt maxSequences,
+        int sequenceLength,
+        Packing packing,
+        OptionalLong seed,
+        boolean addSpecialTokens) {
+
+    /// Most tokens that any sequence may have.
+    public static final int LONGEST_SEQUENCE = 1 << 20;
+
+    /// The section left out.
+    public static final DataOptions DEFAULT =
+            new DataOptions(Optional.empty(), OptionalInt.empty(), 2048, Packing.NONE, OptionalLong.empty(), true);
+
+    /// How documents become sequences.
+    public enum Packing {
+        /// One document, one sequence; what exceeds the length is cut off and counted.
+        NONE,
+        /// Documents are joined, an end-of-text token between two, and cut into sequences of the full length.
+        CONCATENATE
+    }
+
+    /// @throws IllegalArgumentException if a count is outside its range
+    public DataOptions {
+        if (sequenceLength < 1 || sequenceLength > LONGEST_SEQUENCE) {
+            throw new IllegalArgumentException(
+                    "sequence length must be 1 to %d, found %d".formatted(LONGEST_SEQUENCE, sequenceLength));
+        }
+        if (maxSequences.isPresent() && maxSequences.getAsInt() < 1) {
+            throw new IllegalArgumentException(
+                    "max sequences must be at least 1, found %d".formatted(maxSequences.getAsInt()));
+        }
+    }
+
+    /// Returns these options with another file.
+    public DataOptions withPath(Path other) {
+        return new DataOptions(Optional.of(other), maxSequences, sequenceLength, packing, seed, addSpecialTokens);
+    }
+}

@@ -1,0 +1,187 @@
+package io.github.steelyard.corpus;
+
+import java.io.IOException;
+import java.io.InputStream;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.security.MessageDigest;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Locale;
+
+/// Reads a data file into documents of token ids.
+///
+/// Lines are read one at a time; kept are ids alone, and of each document no more than can be used. When enough is
+/// there, the remaining lines are only counted.
+final class Documents {
+
+    /// Most tokens kept of one file: 1 GiB of ids.
+    static final long MOST_TOKENS = 1L << 28;
+
+    /// Largest plain text file.
+    static final int MAX_TEXT_BYTES = 16 << 20;
+
+    /// One document.
+    static final class Document {
+        private final int[] ids;
+        private final int tokens;
+
+        /// @param ids what is kept
+        /// @param tokens its length before what cannot be used was cut off
+        Document(int[] ids, int tokens) {
+            this.ids = ids;
+            this.tokens = tokens;
+        }
+
+        int[] ids() {
+            return ids;
+        }
+
+        int tokens() {
+            return tokens;
+        }
+    }
+
+    private final Path file;
+    private final DataOptions options;
+    private final Tokenizer tokenizer;
+    private final int vocabulary;
+    private final MessageDigest digest;
+    private final List<Document> documents = new ArrayList<>();
+    private long tokens;
+    private int empty;
+    private long unread;
+
+    private Documents(Path file, DataOptions options, Tokenizer tokenizer, int vocabulary, MessageDigest digest) {
+        this.file = file;
+        this.options = options;
+        this.tokenizer = tokenizer;
+        this.vocabulary = vocabulary;
+        this.digest = digest;
+    }
+
+    /// Reads `file`.
+    ///
+    /// @param vocabulary ids run from 0 to this, exclusive
+    /// @param digest is updated with all bytes of the file
+    static Documents read(Path file, DataOptions options, Tokenizer tokenizer, int vocabulary, MessageDigest digest) {
+        Documents documents = new Documents(file, options, tokenizer, vocabulary, digest);
+        if (isPlainText(file)) {
+            documents.readText();
+        } else {
+            documents.readLines();
+        }
+        return documents;
+    }
+
+    /// Returns whether the file is one document to be cut, by its name.
+    ///
+    /// @throws CorpusException if the name tells neither kind
+    static boolean isPlainText(Path file) {
+        String name = String.valueOf(file.getFileName()).toLowerCase(Locale.ROOT);
+        if (name.endsWith(".txt") || name.endsWith(".text") || name.endsWith(".md")) {
+            return true;
+        }
+        if (name.endsWith(".jsonl") || name.endsWith(".ndjson")) {
+            return false;
+        }
+        throw new CorpusException(file, "unknown kind of data; expected a name ending in .jsonl or .txt");
+    }
+
+    /// Returns the documents that have tokens, in the file's order.
+    List<Document> list() {
+        return documents;
+    }
+
+    /// Returns the number of documents without a token.
+    int empty() {
+        return empty;
+    }
+
+    /// Returns the number of lines that were not needed.
+    long unread() {
+        return unread;
+    }
+
+    private void readLines() {
+        try (Lines lines = Lines.open(file, digest)) {
+            for (byte[] line = lines.next(); line != null; line = lines.next()) {
+                if (isBlank(line)) {
+                    continue;
+                }
+                if (isEnough()) {
+                    unread++;
+                    continue;
+                }
+                JsonDocument document = JsonDocument.parse(file, lines.number(), lines.text(line));
+                add(ids(document), lines.number());
+            }
+        }
+    }
+
+    private int[] ids(JsonDocument document) {
+        return document.ids()
+                .orElseGet(() -> tokenizer.encode(document.text().orElseThrow(), options.addSpecialTokens()));
+    }
+
+    private void readText() {
+        if (!Files.isRegularFile(file)) {
+            throw new CorpusException(file, Files.exists(file) ? "not a regular file" : "no such file");
+        }
+        try (InputStream in = Files.newInputStream(file)) {
+            byte[] bytes = in.readNBytes(MAX_TEXT_BYTES + 1);
+            if (bytes.length > MAX_TEXT_BYTES) {
+                throw new CorpusException(
+                        file, "plain text of more than %d bytes; use JSONL".formatted(MAX_TEXT_BYTES));
+            }
+            digest.update(bytes);
+            add(tokenizer.encode(Lines.decode(file, 1, bytes), options.addSpecialTokens()), 1);
+        } catch (IOException e) {
+            throw new CorpusException(file, "cannot be read: " + Lines.brief(e));
+        }
+    }
+
+    private void add(int[] ids, long line) {
+        for (int i = 0; i < ids.length; i++) {
+            if (ids[i] < 0 || ids[i] >= vocabulary) {
+                throw new CorpusException(
+                        file,
+                        line,
+                        "token %d has id %d, outside the model's vocabulary of %d".formatted(i, ids[i], vocabulary));
+            }
+        }
+        if (ids.length == 0) {
+            empty++;
+            return;
+        }
+        boolean cut = !isPlainText(file) && options.packing() == DataOptions.Packing.NONE;
+        int[] kept = cut && ids.length > options.sequenceLength() ? Arrays.copyOf(ids, options.sequenceLength()) : ids;
+        tokens += kept.length;
+        if (tokens > MOST_TOKENS) {
+            throw new CorpusException(
+                    file, line, "more than %d tokens; set max_sequences or sequence_length".formatted(MOST_TOKENS));
+        }
+        documents.add(new Document(kept, ids.length));
+    }
+
+    private boolean isEnough() {
+        if (options.maxSequences().isEmpty() || options.seed().isPresent()) {
+            return false;
+        }
+        long most = options.maxSequences().getAsInt();
+        return switch (options.packing()) {
+            case NONE -> documents.size() >= most;
+            case CONCATENATE -> tokens >= most * options.sequenceLength();
+        };
+    }
+
+    private static boolean isBlank(byte[] line) {
+        for (byte b : line) {
+            if (b != ' ' && b != '\t' && b != '\r') {
+                return false;
+            }
+        }
+        return true;
+    }
+}

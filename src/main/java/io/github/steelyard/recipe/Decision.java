@@ -1,0 +1,12 @@
+package io.github.steelyard.recipe;
+
+import io.github.steelyard.model.Site;
+import io.github.steelyard.quant.QuantizerConfig;
+import java.util.Optional;
+
+/// What a recipe decides for one site.
+///
+/// @param site the site
+/// @param rule the last rule that matched it; empty if none did
+/// @param config the quantizer; empty if it is off
+public record Decision(Site site, Optional<Rule> rule, Optional<QuantizerConfig> config) {}

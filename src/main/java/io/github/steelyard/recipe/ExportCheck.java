@@ -1,0 +1,113 @@
+package io.github.steelyard.recipe;
+
+import io.github.steelyard.model.ModuleInfo;
+import io.github.steelyard.model.Role;
+import io.github.steelyard.model.Site;
+import io.github.steelyard.quant.QuantFormat;
+import java.util.HashMap;
+import java.util.Map;
+import java.util.Optional;
+import org.jspecify.annotations.Nullable;
+
+/// Whether a server can load what a plan describes.
+final class ExportCheck {
+
+    private final Plan plan;
+    private final Problems problems;
+
+    private ExportCheck(Plan plan) {
+        this.plan = plan;
+        problems = new Problems(plan.recipe().file());
+    }
+
+    /// @throws RecipeException if it cannot
+    static void check(Plan plan) {
+        ExportCheck check = new ExportCheck(plan);
+        plan.modules().forEach(check::scheme);
+        plan.modules().forEach(check::inputGroup);
+        check.experts();
+        check.cache();
+        check.problems.raise();
+    }
+
+    private void scheme(ModuleInfo module) {
+        Scheme scheme = plan.scheme(module.name());
+        if (scheme.isQuantised() && scheme.algorithm().isEmpty()) {
+            Role role = scheme.weight().isPresent() ? Role.WEIGHT : Role.INPUT;
+            problems.add(
+                    position(module.name(), role),
+                    module.name(),
+                    "no server loads this pair of formats: %s; such a plan can be evaluated, or exported as scales"
+                            .formatted(scheme));
+        }
+    }
+
+    /// Modules that read one input are one matrix in the server: q, k and v, or gate and up.
+    private void inputGroup(ModuleInfo module) {
+        Scheme scheme = plan.scheme(module.name());
+        for (String other : module.inputGroup()) {
+            ModuleInfo peer = plan.module(other).orElse(module);
+            if (peer.kind() == ModuleInfo.Kind.LINEAR
+                    && module.kind() == ModuleInfo.Kind.LINEAR
+                    && peer.expert() == module.expert()
+                    && parent(peer.name()).equals(parent(module.name()))
+                    && other.compareTo(module.name()) > 0
+                    && !plan.scheme(other).equals(scheme)) {
+                problems.add(
+                        position(module.name(), Role.WEIGHT),
+                        module.name(),
+                        "%s, but %s, which servers join with it, has %s".formatted(scheme, other, plan.scheme(other)));
+            }
+        }
+    }
+
+    /// The experts of a layer, all projections, run in one kernel of one format.
+    private void experts() {
+        Map<String, ModuleInfo> first = new HashMap<>();
+        for (ModuleInfo module : plan.modules()) {
+            if (!module.isExpert()) {
+                continue;
+            }
+            String marker = "." + module.expert() + ".";
+            int at = module.name().lastIndexOf(marker);
+            String group = at < 0 ? parent(module.name()) : module.name().substring(0, at);
+            ModuleInfo known = first.putIfAbsent(group, module);
+            if (known != null && !plan.scheme(known.name()).equals(plan.scheme(module.name()))) {
+                problems.add(
+                        position(module.name(), Role.WEIGHT),
+                        module.name(),
+                        "%s, but the experts of a layer share one format and %s has %s"
+                                .formatted(plan.scheme(module.name()), known.name(), plan.scheme(known.name())));
+            }
+        }
+    }
+
+    /// A server holds keys and values of all layers in one format.
+    private void cache() {
+        Optional<QuantFormat> format = plan.cacheFormat();
+        if (format.isEmpty()) {
+            return;
+        }
+        plan.decisions().stream()
+                .filter(decision ->
+                        decision.site().role() == Role.KEY || decision.site().role() == Role.VALUE)
+                .filter(decision -> decision.config().isEmpty())
+                .forEach(decision -> problems.add(
+                        decision.rule().map(Rule::at).orElse(null),
+                        decision.site().name(),
+                        "off, but others of the key and value cache are %s; servers hold the cache in one format"
+                                .formatted(format.get())));
+    }
+
+    private @Nullable Position position(String module, Role role) {
+        return plan.decision(new Site(module, role))
+                .flatMap(Decision::rule)
+                .map(Rule::at)
+                .orElse(null);
+    }
+
+    private static String parent(String name) {
+        int dot = name.lastIndexOf('.');
+        return dot < 0 ? "" : name.substring(0, dot);
+    }
+}

@@ -1,0 +1,326 @@
+package io.github.steelyard.recipe;
+
+import io.github.steelyard.recipe.Node.Entry;
+import io.github.steelyard.recipe.Node.Mapping;
+import io.github.steelyard.recipe.Node.Scalar;
+import io.github.steelyard.recipe.Node.ScalarType;
+import io.github.steelyard.recipe.Node.Sequence;
+import java.nio.file.Files;
+import java.nio.file.InvalidPathException;
+import java.nio.file.Path;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.Deque;
+import java.util.HashMap;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.Optional;
+import java.util.SequencedMap;
+import java.util.Set;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
+
+/// Replaces each `$import` of a recipe by what it names.
+///
+/// - In a mapping, the imported mappings come first, in order, and the inline keys replace theirs (whole values, not
+///   merged further).
+/// - As the only key of a list item, a file that declares the list's schema is spliced in, one that declares the
+///   element's schema becomes the item.
+///
+/// A path is looked up beside the importing file, then beside the recipe, as it stands and with `.yml` and `.yaml`.
+/// Everything imported counts towards [YamlFile#MAX_NODES].
+final class Imports {
+
+    private static final String IMPORT = "$import";
+    private static final String IMPORTS = "imports";
+
+    /// What a place in a recipe may hold, by ModelOpt's schema names.
+    private enum Place {
+        ANY("", ""),
+        QUANTIZE("QuantizeConfig", ""),
+        RULES("QuantizerCfgListConfig", "QuantizerCfgEntry"),
+        RULE("QuantizerCfgEntry", ""),
+        ATTRIBUTES("QuantizerAttributeConfig", "QuantizerAttributeConfig");
+
+        private final String schema;
+        private final String element;
+
+        Place(String schema, String element) {
+            this.schema = schema;
+            this.element = element;
+        }
+
+        Place of(String key) {
+            return switch (key) {
+                case "quantize" -> QUANTIZE;
+                case "quant_cfg" -> RULES;
+                case "cfg" -> ATTRIBUTES;
+                default -> ANY;
+            };
+        }
+
+        Place ofItem() {
+            return switch (this) {
+                case RULES -> RULE;
+                case ATTRIBUTES -> ATTRIBUTES;
+                case ANY, QUANTIZE, RULE -> ANY;
+            };
+        }
+    }
+
+    /// The aliases of one file, each with the path that it stands for.
+    private record Scope(Path file, Map<String, Scalar> declared) {}
+
+    private record Snippet(String schema, Node content) {}
+
+    private final Path recipe;
+    private final Deque<Path> open = new ArrayDeque<>();
+    private final Map<Path, Snippet> loaded = new HashMap<>();
+    private long nodes;
+
+    private Imports(Path recipe) {
+        this.recipe = recipe;
+    }
+
+    /// Returns the recipe's tree without `imports` and `$import`.
+    static Mapping expand(YamlFile file) {
+        if (file.documents().size() != 1) {
+            throw new RecipeException(
+                    file.path(),
+                    "a recipe is one YAML document, found %d"
+                            .formatted(file.documents().size()));
+        }
+        Node root = file.documents().getFirst();
+        if (!(root instanceof Mapping mapping)) {
+            throw new RecipeException(root.at(), "expected a mapping, found %s".formatted(root.kind()));
+        }
+        Imports imports = new Imports(file.path());
+        imports.open.push(identity(file.path()));
+        Scope scope = imports.scope(file.path(), mapping);
+        return imports.mapping(without(mapping, IMPORTS), scope, Place.ANY);
+    }
+
+    private Scope scope(Path file, Mapping mapping) {
+        Map<String, Scalar> declared = new HashMap<>();
+        Entry entry = mapping.entries().get(IMPORTS);
+        if (entry == null || Fields.isNull(entry.value())) {
+            return new Scope(file, declared);
+        }
+        if (!(entry.value() instanceof Mapping names)) {
+            throw new RecipeException(
+                    entry.value().at(),
+                    "imports: expected a mapping from names to paths, found %s"
+                            .formatted(entry.value().kind()));
+        }
+        names.entries().forEach((name, path) -> {
+            if (!(path.value() instanceof Scalar scalar) || scalar.type() != ScalarType.TEXT) {
+                throw new RecipeException(
+                        path.value().at(),
+                        "imports.%s: expected a path, found %s"
+                                .formatted(Text.brief(name), path.value().kind()));
+            }
+            declared.put(name, scalar);
+        });
+        return new Scope(file, declared);
+    }
+
+    private Node node(Node node, Scope scope, Place place) {
+        return switch (node) {
+            case Scalar scalar -> scalar;
+            case Sequence sequence -> sequence(sequence, scope, place);
+            case Mapping mapping -> mapping(mapping, scope, place);
+        };
+    }
+
+    private Sequence sequence(Sequence sequence, Scope scope, Place place) {
+        List<Node> items = new ArrayList<>();
+        for (Node item : sequence.items()) {
+            Optional<Node> imported = soleImport(item);
+            if (imported.isPresent()) {
+                items.addAll(spliced(imported.get(), scope, place));
+            } else {
+                items.add(node(item, scope, place.ofItem()));
+            }
+        }
+        return new Sequence(sequence.at(), items);
+    }
+
+    private static Optional<Node> soleImport(Node item) {
+        return item instanceof Mapping mapping && mapping.entries().keySet().equals(Set.of(IMPORT))
+                ? Optional.of(
+                        Objects.requireNonNull(mapping.entries().get(IMPORT)).value())
+                : Optional.empty();
+    }
+
+    private List<Node> spliced(Node names, Scope scope, Place place) {
+        List<Node> items = new ArrayList<>();
+        for (Scalar name : names(names)) {
+            Snippet snippet = snippet(name, scope);
+            count(snippet.content());
+            if (snippet.content() instanceof Sequence list && snippet.schema().equals(place.schema)) {
+                items.addAll(list.items());
+            } else if (snippet.content() instanceof Mapping
+                    && (place == Place.ANY || snippet.schema().equals(place.element))) {
+                items.add(snippet.content());
+            } else {
+                throw new RecipeException(
+                        name.at(),
+                        "import '%s' is %s declared as %s, which does not fit a list of %s"
+                                .formatted(
+                                        Text.brief(name.text()),
+                                        snippet.content().kind(),
+                                        snippet.schema(),
+                                        place.element.isEmpty() ? "this kind" : place.element));
+            }
+        }
+        return items;
+    }
+
+    private Mapping mapping(Mapping mapping, Scope scope, Place place) {
+        SequencedMap<String, Entry> entries = new LinkedHashMap<>();
+        Entry imported = mapping.entries().get(IMPORT);
+        if (imported != null) {
+            for (Scalar name : names(imported.value())) {
+                entries.putAll(merged(name, scope, place).entries());
+            }
+        }
+        mapping.entries().forEach((key, entry) -> {
+            if (!key.equals(IMPORT)) {
+                entries.put(key, new Entry(entry.at(), node(entry.value(), scope, place.of(key))));
+            }
+        });
+        return new Mapping(mapping.at(), entries);
+    }
+
+    private Mapping merged(Scalar name, Scope scope, Place place) {
+        Snippet snippet = snippet(name, scope);
+        count(snippet.content());
+        if (!(snippet.content() instanceof Mapping mapping)) {
+            throw new RecipeException(
+                    name.at(),
+                    "import '%s' is %s; only a mapping merges into a mapping"
+                            .formatted(
+                                    Text.brief(name.text()), snippet.content().kind()));
+        }
+        if (place != Place.ANY && !snippet.schema().equals(place.schema)) {
+            throw new RecipeException(
+                    name.at(),
+                    "import '%s' is declared as %s; here belongs a %s"
+                            .formatted(Text.brief(name.text()), snippet.schema(), place.schema));
+        }
+        return mapping;
+    }
+
+    private static List<Scalar> names(Node node) {
+        List<Scalar> names = new ArrayList<>();
+        for (Node item : node instanceof Sequence list ? list.items() : List.of(node)) {
+            if (!(item instanceof Scalar name) || name.type() == ScalarType.NULL) {
+                throw new RecipeException(
+                        item.at(), "$import: expected a name or a list of names, found %s".formatted(item.kind()));
+            }
+            names.add(name);
+        }
+        return names;
+    }
+
+    private Snippet snippet(Scalar name, Scope scope) {
+        Scalar path = scope.declared().get(name.text());
+        if (path == null) {
+            throw new RecipeException(
+                    name.at(),
+                    "$import '%s' is not declared under imports of this file; declared are %s"
+                            .formatted(
+                                    Text.brief(name.text()),
+                                    scope.declared().isEmpty()
+                                            ? "none"
+                                            : scope.declared().keySet().stream()
+                                                    .sorted()
+                                                    .map(Text::brief)
+                                                    .collect(Collectors.joining(", "))));
+        }
+        Path file = find(path, scope.file());
+        Path identity = identity(file);
+        if (open.contains(identity)) {
+            throw new RecipeException(
+                    path.at(), "import cycle: '%s' is being imported already".formatted(Text.brief(path.text())));
+        }
+        Snippet known = loaded.get(identity);
+        if (known == null) {
+            open.push(identity);
+            known = load(YamlFile.read(file));
+            open.pop();
+            loaded.put(identity, known);
+        }
+        return known;
+    }
+
+    private Snippet load(YamlFile file) {
+        String schema = file.schema()
+                .orElseThrow(() -> new RecipeException(
+                        file.path(), "an imported file begins with a comment '# modelopt-schema: dotted.Type'"));
+        Place place = Stream.of(Place.values())
+                .filter(known -> known.schema.equals(schema))
+                .findFirst()
+                .orElse(Place.ANY);
+        List<Node> documents = file.documents();
+        Node content = documents.isEmpty() ? null : documents.getLast();
+        if (content == null || documents.size() > 2) {
+            throw new RecipeException(
+                    file.path(),
+                    "an imported file holds one or two YAML documents, found %d".formatted(documents.size()));
+        }
+        if (documents.size() == 1) {
+            Scope scope =
+                    content instanceof Mapping mapping ? scope(file.path(), mapping) : new Scope(file.path(), Map.of());
+            Node body = content instanceof Mapping mapping ? without(mapping, IMPORTS) : content;
+            return new Snippet(schema, node(body, scope, place));
+        }
+        if (!(documents.getFirst() instanceof Mapping head)
+                || !head.entries().keySet().equals(Set.of(IMPORTS))) {
+            throw new RecipeException(
+                    documents.getFirst().at(), "the first of two documents holds the key 'imports' and no other");
+        }
+        return new Snippet(schema, node(content, scope(file.path(), head), place));
+    }
+
+    private Path find(Scalar path, Path importer) {
+        try {
+            for (Path base : List.of(importer, recipe)) {
+                for (String suffix : List.of("", ".yml", ".yaml")) {
+                    Path candidate = base.resolveSibling(path.text() + suffix);
+                    if (Files.isRegularFile(candidate)) {
+                        return candidate;
+                    }
+                }
+            }
+        } catch (InvalidPathException e) {
+            throw new RecipeException(path.at(), "not a path: '%s'".formatted(Text.brief(path.text())));
+        }
+        throw new RecipeException(
+                path.at(),
+                "import not found: no file '%s' (nor with .yml or .yaml) beside %s"
+                        .formatted(
+                                Text.brief(path.text()),
+                                importer.equals(recipe) ? "the recipe" : "this file or the recipe"));
+    }
+
+    private static Path identity(Path file) {
+        return file.toAbsolutePath().normalize();
+    }
+
+    private static Mapping without(Mapping mapping, String key) {
+        SequencedMap<String, Entry> entries = new LinkedHashMap<>(mapping.entries());
+        entries.remove(key);
+        return new Mapping(mapping.at(), entries);
+    }
+
+    private void count(Node imported) {
+        nodes += imported.size();
+        if (nodes > YamlFile.MAX_NODES) {
+            throw new RecipeException(
+                    imported.at(), "imports expand to more than %d values".formatted(YamlFile.MAX_NODES));
+        }
+    }
+}

@@ -1,0 +1,176 @@
+package io.github.steelyard.recipe;
+
+import io.github.steelyard.model.ModuleInfo;
+import io.github.steelyard.model.Role;
+import io.github.steelyard.model.Site;
+import io.github.steelyard.quant.AmaxSource;
+import io.github.steelyard.quant.QuantFormat;
+import io.github.steelyard.quant.QuantizerConfig;
+import java.util.ArrayList;
+import java.util.Collection;
+import java.util.Collections;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Optional;
+import java.util.SequencedMap;
+import java.util.stream.Stream;
+
+/// A recipe resolved against one model: every site decided.
+///
+/// A plan is immutable. What it holds can be calibrated and faked; whether a server can load it is asked apart, with
+/// [#requireServable].
+public final class Plan {
+
+    private final Recipe recipe;
+    private final SequencedMap<String, ModuleInfo> modules;
+    private final SequencedMap<Site, Decision> decisions;
+    private final List<RuleUse> rules;
+    private final List<PlanWarning> warnings;
+    private final Optional<QuantFormat> cacheFormat;
+
+    private Plan(
+            Recipe recipe,
+            SequencedMap<String, ModuleInfo> modules,
+            SequencedMap<Site, Decision> decisions,
+            List<RuleUse> rules,
+            List<PlanWarning> warnings) {
+        this.recipe = recipe;
+        this.modules = Collections.unmodifiableSequencedMap(modules);
+        this.decisions = Collections.unmodifiableSequencedMap(decisions);
+        this.rules = List.copyOf(rules);
+        this.warnings = List.copyOf(warnings);
+        cacheFormat = cacheDecisions()
+                .flatMap(decision -> decision.config().stream())
+                .flatMap(config -> config.format().stream())
+                .findFirst();
+    }
+
+    /// Resolves a recipe.
+    ///
+    /// @param modules every module that can carry quantizers, in the model's order
+    /// @throws RecipeException if a rule switches on what cannot be calibrated, faked or written, if a rule that
+    ///     switches on matches nothing (unless `calibration.unmatched_rules` is `warn`), or if the cache formats differ
+    public static Plan of(Recipe recipe, List<ModuleInfo> modules) {
+        Problems problems = new Problems(recipe.file());
+        List<PlanWarning> warnings = new ArrayList<>();
+        RuleBook book = new RuleBook(recipe.rules());
+        SequencedMap<String, ModuleInfo> byName = new LinkedHashMap<>();
+        SequencedMap<Site, Decision> decisions = new LinkedHashMap<>();
+        for (ModuleInfo module : modules) {
+            if (byName.putIfAbsent(module.name(), module) != null) {
+                throw new IllegalArgumentException("module '%s' occurs twice".formatted(module.name()));
+            }
+            for (Site site : module.sites()) {
+                Verdict verdict = book.decide(site, module);
+                Optional<QuantizerConfig> config = SiteCheck.config(module, site, verdict, problems);
+                decisions.put(site, new Decision(site, verdict.rule(), config));
+            }
+        }
+        List<RuleUse> uses = book.uses();
+        RuleCheck.check(recipe, uses, problems, warnings);
+        RuleCheck.check(decisions.values(), warnings);
+        AlgorithmCheck.check(recipe, decisions.values(), problems, warnings);
+        Plan plan = new Plan(recipe, byName, decisions, uses, warnings);
+        plan.checkCache(problems);
+        problems.raise();
+        return plan;
+    }
+
+    /// Returns the recipe.
+    public Recipe recipe() {
+        return recipe;
+    }
+
+    /// Returns the modules, in the model's order.
+    public Collection<ModuleInfo> modules() {
+        return modules.values();
+    }
+
+    /// Returns the module with this name.
+    public Optional<ModuleInfo> module(String name) {
+        return Optional.ofNullable(modules.get(name));
+    }
+
+    /// Returns a decision for each site, in the model's order.
+    public Collection<Decision> decisions() {
+        return decisions.values();
+    }
+
+    /// Returns the decision for `site`; empty if the model has no such site.
+    public Optional<Decision> decision(Site site) {
+        return Optional.ofNullable(decisions.get(site));
+    }
+
+    /// Returns the quantizer at `site`; empty if it is off or the model has no such site.
+    public Optional<QuantizerConfig> config(Site site) {
+        return decision(site).flatMap(Decision::config);
+    }
+
+    /// Returns the format at `site`; empty if nothing is quantised there.
+    public Optional<QuantFormat> format(Site site) {
+        return config(site).flatMap(QuantizerConfig::format);
+    }
+
+    /// Returns the formats of a linear module's weight and input.
+    public Scheme scheme(String module) {
+        return new Scheme(format(new Site(module, Role.WEIGHT)), format(new Site(module, Role.INPUT)));
+    }
+
+    /// Returns the format of the key and value cache; empty if it is not quantised.
+    public Optional<QuantFormat> cacheFormat() {
+        return cacheFormat;
+    }
+
+    /// Returns the sites whose amax comes from calibration data: inputs, keys and values with one amax for the tensor
+    /// that the recipe does not pin.
+    public List<Site> measuredSites() {
+        return decisions.values().stream()
+                .filter(Plan::isMeasured)
+                .map(Decision::site)
+                .toList();
+    }
+
+    /// Returns what each rule did, in the recipe's order.
+    public List<RuleUse> rules() {
+        return rules;
+    }
+
+    /// Returns what is odd, but does no harm.
+    public List<PlanWarning> warnings() {
+        return warnings;
+    }
+
+    /// Makes sure that a server can load what this plan describes: each module's pair of formats has a name there, and
+    /// modules that servers join have the same.
+    ///
+    /// @throws RecipeException if it cannot
+    public void requireServable() {
+        ExportCheck.check(this);
+    }
+
+    static boolean isMeasured(Decision decision) {
+        return decision.site().role() != Role.WEIGHT
+                && decision.config()
+                        .filter(config -> config.hasTensorAmax() && config.amax() instanceof AmaxSource.Measured)
+                        .isPresent();
+    }
+
+    private Stream<Decision> cacheDecisions() {
+        return decisions.values().stream()
+                .filter(decision ->
+                        decision.site().role() == Role.KEY || decision.site().role() == Role.VALUE);
+    }
+
+    private void checkCache(Problems problems) {
+        cacheDecisions().forEach(decision -> {
+            Optional<QuantFormat> format = decision.config().flatMap(QuantizerConfig::format);
+            if (format.isPresent() && !format.equals(cacheFormat)) {
+                problems.add(
+                        decision.rule().map(Rule::at).orElse(null),
+                        decision.site().name(),
+                        "%s, but others of the key and value cache are %s; a model has one cache format"
+                                .formatted(format.get(), cacheFormat.orElseThrow()));
+            }
+        });
+    }
+}

@@ -1,0 +1,8 @@
+package io.github.steelyard.recipe;
+
+/// Something about a recipe and a model that is odd, but does no harm.
+///
+/// @param code stable name of the kind, for example `rule.matches_nothing`
+/// @param subject the rule, quantizer or option that it is about
+/// @param message one line
+public record PlanWarning(String code, String subject, String message) {}

@@ -1,0 +1,17 @@
+package io.github.steelyard.recipe;
+
+import java.nio.file.Path;
+
+/// A place in a recipe or in a file that it imports.
+///
+/// @param file the file
+/// @param line counted from 1
+/// @param column counted from 1
+public record Position(Path file, int line, int column) {
+
+    /// Returns `file:line:column`.
+    @Override
+    public String toString() {
+        return file + ":" + line + ":" + column;
+    }
+}

@@ -1,0 +1,52 @@
+package io.github.steelyard.recipe;
+
+import java.nio.file.Path;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/// What is wrong between a recipe and a model. The same trouble of the same rule at many quantizers is told once.
+final class Problems {
+
+    private static final class Problem {
+        private final @Nullable Position at;
+        private final String subject;
+        private final String message;
+        private int others;
+
+        Problem(@Nullable Position at, String subject, String message) {
+            this.at = at;
+            this.subject = subject;
+            this.message = message;
+        }
+
+        String text() {
+            return subject + (others > 0 ? " and %d others".formatted(others) : "") + ": " + message;
+        }
+    }
+
+    private final Path recipe;
+    private final Map<String, Problem> found = new LinkedHashMap<>();
+
+    Problems(Path recipe) {
+        this.recipe = recipe;
+    }
+
+    /// Notes that `subject` has a trouble; troubles with the same place and message are counted together.
+    void add(@Nullable Position at, String subject, String message) {
+        Problem known = found.putIfAbsent(at + " " + message, new Problem(at, subject, message));
+        if (known != null) {
+            known.others++;
+        }
+    }
+
+    /// @throws RecipeException if there are any: about the first, with the number of further ones
+    void raise() {
+        if (found.isEmpty()) {
+            return;
+        }
+        Problem first = found.values().iterator().next();
+        String text = first.text() + (found.size() > 1 ? " (and %d further problems)".formatted(found.size() - 1) : "");
+        throw first.at == null ? new RecipeException(recipe, text) : new RecipeException(first.at, text);
+    }
+}

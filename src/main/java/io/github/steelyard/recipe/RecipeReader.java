@@ -1,0 +1,145 @@
+package io.github.steelyard.recipe;
+
+import io.github.steelyard.corpus.DataOptions;
+import io.github.steelyard.recipe.CalibrationOptions.Experts;
+import io.github.steelyard.recipe.CalibrationOptions.StarvedExperts;
+import io.github.steelyard.recipe.CalibrationOptions.UnmatchedRules;
+import io.github.steelyard.recipe.Node.Mapping;
+import io.github.steelyard.recipe.Node.Scalar;
+import io.github.steelyard.recipe.Node.ScalarType;
+import java.nio.file.InvalidPathException;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Optional;
+import java.util.OptionalInt;
+import java.util.OptionalLong;
+import java.util.TreeMap;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+
+/// Reads the sections of a recipe.
+final class RecipeReader {
+
+    private static final Pattern BYTES = Pattern.compile("([0-9]{1,6})\\s*([KMGT]i?)?B?");
+
+    private RecipeReader() {}
+
+    static Recipe recipe(YamlFile file) {
+        Mapping tree = Imports.expand(file);
+        try (Fields root = Fields.of("", tree)) {
+            Fields metadata = root.mapping("metadata")
+                    .orElseThrow(() -> new RecipeException(tree.at(), "missing key 'metadata.recipe_type'"));
+            String type = recipeType(metadata);
+            String description = metadata.text("description").orElse("");
+            metadata.close();
+            Fields quantize = Fields.of("quantize", root.required("quantize"));
+            List<Algorithm> algorithms = algorithms(quantize);
+            List<Rule> rules = RuleReader.rules("quantize.quant_cfg", quantize.required("quant_cfg"));
+            quantize.number("effective_bits");
+            quantize.close();
+            return new Recipe(
+                    file.path(),
+                    type,
+                    description,
+                    algorithms,
+                    rules,
+                    root.mapping("calibration").map(RecipeReader::calibration).orElse(CalibrationOptions.DEFAULT),
+                    root.mapping("data").map(data -> data(data, file.path())).orElse(DataOptions.DEFAULT),
+                    root.mapping("export").map(RecipeReader::export).orElse(ExportOptions.DEFAULT),
+                    ResolvedJson.of(tree));
+        }
+    }
+
+    private static String recipeType(Fields metadata) {
+        Node node = metadata.required("recipe_type");
+        String type = Fields.text("metadata.recipe_type", node);
+        return switch (type) {
+            case "ptq" -> type;
+            case "auto_quantize", "speculative_eagle", "speculative_dflash", "speculative_medusa" ->
+                throw new RecipeException(
+                        node.at(), "metadata.recipe_type: '%s' is not supported; Steelyard runs 'ptq'".formatted(type));
+            default ->
+                throw new RecipeException(
+                        node.at(), "metadata.recipe_type: expected 'ptq', found %s".formatted(node.kind()));
+        };
+    }
+
+    private static List<Algorithm> algorithms(Fields quantize) {
+        if (!quantize.isWritten("algorithm")) {
+            return List.of(new Algorithm(quantize.at(), Algorithm.MAX, new TreeMap<>()));
+        }
+        return quantize.node("algorithm")
+                .map(node -> AlgorithmReader.algorithms("quantize.algorithm", node))
+                .orElseGet(() -> List.of(new Algorithm(quantize.at(), Algorithm.NONE, new TreeMap<>())));
+    }
+
+    private static CalibrationOptions calibration(Fields fields) {
+        StarvedExperts starved = fields.choice("starved_experts", StarvedExperts.values())
+                .orElse(CalibrationOptions.DEFAULT.starvedExperts());
+        boolean needsAll = starved == StarvedExperts.ALL_TOKENS;
+        Experts experts = fields.choice("experts", Experts.values()).orElse(needsAll ? Experts.ALL : Experts.ROUTED);
+        if (needsAll && experts != Experts.ALL) {
+            throw new RecipeException(
+                    fields.required("experts").at(),
+                    "calibration.starved_experts: all_tokens needs calibration.experts: all, found routed");
+        }
+        long minTokens = fields.integer("min_tokens", 0, Long.MAX_VALUE).orElse(CalibrationOptions.DEFAULT.minTokens());
+        UnmatchedRules unmatched = fields.choice("unmatched_rules", UnmatchedRules.values())
+                .orElse(CalibrationOptions.DEFAULT.unmatchedRules());
+        fields.close();
+        return new CalibrationOptions(experts, minTokens, starved, unmatched);
+    }
+
+    private static DataOptions data(Fields fields, Path recipe) {
+        Optional<Path> path = fields.text("path").map(text -> sibling(recipe, fields, text));
+        OptionalInt maxSequences = fields.integer("max_sequences", 1, Integer.MAX_VALUE)
+                .map(value -> OptionalInt.of(value.intValue()))
+                .orElse(OptionalInt.empty());
+        int length = fields.integer("sequence_length", 1, DataOptions.LONGEST_SEQUENCE)
+                .map(Long::intValue)
+                .orElse(DataOptions.DEFAULT.sequenceLength());
+        DataOptions.Packing packing =
+                fields.choice("packing", DataOptions.Packing.values()).orElse(DataOptions.DEFAULT.packing());
+        OptionalLong seed = fields.integer("seed", Long.MIN_VALUE, Long.MAX_VALUE)
+                .map(OptionalLong::of)
+                .orElse(OptionalLong.empty());
+        boolean special = fields.flag("add_special_tokens").orElse(DataOptions.DEFAULT.addSpecialTokens());
+        fields.close();
+        return new DataOptions(path, maxSequences, length, packing, seed, special);
+    }
+
+    private static Path sibling(Path recipe, Fields fields, String text) {
+        try {
+            return recipe.resolveSibling(text);
+        } catch (InvalidPathException e) {
+            throw fields.wrong("path", fields.required("path"), "a path");
+        }
+    }
+
+    private static ExportOptions export(Fields fields) {
+        ExportOptions.Format format =
+                fields.choice("format", ExportOptions.Format.values()).orElse(ExportOptions.DEFAULT.format());
+        ExportOptions.Sharing sharing =
+                fields.choice("sharing", ExportOptions.Sharing.values()).orElse(ExportOptions.DEFAULT.sharing());
+        long shard =
+                fields.node("shard_size").map(node -> bytes(fields, node)).orElse(ExportOptions.DEFAULT.shardBytes());
+        fields.close();
+        return new ExportOptions(format, sharing, shard);
+    }
+
+    private static long bytes(Fields fields, Node node) {
+        if (node instanceof Scalar scalar && scalar.type() == ScalarType.TEXT) {
+            Matcher matcher = BYTES.matcher(scalar.text());
+            if (matcher.matches() && matcher.group(2) != null && Long.parseLong(matcher.group(1)) > 0) {
+                String unit = matcher.group(2);
+                long base = unit.endsWith("i") ? 1024 : 1000;
+                long bytes = Long.parseLong(matcher.group(1));
+                for (int power = "KMGT".indexOf(unit.charAt(0)); power >= 0; power--) {
+                    bytes *= base;
+                }
+                return bytes;
+            }
+        }
+        throw fields.wrong("shard_size", node, "a size like 5GB or 512MiB");
+    }
+}

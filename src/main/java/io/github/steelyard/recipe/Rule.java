@@ -1,0 +1,30 @@
+package io.github.steelyard.recipe;
+
+import io.github.steelyard.quant.QuantizerConfig;
+import java.util.List;
+import java.util.Optional;
+
+/// One entry of `quant_cfg`.
+///
+/// @param at where it is written
+/// @param pattern shell glob over the full dotted quantizer name
+/// @param parentClass only quantizers of modules of this class, for example `nn.Linear`
+/// @param stages the attributes that replace all earlier ones, one per quantizer in sequence; empty = only switch on or
+///     off, attributes as they are
+/// @param enable on or off
+public record Rule(
+        Position at, String pattern, Optional<String> parentClass, List<QuantizerConfig> stages, boolean enable) {
+
+    public Rule {
+        stages = List.copyOf(stages);
+    }
+
+    /// Returns the rule as messages name it: its place and pattern.
+    public String label() {
+        return "rule '%s'%s at line %d"
+                .formatted(
+                        Text.brief(pattern),
+                        parentClass.map(name -> " on " + name).orElse(""),
+                        at.line());
+    }
+}

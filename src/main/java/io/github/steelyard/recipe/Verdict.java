@@ -1,0 +1,22 @@
+package io.github.steelyard.recipe;
+
+import io.github.steelyard.quant.QuantizerConfig;
+import java.util.List;
+import java.util.Optional;
+
+/// What the rules made of one quantizer.
+///
+/// @param rule the last rule that matched; empty if none did
+/// @param stages the attributes in force, one per quantizer in sequence; empty if no rule gave any
+/// @param enable on or off
+record Verdict(Optional<Rule> rule, List<QuantizerConfig> stages, boolean enable) {
+
+    /// Before the first rule: nothing is set, nothing is on.
+    static final Verdict NONE = new Verdict(Optional.empty(), List.of(), false);
+
+    /// Returns the verdict after `next` matched: attributes, where it has any, replace all earlier ones.
+    Verdict then(Rule next) {
+        List<QuantizerConfig> now = next.stages().isEmpty() ? stages : next.stages();
+        return new Verdict(Optional.of(next), now, next.enable());
+    }
+}
