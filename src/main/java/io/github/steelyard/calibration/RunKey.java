@@ -25,7 +25,8 @@ public record RunKey(SortedMap<String, String> parts) {
             String before = begun.parts.getOrDefault(name, "nothing");
             String now = parts.getOrDefault(name, "nothing");
             if (!before.equals(now)) {
-                differences.add("%s: the run was begun with %s, asked for is %s".formatted(name, brief(before), brief(now)));
+                differences.add(
+                        "%s: the run was begun with %s, asked for is %s".formatted(name, brief(before), brief(now)));
             }
         }
         return differences;

@@ -23,9 +23,11 @@ public record CorpusContext(
     public interface RowMemory {
 
         /// Anonymous memory.
-        RowMemory ANONYMOUS = HiddenStates::allocate;
+        RowMemory ANONYMOUS = (arena, purpose, tokens, width) -> HiddenStates.allocate(arena, tokens, width);
 
-        /// Returns zeroed rows `(tokens, width)` that live as long as `arena`.
-        HiddenStates rows(Arena arena, long tokens, int width);
+        /// Returns rows `(tokens, width)` with undefined contents that live as long as `arena`.
+        ///
+        /// @param purpose a word that tells apart rows which are in use at the same time
+        HiddenStates rows(Arena arena, String purpose, long tokens, int width);
     }
 }

@@ -129,9 +129,14 @@ public final class LinearGroup {
         /// @param x dense rows `(tokens, columns)`; not changed
         /// @param y receives `(tokens, rows)`
         public void forward(float[] x, int tokens, float[] y, Phase phase, Lane lane) {
+            forward(x, tokens, y, 0, phase, lane);
+        }
+
+        /// As [#forward(float[], int, float[], Phase, Lane)], with the result from `yOffset` on.
+        public void forward(float[] x, int tokens, float[] y, int yOffset, Phase phase, Lane lane) {
             if (!lane.tap().alters()) {
                 tapInput(x, tokens, Population.ROUTED, lane);
-                multiply(x, tokens, y, phase, lane);
+                multiplyRows(x, tokens, 0, group.rows, y, yOffset, group.rows, phase, lane);
                 return;
             }
             for (Part part : parts) {
@@ -139,7 +144,16 @@ public final class LinearGroup {
                     float[] altered = frame.floats((long) tokens * group.columns);
                     System.arraycopy(x, 0, altered, 0, tokens * group.columns);
                     lane.tap().rows(part.sites, Population.ROUTED, altered, 0, tokens, group.columns);
-                    multiply(altered, tokens, part.firstRow, part.rows, y, phase, lane);
+                    multiplyRows(
+                            altered,
+                            tokens,
+                            part.firstRow,
+                            part.rows,
+                            y,
+                            yOffset + part.firstRow,
+                            group.rows,
+                            phase,
+                            lane);
                 }
             }
         }
@@ -155,11 +169,7 @@ public final class LinearGroup {
 
         /// Computes `y = x · Wᵀ + b` for `tokens` rows without showing anything to the tap.
         public void multiply(float[] x, int tokens, float[] y, Phase phase, Lane lane) {
-            multiply(x, tokens, 0, group.rows, y, phase, lane);
-        }
-
-        private void multiply(float[] x, int tokens, int firstRow, int rows, float[] y, Phase phase, Lane lane) {
-            multiplyRows(x, tokens, firstRow, rows, y, firstRow, group.rows, phase, lane);
+            multiplyRows(x, tokens, 0, group.rows, y, 0, group.rows, phase, lane);
         }
 
         /// Computes output features `firstRow` to `firstRow + rows` into columns of `y` from `yOffset` on.
@@ -189,9 +199,9 @@ public final class LinearGroup {
         /// overwrites `y` and adds the bias.
         ///
         /// @param x dense rows `(tokens, columns)` of those features alone
-        /// @param y `(tokens, rows)`
+        /// @param y `(tokens, rows)` from `yOffset` on
         public void multiplyColumns(
-                float[] x, int tokens, int firstColumn, int columns, float[] y, Phase phase, Lane lane) {
+                float[] x, int tokens, int firstColumn, int columns, float[] y, int yOffset, Phase phase, Lane lane) {
             long start = lane.begin();
             float beta = firstColumn == 0 ? 0 : 1;
             lane.multiplyTransposed(
@@ -206,10 +216,10 @@ public final class LinearGroup {
                     group.columns,
                     beta,
                     y,
-                    0,
+                    yOffset,
                     group.rows);
             if (group.biased && firstColumn == 0) {
-                lane.kernels().addBias(bias, 0, y, 0, tokens, group.rows, group.rows);
+                lane.kernels().addBias(bias, 0, y, yOffset, tokens, group.rows, group.rows);
             }
             end(phase, start, tokens, group.rows, columns, lane);
         }

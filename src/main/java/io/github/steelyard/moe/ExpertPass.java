@@ -17,6 +17,9 @@ final class ExpertPass {
     /// Rows that go through an expert at a time.
     private static final int TILE = 512;
 
+    /// Values of one expert's output that may wait for their turn; a larger output is added tile by tile.
+    private static final int WAITING_VALUES = 8 << 20;
+
     /// Intermediate features that the fused backend holds at a time.
     private static final int FUSED_FEATURES = 64;
 
@@ -25,7 +28,7 @@ final class ExpertPass {
     private final Assignment.ByExpert rows;
     private final HiddenStates inputs;
     private final HiddenStates sums;
-    private final Turns turns = new Turns();
+    private final OrderedCommits commits;
 
     ExpertPass(SparseMoe moe, CorpusContext context, Assignment.ByExpert rows, HiddenStates inputs, HiddenStates sums) {
         this.moe = moe;
@@ -33,23 +36,25 @@ final class ExpertPass {
         this.rows = rows;
         this.inputs = inputs;
         this.sums = sums;
+        this.commits = new OrderedCommits(context.workers().count() + 2);
     }
 
     void run() {
         context.workers().forEach(moe.experts().size(), (expert, lane) -> {
-            boolean finished = false;
             try {
                 runExpert(expert, lane);
-                finished = true;
-            } finally {
-                turns.done(expert, finished);
+            } catch (RuntimeException | Error e) {
+                commits.fail();
+                throw e;
             }
         });
     }
 
     private void runExpert(int index, Lane lane) {
         Pass pass = lane.pass();
-        if (rows.rows(index) == 0 && !pass.allTokens() && !lane.tap().watches(Role.WEIGHT)) {
+        int count = rows.rows(index);
+        if (count == 0 && !pass.allTokens() && !lane.tap().watches(Role.WEIGHT)) {
+            commits.done(index, lane);
             return;
         }
         Expert expert = moe.experts().get(index);
@@ -59,35 +64,74 @@ final class ExpertPass {
             if (pass.allTokens()) {
                 observeAll(w13, w2, lane);
             }
-            for (int from = 0; from < rows.rows(index); from += TILE) {
-                try (Scratch.Frame tile = lane.frame()) {
-                    int count = Math.min(TILE, rows.rows(index) - from);
-                    float[] x = tile.floats((long) count * inputs.width());
-                    float[] y = tile.floats((long) count * sums.width());
-                    gather(index, from, count, x, lane);
-                    switch (pass.experts()) {
-                        case DECOMPOSED -> decomposed(w13, w2, x, count, y, lane);
-                        case FUSED -> fused(w13, w2, x, count, y, lane);
-                    }
-                    turns.await(index);
-                    scatter(index, from, count, y, lane);
-                }
+            long values = (long) count * sums.width();
+            if (values <= WAITING_VALUES) {
+                computeThenCommit(index, w13, w2, (int) values, lane);
+            } else {
+                commitTileByTile(index, w13, w2, lane);
             }
         }
     }
 
-    private void decomposed(LinearGroup.Loaded w13, LinearGroup.Loaded w2, float[] x, int count, float[] y, Lane lane) {
+    private void computeThenCommit(int index, LinearGroup.Loaded w13, LinearGroup.Loaded w2, int values, Lane lane) {
+        int count = rows.rows(index);
+        if (count == 0) {
+            commits.done(index, lane);
+            return;
+        }
+        float[] result = commits.buffer(index, values);
+        for (int from = 0; from < count; from += TILE) {
+            tile(index, from, Math.min(TILE, count - from), w13, w2, result, from * sums.width(), lane);
+        }
+        commits.done(index, result, (y, worker) -> scatter(index, 0, count, y, worker), lane);
+    }
+
+    private void commitTileByTile(int index, LinearGroup.Loaded w13, LinearGroup.Loaded w2, Lane lane) {
+        commits.awaitTurn(index);
+        try (Scratch.Frame frame = lane.frame()) {
+            float[] y = frame.floats((long) TILE * sums.width());
+            for (int from = 0; from < rows.rows(index); from += TILE) {
+                int count = Math.min(TILE, rows.rows(index) - from);
+                tile(index, from, count, w13, w2, y, 0, lane);
+                scatter(index, from, count, y, lane);
+            }
+        }
+        commits.done(index, lane);
+    }
+
+    private void tile(
+            int index,
+            int from,
+            int count,
+            LinearGroup.Loaded w13,
+            LinearGroup.Loaded w2,
+            float[] y,
+            int yOffset,
+            Lane lane) {
+        try (Scratch.Frame frame = lane.frame()) {
+            float[] x = frame.floats((long) count * inputs.width());
+            gather(index, from, count, x, lane);
+            switch (lane.pass().experts()) {
+                case DECOMPOSED -> decomposed(w13, w2, x, count, y, yOffset, lane);
+                case FUSED -> fused(w13, w2, x, count, y, yOffset, lane);
+            }
+        }
+    }
+
+    private void decomposed(
+            LinearGroup.Loaded w13, LinearGroup.Loaded w2, float[] x, int count, float[] y, int yOffset, Lane lane) {
         try (Scratch.Frame frame = lane.frame()) {
             float[] h = frame.floats((long) count * moe.innerWidth());
             float[] first = frame.floats((long) count * w13.rows());
             w13.forward(x, count, first, Phase.W13, lane);
             activate(first, count, h, lane);
-            w2.forward(h, count, y, Phase.W2, lane);
+            w2.forward(h, count, y, yOffset, Phase.W2, lane);
         }
     }
 
     /// Computes a few intermediate features at a time and adds their share of the output at once.
-    private void fused(LinearGroup.Loaded w13, LinearGroup.Loaded w2, float[] x, int count, float[] y, Lane lane) {
+    private void fused(
+            LinearGroup.Loaded w13, LinearGroup.Loaded w2, float[] x, int count, float[] y, int yOffset, Lane lane) {
         int inner = moe.innerWidth();
         boolean gated = moe.activation().gated();
         try (Scratch.Frame frame = lane.frame()) {
@@ -101,7 +145,7 @@ final class ExpertPass {
                     w13.multiplyRows(x, count, inner + from, features, first, features, stride, Phase.W13, lane);
                 }
                 moe.activation().apply(first, count, features, h, lane);
-                w2.multiplyColumns(h, count, from, features, y, Phase.W2, lane);
+                w2.multiplyColumns(h, count, from, features, y, yOffset, Phase.W2, lane);
             }
         }
     }

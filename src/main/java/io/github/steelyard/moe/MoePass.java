@@ -31,7 +31,7 @@ final class MoePass {
 
     void run(Norm.Loaded norm, HiddenStates in, HiddenStates out) {
         try (Arena arena = Arena.ofShared()) {
-            HiddenStates inputs = context.rows().rows(arena, sequences.tokens(), moe.expertWidth());
+            HiddenStates inputs = context.rows().rows(arena, "expert-inputs", sequences.tokens(), moe.expertWidth());
             perToken(norm, in, out, inputs);
             context.listener()
                     .routed(
@@ -42,7 +42,8 @@ final class MoePass {
                 new ExpertPass(moe, context, rows, inputs, out).run();
                 return;
             }
-            HiddenStates sums = context.rows().rows(arena, sequences.tokens(), moe.expertWidth());
+            HiddenStates sums = context.rows().rows(arena, "latent-sums", sequences.tokens(), moe.expertWidth());
+            sums.segment().fill((byte) 0);
             new ExpertPass(moe, context, rows, inputs, sums).run();
             leaveLatent(sums, out);
         }
