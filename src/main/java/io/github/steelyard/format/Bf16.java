@@ -6,7 +6,7 @@ package io.github.steelyard.format;
 /// past the largest finite value become infinity; zeros and infinities keep their sign; a NaN keeps its sign and
 /// becomes quiet.
 ///
-/// Source: checked against PyTorch through the reference models (see `docs/SOURCES.md`, REFS).
+/// Source: what PyTorch does with bfloat16, checked through the models that TRANSFORMERS loads (see `docs/SOURCES.md`).
 public final class Bf16 {
 
     private Bf16() {}

@@ -20,7 +20,7 @@ package io.github.steelyard.format;
 /// saturate to 448; PyTorch's cast gives NaN above 464 instead. The sign is kept on zero. NaN becomes `0x7f`, whatever
 /// its sign.
 ///
-/// Source: OFP8 (see `docs/SOURCES.md`).
+/// Source: OCP-FP8 (see `docs/SOURCES.md`).
 public final class E4m3 {
 
     /// The largest finite magnitude, code `0x7e`.

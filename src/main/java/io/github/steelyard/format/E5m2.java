@@ -21,7 +21,7 @@ package io.github.steelyard.format;
 /// saturate to 57344: the codes of infinity are read, never written. The sign is kept on zero. NaN becomes `0x7f`,
 /// whatever its sign.
 ///
-/// Source: OFP8 (see `docs/SOURCES.md`).
+/// Source: OCP-FP8 (see `docs/SOURCES.md`).
 public final class E5m2 {
 
     /// The largest finite magnitude, code `0x7b`.

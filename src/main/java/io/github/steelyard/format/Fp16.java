@@ -6,7 +6,7 @@ package io.github.steelyard.format;
 /// become infinity; zeros and infinities keep their sign; a NaN keeps its sign and becomes quiet. Both are the JDK's
 /// own conversions.
 ///
-/// Source: IEEE-754 (see `docs/SOURCES.md`).
+/// Source: IEEE754 (see `docs/SOURCES.md`).
 public final class Fp16 {
 
     private Fp16() {}

@@ -75,20 +75,24 @@ public final class Fp8 {
             int scalesOffset) {
         int scaleIndex = scalesOffset;
         for (int top = 0; top < rows; top += BLOCK) {
-            int bottom = Math.min(top + BLOCK, rows);
+            int height = Math.min(BLOCK, rows - top);
             for (int left = 0; left < columns; left += BLOCK) {
                 int width = Math.min(BLOCK, columns - left);
-                float amax = 0;
-                for (int row = top; row < bottom; row++) {
-                    amax = Math.max(amax, Amax.of(weights, offset + row * columns + left, width));
-                }
-                float scale = scale(amax);
+                int at = top * columns + left;
+                float scale = scale(blockAmax(weights, offset + at, height, width, columns));
                 scales[scaleIndex++] = scale;
-                for (int row = top; row < bottom; row++) {
-                    int at = row * columns + left;
+                for (int row = 0; row < height; row++, at += columns) {
                     encode(weights, offset + at, width, scale, codes, codesOffset + at);
                 }
             }
         }
+    }
+
+    private static float blockAmax(float[] weights, int from, int height, int width, int stride) {
+        float amax = 0;
+        for (int row = 0; row < height; row++) {
+            amax = Math.max(amax, Amax.of(weights, from + row * stride, width));
+        }
+        return amax;
     }
 }

@@ -24,18 +24,36 @@ public final class Nvfp4 {
 
     private Nvfp4() {}
 
-    /// Returns the global scale for a tensor with this amax: `weight_scale_2` of a weight, `input_scale` of an input.
-    /// 1 if that would be zero.
+    /// Returns the global scale for a weight with this amax, `weight_scale_2`. 1 if that would be zero.
     ///
     /// @throws IllegalArgumentException if `amax` is negative or not finite
     public static float globalScale(float amax) {
-        float scale = Amax.require(amax) / RANGE;
-        return scale == 0 ? 1 : scale;
+        return staticGlobalScale(amax, E4m3.MAX);
+    }
+
+    /// Returns the global scale for an input with this amax, `input_scale`.
+    ///
+    /// @throws IllegalArgumentException if `amax` is not positive and finite: an input that was always zero has no
+    /// scale
+    public static float inputScale(float amax) {
+        if (amax == 0) {
+            throw new IllegalArgumentException("input amax must be positive, found 0");
+        }
+        return Amax.require(amax) / RANGE;
     }
 
     /// Returns the E4M3 code of the scale of a block with this amax, `0x01..0x7e`.
     public static int blockScale(float blockAmax, float globalScale) {
         return scaleCode(blockAmax / (E2m1.MAX * globalScale));
+    }
+
+    /// Returns the global scale for a weight with static blocks: `globalAmax / (6 · largest)`. 1 if that would be zero.
+    ///
+    /// @param largest the scale of a block with `globalAmax`: 448, or 256 for four-over-six
+    /// @throws IllegalArgumentException if `globalAmax` is negative or not finite
+    public static float staticGlobalScale(float globalAmax, float largest) {
+        float scale = Amax.require(globalAmax) / (E2m1.MAX * largest);
+        return scale == 0 ? 1 : scale;
     }
 
     /// Returns the E4M3 code of the scale of a block whose amax was searched for beforehand (ModelOpt's static blocks):
