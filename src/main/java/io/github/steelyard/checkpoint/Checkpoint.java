@@ -4,6 +4,7 @@ import java.lang.foreign.MemorySegment;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -20,15 +21,19 @@ public final class Checkpoint implements AutoCloseable {
 
     private final Path directory;
     private final ConfigJson config;
+    private final QuantizationConfig quantization;
     private final Map<Path, SafetensorsFile> shards; // in the order of their names
     private final NavigableMap<String, TensorInfo> tensors;
     private final List<Finding> findings;
 
-    private Checkpoint(Path directory, ConfigJson config, Shards shards) {
+    private Checkpoint(Path directory, ConfigJson config, QuantizationConfig quantization, Shards shards) {
         this.directory = directory;
         this.config = config;
+        this.quantization = quantization;
         this.tensors = Collections.unmodifiableNavigableMap(new TreeMap<>(shards.tensors()));
-        this.findings = List.copyOf(shards.findings());
+        List<Finding> all = new ArrayList<>(shards.findings());
+        all.addAll(quantization.findings());
+        this.findings = List.copyOf(all);
         Map<Path, SafetensorsFile> files = new LinkedHashMap<>();
         shards.files().forEach(shard -> files.put(shard.file(), shard));
         this.shards = Collections.unmodifiableMap(files);
@@ -42,7 +47,10 @@ public final class Checkpoint implements AutoCloseable {
             throw new CheckpointException(directory, Files.exists(directory) ? "not a directory" : "no such directory");
         }
         ConfigJson config = ConfigJson.read(directory.resolve("config.json"));
-        return new Checkpoint(directory, config, Shards.open(directory));
+        Path separate = directory.resolve("hf_quant_config.json");
+        QuantizationConfig quantization = QuantizationConfig.of(
+                config, isThere(separate) ? Optional.of(ConfigJson.read(separate)) : Optional.empty());
+        return new Checkpoint(directory, config, quantization, Shards.open(directory));
     }
 
     /// Returns the directory as it was given.
@@ -60,8 +68,17 @@ public final class Checkpoint implements AutoCloseable {
     /// @throws CheckpointException if it is there and not sound
     public Optional<ConfigJson> json(String fileName) {
         Path file = directory.resolve(fileName);
-        boolean there = Files.exists(file, LinkOption.NOFOLLOW_LINKS);
-        return there ? Optional.of(ConfigJson.read(file)) : Optional.empty();
+        return isThere(file) ? Optional.of(ConfigJson.read(file)) : Optional.empty();
+    }
+
+    // A dangling link counts as there: it is reported, not passed over.
+    private static boolean isThere(Path file) {
+        return Files.exists(file, LinkOption.NOFOLLOW_LINKS);
+    }
+
+    /// Returns what the configs say about quantization.
+    public QuantizationConfig quantization() {
+        return quantization;
     }
 
     /// Returns the safetensors files, in the order of their names.

@@ -1,12 +1,16 @@
 package io.github.steelyard.checkpoint;
 
 import java.nio.file.Path;
+import java.util.Collection;
+import java.util.TreeSet;
+import java.util.stream.Collectors;
 
 /// Text from files that others wrote, made fit for one line of a message: control characters are escaped, and what is
 /// long is cut.
 public final class Printable {
 
     private static final int LONGEST = 400; // characters
+    private static final int MOST_NAMES = 20;
 
     private Printable() {}
 
@@ -33,6 +37,13 @@ public final class Printable {
     /// Returns `name` on one line and in single quotes.
     public static String quoted(String name) {
         return "'" + of(name) + "'";
+    }
+
+    /// Returns the names, sorted and quoted, the first 20 if there are more.
+    public static String list(Collection<String> names) {
+        TreeSet<String> sorted = new TreeSet<>(names);
+        String first = sorted.stream().limit(MOST_NAMES).map(Printable::quoted).collect(Collectors.joining(", "));
+        return sorted.size() > MOST_NAMES ? "%s and %d more".formatted(first, sorted.size() - MOST_NAMES) : first;
     }
 
     /// Returns whether every surrogate of `text` has its partner, so that it can be written as UTF-8.

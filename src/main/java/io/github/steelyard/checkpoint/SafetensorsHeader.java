@@ -38,6 +38,7 @@ record SafetensorsHeader(List<TensorInfo> tensors, Map<String, String> metadata,
 
     private static final long LONGEST = 100_000_000; // bytes
     private static final int MOST_TENSORS = 1_000_000;
+    private static final int LONGEST_NAME = 4096; // characters
     private static final int MOST_METADATA = 100_000;
 
     /// Reads and checks the header of an open file.
@@ -178,6 +179,9 @@ record SafetensorsHeader(List<TensorInfo> tensors, Map<String, String> metadata,
             if (!Printable.isUnicode(name)) {
                 throw new CheckpointException(
                         file, "tensor name %s holds half a surrogate pair".formatted(Printable.quoted(name)));
+            }
+            if (name.length() > LONGEST_NAME) {
+                throw bad(name, "the name has more than %d characters".formatted(LONGEST_NAME));
             }
             if (tensors.containsKey(name)) {
                 throw bad(name, "duplicate tensor name in the header");

@@ -21,8 +21,6 @@ record Shards(List<SafetensorsFile> files, Map<String, TensorInfo> tensors, List
 
     static final String SINGLE = "model.safetensors";
 
-    private static final int NAMED = 20; // how many of a kind a message names
-
     /// Opens what the directory holds: `model.safetensors` if it is there, else the shards of the index.
     static Shards open(Path directory) {
         Path single = directory.resolve(SINGLE);
@@ -65,23 +63,10 @@ record Shards(List<SafetensorsFile> files, Map<String, TensorInfo> tensors, List
         } catch (IOException e) {
             return FileProblem.describe(directory, e);
         }
-        String found = others.isEmpty() ? "neither" : named(others);
+        String found = others.isEmpty() ? "neither" : Printable.list(others);
         return new CheckpointException(
                 directory,
                 "no safetensors checkpoint: wanted %s or %s, found %s".formatted(SINGLE, ShardIndex.FILE_NAME, found));
-    }
-
-    /// Returns the names, sorted and quoted, the first of them if there are many.
-    private static String named(Iterable<String> names) {
-        TreeSet<String> sorted = new TreeSet<>();
-        names.forEach(sorted::add);
-        StringBuilder text = new StringBuilder();
-        sorted.stream()
-                .limit(NAMED)
-                .forEach(name -> text.append(text.isEmpty() ? "" : ", ").append(Printable.quoted(name)));
-        return sorted.size() > NAMED
-                ? text.append(" and %d more".formatted(sorted.size() - NAMED)).toString()
-                : text.toString();
     }
 
     /// What was opened so far.
@@ -140,7 +125,8 @@ record Shards(List<SafetensorsFile> files, Map<String, TensorInfo> tensors, List
             if (!missing.isEmpty()) {
                 throw new CheckpointException(
                         indexFile,
-                        "%d of %d shards not found: %s".formatted(missing.size(), paths.size(), named(missing)));
+                        "%d of %d shards not found: %s"
+                                .formatted(missing.size(), paths.size(), Printable.list(missing)));
             }
         }
 
@@ -187,7 +173,7 @@ record Shards(List<SafetensorsFile> files, Map<String, TensorInfo> tensors, List
                                     absent.size() == 1
                                             ? ""
                                             : "; the same holds for %s"
-                                                    .formatted(named(sorted.tailSet(first, false)))));
+                                                    .formatted(Printable.list(sorted.tailSet(first, false)))));
         }
 
         private void warnOfUnlisted(Path indexFile, ShardIndex index) {
@@ -195,7 +181,7 @@ record Shards(List<SafetensorsFile> files, Map<String, TensorInfo> tensors, List
                     .filter(name -> !index.shardOf().containsKey(name))
                     .toList();
             if (!unlisted.isEmpty()) {
-                String names = named(unlisted);
+                String names = Printable.list(unlisted);
                 warn(
                         "tensor-unlisted",
                         new TreeSet<>(unlisted).first(),

@@ -1,0 +1,40 @@
+package io.github.steelyard.checkpoint;
+
+/// What a quantization config says about one module, and how directly it says so.
+///
+/// @param format the format
+/// @param groupSize elements of a row that share a block scale as written in the config, 0 if it says nothing
+/// @param blockRows rows of a block for [DeclaredFormat#FP8_BLOCK], else 0
+/// @param blockColumns columns of a block for [DeclaredFormat#FP8_BLOCK], else 0
+/// @param how how directly
+/// @param source file and key for messages: `hf_quant_config.json: quantization.quantized_layers`
+public record Declaration(
+        DeclaredFormat format, int groupSize, int blockRows, int blockColumns, How how, String source) {
+
+    /// How directly a config speaks of a module.
+    public enum How {
+        /// By the module's own name or the name of a module that holds it.
+        NAMED,
+        /// By a pattern.
+        PATTERN,
+        /// By saying it of all modules that nothing else is said of.
+        DEFAULT
+    }
+
+    /// Returns a declaration of `format` without sizes.
+    static Declaration of(DeclaredFormat format, String source) {
+        return new Declaration(format, 0, 0, 0, How.DEFAULT, source);
+    }
+
+    Declaration withGroupSize(int size) {
+        return new Declaration(format, size, blockRows, blockColumns, how, source);
+    }
+
+    Declaration withBlock(int rows, int columns) {
+        return new Declaration(format, groupSize, rows, columns, how, source);
+    }
+
+    Declaration said(How directly) {
+        return new Declaration(format, groupSize, blockRows, blockColumns, directly, source);
+    }
+}

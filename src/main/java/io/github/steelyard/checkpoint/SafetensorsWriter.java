@@ -1,0 +1,243 @@
+package io.github.steelyard.checkpoint;
+
+import com.fasterxml.jackson.databind.node.JsonNodeFactory;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.github.steelyard.tensor.DType;
+import io.github.steelyard.tensor.Shape;
+import java.io.IOException;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.channels.FileChannel;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.TreeMap;
+
+/// Writes one safetensors file whose tensors are known beforehand, in one pass and in the order of the plan.
+///
+/// The header goes first, padded with spaces to a multiple of 8 bytes; then come the tensors, each in as many pieces as
+/// the caller likes. The file appears under its name when [#finish] is called, whole and forced to the device; without
+/// that nothing is left behind. Equal plans and equal bytes give equal files. Not thread-safe.
+public final class SafetensorsWriter implements AutoCloseable {
+
+    private static final int ALIGNMENT = 8; // bytes
+    private static final long PIECE = 1L << 26; // bytes that one buffer view covers at most
+
+    private final Path file;
+    private final Path partial;
+    private final List<Planned> plan;
+    private final FileChannel channel;
+    private int next; // index into the plan
+    private long written; // bytes of the tensor at `next`
+    private boolean finished;
+
+    /// A tensor that is going to be written.
+    ///
+    /// @param name its name; no two are the same
+    /// @param dtype its element type
+    /// @param shape its extents
+    public record Planned(String name, DType dtype, Shape shape) {
+
+        /// @throws IllegalArgumentException if the tensor's bits overflow or are not whole bytes
+        public Planned {
+            if (bits(dtype, shape) % Byte.SIZE != 0) {
+                throw new IllegalArgumentException(
+                        "tensor '%s': %s %s is not a whole number of bytes".formatted(name, dtype, shape));
+            }
+        }
+
+        /// Returns the size in bytes.
+        public long byteSize() {
+            return bits(dtype, shape) / Byte.SIZE;
+        }
+
+        private static long bits(DType dtype, Shape shape) {
+            return Math.multiplyExact(shape.elements(), (long) dtype.bits());
+        }
+    }
+
+    private SafetensorsWriter(Path file, Path partial, List<Planned> plan, FileChannel channel) {
+        this.file = file;
+        this.partial = partial;
+        this.plan = List.copyOf(plan);
+        this.channel = channel;
+    }
+
+    /// Starts a file.
+    ///
+    /// @param file where it appears when it is finished
+    /// @param plan the tensors in the order in which they will be written
+    /// @param metadata texts for `__metadata__`, written sorted; none are written if it is empty
+    /// @throws StorageException if the file cannot be created
+    /// @throws IllegalArgumentException if a name is planned twice or is no Unicode text
+    public static SafetensorsWriter create(Path file, List<Planned> plan, Map<String, String> metadata) {
+        byte[] header = header(plan, metadata);
+        Path partial = AtomicFiles.temporary(file);
+        try {
+            SafetensorsWriter writer = new SafetensorsWriter(file, partial, plan, AtomicFiles.create(partial));
+            try {
+                ByteBuffer length = ByteBuffer.allocate(Long.BYTES).order(ByteOrder.LITTLE_ENDIAN);
+                AtomicFiles.writeFully(writer.channel, length.putLong(0, header.length));
+                AtomicFiles.writeFully(writer.channel, ByteBuffer.wrap(header));
+            } catch (IOException e) {
+                writer.close();
+                throw e;
+            }
+            return writer;
+        } catch (IOException e) {
+            throw new StorageException(file, e);
+        }
+    }
+
+    /// Writes a whole file.
+    ///
+    /// @param tensors the tensors' bytes, little-endian, in the order of the plan
+    public static void write(Path file, List<Planned> plan, Map<String, String> metadata, List<MemorySegment> tensors) {
+        if (plan.size() != tensors.size()) {
+            throw new IllegalArgumentException("%d tensors planned, %d given".formatted(plan.size(), tensors.size()));
+        }
+        try (SafetensorsWriter writer = create(file, plan, metadata)) {
+            for (int i = 0; i < tensors.size(); i++) {
+                writer.tensor(plan.get(i).name(), tensors.get(i));
+            }
+            writer.finish();
+        }
+    }
+
+    /// Writes the whole next tensor.
+    ///
+    /// @param name its name, which must be the next of the plan
+    /// @param bytes its elements, little-endian
+    /// @throws StorageException if the file cannot be written
+    public void tensor(String name, MemorySegment bytes) {
+        if (written != 0) {
+            throw new IllegalStateException("tensor '%s' begun before the last was complete".formatted(name));
+        }
+        append(name, bytes);
+        if (bytes.byteSize() != plan.get(next).byteSize()) {
+            throw new IllegalArgumentException("tensor '%s': planned %d bytes, found %d"
+                    .formatted(name, plan.get(next).byteSize(), bytes.byteSize()));
+        }
+        end(name);
+    }
+
+    /// Writes the next piece of the next tensor; [#end] follows the last piece.
+    ///
+    /// @param name its name, which must be the next of the plan
+    /// @throws StorageException if the file cannot be written
+    public void append(String name, MemorySegment bytes) {
+        Planned planned = planned(name);
+        if (bytes.byteSize() > planned.byteSize() - written) {
+            throw new IllegalArgumentException("tensor '%s': planned %d bytes, found at least %d"
+                    .formatted(name, planned.byteSize(), written + bytes.byteSize()));
+        }
+        try {
+            for (long from = 0; from < bytes.byteSize(); from += PIECE) {
+                MemorySegment piece = bytes.asSlice(from, Math.min(PIECE, bytes.byteSize() - from));
+                AtomicFiles.writeFully(channel, view(piece));
+            }
+        } catch (IOException e) {
+            throw new StorageException(file, e);
+        }
+        written += bytes.byteSize();
+    }
+
+    /// Ends a tensor that was written in pieces.
+    ///
+    /// @throws IllegalArgumentException if bytes are missing
+    public void end(String name) {
+        Planned planned = planned(name);
+        if (written != planned.byteSize()) {
+            throw new IllegalArgumentException(
+                    "tensor '%s': planned %d bytes, found %d".formatted(name, planned.byteSize(), written));
+        }
+        next++;
+        written = 0;
+    }
+
+    /// Makes the file appear under its name.
+    ///
+    /// @throws IllegalStateException if a tensor of the plan was not written
+    /// @throws StorageException if the file cannot be written
+    public void finish() {
+        if (next < plan.size()) {
+            throw new IllegalStateException("%d of %d planned tensors were written, the next is '%s'"
+                    .formatted(next, plan.size(), plan.get(next).name()));
+        }
+        try {
+            channel.force(true);
+            channel.close();
+            AtomicFiles.publish(partial, file);
+        } catch (IOException e) {
+            throw new StorageException(file, e);
+        }
+        finished = true;
+    }
+
+    /// Gives up an unfinished file; nothing of it stays.
+    @Override
+    public void close() {
+        if (finished) {
+            return;
+        }
+        try {
+            channel.close();
+        } catch (IOException e) {
+            throw new StorageException(file, e);
+        } finally {
+            AtomicFiles.discard(partial);
+        }
+    }
+
+    // Arrays of anything but bytes have no byte view.
+    private static ByteBuffer view(MemorySegment piece) {
+        boolean viewable = piece.heapBase().map(byte[].class::isInstance).orElse(true);
+        return viewable ? piece.asByteBuffer() : ByteBuffer.wrap(piece.toArray(ValueLayout.JAVA_BYTE));
+    }
+
+    private Planned planned(String name) {
+        Planned planned = next < plan.size() ? plan.get(next) : null;
+        if (planned == null || !planned.name().equals(name)) {
+            throw new IllegalArgumentException("tensor '%s' written where %s was planned"
+                    .formatted(name, planned == null ? "no more" : "'" + planned.name() + "'"));
+        }
+        return planned;
+    }
+
+    private static byte[] header(List<Planned> plan, Map<String, String> metadata) {
+        ObjectNode root = JsonNodeFactory.instance.objectNode();
+        if (!metadata.isEmpty()) {
+            ObjectNode texts = root.putObject(SafetensorsHeader.METADATA);
+            new TreeMap<>(metadata).forEach(texts::put);
+        }
+        Set<String> names = new HashSet<>();
+        long begin = 0;
+        for (Planned tensor : plan) {
+            if (!names.add(tensor.name()) || tensor.name().equals(SafetensorsHeader.METADATA)) {
+                throw new IllegalArgumentException("tensor '%s' is planned twice".formatted(tensor.name()));
+            }
+            if (!Printable.isUnicode(tensor.name())) {
+                throw new IllegalArgumentException(
+                        "tensor name %s holds half a surrogate pair".formatted(Printable.quoted(tensor.name())));
+            }
+            ObjectNode entry = root.putObject(tensor.name());
+            entry.put("dtype", tensor.dtype().name());
+            var shape = entry.putArray("shape");
+            tensor.shape().dims().forEach(shape::add);
+            long end = Math.addExact(begin, tensor.byteSize());
+            entry.putArray("data_offsets").add(begin).add(end);
+            begin = end;
+        }
+        byte[] json = root.toString().getBytes(StandardCharsets.UTF_8);
+        int aligned = Math.ceilDiv(json.length, ALIGNMENT) * ALIGNMENT;
+        byte[] padded = Arrays.copyOf(json, aligned);
+        Arrays.fill(padded, json.length, aligned, (byte) ' ');
+        return padded;
+    }
+}
