@@ -18,7 +18,8 @@ public final class PlannedQuantizers {
 
     /// Returns the quantizer of every quantised site.
     ///
-    /// @param keepsWeight tells whether a module's weight already is stored in the planned format and will be shipped as
+    /// @param keepsWeight tells whether a module's weight already is stored in the planned format and will be shipped
+    /// as
     ///     it is, so that it must not be quantised twice
     public static Map<Site, FakeQuantizer> of(Plan plan, ScaleTable scales, Predicate<ModuleInfo> keepsWeight) {
         Map<Site, FakeQuantizer> quantizers = new TreeMap<>();

@@ -12,7 +12,7 @@ public final class StorageException extends RuntimeException {
 
     /// @param file the file that was to be written
     /// @param error what the file system said
-    StorageException(Path file, IOException error) {
+    public StorageException(Path file, IOException error) {
         super(
                 "%s: cannot be written: %s"
                         .formatted(

@@ -23,6 +23,7 @@ import io.github.steelyard.quant.FakeQuantizingTap;
 import io.github.steelyard.report.Json;
 import java.lang.foreign.Arena;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -41,32 +42,26 @@ import picocli.CommandLine.Parameters;
         mixinStandardHelpOptions = true,
         description = {
             "Mean negative log-likelihood per predicted token of a text.",
-            "Weights are used as they are stored, activations in float32, unless --fake-quant or --run says otherwise."
+            "Weights are used as they are stored, activations in float32, unless --fake-quant says otherwise."
         })
 final class EvaluateCommand extends SteelyardCommand implements Callable<Integer> {
 
     @Parameters(paramLabel = "CHECKPOINT", description = "Directory of the checkpoint.")
-    @Nullable Path checkpoint;
+    @Nullable
+    Path checkpoint;
 
     @Option(names = "--data", required = true, paramLabel = "FILE", description = "JSONL or plain text.")
-    @Nullable Path data;
+    @Nullable
+    Path data;
 
     @Option(names = "--logits", paramLabel = "FILE", description = "Write the float32 logits of each sequence here.")
-    @Nullable Path logits;
+    @Nullable
+    Path logits;
 
     @Option(
             names = "--fake-quant",
             description = "Quantise inputs, keys and values with the scales that the checkpoint carries.")
     boolean fakeQuant;
-
-    @Option(
-            names = "--run",
-            paramLabel = "RUN",
-            description = "Quantise weights, inputs, keys and values as this calibration run would be exported.")
-    @Nullable Path run;
-
-    @Mixin
-    RunOptions runOptions = new RunOptions();
 
     @Option(
             names = "--sequence-length",
@@ -75,7 +70,8 @@ final class EvaluateCommand extends SteelyardCommand implements Callable<Integer
     int sequenceLength = 4096;
 
     @Option(names = "--max-sequences", paramLabel = "N", description = "Use only the first N sequences.")
-    @Nullable Integer maxSequences;
+    @Nullable
+    Integer maxSequences;
 
     @Mixin
     EngineOptions engine = new EngineOptions();
@@ -99,9 +95,6 @@ final class EvaluateCommand extends SteelyardCommand implements Callable<Integer
 
     @Override
     public Integer call() {
-        if (fakeQuant && run != null) {
-            throw new UsageException("--fake-quant and --run exclude each other");
-        }
         try (Checkpoint source = Checkpoint.open(Arguments.required(checkpoint));
                 Arena arena = Arena.ofShared()) {
             Decoder decoder = Families.of(source);
@@ -137,15 +130,10 @@ final class EvaluateCommand extends SteelyardCommand implements Callable<Integer
     }
 
     private Map<Site, FakeQuantizer> quantizers(Checkpoint source, Decoder decoder) {
-        if (run != null) {
-            return runOptions.quantizers(run, source, decoder);
-        }
-        runOptions.requireUnused();
         Map<Site, FakeQuantizer> own =
                 fakeQuant ? CheckpointScales.read(source, decoder.modules()) : Map.<Site, FakeQuantizer>of();
         if (fakeQuant && own.isEmpty()) {
-            throw new UsageException(
-                    "--fake-quant: %s carries no activation scales".formatted(source.directory()));
+            throw new UsageException("--fake-quant: %s carries no activation scales".formatted(source.directory()));
         }
         return own;
     }
@@ -162,7 +150,7 @@ final class EvaluateCommand extends SteelyardCommand implements Callable<Integer
 
     private static Result result(CalibrationSet set, Perplexity perplexity, int sites, Pass pass) {
         double nll = perplexity.mean();
-        List<Double> each = new java.util.ArrayList<>();
+        List<Double> each = new ArrayList<>();
         for (int i = 0; i < set.count(); i++) {
             each.add(perplexity.negativeLogLikelihood(i) / Math.max(1, set.length(i) - 1));
         }

@@ -45,8 +45,8 @@ final class LogitsFile implements HeadConsumer {
     void write(Path file) {
         List<SafetensorsWriter.Planned> plan = new ArrayList<>();
         for (int i = 0; i < sequences.count(); i++) {
-            plan.add(new SafetensorsWriter.Planned(
-                    "logits." + i, DType.F32, Shape.of(sequences.length(i), vocabulary)));
+            plan.add(
+                    new SafetensorsWriter.Planned("logits." + i, DType.F32, Shape.of(sequences.length(i), vocabulary)));
         }
         SafetensorsWriter.write(file, plan, Map.of(), logits);
     }

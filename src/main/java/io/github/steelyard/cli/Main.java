@@ -1,5 +1,7 @@
 package io.github.steelyard.cli;
 
+import java.io.PrintWriter;
+import java.nio.charset.StandardCharsets;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 
@@ -9,16 +11,7 @@ import picocli.CommandLine.Command;
         description = "Calibrates the quantizers of mixture-of-experts language models.",
         mixinStandardHelpOptions = true,
         versionProvider = Main.Version.class,
-        subcommands = {
-            DemoCommand.class,
-            InspectCommand.class,
-            RunCommand.class,
-            CalibrateCommand.class,
-            StatsCommand.class,
-            ExportCommand.class,
-            VerifyCommand.class,
-            EvaluateCommand.class
-        },
+        subcommands = {EvaluateCommand.class},
         footer = {
             "",
             "Exit codes: 0 done, 1 a gate or a verification failed, 2 wrong usage, 3 an input file cannot be used,",
@@ -49,8 +42,8 @@ public final class Main {
                         : picocli.create(type);
             }
         });
-        commandLine.setOut(new java.io.PrintWriter(console.out(), true));
-        commandLine.setErr(new java.io.PrintWriter(console.err(), true));
+        commandLine.setOut(new PrintWriter(console.out(), true, StandardCharsets.UTF_8));
+        commandLine.setErr(new PrintWriter(console.err(), true, StandardCharsets.UTF_8));
         commandLine.setUsageHelpWidth(110);
         commandLine.setCaseInsensitiveEnumValuesAllowed(true);
         commandLine.setExecutionExceptionHandler(new Failures(console));
