@@ -5,6 +5,8 @@ import io.github.steelyard.model.Role;
 import io.github.steelyard.model.Site;
 import io.github.steelyard.quant.QuantFormat;
 import io.github.steelyard.quant.QuantizerConfig;
+import io.github.steelyard.recipe.CalibrationOptions;
+import io.github.steelyard.recipe.ExportOptions.Sharing;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.HashSet;
@@ -22,7 +24,8 @@ final class ScaleResolver {
     private final Statistics statistics;
     private final List<ModuleInfo> modules;
     private final Function<Site, Optional<QuantizerConfig>> quantizers;
-    private final ScalePolicy policy;
+    private final CalibrationOptions policy;
+    private final Sharing sharing;
     private final TreeMap<Site, SiteScale> scales = new TreeMap<>();
     private final List<String> problems = new ArrayList<>();
 
@@ -33,11 +36,13 @@ final class ScaleResolver {
             Statistics statistics,
             List<ModuleInfo> modules,
             Function<Site, Optional<QuantizerConfig>> quantizers,
-            ScalePolicy policy) {
+            CalibrationOptions policy,
+            Sharing sharing) {
         this.statistics = statistics;
         this.modules = modules;
         this.quantizers = quantizers;
         this.policy = policy;
+        this.sharing = sharing;
     }
 
     ScaleTable resolve() {
@@ -46,7 +51,7 @@ final class ScaleResolver {
         if (!problems.isEmpty()) {
             throw new GateException("no scales can be made", problems);
         }
-        if (policy.sharing() == ScalePolicy.Sharing.LAYER) {
+        if (sharing == Sharing.LAYER) {
             modules.stream().filter(ModuleInfo::isExpert).forEach(this::shareWithLayer);
         }
         unifyGroups();
@@ -98,7 +103,7 @@ final class ScaleResolver {
             return;
         }
         String coverage = "%d of %d token(s)".formatted(found.tokens(), policy.minTokens());
-        switch (policy.starved()) {
+        switch (policy.starvedExperts()) {
             case FAIL ->
                 problems.add("%s saw %s: give more data, or say in the recipe what such experts get"
                         .formatted(site, coverage));

@@ -1,15 +1,14 @@
 package io.github.steelyard.calibration;
 
-import io.github.steelyard.model.ModuleInfo;
 import io.github.steelyard.model.Site;
-import io.github.steelyard.quant.QuantizerConfig;
+import io.github.steelyard.recipe.ExportOptions.Sharing;
+import io.github.steelyard.recipe.Plan;
 import java.util.Collections;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.SortedMap;
 import java.util.TreeMap;
-import java.util.function.Function;
 import java.util.stream.Collectors;
 
 /// The amax of every site that a recipe quantises with a calibrated scale, and where each comes from: what exporters
@@ -37,18 +36,27 @@ public record ScaleTable(SortedMap<Site, SiteScale> scales) {
         scales = Collections.unmodifiableSortedMap(new TreeMap<>(scales));
     }
 
-    /// Resolves the scales of one plan.
+    /// Resolves the scales of a plan, experts sharing as its recipe says.
     ///
     /// @param statistics what was measured, the amax of quantised weights included
-    /// @param modules every module of the model
-    /// @param quantizers the plan: the quantizer at a site, empty or disabled for none
     /// @throws GateException if a site cannot have a scale; it names every such site
-    public static ScaleTable resolve(
-            Statistics statistics,
-            List<ModuleInfo> modules,
-            Function<Site, Optional<QuantizerConfig>> quantizers,
-            ScalePolicy policy) {
-        return new ScaleResolver(statistics, modules, quantizers, policy).resolve();
+    public static ScaleTable resolve(Statistics statistics, Plan plan) {
+        return resolve(statistics, plan, plan.recipe().export().sharing());
+    }
+
+    /// Resolves the scales of a plan.
+    ///
+    /// @param statistics what was measured, the amax of quantised weights included
+    /// @param sharing which experts of a layer have one input scale
+    /// @throws GateException if a site cannot have a scale; it names every such site
+    public static ScaleTable resolve(Statistics statistics, Plan plan, Sharing sharing) {
+        return new ScaleResolver(
+                        statistics,
+                        List.copyOf(plan.modules()),
+                        plan::config,
+                        plan.recipe().calibration(),
+                        sharing)
+                .resolve();
     }
 
     /// Returns the scale of `site`, empty if none is calibrated.

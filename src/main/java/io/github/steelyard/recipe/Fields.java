@@ -58,16 +58,7 @@ final class Fields implements AutoCloseable {
     }
 
     Node required(String key) {
-        return node(key)
-                .orElseThrow(() -> new RecipeException(
-                        mapping.at(),
-                        "missing key '%s'; found are %s"
-                                .formatted(
-                                        path(key),
-                                        mapping.entries().isEmpty()
-                                                ? "none"
-                                                : Text.brief(String.join(
-                                                        ", ", mapping.entries().keySet())))));
+        return node(key).orElseThrow(() -> new RecipeException(mapping.at(), "missing key '%s'".formatted(path(key))));
     }
 
     Optional<Fields> mapping(String key) {

@@ -11,6 +11,11 @@ import io.github.steelyard.quant.AmaxSource;
 import io.github.steelyard.quant.BlockSizes;
 import io.github.steelyard.quant.NumBits;
 import io.github.steelyard.quant.QuantizerConfig;
+import io.github.steelyard.recipe.CalibrationOptions;
+import io.github.steelyard.recipe.CalibrationOptions.Experts;
+import io.github.steelyard.recipe.CalibrationOptions.StarvedExperts;
+import io.github.steelyard.recipe.CalibrationOptions.UnmatchedRules;
+import io.github.steelyard.recipe.ExportOptions.Sharing;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -23,8 +28,7 @@ final class ScaleTableTest {
     private static final QuantizerConfig FP8 = QuantizerConfig.perTensor(NumBits.E4M3);
     private static final QuantizerConfig NVFP4 =
             QuantizerConfig.blocks(NumBits.E2M1, BlockSizes.lastAxis(16, true, NumBits.E4M3));
-    private static final ScalePolicy LAYER_MAX =
-            new ScalePolicy(1, ScalePolicy.Starved.LAYER_MAX, ScalePolicy.Sharing.EXPERT);
+    private static final CalibrationOptions LAYER_MAX = policy(1, StarvedExperts.LAYER_MAX);
 
     private final List<ModuleInfo> modules = new ArrayList<>();
     private final TreeMap<Site, SiteStatistics> measured = new TreeMap<>();
@@ -34,7 +38,7 @@ final class ScaleTableTest {
     void resolve_measuredSite_keepsItsAmax() {
         Site down = expert(0, "down_proj", 4f, 10);
 
-        assertThat(resolve(LAYER_MAX).at(down)).contains(SiteScale.measured(down, 4f));
+        assertThat(resolve(LAYER_MAX, Sharing.EXPERT).at(down)).contains(SiteScale.measured(down, 4f));
     }
 
     // A peer writes uninitialised memory, another a constant 0.5, as the scale of an expert without tokens.
@@ -45,12 +49,13 @@ final class ScaleTableTest {
         Site unseen = expert(2, "down_proj", 0f, 0);
         expert(1, "up_proj", 50f, 3);
 
-        SiteScale scale = resolve(LAYER_MAX).at(unseen).orElseThrow();
+        SiteScale scale = resolve(LAYER_MAX, Sharing.EXPERT).at(unseen).orElseThrow();
 
         assertThat(scale.amax()).isEqualTo(9f);
         assertThat(scale.origin()).isEqualTo(ScaleOrigin.IMPUTED);
         assertThat(scale.from()).contains(largest);
-        assertThat(resolve(LAYER_MAX).at(least).orElseThrow().amax()).isEqualTo(4f);
+        assertThat(resolve(LAYER_MAX, Sharing.EXPERT).at(least).orElseThrow().amax())
+                .isEqualTo(4f);
     }
 
     @Test
@@ -58,7 +63,7 @@ final class ScaleTableTest {
         Site few = expert(0, "down_proj", 4f, 7);
         expert(1, "down_proj", 9f, 8);
 
-        SiteScale scale = resolve(new ScalePolicy(8, ScalePolicy.Starved.LAYER_MAX, ScalePolicy.Sharing.EXPERT))
+        SiteScale scale = resolve(policy(8, StarvedExperts.LAYER_MAX), Sharing.EXPERT)
                 .at(few)
                 .orElseThrow();
 
@@ -74,7 +79,7 @@ final class ScaleTableTest {
         expert(2, "down_proj", 0f, 0);
 
         assertThatExceptionOfType(GateException.class)
-                .isThrownBy(() -> resolve(new ScalePolicy(1, ScalePolicy.Starved.FAIL, ScalePolicy.Sharing.EXPERT)))
+                .isThrownBy(() -> resolve(policy(1, StarvedExperts.FAIL), Sharing.EXPERT))
                 .withMessageContaining("model.layers.0.mlp.experts.1.down_proj.input_quantizer saw 0 of 1 token(s)")
                 .withMessageContaining("model.layers.0.mlp.experts.2.down_proj.input_quantizer saw 0 of 1 token(s)");
     }
@@ -87,7 +92,7 @@ final class ScaleTableTest {
         measured.put(within, new SiteStatistics(Measurement.NONE, Optional.of(new Measurement(3, 99, 0))));
         measured.put(beyond, new SiteStatistics(Measurement.NONE, Optional.of(new Measurement(40, 99, 0))));
 
-        ScaleTable table = resolve(new ScalePolicy(1, ScalePolicy.Starved.ALL_TOKENS, ScalePolicy.Sharing.EXPERT));
+        ScaleTable table = resolve(policy(1, StarvedExperts.ALL_TOKENS), Sharing.EXPERT);
 
         assertThat(table.at(within).orElseThrow().amax()).isEqualTo(3f);
         assertThat(table.at(beyond).orElseThrow().amax()).isEqualTo(4f);
@@ -99,7 +104,7 @@ final class ScaleTableTest {
         expert(0, "down_proj", 0f, 0);
 
         assertThatExceptionOfType(GateException.class)
-                .isThrownBy(() -> resolve(LAYER_MAX))
+                .isThrownBy(() -> resolve(LAYER_MAX, Sharing.EXPERT))
                 .withMessage("no scales can be made: model.layers.0.mlp.experts.0.down_proj.input_quantizer"
                         + " saw no token, nor did any expert of its layer");
     }
@@ -109,7 +114,7 @@ final class ScaleTableTest {
         Site least = expert(0, "down_proj", 4f, 10);
         Site largest = expert(1, "down_proj", 9f, 3);
 
-        ScaleTable table = resolve(new ScalePolicy(1, ScalePolicy.Starved.FAIL, ScalePolicy.Sharing.LAYER));
+        ScaleTable table = resolve(policy(1, StarvedExperts.FAIL), Sharing.LAYER);
 
         assertThat(table.at(least))
                 .contains(new SiteScale(least, 9f, ScaleOrigin.SHARED, Optional.of(largest), "one scale per layer"));
@@ -122,7 +127,7 @@ final class ScaleTableTest {
         measured.put(site, SiteStatistics.of(4f, 10, 2));
 
         assertThatExceptionOfType(GateException.class)
-                .isThrownBy(() -> resolve(LAYER_MAX))
+                .isThrownBy(() -> resolve(LAYER_MAX, Sharing.EXPERT))
                 .withMessage("no scales can be made: model.layers.0.mlp.experts.0.down_proj.input_quantizer"
                         + " saw 2 NaN or infinite value(s)");
     }
@@ -134,7 +139,7 @@ final class ScaleTableTest {
         Site key = new Site(attention.name(), Role.KEY);
         plan.put(key, FP8.withAmax(new AmaxSource.CodeRange()));
 
-        assertThat(resolve(LAYER_MAX).at(key)).contains(SiteScale.constant(key, 448f));
+        assertThat(resolve(LAYER_MAX, Sharing.EXPERT).at(key)).contains(SiteScale.constant(key, 448f));
     }
 
     @Test
@@ -143,7 +148,7 @@ final class ScaleTableTest {
         linear("k_proj", NVFP4, 0.3496f);
         linear("v_proj", NVFP4, 0.1289f);
 
-        ScaleTable table = resolve(LAYER_MAX);
+        ScaleTable table = resolve(LAYER_MAX, Sharing.EXPERT);
 
         assertThat(table.at(weight("q_proj")).orElseThrow().origin()).isEqualTo(ScaleOrigin.MEASURED);
         assertThat(table.at(weight("k_proj")).orElseThrow().amax()).isEqualTo(0.3574f);
@@ -156,12 +161,21 @@ final class ScaleTableTest {
         linear("k_proj", FP8, 0.3496f);
         linear("v_proj", FP8, 0.1289f);
 
-        assertThat(resolve(LAYER_MAX).at(weight("v_proj")).orElseThrow().amax()).isEqualTo(0.1289f);
+        assertThat(resolve(LAYER_MAX, Sharing.EXPERT)
+                        .at(weight("v_proj"))
+                        .orElseThrow()
+                        .amax())
+                .isEqualTo(0.1289f);
     }
 
-    private ScaleTable resolve(ScalePolicy policy) {
-        return ScaleTable.resolve(
-                new Statistics(measured), modules, site -> Optional.ofNullable(plan.get(site)), policy);
+    private static CalibrationOptions policy(long minTokens, StarvedExperts starved) {
+        return new CalibrationOptions(Experts.ROUTED, minTokens, starved, UnmatchedRules.FAIL);
+    }
+
+    private ScaleTable resolve(CalibrationOptions policy, Sharing sharing) {
+        return new ScaleResolver(
+                        new Statistics(measured), modules, site -> Optional.ofNullable(plan.get(site)), policy, sharing)
+                .resolve();
     }
 
     private Site expert(int expert, String projection, float amax, long tokens) {

@@ -1,0 +1,131 @@
+package io.github.steelyard.calibration;
+
+import com.fasterxml.jackson.databind.json.JsonMapper;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.github.steelyard.checkpoint.CheckpointException;
+import io.github.steelyard.checkpoint.ConfigJson;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.time.Instant;
+import java.time.format.DateTimeParseException;
+import java.util.Collections;
+import java.util.Map;
+import java.util.SortedMap;
+import java.util.TreeMap;
+
+/// `manifest.json`: what a run calibrated, on what, how and where. The statistics themselves do not depend on it.
+///
+/// @param checkpoint the calibrated checkpoint
+/// @param recipe the recipe, by the digest of its resolved form
+/// @param data the calibration text
+/// @param sequences sequences that ran
+/// @param tokens tokens that ran
+/// @param settings choices that statistics depend on: `experts`, `max_length`, …
+/// @param statisticsDigest SHA-256 of `statistics.safetensors` in hexadecimal digits
+/// @param provenance tool, machine and time
+public record Manifest(
+        Input checkpoint,
+        Input recipe,
+        Input data,
+        long sequences,
+        long tokens,
+        SortedMap<String, String> settings,
+        String statisticsDigest,
+        Provenance provenance) {
+
+    private static final int SCHEMA = 1;
+
+    /// One input of a run.
+    ///
+    /// @param path where it was, as it was given
+    /// @param digest SHA-256 in hexadecimal digits of what identifies its content
+    public record Input(String path, String digest) {}
+
+    public Manifest {
+        settings = Collections.unmodifiableSortedMap(new TreeMap<>(settings));
+    }
+
+    /// Reads a manifest.
+    ///
+    /// @throws StatisticsException if it is missing, damaged or of another version
+    static Manifest read(Path file) {
+        try {
+            ConfigJson json = ConfigJson.read(file);
+            int schema = json.integer("schema", 0, Integer.MAX_VALUE);
+            if (schema != SCHEMA) {
+                throw new StatisticsException(file, "schema: expected %d, found %d".formatted(SCHEMA, schema));
+            }
+            return new Manifest(
+                    input(json, "checkpoint"),
+                    input(json, "recipe"),
+                    input(json, "data"),
+                    count(json, "sequences"),
+                    count(json, "tokens"),
+                    texts(section(json, "settings")),
+                    section(json, "statistics").string("digest"),
+                    provenance(file, json));
+        } catch (CheckpointException e) {
+            throw new StatisticsException(file, e.problem(), e);
+        }
+    }
+
+    /// Returns the UTF-8 bytes of the file.
+    byte[] bytes() {
+        ObjectNode json = new JsonMapper().createObjectNode();
+        json.put("schema", SCHEMA);
+        put(json, "checkpoint", checkpoint);
+        put(json, "recipe", recipe);
+        put(json, "data", data);
+        json.put("sequences", sequences);
+        json.put("tokens", tokens);
+        put(json, "settings", settings);
+        json.putObject("statistics").put("digest", statisticsDigest);
+        json.put("tool_version", provenance.toolVersion());
+        json.put("created", provenance.created().toString());
+        put(json, "environment", new TreeMap<>(provenance.environment()));
+        return (json.toPrettyString() + "\n").getBytes(StandardCharsets.UTF_8);
+    }
+
+    private static void put(ObjectNode json, String key, Input input) {
+        json.putObject(key).put("path", input.path()).put("digest", input.digest());
+    }
+
+    private static void put(ObjectNode json, String key, SortedMap<String, String> texts) {
+        ObjectNode section = json.putObject(key);
+        texts.forEach(section::put);
+    }
+
+    private static ConfigJson section(ConfigJson json, String key) {
+        return json.object(key).orElseThrow(() -> json.unsuitable(key, "an object"));
+    }
+
+    private static Input input(ConfigJson json, String key) {
+        ConfigJson section = section(json, key);
+        return new Input(section.string("path"), section.string("digest"));
+    }
+
+    private static long count(ConfigJson json, String key) {
+        double number = json.number(key);
+        long count = (long) number;
+        if (count < 0 || count != number) {
+            throw json.unsuitable(key, "a count");
+        }
+        return count;
+    }
+
+    private static SortedMap<String, String> texts(ConfigJson section) {
+        SortedMap<String, String> texts = new TreeMap<>();
+        section.keys().forEach(key -> texts.put(key, section.string(key)));
+        return texts;
+    }
+
+    private static Provenance provenance(Path file, ConfigJson json) {
+        String created = json.string("created");
+        try {
+            Map<String, String> environment = texts(section(json, "environment"));
+            return new Provenance(json.string("tool_version"), Instant.parse(created), environment);
+        } catch (DateTimeParseException e) {
+            throw new StatisticsException(file, "created: expected a time in UTC, found '%s'".formatted(created), e);
+        }
+    }
+}

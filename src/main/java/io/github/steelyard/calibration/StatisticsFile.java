@@ -1,0 +1,261 @@
+package io.github.steelyard.calibration;
+
+import io.github.steelyard.checkpoint.CheckpointException;
+import io.github.steelyard.checkpoint.Printable;
+import io.github.steelyard.checkpoint.SafetensorsFile;
+import io.github.steelyard.checkpoint.SafetensorsWriter;
+import io.github.steelyard.checkpoint.SafetensorsWriter.Planned;
+import io.github.steelyard.checkpoint.TensorInfo;
+import io.github.steelyard.model.Role;
+import io.github.steelyard.model.Site;
+import io.github.steelyard.tensor.DType;
+import io.github.steelyard.tensor.Shape;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.charset.CharacterCodingException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.EnumMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.TreeMap;
+import java.util.stream.Collectors;
+
+/// `statistics.safetensors`: the statistics of a run, as columns over the sites in the order of their names.
+///
+/// | tensor | type and shape | what |
+/// |---|---|---|
+/// | `sites` | U8 [bytes] | the sites' names in UTF-8, each but the first after a newline |
+/// | `amax` | F32 [sites] | over routed tokens |
+/// | `tokens` | I64 [sites] | routed tokens |
+/// | `non_finite` | I64 [sites] | NaN and infinite values in routed tokens |
+/// | `amax_all` | F32 [sites] | over all tokens; NaN where not measured |
+/// | `tokens_all` | I64 [sites] | all tokens; 0 where not measured |
+/// | `non_finite_all` | I64 [sites] | NaN and infinite values in all tokens; 0 where not measured |
+///
+/// Equal statistics give equal bytes: nothing of the time, the machine or the threads is in the file.
+final class StatisticsFile {
+
+    /// Value of `version` in the file's metadata.
+    static final String VERSION = "1";
+
+    private static final Map<String, String> METADATA = Map.of("format", "steelyard-statistics", "version", VERSION);
+    private static final long MAX_NAME_BYTES = 1L << 30;
+    private static final ValueLayout.OfFloat F32 = ValueLayout.JAVA_FLOAT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
+    private static final ValueLayout.OfLong I64 = ValueLayout.JAVA_LONG_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
+
+    private final Path path;
+    private final SafetensorsFile file;
+    private final Map<Column, MemorySegment> columns = new EnumMap<>(Column.class);
+    private final int count; // sites
+
+    private StatisticsFile(Path path, SafetensorsFile file) {
+        this.path = path;
+        this.file = file;
+        this.count = checkHeader();
+    }
+
+    /// Reads statistics.
+    ///
+    /// @throws StatisticsException if the file is not what [#write] writes
+    static Statistics read(Path path) {
+        try (SafetensorsFile file = SafetensorsFile.open(path)) {
+            return new StatisticsFile(path, file).statistics();
+        } catch (CheckpointException e) {
+            throw new StatisticsException(path, e.problem(), e);
+        }
+    }
+
+    /// Writes statistics, whole or not at all.
+    static void write(Statistics statistics, Path path) {
+        List<Planned> plan = new ArrayList<>();
+        List<MemorySegment> tensors = new ArrayList<>();
+        for (Column column : Column.values()) {
+            plan.add(new Planned(
+                    column.tensor, column.dtype, Shape.of(statistics.sites().size())));
+            tensors.add(column.bytes(statistics));
+        }
+        byte[] names = statistics.sites().keySet().stream()
+                .map(Site::name)
+                .collect(Collectors.joining("\n"))
+                .getBytes(StandardCharsets.UTF_8);
+        plan.add(new Planned("sites", DType.U8, Shape.of(names.length)));
+        tensors.add(MemorySegment.ofArray(names));
+        SafetensorsWriter.write(path, plan, METADATA, tensors);
+    }
+
+    /// The columns of numbers, in the order of writing.
+    private enum Column {
+        TOKENS("tokens", DType.I64),
+        NON_FINITE("non_finite", DType.I64),
+        TOKENS_ALL("tokens_all", DType.I64),
+        NON_FINITE_ALL("non_finite_all", DType.I64),
+        AMAX("amax", DType.F32),
+        AMAX_ALL("amax_all", DType.F32);
+
+        private final String tensor;
+        private final DType dtype;
+
+        Column(String tensor, DType dtype) {
+            this.tensor = tensor;
+            this.dtype = dtype;
+        }
+
+        private MemorySegment bytes(Statistics statistics) {
+            int elementBytes = dtype.bits() / Byte.SIZE;
+            MemorySegment bytes =
+                    MemorySegment.ofArray(new byte[statistics.sites().size() * elementBytes]);
+            long offset = 0;
+            for (SiteStatistics found : statistics.sites().values()) {
+                put(bytes, offset, found);
+                offset += elementBytes;
+            }
+            return bytes;
+        }
+
+        private void put(MemorySegment bytes, long offset, SiteStatistics found) {
+            Measurement all = found.all().orElse(Measurement.NONE);
+            switch (this) {
+                case TOKENS -> bytes.set(I64, offset, found.routed().tokens());
+                case NON_FINITE -> bytes.set(I64, offset, found.routed().nonFinite());
+                case TOKENS_ALL -> bytes.set(I64, offset, all.tokens());
+                case NON_FINITE_ALL -> bytes.set(I64, offset, all.nonFinite());
+                case AMAX -> bytes.set(F32, offset, found.routed().amax());
+                case AMAX_ALL -> bytes.set(F32, offset, found.all().isPresent() ? all.amax() : Float.NaN);
+            }
+        }
+    }
+
+    private int checkHeader() {
+        if (!METADATA.equals(file.metadata())) {
+            throw unsuitable("expected metadata %s, found %s".formatted(METADATA, file.metadata()));
+        }
+        TensorInfo amax = tensor(Column.AMAX.tensor);
+        long sites = amax.shape().rank() == 1 ? amax.shape().dim(0) : -1;
+        if (sites < 0 || sites > MAX_NAME_BYTES) {
+            throw unsuitable("tensor 'amax': expected one value per site, found %s".formatted(amax.shape()));
+        }
+        for (Column column : Column.values()) {
+            require(tensor(column.tensor), column.dtype, sites);
+        }
+        TensorInfo names = tensor("sites");
+        require(names, DType.U8, Math.min(names.byteSize(), MAX_NAME_BYTES));
+        if (file.tensors().size() != Column.values().length + 1) {
+            throw unsuitable("expected %d tensors, found %s"
+                    .formatted(
+                            Column.values().length + 1,
+                            Printable.of(file.tensors().keySet().toString())));
+        }
+        return (int) sites;
+    }
+
+    private Statistics statistics() {
+        List<Site> sites = sites();
+        TreeMap<Site, SiteStatistics> read = new TreeMap<>();
+        for (int i = 0; i < count; i++) {
+            Site site = sites.get(i);
+            if (!read.isEmpty() && read.lastKey().compareTo(site) >= 0) {
+                throw unsuitable("sites are not in order at %s".formatted(Printable.quoted(site.name())));
+            }
+            read.put(site, siteStatistics(site, i));
+        }
+        return new Statistics(read);
+    }
+
+    private SiteStatistics siteStatistics(Site site, int index) {
+        Measurement routed = measurement(site, index, Column.AMAX, Column.TOKENS, Column.NON_FINITE);
+        if (!Float.isNaN(floatAt(Column.AMAX_ALL, index))) {
+            Measurement all = measurement(site, index, Column.AMAX_ALL, Column.TOKENS_ALL, Column.NON_FINITE_ALL);
+            return new SiteStatistics(routed, Optional.of(all));
+        }
+        if (longAt(Column.TOKENS_ALL, index) != 0 || longAt(Column.NON_FINITE_ALL, index) != 0) {
+            throw unsuitable("site %s has tokens of a population without an amax".formatted(quoted(site)));
+        }
+        return new SiteStatistics(routed, Optional.empty());
+    }
+
+    private Measurement measurement(
+            Site site, int index, Column amaxColumn, Column tokensColumn, Column nonFiniteColumn) {
+        float amax = floatAt(amaxColumn, index);
+        long tokens = longAt(tokensColumn, index);
+        long nonFinite = longAt(nonFiniteColumn, index);
+        if (!Float.isFinite(amax) || amax < 0 || tokens < 0 || nonFinite < 0) {
+            throw unsuitable("site %s: expected finite values of at least 0, found amax %s, tokens %d, non-finite %d"
+                    .formatted(quoted(site), amax, tokens, nonFinite));
+        }
+        return new Measurement(amax, tokens, nonFinite);
+    }
+
+    private List<Site> sites() {
+        if (count == 0) {
+            return List.of();
+        }
+        String text = text();
+        List<Site> sites = new ArrayList<>();
+        for (String name : text.split("\n", -1)) {
+            sites.add(site(name));
+        }
+        if (sites.size() != count) {
+            throw unsuitable("expected %d site names, found %d".formatted(count, sites.size()));
+        }
+        return sites;
+    }
+
+    private String text() {
+        ByteBuffer bytes = file.bytes("sites").asByteBuffer();
+        try {
+            return StandardCharsets.UTF_8.newDecoder().decode(bytes).toString();
+        } catch (CharacterCodingException e) {
+            throw new StatisticsException(path, "tensor 'sites' is not UTF-8", e);
+        }
+    }
+
+    private Site site(String name) {
+        int dot = name.lastIndexOf('.');
+        for (Role role : Role.values()) {
+            if (dot > 0 && name.substring(dot + 1).equals(role.quantizer())) {
+                return new Site(name.substring(0, dot), role);
+            }
+        }
+        throw unsuitable("%s names no site".formatted(Printable.quoted(name)));
+    }
+
+    private float floatAt(Column column, int index) {
+        return bytes(column).get(F32, 4L * index);
+    }
+
+    private long longAt(Column column, int index) {
+        return bytes(column).get(I64, 8L * index);
+    }
+
+    private MemorySegment bytes(Column column) {
+        return columns.computeIfAbsent(column, each -> file.bytes(each.tensor));
+    }
+
+    private TensorInfo tensor(String name) {
+        TensorInfo tensor = file.tensors().get(name);
+        if (tensor == null) {
+            throw unsuitable("tensor '%s' is missing".formatted(name));
+        }
+        return tensor;
+    }
+
+    private void require(TensorInfo tensor, DType dtype, long elements) {
+        if (tensor.dtype() != dtype || !tensor.shape().equals(Shape.of(elements))) {
+            throw unsuitable("tensor '%s': expected %s [%d], found %s"
+                    .formatted(tensor.name(), dtype, elements, tensor.typeText()));
+        }
+    }
+
+    private StatisticsException unsuitable(String problem) {
+        return new StatisticsException(path, problem);
+    }
+
+    private static String quoted(Site site) {
+        return Printable.quoted(site.name());
+    }
+}

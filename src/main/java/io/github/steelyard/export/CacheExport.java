@@ -1,0 +1,97 @@
+package io.github.steelyard.export;
+
+import io.github.steelyard.calibration.ScaleTable;
+import io.github.steelyard.calibration.SiteScale;
+import io.github.steelyard.checkpoint.Checkpoint;
+import io.github.steelyard.format.Fp8;
+import io.github.steelyard.model.ModuleInfo;
+import io.github.steelyard.model.Role;
+import io.github.steelyard.model.Site;
+import io.github.steelyard.model.Weights;
+import io.github.steelyard.quant.QuantFormat;
+import java.util.ArrayList;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Optional;
+import java.util.Set;
+import java.util.function.Function;
+
+/// The scales of the key and value cache: `amax / 448` for FP8 and for NVFP4, at the names that servers look up.
+///
+/// A server knows one switch for the whole model, so either every attention module has both scales or none has. A
+/// pinned amax is written like any other: a server that finds no scale assumes 1.
+///
+/// @param format `FP8` or `NVFP4`; empty if the cache is not quantised
+/// @param tensors the scales
+/// @param replaced names of the source's tensors that are not copied
+record CacheExport(Optional<String> format, List<OutputTensor> tensors, Set<String> replaced) {
+
+    private static final List<String> SOURCE_NAMES =
+            List.of(".k_proj.k_scale", ".v_proj.v_scale", ".k_scale", ".v_scale");
+
+    static CacheExport of(
+            List<ModuleInfo> modules,
+            Function<Site, Optional<QuantFormat>> plan,
+            ScaleTable scales,
+            Weights weights,
+            List<String> problems) {
+        List<ModuleInfo> attentions = modules.stream()
+                .filter(module -> module.kind() == ModuleInfo.Kind.ATTENTION)
+                .toList();
+        List<Site> quantised = attentions.stream()
+                .flatMap(module -> module.sites().stream())
+                .filter(site -> plan.apply(site).isPresent())
+                .toList();
+        if (quantised.isEmpty()) {
+            return asInTheSource(attentions, weights);
+        }
+        if (quantised.size() != 2 * attentions.size()) {
+            problems.add("the key and value cache is quantised at %d of %d sites, and servers know only all or none"
+                    .formatted(quantised.size(), 2 * attentions.size()));
+        }
+        List<OutputTensor> tensors = new ArrayList<>();
+        Set<String> replaced = new LinkedHashSet<>();
+        for (Site site : quantised) {
+            Optional<SiteScale> scale = scales.at(site);
+            if (scale.isEmpty()) {
+                problems.add("%s has no calibrated amax".formatted(site));
+            } else {
+                tensors.add(OutputTensor.scalar(
+                        tensorName(site), Fp8.scale(scale.get().amax())));
+            }
+            replaced.addAll(sourceNames(site.module(), weights.checkpoint()));
+        }
+        Optional<String> format = plan.apply(quantised.getFirst()).map(QuantFormat::name);
+        return new CacheExport(format, tensors, replaced);
+    }
+
+    /// Returns the name of the tensor that holds the scale of a key or value site.
+    static String tensorName(Site site) {
+        return site.module() + (site.role() == Role.KEY ? ".k_proj.k_scale" : ".v_proj.v_scale");
+    }
+
+    private static CacheExport asInTheSource(List<ModuleInfo> attentions, Weights weights) {
+        Optional<String> declared = weights.checkpoint().quantization().kvCache();
+        List<OutputTensor> tensors = new ArrayList<>();
+        Set<String> replaced = new LinkedHashSet<>();
+        for (ModuleInfo attention : attentions) {
+            for (Site site : attention.sites()) {
+                String bare = attention.name() + (site.role() == Role.KEY ? ".k_scale" : ".v_scale");
+                if (declared.isPresent() && weights.checkpoint().has(bare)) {
+                    float scale = weights.vector(
+                                    bare, weights.checkpoint().tensor(bare).shape())[0];
+                    tensors.add(OutputTensor.scalar(tensorName(site), scale));
+                    replaced.add(bare);
+                }
+            }
+        }
+        return new CacheExport(declared, tensors, replaced);
+    }
+
+    private static List<String> sourceNames(String attention, Checkpoint checkpoint) {
+        return SOURCE_NAMES.stream()
+                .map(suffix -> attention + suffix)
+                .filter(checkpoint::has)
+                .toList();
+    }
+}

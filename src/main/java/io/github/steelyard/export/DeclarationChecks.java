@@ -1,0 +1,155 @@
+package io.github.steelyard.export;
+
+import io.github.steelyard.checkpoint.Checkpoint;
+import io.github.steelyard.checkpoint.DeclaredFormat;
+import io.github.steelyard.checkpoint.QuantizationConfig;
+import io.github.steelyard.model.WeightTensors.Kind;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.NavigableMap;
+import java.util.Optional;
+import java.util.Set;
+
+/// Holds what the configs say against the tensors that are there.
+final class DeclarationChecks {
+
+    private static final List<String> SCALE_SUFFIXES = List.of(
+            ".weight_scale",
+            ".weight_scale_2",
+            ".weight_scale_inv",
+            ".weight_global_scale",
+            ".input_scale",
+            ".input_global_scale");
+
+    private final Checkpoint checkpoint;
+    private final QuantizationConfig config;
+    private final NavigableMap<String, StoredModule> modules;
+    private final Findings findings;
+
+    DeclarationChecks(Checkpoint checkpoint, NavigableMap<String, StoredModule> modules, Findings findings) {
+        this.checkpoint = checkpoint;
+        this.config = checkpoint.quantization();
+        this.modules = modules;
+        this.findings = findings;
+    }
+
+    void check() {
+        findings.addAll(config.findings());
+        modules.values().forEach(this::checkModule);
+        checkPatterns();
+        checkOrphans();
+    }
+
+    /// Checks that every module is there in the format that was planned.
+    void checkExpected(Declaration expected) {
+        for (Map.Entry<String, LayerFormat> layer : expected.layers().entrySet()) {
+            StoredModule module = modules.get(layer.getKey());
+            if (module == null) {
+                findings.error("module-missing", layer.getKey(), "planned, but its weight was not written");
+            } else if (!layer.getValue().isStoredAs(module.tensors().kind())
+                    && !(layer.getValue() == LayerFormat.FP8_BLOCK
+                            && module.tensors().kind() == Kind.FP8_BLOCK)) {
+                findings.error(
+                        "format-differs",
+                        layer.getKey(),
+                        "planned as %s, written as %s"
+                                .formatted(
+                                        layer.getValue().algorithm(),
+                                        module.tensors().kind()));
+            }
+        }
+        if (!config.kvCache().equals(expected.kvCache())) {
+            findings.error(
+                    "cache-differs",
+                    "kv_cache_quant_algo",
+                    "planned %s, declared %s"
+                            .formatted(
+                                    expected.kvCache().orElse("none"),
+                                    config.kvCache().orElse("none")));
+        }
+    }
+
+    private void checkModule(StoredModule module) {
+        DeclaredFormat declared = config.formatOf(module.name()).orElse(DeclaredFormat.NONE);
+        Kind kind = module.tensors().kind();
+        if (!agrees(declared, module) && (module.isQuantised() || isLinear(module))) {
+            findings.error(
+                    "format-undeclared",
+                    module.name(),
+                    "the config declares %s, the tensors are %s".formatted(declared, kind));
+        } else if (module.isQuantised()
+                && needsInputScale(declared)
+                && module.inputScale().isEmpty()) {
+            findings.error(
+                    "input-scale-missing",
+                    module.name(),
+                    "declared %s, which needs a static input scale, and has none".formatted(declared));
+        }
+    }
+
+    private static boolean agrees(DeclaredFormat declared, StoredModule module) {
+        Kind kind = module.tensors().kind();
+        boolean oneScale = module.tensors()
+                .scale()
+                .map(scale -> scale.shape().elements() == 1)
+                .orElse(false);
+        return switch (declared) {
+            case NONE -> kind == Kind.PLAIN;
+            case FP8 -> kind == Kind.FP8_TENSOR;
+            case FP8_CHANNEL -> kind == Kind.FP8_CHANNEL || (kind == Kind.FP8_TENSOR && oneScale);
+            case FP8_BLOCK -> kind == Kind.FP8_BLOCK || (kind == Kind.FP8_TENSOR && oneScale);
+            case NVFP4, W4A16_NVFP4 -> module.isNvfp4();
+            case MXFP4 -> kind == Kind.MXFP4;
+            case MXFP8 -> kind == Kind.MXFP8;
+        };
+    }
+
+    private boolean needsInputScale(DeclaredFormat declared) {
+        boolean modelOpt = config.method() == QuantizationConfig.Method.MODELOPT;
+        return declared == DeclaredFormat.NVFP4 || (declared == DeclaredFormat.FP8 && modelOpt);
+    }
+
+    /// Configs speak of linear layers; an embedding table has the same form and is none.
+    private static boolean isLinear(StoredModule module) {
+        String leaf =
+                module.name().substring(module.name().lastIndexOf('.') + 1).toLowerCase(Locale.ROOT);
+        return !leaf.contains("embed") && !leaf.equals("wte") && !leaf.equals("wpe");
+    }
+
+    private void checkPatterns() {
+        Set<String> names = new HashSet<>(modules.keySet());
+        checkpoint.tensors().keySet().forEach(tensor -> names.add(parent(tensor)));
+        if (checkpoint.config().flag("tie_word_embeddings", false)) {
+            names.add("lm_head");
+        }
+        for (String pattern : config.unmatched(names)) {
+            findings.error(
+                    "pattern-unmatched",
+                    pattern.replaceAll("\\p{Cntrl}", "?"),
+                    "the config names it, and no module of the checkpoint has such a name");
+        }
+    }
+
+    /// Scales beside a weight that is not quantised, or beside none.
+    private void checkOrphans() {
+        for (String tensor : checkpoint.tensors().keySet()) {
+            for (String suffix : SCALE_SUFFIXES) {
+                if (tensor.endsWith(suffix)) {
+                    String name = tensor.substring(0, tensor.length() - suffix.length());
+                    Optional<StoredModule> module = Optional.ofNullable(modules.get(name));
+                    if (module.isPresent() && !module.get().isQuantised()) {
+                        findings.error("scale-orphan", tensor, "the weight beside it is not quantised");
+                    } else if (module.isEmpty() && !checkpoint.has(name)) {
+                        findings.error("scale-orphan", tensor, "there is no weight beside it");
+                    }
+                }
+            }
+        }
+    }
+
+    private static String parent(String tensor) {
+        return tensor.substring(0, Math.max(tensor.lastIndexOf('.'), 0));
+    }
+}

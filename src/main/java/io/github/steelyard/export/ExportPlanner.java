@@ -1,0 +1,121 @@
+package io.github.steelyard.export;
+
+import io.github.steelyard.calibration.GateException;
+import io.github.steelyard.calibration.ScaleTable;
+import io.github.steelyard.checkpoint.Checkpoint;
+import io.github.steelyard.checkpoint.Finding;
+import io.github.steelyard.checkpoint.TensorInfo;
+import io.github.steelyard.model.Weights;
+import io.github.steelyard.recipe.Plan;
+import java.util.ArrayList;
+import java.util.Collection;
+import java.util.Comparator;
+import java.util.HashSet;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.SequencedMap;
+import java.util.Set;
+import java.util.TreeMap;
+import java.util.TreeSet;
+
+/// Decides what an export writes.
+final class ExportPlanner {
+
+    /// Version of ModelOpt whose layout is written; servers read it as the producer's.
+    static final String PRODUCER_VERSION = "0.47.0";
+
+    private static final String WEIGHT = ".weight";
+
+    private final ExportSource source;
+    private final Plan plan;
+    private final ScaleTable scales;
+    private final List<String> problems = new ArrayList<>();
+
+    ExportPlanner(ExportSource source, Plan plan, ScaleTable scales) {
+        this.source = source;
+        this.plan = plan;
+        this.scales = scales;
+    }
+
+    /// Returns the plan.
+    ///
+    /// @throws GateException if something cannot be written; it names every such module
+    ExportPlan plan() {
+        List<SourceModule> sources = source.modules();
+        ModulePlanner planner = new ModulePlanner(sources, plan::scheme, scales, problems);
+        List<ModuleExport> modules = sources.stream().map(planner::plan).toList();
+        CacheExport cache = CacheExport.of(
+                List.copyOf(plan.modules()), plan::format, scales, new Weights(source.checkpoint()), problems);
+        if (!problems.isEmpty()) {
+            throw new GateException("nothing is written", problems);
+        }
+        List<OutputTensor> tensors = tensors(modules, cache);
+        List<Finding> findings =
+                modules.stream().flatMap(module -> module.finding().stream()).toList();
+        return new ExportPlan(modules, tensors, declaration(sources, modules, tensors, cache), findings);
+    }
+
+    private List<OutputTensor> tensors(List<ModuleExport> modules, CacheExport cache) {
+        Checkpoint checkpoint = source.checkpoint();
+        Set<String> replaced = new HashSet<>(cache.replaced());
+        modules.forEach(module -> replaced.addAll(module.replaced()));
+        Map<String, OutputTensor> tensors = new TreeMap<>();
+        for (TensorInfo tensor : checkpoint.tensors().values()) {
+            if (!replaced.contains(tensor.name())) {
+                add(
+                        tensors,
+                        new OutputTensor(
+                                tensor.name(),
+                                tensor.dtype(),
+                                tensor.shape(),
+                                new TensorContent.Copied(checkpoint.bytes(tensor))));
+            }
+        }
+        modules.forEach(module -> module.tensors().forEach(tensor -> add(tensors, tensor)));
+        cache.tensors().forEach(tensor -> add(tensors, tensor));
+        return inOrder(tensors.values());
+    }
+
+    private static void add(Map<String, OutputTensor> tensors, OutputTensor tensor) {
+        if (tensors.putIfAbsent(tensor.name(), tensor) != null) {
+            throw new IllegalStateException("tensor '%s' would be written twice".formatted(tensor.name()));
+        }
+    }
+
+    /// Layers stay together, in the order of their numbers, so that a shard holds whole layers.
+    private static List<OutputTensor> inOrder(Collection<OutputTensor> tensors) {
+        return tensors.stream()
+                .sorted(Comparator.comparing(OutputTensor::name, NaturalOrder.INSTANCE))
+                .toList();
+    }
+
+    private Declaration declaration(
+            List<SourceModule> sources, List<ModuleExport> modules, List<OutputTensor> tensors, CacheExport cache) {
+        SequencedMap<String, LayerFormat> layers = new LinkedHashMap<>();
+        Set<String> unquantised = new TreeSet<>();
+        for (ModuleExport module : modules) {
+            if (module.format().isPresent()) {
+                layers.put(module.module(), module.format().get());
+            } else {
+                unquantised.add(module.module());
+            }
+        }
+        sources.stream()
+                .filter(module -> module.isFused() && unquantised.remove(module.name()))
+                .flatMap(module -> module.linear().source().fusedTensors().stream())
+                .forEach(name -> unquantised.add(parent(name)));
+        tensors.stream()
+                .filter(tensor ->
+                        tensor.name().endsWith(WEIGHT) && tensor.shape().rank() > 1)
+                .map(tensor -> parent(tensor.name()))
+                .filter(name -> !layers.containsKey(name))
+                .forEach(unquantised::add);
+        return new Declaration(
+                layers, ExcludeList.summarise(unquantised, layers.keySet()), cache.format(), PRODUCER_VERSION);
+    }
+
+    private static String parent(String tensor) {
+        return tensor.substring(0, Math.max(tensor.lastIndexOf('.'), 0));
+    }
+}

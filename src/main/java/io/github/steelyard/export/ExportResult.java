@@ -1,0 +1,28 @@
+package io.github.steelyard.export;
+
+import io.github.steelyard.checkpoint.Finding;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
+
+/// What an export wrote.
+///
+/// @param directory where
+/// @param files names of the files, in the order of writing
+/// @param bytes bytes of all tensors
+/// @param modules how many modules were treated how: `encoded`, `kept`, `copied`, `decoded`
+/// @param findings what a person should know
+/// @param verification what re-reading it found; without errors, or it would not be there
+public record ExportResult(
+        Path directory,
+        List<String> files,
+        long bytes,
+        Map<String, Long> modules,
+        List<Finding> findings,
+        Verification verification) {
+
+    public ExportResult {
+        files = List.copyOf(files);
+        findings = List.copyOf(findings);
+    }
+}

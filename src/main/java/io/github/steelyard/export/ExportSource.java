@@ -1,0 +1,48 @@
+package io.github.steelyard.export;
+
+import io.github.steelyard.checkpoint.Checkpoint;
+import io.github.steelyard.checkpoint.TensorInfo;
+import io.github.steelyard.model.Decoder;
+import io.github.steelyard.model.Linear;
+import io.github.steelyard.model.ModuleInfo;
+import io.github.steelyard.model.Weights;
+import io.github.steelyard.tensor.DType;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Set;
+import java.util.stream.Collectors;
+
+/// What is exported: a checkpoint, and the model that it holds.
+///
+/// @param checkpoint the source; must stay open while the export runs
+/// @param decoder its model
+public record ExportSource(Checkpoint checkpoint, Decoder decoder) {
+
+    /// Returns every module with a weight: the model's, and those that lie quantised in the checkpoint and belong to a
+    /// part that is not run, such as a prediction head for several tokens.
+    List<SourceModule> modules() {
+        Weights weights = new Weights(checkpoint);
+        List<Linear> linears = new ArrayList<>(decoder.linears());
+        Set<String> known = linears.stream().map(linear -> linear.info().name()).collect(Collectors.toSet());
+        for (TensorInfo tensor : checkpoint.tensors().values()) {
+            int suffix = Math.max(tensor.name().lastIndexOf(".weight"), 0);
+            String module = tensor.name().substring(0, suffix);
+            if (isQuantised(tensor) && known.add(module)) {
+                int columns = Math.toIntExact(tensor.shape().dim(1) * (tensor.dtype() == DType.U8 ? 2 : 1));
+                int rows = Math.toIntExact(tensor.shape().dim(0));
+                linears.add(Linear.of(
+                        new ModuleInfo(module, ModuleInfo.Kind.LINEAR, rows, columns, -1, -1, List.of(module))));
+            }
+        }
+        return linears.stream().map(linear -> SourceModule.of(linear, weights)).toList();
+    }
+
+    private static boolean isQuantised(TensorInfo tensor) {
+        boolean name = tensor.name().endsWith(".weight") || tensor.name().endsWith(".weight_packed");
+        boolean codes = switch (tensor.dtype()) {
+            case U8, F4, F8_E4M3, F8_E5M2 -> true;
+            default -> false;
+        };
+        return name && codes && tensor.shape().rank() == 2;
+    }
+}

@@ -1,0 +1,248 @@
+package io.github.steelyard.export;
+
+import io.github.steelyard.calibration.ScaleTable;
+import io.github.steelyard.calibration.SiteScale;
+import io.github.steelyard.checkpoint.Finding;
+import io.github.steelyard.checkpoint.TensorInfo;
+import io.github.steelyard.export.ModuleExport.Treatment;
+import io.github.steelyard.format.Fp8;
+import io.github.steelyard.format.Nvfp4;
+import io.github.steelyard.format.StoredWeight;
+import io.github.steelyard.model.ModuleInfo;
+import io.github.steelyard.model.Role;
+import io.github.steelyard.model.Site;
+import io.github.steelyard.model.WeightTensors;
+import io.github.steelyard.recipe.Scheme;
+import io.github.steelyard.tensor.DType;
+import io.github.steelyard.tensor.Shape;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.Optional;
+import java.util.Set;
+import java.util.function.Function;
+
+/// Decides for each module what is written.
+///
+/// | source | recipe | written |
+/// |---|---|---|
+/// | plain | nothing | copied |
+/// | plain, or another format | a format | encoded from the decoded weight |
+/// | the same format | that format | weight kept byte by byte, the input's scale new |
+/// | quantised, and ModelOpt has a name for it | nothing | kept and declared, with the source's input scale |
+/// | quantised otherwise (128 x 128 blocks, no static input scale) | nothing | decoded to BF16, with a warning |
+///
+/// A kept NVFP4 weight needs the global scale that its group shares; where the source's differ, the group is encoded
+/// anew.
+final class ModulePlanner {
+
+    private final Map<String, SourceModule> modules = new HashMap<>();
+    private final Function<String, Scheme> schemes;
+    private final ScaleTable scales;
+    private final List<String> problems;
+
+    /// @param schemes the plan: formats of a module
+    /// @param problems receives a line for whatever cannot be written
+    ModulePlanner(
+            List<SourceModule> modules, Function<String, Scheme> schemes, ScaleTable scales, List<String> problems) {
+        modules.forEach(module -> this.modules.put(module.name(), module));
+        this.schemes = schemes;
+        this.scales = scales;
+        this.problems = problems;
+    }
+
+    ModuleExport plan(SourceModule module) {
+        Scheme scheme = schemes.apply(module.name());
+        if (!scheme.isQuantised()) {
+            return untouched(module);
+        }
+        Optional<LayerFormat> format = LayerFormat.of(scheme);
+        if (format.isEmpty()) {
+            problems.add("%s: ModelOpt's format has no name for %s".formatted(module.name(), scheme));
+        } else if (!format.get().fits(module.linear().info().columns())) {
+            problems.add("%s: %s needs input features in multiples of %d, found %d"
+                    .formatted(
+                            module.name(),
+                            format.get().algorithm(),
+                            format.get().groupSize().orElse(1),
+                            module.linear().info().columns()));
+        } else if (module.stored().isEmpty() && !module.isFused()) {
+            problems.add(
+                    "%s: shares its weight with the embedding and cannot be quantised apart".formatted(module.name()));
+        } else {
+            return quantised(module, format.get());
+        }
+        return ModuleExport.copied(module.name());
+    }
+
+    private ModuleExport quantised(SourceModule module, LayerFormat format) {
+        Optional<Float> inputScale =
+                format.hasInputScale() ? Optional.of(scale(module.name(), Role.INPUT, format)) : Optional.empty();
+        return keeps(module, format) ? kept(module, format, inputScale) : encoded(module, format, inputScale);
+    }
+
+    private ModuleExport untouched(SourceModule module) {
+        if (module.isPlain()) {
+            return ModuleExport.copied(module.name());
+        }
+        Optional<Float> inputScale = module.inputScale();
+        Optional<LayerFormat> format = module.kind().flatMap(kind -> declared(kind, inputScale.isPresent()));
+        if (format.isPresent() && module.hasDeclarableCodes()) {
+            return kept(module, format.get(), format.get().hasInputScale() ? inputScale : Optional.empty());
+        }
+        return module.isFused() && isPlainFused(module) ? ModuleExport.copied(module.name()) : decoded(module);
+    }
+
+    private static Optional<LayerFormat> declared(WeightTensors.Kind kind, boolean inputScale) {
+        return switch (kind) {
+            case PLAIN, FP8_BLOCK -> Optional.empty();
+            case FP8_TENSOR -> inputScale ? Optional.of(LayerFormat.FP8) : Optional.empty();
+            case FP8_CHANNEL -> Optional.of(LayerFormat.FP8_PER_CHANNEL);
+            case NVFP4, NVFP4_PACKED -> Optional.of(inputScale ? LayerFormat.NVFP4 : LayerFormat.W4A16_NVFP4);
+            case MXFP4 -> Optional.of(LayerFormat.MXFP4);
+            case MXFP8 -> Optional.of(LayerFormat.MXFP8);
+        };
+    }
+
+    private static boolean isPlainFused(SourceModule module) {
+        return module.linear().source().fusedTensors().stream()
+                .map(name -> module.weights().checkpoint().tensor(name).dtype())
+                .allMatch(dtype -> dtype == DType.BF16 || dtype == DType.F16 || dtype == DType.F32);
+    }
+
+    private boolean keeps(SourceModule module, LayerFormat format) {
+        if (!storedAs(module, format)) {
+            return false;
+        }
+        List<SourceModule> group = group(module.linear().info(), format);
+        return !format.isNvfp4()
+                || (group.stream().allMatch(member -> storedAs(member, format))
+                        && group.stream()
+                                        .map(SourceModule::globalScale)
+                                        .distinct()
+                                        .count()
+                                == 1);
+    }
+
+    private static boolean storedAs(SourceModule module, LayerFormat format) {
+        return module.hasDeclarableCodes()
+                && module.kind().map(format::isStoredAs).orElse(false);
+    }
+
+    /// Returns the modules that read the same input and get the same format, `info` itself included.
+    private List<SourceModule> group(ModuleInfo info, LayerFormat format) {
+        return info.inputGroup().stream()
+                .filter(name -> LayerFormat.of(schemes.apply(name)).equals(Optional.of(format)))
+                .map(modules::get)
+                .filter(Objects::nonNull)
+                .toList();
+    }
+
+    private ModuleExport kept(SourceModule module, LayerFormat format, Optional<Float> inputScale) {
+        String name = module.name();
+        ModuleInfo info = module.linear().info();
+        WeightTensors stored = module.stored().orElseThrow();
+        List<OutputTensor> tensors = new ArrayList<>();
+        boolean packed = format.isNvfp4() || format == LayerFormat.MXFP4;
+        tensors.add(new OutputTensor(
+                name + ".weight",
+                packed ? DType.U8 : DType.F8_E4M3,
+                Shape.of(info.rows(), packed ? info.columns() / 2 : info.columns()),
+                module.copy(stored.weight())));
+        tensors.add(keptScale(module, format, stored.scale().orElseThrow()));
+        module.globalScale().ifPresent(scale -> tensors.add(OutputTensor.scalar(name + ".weight_scale_2", scale)));
+        inputScale.ifPresent(scale -> tensors.add(OutputTensor.scalar(name + ".input_scale", scale)));
+        return new ModuleExport(
+                name, Treatment.KEPT, Optional.of(format), tensors, module.tensorNames(), Optional.empty());
+    }
+
+    private static OutputTensor keptScale(SourceModule module, LayerFormat format, TensorInfo scale) {
+        String name = module.name() + ".weight_scale";
+        return switch (format) {
+            case FP8 -> OutputTensor.scalar(name, module.values(scale).getFirst());
+            case FP8_PER_CHANNEL, FP8_BLOCK ->
+                new OutputTensor(
+                        name,
+                        DType.F32,
+                        Shape.of(module.linear().info().rows()),
+                        new TensorContent.Floats(module.values(scale)));
+            case NVFP4, W4A16_NVFP4 -> new OutputTensor(name, DType.F8_E4M3, scale.shape(), module.copy(scale));
+            case MXFP4, MXFP8 -> new OutputTensor(name, DType.U8, scale.shape(), module.copy(scale));
+        };
+    }
+
+    private ModuleExport encoded(SourceModule module, LayerFormat format, Optional<Float> inputScale) {
+        String name = module.name();
+        ModuleInfo info = module.linear().info();
+        StoredWeight weight = module.weight();
+        float scale = format == LayerFormat.FP8 || format.isNvfp4() ? scale(name, Role.WEIGHT, format) : 1;
+        boolean packed = format.isNvfp4() || format == LayerFormat.MXFP4;
+        List<OutputTensor> tensors = new ArrayList<>();
+        tensors.add(new OutputTensor(
+                name + ".weight",
+                packed ? DType.U8 : DType.F8_E4M3,
+                Shape.of(info.rows(), packed ? info.columns() / 2 : info.columns()),
+                new TensorContent.Codes(weight, format, scale)));
+        tensors.add(encodedScale(name + ".weight_scale", weight, format, scale));
+        if (format.isNvfp4()) {
+            tensors.add(OutputTensor.scalar(name + ".weight_scale_2", scale));
+        }
+        inputScale.ifPresent(value -> tensors.add(OutputTensor.scalar(name + ".input_scale", value)));
+        return new ModuleExport(
+                name, Treatment.ENCODED, Optional.of(format), tensors, module.tensorNames(), Optional.empty());
+    }
+
+    private static OutputTensor encodedScale(String name, StoredWeight weight, LayerFormat format, float scale) {
+        TensorContent content = new TensorContent.Scales(weight, format, scale);
+        int rows = weight.rows();
+        int columns = weight.columns();
+        return switch (format) {
+            case FP8 -> OutputTensor.scalar(name, scale);
+            case FP8_PER_CHANNEL -> new OutputTensor(name, DType.F32, Shape.of(rows), content);
+            case FP8_BLOCK ->
+                new OutputTensor(
+                        name,
+                        DType.F32,
+                        Shape.of(Math.ceilDiv(rows, Fp8.BLOCK), 1, Math.ceilDiv(columns, Fp8.BLOCK), 1),
+                        content);
+            case NVFP4, W4A16_NVFP4 ->
+                new OutputTensor(name, DType.F8_E4M3, Shape.of(rows, columns / Nvfp4.BLOCK), content);
+            case MXFP4, MXFP8 -> new OutputTensor(name, DType.U8, Shape.of(rows, columns / 32), content);
+        };
+    }
+
+    private static ModuleExport decoded(SourceModule module) {
+        String name = module.name();
+        StoredWeight weight = module.weight();
+        OutputTensor tensor = new OutputTensor(
+                name + ".weight",
+                DType.BF16,
+                Shape.of(weight.rows(), weight.columns()),
+                new TensorContent.Bf16Values(weight));
+        Finding finding = Finding.warning(
+                "decoded",
+                name,
+                "%s: stored as %s, which ModelOpt's format cannot declare; written as BF16"
+                        .formatted(name, weight.formatName()));
+        return new ModuleExport(
+                name,
+                Treatment.DECODED,
+                Optional.empty(),
+                List.of(tensor),
+                Set.copyOf(module.tensorNames()),
+                Optional.of(finding));
+    }
+
+    /// The scale of a weight or an input. A weight of zeros has no amax; its scale is 1.
+    private float scale(String module, Role role, LayerFormat format) {
+        Site site = new Site(module, role);
+        Optional<Float> amax = scales.at(site).map(SiteScale::amax);
+        if (amax.isEmpty() && role == Role.INPUT) {
+            problems.add("%s has no calibrated amax".formatted(site));
+        }
+        float value = amax.orElse(0f);
+        return format.isNvfp4() ? Nvfp4.globalScale(value) : Fp8.scale(value);
+    }
+}

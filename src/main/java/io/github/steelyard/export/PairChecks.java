@@ -1,0 +1,136 @@
+package io.github.steelyard.export;
+
+import io.github.steelyard.checkpoint.Checkpoint;
+import io.github.steelyard.model.Weights;
+import java.util.List;
+import java.util.Map;
+import java.util.NavigableMap;
+import java.util.Optional;
+import java.util.TreeMap;
+import java.util.stream.Stream;
+
+/// Looks at scales that belong together: of modules that a server joins, and of the key and value cache.
+final class PairChecks {
+
+    /// Modules beside each other that servers run as one product.
+    private static final List<List<String>> JOINED =
+            List.of(List.of("gate_proj", "up_proj"), List.of("w1", "w3"), List.of("q_proj", "k_proj", "v_proj"));
+
+    /// Modules that only an attention has: what holds one has keys and values.
+    private static final List<String> ATTENTION = List.of("k_proj", "kv_b_proj", "kv_a_proj_with_mqa");
+
+    private final Findings findings;
+    private final NavigableMap<String, StoredModule> modules;
+
+    PairChecks(NavigableMap<String, StoredModule> modules, Findings findings) {
+        this.modules = modules;
+        this.findings = findings;
+    }
+
+    void checkJoined() {
+        for (StoredModule module : modules.values()) {
+            for (List<String> leaves : JOINED) {
+                String parent = parent(module.name());
+                if (module.name().equals(parent + "." + leaves.getFirst())) {
+                    checkGroup(leaves.stream()
+                            .map(leaf -> modules.get(parent + "." + leaf))
+                            .flatMap(Stream::ofNullable)
+                            .toList());
+                }
+            }
+        }
+    }
+
+    private void checkGroup(List<StoredModule> group) {
+        StoredModule first = group.getFirst();
+        for (StoredModule other : group.subList(1, group.size())) {
+            if (first.tensors().kind() != other.tensors().kind()) {
+                findings.warning(
+                        "group-formats-differ",
+                        other.name(),
+                        "is %s, but %s, which servers join with it, is %s"
+                                .formatted(
+                                        other.tensors().kind(),
+                                        first.name(),
+                                        first.tensors().kind()));
+            } else if (first.isNvfp4() && differ(first.weightScale(), other.weightScale())) {
+                findings.error(
+                        "group-scales-differ",
+                        other.name(),
+                        "global scale %s, but %s, which servers join with it, has %s"
+                                .formatted(text(other.weightScale()), first.name(), text(first.weightScale())));
+            }
+            if (differ(first.inputScale(), other.inputScale())) {
+                findings.warning(
+                        "group-input-scales-differ",
+                        other.name(),
+                        "input scale %s, but %s, which reads the same input, has %s"
+                                .formatted(text(other.inputScale()), first.name(), text(first.inputScale())));
+            }
+        }
+    }
+
+    /// Checks the scales of keys and values against what the config promises.
+    ///
+    /// @param promised the cache's declared format
+    void checkCache(Checkpoint checkpoint, Optional<String> promised) {
+        Weights weights = new Weights(checkpoint);
+        ScaleChecks values = new ScaleChecks(findings);
+        for (String attention : attentions()) {
+            Optional<String> key = find(checkpoint, attention, ".k_proj.k_scale", ".k_scale");
+            Optional<String> value = find(checkpoint, attention, ".v_proj.v_scale", ".v_scale");
+            Stream.of(key, value).flatMap(Optional::stream).forEach(name -> {
+                float[] stored = weights.vector(name, checkpoint.tensor(name).shape());
+                for (float scale : stored) {
+                    values.requirePlausible(new StoredModule.Scale(name, scale, 448, false));
+                }
+            });
+            if (promised.isPresent() && (key.isEmpty() || value.isEmpty())) {
+                findings.error(
+                        "cache-scale-missing",
+                        attention,
+                        "the config promises a cache in %s, but there is no %s: a server assumes 1"
+                                .formatted(promised.get(), key.isEmpty() ? "k_scale" : "v_scale"));
+            } else if (key.isPresent() != value.isPresent()) {
+                findings.error("cache-scale-missing", attention, "has only one of k_scale and v_scale");
+            } else if (promised.isEmpty() && key.isPresent()) {
+                findings.warning(
+                        "cache-undeclared",
+                        attention,
+                        "has k_scale and v_scale, but the config declares no cache format");
+            }
+        }
+    }
+
+    private List<String> attentions() {
+        Map<String, Boolean> found = new TreeMap<>();
+        for (String module : modules.keySet()) {
+            String parent = parent(module);
+            if (ATTENTION.stream().anyMatch(leaf -> module.equals(parent + "." + leaf))) {
+                found.put(parent, true);
+            }
+        }
+        return List.copyOf(found.keySet());
+    }
+
+    private static Optional<String> find(Checkpoint checkpoint, String attention, String... suffixes) {
+        return Stream.of(suffixes)
+                .map(suffix -> attention + suffix)
+                .filter(checkpoint::has)
+                .findFirst();
+    }
+
+    private static boolean differ(Optional<StoredModule.Scale> one, Optional<StoredModule.Scale> other) {
+        return one.isPresent()
+                && other.isPresent()
+                && Float.compare(one.get().stored(), other.get().stored()) != 0;
+    }
+
+    private static String text(Optional<StoredModule.Scale> scale) {
+        return scale.map(found -> Float.toString(found.stored())).orElse("none");
+    }
+
+    private static String parent(String module) {
+        return module.substring(0, Math.max(module.lastIndexOf('.'), 0));
+    }
+}

@@ -1,0 +1,61 @@
+package io.github.steelyard.export;
+
+import com.fasterxml.jackson.databind.node.JsonNodeFactory;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.github.steelyard.calibration.Provenance;
+import io.github.steelyard.calibration.ScaleTable;
+import io.github.steelyard.calibration.SiteScale;
+import java.util.List;
+import java.util.Map;
+
+/// `steelyard.json`: where every scale of an output comes from. Without time and machine, so that equal inputs give
+/// equal files.
+final class ProvenanceJson {
+
+    /// Name of the file.
+    static final String FILE_NAME = "steelyard.json";
+
+    private ProvenanceJson() {}
+
+    /// Returns the content.
+    ///
+    /// @param inputs what the output was made from, by name: digests and paths
+    /// @param modules what became of each module; empty for an output without weights
+    static ObjectNode of(Map<String, String> inputs, ScaleTable scales, List<ModuleExport> modules) {
+        ObjectNode json = JsonNodeFactory.instance.objectNode();
+        json.put("schema", 1);
+        json.putObject("tool").put("name", "steelyard").put("version", Provenance.version());
+        ObjectNode from = json.putObject("inputs");
+        inputs.entrySet().stream()
+                .sorted(Map.Entry.comparingByKey())
+                .forEach(entry -> from.put(entry.getKey(), entry.getValue()));
+        ObjectNode sites = json.putObject("scales");
+        scales.scales()
+                .values()
+                .forEach(scale -> describe(sites.putObject(scale.site().name()), scale));
+        if (!modules.isEmpty()) {
+            ObjectNode treated = json.putObject("modules");
+            modules.forEach(module -> treated.put(module.module(), label(module)));
+        }
+        return json;
+    }
+
+    /// Returns how a module was treated, as reports name it.
+    static String label(ModuleExport module) {
+        return switch (module.treatment()) {
+            case COPIED -> "copied";
+            case KEPT -> "kept";
+            case ENCODED -> "encoded";
+            case DECODED -> "decoded";
+        };
+    }
+
+    private static void describe(ObjectNode json, SiteScale scale) {
+        json.put("amax", scale.amax());
+        json.put("provenance", scale.origin().label());
+        scale.from().ifPresent(site -> json.put("from", site.name()));
+        if (!scale.detail().isEmpty()) {
+            json.put("detail", scale.detail());
+        }
+    }
+}

@@ -1,0 +1,132 @@
+package io.github.steelyard.export;
+
+import io.github.steelyard.checkpoint.Checkpoint;
+import io.github.steelyard.checkpoint.CheckpointException;
+import io.github.steelyard.checkpoint.TensorInfo;
+import io.github.steelyard.format.StoredWeight;
+import io.github.steelyard.model.Linear;
+import io.github.steelyard.model.WeightTensors;
+import io.github.steelyard.model.Weights;
+import io.github.steelyard.tensor.DType;
+import java.util.ArrayList;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Optional;
+import java.util.Set;
+
+/// A linear module as the source holds it.
+///
+/// @param linear the module
+/// @param weights the source's weights
+/// @param stored the tensors of its weight; empty where it is a part of a fused tensor or of the embedding
+record SourceModule(Linear linear, Weights weights, Optional<WeightTensors> stored) {
+
+    /// Every name under which a module's weight, its scales or its input's scale lie in the layouts that are read.
+    private static final List<String> SUFFIXES = List.of(
+            ".weight",
+            ".weight_packed",
+            ".weight_scale",
+            ".weight_scale_inv",
+            ".weight_scale_2",
+            ".weight_global_scale",
+            ".input_scale",
+            ".input_global_scale",
+            ".activation_scale",
+            ".input_amax",
+            ".weight_amax");
+
+    static SourceModule of(Linear linear, Weights weights) {
+        Checkpoint checkpoint = weights.checkpoint();
+        String name = linear.info().name();
+        boolean own = linear.source().fusedTensors().isEmpty()
+                && (checkpoint.has(name + ".weight") || checkpoint.has(name + ".weight_packed"));
+        return new SourceModule(
+                linear, weights, own ? Optional.of(WeightTensors.detect(checkpoint, name)) : Optional.empty());
+    }
+
+    String name() {
+        return linear.info().name();
+    }
+
+    StoredWeight weight() {
+        return linear.source().open(weights, linear.info());
+    }
+
+    /// Returns the storage format; empty for a part of a fused tensor, whose format only its weight knows.
+    Optional<WeightTensors.Kind> kind() {
+        return stored.map(WeightTensors::kind);
+    }
+
+    /// Returns whether the weight is plain values under the module's own name, or shares the embedding's.
+    boolean isPlain() {
+        return stored.isPresent()
+                ? stored.get().kind() == WeightTensors.Kind.PLAIN
+                : linear.source().fusedTensors().isEmpty();
+    }
+
+    /// Returns whether the weight is a part of a tensor that holds others too.
+    boolean isFused() {
+        return !linear.source().fusedTensors().isEmpty();
+    }
+
+    /// Returns the names of the source's tensors that the module's weight and scales lie in.
+    Set<String> tensorNames() {
+        Set<String> names = new LinkedHashSet<>(linear.source().fusedTensors());
+        for (String suffix : SUFFIXES) {
+            if (weights.checkpoint().has(name() + suffix)) {
+                names.add(name() + suffix);
+            }
+        }
+        return names;
+    }
+
+    /// Returns the global scale of an NVFP4 weight, as a multiplier.
+    Optional<Float> globalScale() {
+        return stored.filter(tensors -> LayerFormat.NVFP4.isStoredAs(tensors.kind()))
+                .flatMap(WeightTensors::globalScale)
+                .map(tensor -> {
+                    float value = scalar(tensor);
+                    return stored.get().kind() == WeightTensors.Kind.NVFP4_PACKED ? 1 / value : value;
+                });
+    }
+
+    /// Returns the scale of the input, as a multiplier, where the source has one.
+    Optional<Float> inputScale() {
+        Checkpoint checkpoint = weights.checkpoint();
+        if (checkpoint.has(name() + ".input_scale")) {
+            return Optional.of(scalar(checkpoint.tensor(name() + ".input_scale")));
+        }
+        return checkpoint.has(name() + ".input_global_scale")
+                ? Optional.of(1 / scalar(checkpoint.tensor(name() + ".input_global_scale")))
+                : Optional.empty();
+    }
+
+    /// Returns whether codes of the weight are E4M3 or packed E2M1, the only ones that are declared.
+    boolean hasDeclarableCodes() {
+        return stored.map(tensors -> tensors.weight().dtype() != DType.F8_E5M2).orElse(false);
+    }
+
+    /// Returns the bytes of one of the weight's tensors.
+    TensorContent copy(TensorInfo tensor) {
+        return new TensorContent.Copied(weights.checkpoint().bytes(tensor));
+    }
+
+    /// Returns the values of one of the weight's tensors, flattened.
+    List<Float> values(TensorInfo tensor) {
+        List<Float> values = new ArrayList<>();
+        for (float value : weights.vector(tensor.name(), tensor.shape())) {
+            values.add(value);
+        }
+        return values;
+    }
+
+    private float scalar(TensorInfo tensor) {
+        List<Float> values = values(tensor);
+        if (values.size() != 1) {
+            throw new CheckpointException(
+                    tensor.file(),
+                    "tensor '%s': expected one value, found %s".formatted(tensor.name(), tensor.shape()));
+        }
+        return values.getFirst();
+    }
+}

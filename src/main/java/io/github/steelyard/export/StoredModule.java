@@ -1,0 +1,89 @@
+package io.github.steelyard.export;
+
+import io.github.steelyard.checkpoint.Checkpoint;
+import io.github.steelyard.checkpoint.TensorInfo;
+import io.github.steelyard.format.E4m3;
+import io.github.steelyard.format.Nvfp4;
+import io.github.steelyard.model.WeightTensors;
+import io.github.steelyard.model.WeightTensors.Kind;
+import io.github.steelyard.model.Weights;
+import java.util.Optional;
+
+/// A module of a checkpoint that is verified: its weight's tensors, and the scale of its input.
+///
+/// @param name the module's name
+/// @param tensors the weight's tensors
+/// @param weights the checkpoint's weights
+record StoredModule(String name, WeightTensors tensors, Weights weights) {
+
+    /// A scale that a checkpoint holds.
+    ///
+    /// @param tensor name of its tensor
+    /// @param stored the value there
+    /// @param range the codes' range: amax is `scale · range`
+    /// @param reciprocal whether the tensor holds the reciprocal of the scale
+    record Scale(String tensor, float stored, float range, boolean reciprocal) {
+
+        /// Returns the scale as a multiplier.
+        float value() {
+            return reciprocal ? 1 / stored : stored;
+        }
+
+        /// Returns the amax that the scale was made from, in the tensor's units.
+        double amax() {
+            return (double) value() * range;
+        }
+    }
+
+    boolean isQuantised() {
+        return tensors.kind() != Kind.PLAIN;
+    }
+
+    boolean isNvfp4() {
+        return tensors.kind() == Kind.NVFP4 || tensors.kind() == Kind.NVFP4_PACKED;
+    }
+
+    long rows() {
+        return tensors.weight().shape().dim(0);
+    }
+
+    /// Returns the input features: twice the stored columns for codes of four bits in bytes.
+    long columns() {
+        long stored = tensors.weight().shape().dim(1);
+        return isNvfp4() || tensors.kind() == Kind.MXFP4 ? 2 * stored : stored;
+    }
+
+    /// Returns the scale of the whole weight, where there is one.
+    Optional<Scale> weightScale() {
+        return switch (tensors.kind()) {
+            case FP8_TENSOR -> tensors.scale().flatMap(tensor -> scale(tensor, false));
+            case NVFP4 -> tensors.globalScale().flatMap(tensor -> scale(tensor, false));
+            case NVFP4_PACKED -> tensors.globalScale().flatMap(tensor -> scale(tensor, true));
+            case PLAIN, FP8_CHANNEL, FP8_BLOCK, MXFP4, MXFP8 -> Optional.empty();
+        };
+    }
+
+    /// Returns the static scale of the input, where there is one.
+    Optional<Scale> inputScale() {
+        Checkpoint checkpoint = weights.checkpoint();
+        if (checkpoint.has(name + ".input_scale")) {
+            return scale(checkpoint.tensor(name + ".input_scale"), false);
+        }
+        return checkpoint.has(name + ".input_global_scale")
+                ? scale(checkpoint.tensor(name + ".input_global_scale"), true)
+                : Optional.empty();
+    }
+
+    /// Returns the values of `tensor`, flattened.
+    float[] values(TensorInfo tensor) {
+        return weights.vector(tensor.name(), tensor.shape());
+    }
+
+    private Optional<Scale> scale(TensorInfo tensor, boolean reciprocal) {
+        float[] values = values(tensor);
+        float range = isNvfp4() ? Nvfp4.RANGE : E4m3.MAX;
+        return values.length == 1
+                ? Optional.of(new Scale(tensor.name(), values[0], range, reciprocal))
+                : Optional.empty();
+    }
+}

@@ -1,0 +1,135 @@
+package io.github.steelyard.export;
+
+import io.github.steelyard.format.Bf16;
+import io.github.steelyard.format.Fp8;
+import io.github.steelyard.format.StoredWeight;
+import java.lang.foreign.MemorySegment;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.util.List;
+
+/// What the bytes of a written tensor are made from, in pieces of bounded size. Every piece is a function of the source
+/// alone, so that pieces can be made by several threads, and in any order.
+sealed interface TensorContent {
+
+    /// Elements that a piece holds at most, unless one row holds more.
+    int PIECE_ELEMENTS = 1 << 19;
+
+    /// Returns the number of pieces.
+    int pieces();
+
+    /// Returns the bytes of piece `index`, little-endian, from position to limit.
+    ByteBuffer piece(int index);
+
+    /// Bytes of the source as they are.
+    record Copied(MemorySegment bytes) implements TensorContent {
+
+        private static final int PIECE_BYTES = 1 << 22;
+
+        @Override
+        public int pieces() {
+            return Math.toIntExact(Math.ceilDiv(bytes.byteSize(), (long) PIECE_BYTES));
+        }
+
+        @Override
+        public ByteBuffer piece(int index) {
+            long from = (long) index * PIECE_BYTES;
+            return bytes.asSlice(from, Math.min(PIECE_BYTES, bytes.byteSize() - from))
+                    .asByteBuffer();
+        }
+    }
+
+    /// Values as F32.
+    record Floats(List<Float> values) implements TensorContent {
+
+        public Floats {
+            values = List.copyOf(values);
+        }
+
+        @Override
+        public int pieces() {
+            return 1;
+        }
+
+        @Override
+        public ByteBuffer piece(int index) {
+            ByteBuffer bytes = ByteBuffer.allocate(values.size() * Float.BYTES).order(ByteOrder.LITTLE_ENDIAN);
+            values.forEach(bytes::putFloat);
+            return bytes.flip();
+        }
+    }
+
+    /// A weight decoded to float32 and rounded to BF16.
+    record Bf16Values(StoredWeight weight) implements TensorContent {
+
+        @Override
+        public int pieces() {
+            return Pieces.of(weight);
+        }
+
+        @Override
+        public ByteBuffer piece(int index) {
+            DecodedRows rows = Pieces.rows(weight, index);
+            ByteBuffer bytes =
+                    ByteBuffer.allocate(rows.values().length * Short.BYTES).order(ByteOrder.LITTLE_ENDIAN);
+            for (float value : rows.values()) {
+                bytes.putShort((short) Bf16.encode(value));
+            }
+            return bytes.flip();
+        }
+    }
+
+    /// The codes of a weight in `format`.
+    ///
+    /// @param scale the scale of the tensor; read by the formats that have one
+    record Codes(StoredWeight weight, LayerFormat format, float scale) implements TensorContent {
+
+        @Override
+        public int pieces() {
+            return Pieces.of(weight);
+        }
+
+        @Override
+        public ByteBuffer piece(int index) {
+            return Pieces.rows(weight, index).encode(format, scale).codes();
+        }
+    }
+
+    /// The scales of a weight's blocks or rows in `format`.
+    ///
+    /// @param scale the scale of the tensor; read by the formats that have one
+    record Scales(StoredWeight weight, LayerFormat format, float scale) implements TensorContent {
+
+        @Override
+        public int pieces() {
+            return Pieces.of(weight);
+        }
+
+        @Override
+        public ByteBuffer piece(int index) {
+            return Pieces.rows(weight, index).encode(format, scale).scales();
+        }
+    }
+
+    /// How a weight is cut: runs of rows, a multiple of the 128 that share a block scale.
+    final class Pieces {
+
+        private Pieces() {}
+
+        static int of(StoredWeight weight) {
+            return Math.ceilDiv(weight.rows(), rowsPerPiece(weight));
+        }
+
+        static DecodedRows rows(StoredWeight weight, int index) {
+            int from = index * rowsPerPiece(weight);
+            int to = Math.min(from + rowsPerPiece(weight), weight.rows());
+            float[] values = new float[Math.multiplyExact(to - from, weight.columns())];
+            weight.decodeRows(from, to, values, 0);
+            return new DecodedRows(values, to - from, weight.columns());
+        }
+
+        private static int rowsPerPiece(StoredWeight weight) {
+            return Math.ceilDiv(Math.max(1, PIECE_ELEMENTS / weight.columns()), Fp8.BLOCK) * Fp8.BLOCK;
+        }
+    }
+}

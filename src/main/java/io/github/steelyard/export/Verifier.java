@@ -1,0 +1,129 @@
+package io.github.steelyard.export;
+
+import io.github.steelyard.checkpoint.Checkpoint;
+import io.github.steelyard.checkpoint.CheckpointException;
+import io.github.steelyard.checkpoint.TensorInfo;
+import io.github.steelyard.model.WeightTensors;
+import io.github.steelyard.model.Weights;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.NavigableMap;
+import java.util.Optional;
+import java.util.SortedMap;
+import java.util.TreeMap;
+
+/// Re-reads a checkpoint and looks for everything that would make a server refuse it or, worse, serve it wrong:
+/// tensors without their scales and scales without their tensors, values that no calibration measures, modules that the
+/// config describes otherwise than they are, cache scales that are promised and not there.
+///
+/// Works on any checkpoint, whoever wrote it; with the source it also measures the error of each weight.
+public final class Verifier {
+
+    private final Path directory;
+    private final Optional<ExportSource> source;
+    private final Optional<Declaration> expected;
+
+    public Verifier(Path directory) {
+        this(directory, Optional.empty(), Optional.empty());
+    }
+
+    private Verifier(Path directory, Optional<ExportSource> source, Optional<Declaration> expected) {
+        this.directory = directory;
+        this.source = source;
+        this.expected = expected;
+    }
+
+    /// Returns a verifier that also compares with the checkpoint that the directory was made from.
+    public Verifier against(ExportSource origin) {
+        return new Verifier(directory, Optional.of(origin), expected);
+    }
+
+    /// Returns a verifier that also requires what was planned.
+    Verifier expecting(Declaration declaration) {
+        return new Verifier(directory, source, Optional.of(declaration));
+    }
+
+    /// Verifies. A checkpoint that cannot be read is an error among the findings, not an exception.
+    public Verification verify() {
+        Findings findings = new Findings();
+        SortedMap<String, Long> formats = new TreeMap<>();
+        List<TensorError> errors = List.of();
+        try (Checkpoint checkpoint = Checkpoint.open(directory)) {
+            findings.addAll(checkpoint.findings());
+            NavigableMap<String, StoredModule> modules = modules(checkpoint, findings);
+            modules.values()
+                    .forEach(module -> formats.merge(module.tensors().kind().name(), 1L, Long::sum));
+            new ScaleChecks(findings).check(modules.values());
+            modules.values().forEach(module -> checkValues(module, findings));
+            PairChecks pairs = new PairChecks(modules, findings);
+            pairs.checkJoined();
+            pairs.checkCache(checkpoint, checkpoint.quantization().kvCache());
+            DeclarationChecks declarations = new DeclarationChecks(checkpoint, modules, findings);
+            declarations.check();
+            expected.ifPresent(declarations::checkExpected);
+            if (source.isPresent()) {
+                errors = new SourceChecks(source.get(), checkpoint, findings).check();
+            }
+        } catch (CheckpointException e) {
+            findings.error("unreadable", e.file().toString(), e.problem());
+        }
+        return new Verification(findings.list(), formats, errors);
+    }
+
+    private static NavigableMap<String, StoredModule> modules(Checkpoint checkpoint, Findings findings) {
+        Weights weights = new Weights(checkpoint);
+        NavigableMap<String, StoredModule> modules = new TreeMap<>(NaturalOrder.INSTANCE);
+        for (TensorInfo tensor : checkpoint.tensors().values()) {
+            boolean weight = tensor.name().endsWith(".weight") || tensor.name().endsWith(".weight_packed");
+            if (!weight || tensor.shape().rank() != 2) {
+                continue;
+            }
+            String name = tensor.name().substring(0, tensor.name().lastIndexOf('.'));
+            try {
+                StoredModule module = new StoredModule(name, WeightTensors.detect(checkpoint, name), weights);
+                weights.linear(name, Math.toIntExact(module.rows()), Math.toIntExact(module.columns()));
+                modules.put(name, module);
+            } catch (CheckpointException e) {
+                findings.error("weight-incomplete", name, e.problem());
+            }
+        }
+        return modules;
+    }
+
+    /// Looks for codes and values that stand for no number.
+    private static void checkValues(StoredModule module, Findings findings) {
+        TensorInfo tensor = module.tensors().weight();
+        MemorySegment bytes = module.weights().checkpoint().bytes(tensor);
+        long bad = switch (tensor.dtype()) {
+            case F8_E4M3 -> {
+                long[] counts = ScaleChecks.histogram(bytes);
+                yield counts[0x7f] + counts[0xff];
+            }
+            case BF16 -> count(bytes, 0x7f80);
+            case F16 -> count(bytes, 0x7c00);
+            case F32 -> countFloats(bytes);
+            default -> 0;
+        };
+        if (bad > 0) {
+            findings.error("weight-not-finite", tensor.name(), "%d values are NaN or infinite".formatted(bad));
+        }
+    }
+
+    private static long count(MemorySegment bytes, int exponent) {
+        long bad = 0;
+        for (long i = 0; i < bytes.byteSize(); i += Short.BYTES) {
+            bad += (bytes.get(ValueLayout.JAVA_SHORT_UNALIGNED, i) & exponent) == exponent ? 1 : 0;
+        }
+        return bad;
+    }
+
+    private static long countFloats(MemorySegment bytes) {
+        long bad = 0;
+        for (long i = 0; i < bytes.byteSize(); i += Float.BYTES) {
+            bad += Float.isFinite(bytes.get(ValueLayout.JAVA_FLOAT_UNALIGNED, i)) ? 0 : 1;
+        }
+        return bad;
+    }
+}

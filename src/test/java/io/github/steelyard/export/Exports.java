@@ -1,0 +1,104 @@
+package io.github.steelyard.export;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.json.JsonMapper;
+import io.github.steelyard.calibration.SiteStatistics;
+import io.github.steelyard.calibration.Statistics;
+import io.github.steelyard.checkpoint.Checkpoint;
+import io.github.steelyard.kernel.Kernels;
+import io.github.steelyard.model.Decoder;
+import io.github.steelyard.model.Linear;
+import io.github.steelyard.model.ModuleInfo;
+import io.github.steelyard.model.Role;
+import io.github.steelyard.model.Site;
+import io.github.steelyard.model.Weights;
+import io.github.steelyard.recipe.Plan;
+import io.github.steelyard.recipe.Recipe;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.Map;
+import java.util.TreeMap;
+
+/// What tests of exports share: recipes, and statistics without a forward pass.
+final class Exports {
+
+    static final String FP8 = "{num_bits: e4m3}";
+    static final String NVFP4 = "{num_bits: e2m1, block_sizes: {-1: 16, type: dynamic, scale_bits: e4m3}}";
+    static final ExportOptions OPTIONS = new ExportOptions(Long.MAX_VALUE, 2, bytes -> {});
+
+    private Exports() {}
+
+    /// Returns a recipe that switches everything off and then applies `rules`, each a pattern and its attributes.
+    static Recipe recipe(String... rules) {
+        StringBuilder text = new StringBuilder("""
+                metadata: {recipe_type: ptq}
+                quantize:
+                  algorithm: max
+                  quant_cfg:
+                    - {quantizer_name: '*', enable: false}
+                """);
+        for (int i = 0; i < rules.length; i += 2) {
+            text.append("    - {quantizer_name: '%s', cfg: %s}%n".formatted(rules[i], rules[i + 1]));
+        }
+        return Recipe.parse(Path.of("test.yaml"), text.toString());
+    }
+
+    static Plan plan(Decoder decoder, Recipe recipe) {
+        return Plan.of(recipe, decoder.modules());
+    }
+
+    /// Returns an amax of 3 for every input, key and value, and the real amax of every weight.
+    static Statistics statistics(Checkpoint checkpoint, Decoder decoder) {
+        TreeMap<Site, SiteStatistics> sites = new TreeMap<>();
+        Weights weights = new Weights(checkpoint);
+        for (ModuleInfo module : decoder.modules()) {
+            module.sites().forEach(site -> sites.put(site, SiteStatistics.of(3, 100, 0)));
+        }
+        for (Linear linear : decoder.linears()) {
+            float[] values = new float[linear.info().rows() * linear.info().columns()];
+            linear.source()
+                    .open(weights, linear.info())
+                    .decodeRows(0, linear.info().rows(), values, 0);
+            float amax = Kernels.reference().absMax(values, 0, values.length);
+            sites.put(
+                    new Site(linear.info().name(), Role.WEIGHT),
+                    SiteStatistics.of(amax, linear.info().rows(), 0));
+        }
+        return new Statistics(sites);
+    }
+
+    /// Returns the amax values that ModelOpt's own run kept. Its fused experts have one input quantizer per projection
+    /// and layer, and one weight quantizer for gate and up of an expert together.
+    static Statistics modelOptStatistics(Path quantizers, Decoder decoder) throws IOException {
+        JsonNode kept = new JsonMapper().readTree(quantizers.toFile());
+        TreeMap<Site, SiteStatistics> sites = new TreeMap<>();
+        for (ModuleInfo module : decoder.modules()) {
+            for (Site site : module.sites()) {
+                JsonNode amax = kept.path(site.name()).path("amax");
+                JsonNode fused = kept.path(fusedName(module, site.role())).path("amax");
+                if (amax.isNumber() || fused.isNumber()) {
+                    float value = (float) (amax.isNumber() ? amax : fused).asDouble();
+                    sites.put(site, SiteStatistics.of(value, 100, 0));
+                }
+            }
+        }
+        return new Statistics(sites);
+    }
+
+    static Map<String, String> noInputs() {
+        return Map.of();
+    }
+
+    private static String fusedName(ModuleInfo module, Role role) {
+        if (!module.isExpert()) {
+            return "none";
+        }
+        String name = module.name();
+        int leaf = name.lastIndexOf('.');
+        String experts = name.substring(0, name.lastIndexOf('.', leaf - 1));
+        String projection = name.endsWith("down_proj") ? "down_proj" : "gate_up_proj";
+        return role == Role.INPUT
+                ? "%s.%s_input_quantizer".formatted(experts, projection)
+                : "%s.%s_weight_quantizers.%d".formatted(experts, projection, module.expert());
+    }
+}
