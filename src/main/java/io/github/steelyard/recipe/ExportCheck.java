@@ -5,12 +5,22 @@ import io.github.steelyard.model.Role;
 import io.github.steelyard.model.Site;
 import io.github.steelyard.quant.QuantFormat;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
 /// Whether a server can load what a plan describes.
 final class ExportCheck {
+
+    /// Projections that read one input and that servers keep in one matrix, whose parts must then share a format.
+    private static final List<List<String>> JOINED = List.of(
+            List.of("q_proj", "k_proj", "v_proj"),
+            List.of("gate_proj", "up_proj"),
+            List.of("w1", "w3"),
+            List.of("q_a_proj", "kv_a_proj_with_mqa"),
+            List.of("in_proj_qkv", "in_proj_z"),
+            List.of("in_proj_b", "in_proj_a"));
 
     private final Plan plan;
     private final Problems problems;
@@ -24,7 +34,7 @@ final class ExportCheck {
     static void check(Plan plan) {
         ExportCheck check = new ExportCheck(plan);
         plan.modules().forEach(check::scheme);
-        plan.modules().forEach(check::inputGroup);
+        plan.modules().forEach(check::joined);
         check.experts();
         check.cache();
         check.problems.raise();
@@ -42,23 +52,22 @@ final class ExportCheck {
         }
     }
 
-    /// Modules that read one input are one matrix in the server: q, k and v, or gate and up.
-    private void inputGroup(ModuleInfo module) {
+    /// Servers keep some projections in one matrix.
+    private void joined(ModuleInfo module) {
         Scheme scheme = plan.scheme(module.name());
-        for (String other : module.inputGroup()) {
-            ModuleInfo peer = plan.module(other).orElse(module);
-            if (peer.kind() == ModuleInfo.Kind.LINEAR
-                    && module.kind() == ModuleInfo.Kind.LINEAR
-                    && peer.expert() == module.expert()
-                    && parent(peer.name()).equals(parent(module.name()))
-                    && other.compareTo(module.name()) > 0
-                    && !plan.scheme(other).equals(scheme)) {
-                problems.add(
-                        position(module.name(), Role.WEIGHT),
-                        module.name(),
-                        "%s, but %s, which servers join with it, has %s".formatted(scheme, other, plan.scheme(other)));
+        String parent = parent(module.name());
+        String own = module.name().substring(parent.isEmpty() ? 0 : parent.length() + 1);
+        JOINED.stream().filter(names -> names.contains(own)).forEach(names -> {
+            for (String name : names.subList(0, names.indexOf(own))) {
+                String peer = parent.isEmpty() ? name : parent + "." + name;
+                if (plan.module(peer).isPresent() && !plan.scheme(peer).equals(scheme)) {
+                    problems.add(
+                            position(module.name(), Role.WEIGHT),
+                            module.name(),
+                            "%s, but servers join it with %s, which has %s".formatted(scheme, name, plan.scheme(peer)));
+                }
             }
-        }
+        });
     }
 
     /// The experts of a layer, all projections, run in one kernel of one format.
@@ -76,8 +85,8 @@ final class ExportCheck {
                 problems.add(
                         position(module.name(), Role.WEIGHT),
                         module.name(),
-                        "%s, but the experts of a layer share one format and %s has %s"
-                                .formatted(plan.scheme(module.name()), known.name(), plan.scheme(known.name())));
+                        "%s, but the experts of a layer share one format, and others have %s"
+                                .formatted(plan.scheme(module.name()), plan.scheme(known.name())));
             }
         }
     }

@@ -58,7 +58,16 @@ final class Fields implements AutoCloseable {
     }
 
     Node required(String key) {
-        return node(key).orElseThrow(() -> new RecipeException(mapping.at(), "missing key '%s'".formatted(path(key))));
+        return node(key)
+                .orElseThrow(() -> new RecipeException(
+                        mapping.at(),
+                        "missing key '%s'; found are %s"
+                                .formatted(
+                                        path(key),
+                                        mapping.entries().isEmpty()
+                                                ? "none"
+                                                : Text.brief(String.join(
+                                                        ", ", mapping.entries().keySet())))));
     }
 
     Optional<Fields> mapping(String key) {

@@ -11,6 +11,8 @@ import java.util.stream.Collectors;
 /// Rules that do not do what they look like.
 final class RuleCheck {
 
+    private static final int MOST_NAMED = 6;
+
     private RuleCheck() {}
 
     /// Looks for rules that match nothing or decide nothing.
@@ -52,20 +54,16 @@ final class RuleCheck {
                 .map(RuleUse::rule)
                 .toList();
         if (!idle.isEmpty()) {
+            String named = idle.stream()
+                    .limit(MOST_NAMED)
+                    .map(rule -> "'%s' (line %d)"
+                            .formatted(Text.brief(rule.pattern()), rule.at().line()))
+                    .collect(Collectors.joining(", "));
             warnings.add(new PlanWarning(
                     "rule.excludes_nothing",
                     Integer.toString(idle.size()),
-                    "%d rules that switch quantizers off match none of this model: %s"
-                            .formatted(
-                                    idle.size(),
-                                    idle.stream()
-                                            .map(rule -> "'%s'%s"
-                                                    .formatted(
-                                                            Text.brief(rule.pattern()),
-                                                            rule.parentClass()
-                                                                    .map(name -> " on " + name)
-                                                                    .orElse("")))
-                                            .collect(Collectors.joining(", ")))));
+                    "%d rules that switch quantizers off match none of this model: %s%s"
+                            .formatted(idle.size(), named, idle.size() > MOST_NAMED ? ", …" : "")));
         }
     }
 

@@ -58,17 +58,18 @@ final class RuleReader {
     }
 
     private static Rule rule(Node node) {
-        try (Fields fields = Fields.of("quant_cfg", node)) {
-            String pattern = Fields.text(fields.path("quantizer_name"), fields.required("quantizer_name"));
-            Optional<String> parentClass = fields.text("parent_class");
-            parentClass.ifPresent(known -> checkClass(fields, known));
-            boolean enable = fields.flag("enable").orElse(true);
-            if (!fields.isWritten("cfg") && !fields.isWritten("enable")) {
-                throw new RecipeException(
-                        node.at(), "rule '%s' has neither cfg nor enable".formatted(Text.brief(pattern)));
-            }
-            return new Rule(node.at(), pattern, parentClass, stages(fields, pattern, enable), enable);
+        Fields fields = Fields.of("quant_cfg", node);
+        String pattern = Fields.text(fields.path("quantizer_name"), fields.required("quantizer_name"));
+        Optional<String> parentClass = fields.text("parent_class");
+        parentClass.ifPresent(name -> checkClass(fields, name));
+        boolean enable = fields.flag("enable").orElse(true);
+        boolean instructs = fields.isWritten("enable");
+        instructs |= fields.isWritten("cfg");
+        fields.close();
+        if (!instructs) {
+            throw new RecipeException(node.at(), "rule '%s' has neither cfg nor enable".formatted(Text.brief(pattern)));
         }
+        return new Rule(node.at(), pattern, parentClass, stages(fields, pattern, enable), enable);
     }
 
     private static List<QuantizerConfig> stages(Fields fields, String pattern, boolean enable) {

@@ -1,0 +1,46 @@
+package io.github.steelyard.calibration;
+
+import io.github.steelyard.model.ModuleInfo;
+import io.github.steelyard.model.Role;
+import io.github.steelyard.model.Site;
+import io.github.steelyard.quant.FakeQuantizer;
+import io.github.steelyard.quant.QuantFormat;
+import io.github.steelyard.recipe.Plan;
+import java.util.Map;
+import java.util.Optional;
+import java.util.TreeMap;
+import java.util.function.Predicate;
+
+/// Fake quantization as a plan and its scales want it: what a server would compute after the export.
+public final class PlannedQuantizers {
+
+    private PlannedQuantizers() {}
+
+    /// Returns the quantizer of every quantised site.
+    ///
+    /// @param keepsWeight tells whether a module's weight already is stored in the planned format and will be shipped
+    /// as
+    ///     it is, so that it must not be quantised twice
+    public static Map<Site, FakeQuantizer> of(Plan plan, ScaleTable scales, Predicate<ModuleInfo> keepsWeight) {
+        Map<Site, FakeQuantizer> quantizers = new TreeMap<>();
+        for (ModuleInfo module : plan.modules()) {
+            for (Site site : module.sites()) {
+                Optional<QuantFormat> format = plan.format(site);
+                if (format.isPresent() && !(site.role() == Role.WEIGHT && keepsWeight.test(module))) {
+                    quantizer(site, format.get(), scales).ifPresent(q -> quantizers.put(site, q));
+                }
+            }
+        }
+        return quantizers;
+    }
+
+    /// A weight of zeros has no scale and needs no quantizer.
+    private static Optional<FakeQuantizer> quantizer(Site site, QuantFormat format, ScaleTable scales) {
+        Optional<Float> amax = scales.at(site).map(SiteScale::amax);
+        if (site.role() == Role.WEIGHT) {
+            return amax.or(() -> format.needsAmax() ? Optional.empty() : Optional.of(0f))
+                    .map(value -> FakeQuantizer.ofWeight(format, value));
+        }
+        return Optional.of(FakeQuantizer.of(format, amax.orElse(0f)));
+    }
+}

@@ -1,0 +1,178 @@
+package io.github.steelyard.cli;
+
+import io.github.steelyard.calibration.Perplexity;
+import io.github.steelyard.checkpoint.Checkpoint;
+import io.github.steelyard.corpus.CalibrationSet;
+import io.github.steelyard.corpus.DataOptions;
+import io.github.steelyard.export.CheckpointScales;
+import io.github.steelyard.model.CorpusContext;
+import io.github.steelyard.model.Decoder;
+import io.github.steelyard.model.Engine;
+import io.github.steelyard.model.ExpertBackend;
+import io.github.steelyard.model.HeadConsumer;
+import io.github.steelyard.model.LayerStore;
+import io.github.steelyard.model.Pass;
+import io.github.steelyard.model.Profile;
+import io.github.steelyard.model.Sequences;
+import io.github.steelyard.model.Site;
+import io.github.steelyard.model.Tap;
+import io.github.steelyard.model.Weights;
+import io.github.steelyard.moe.Families;
+import io.github.steelyard.quant.FakeQuantizer;
+import io.github.steelyard.quant.FakeQuantizingTap;
+import io.github.steelyard.report.Json;
+import java.lang.foreign.Arena;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.OptionalInt;
+import java.util.OptionalLong;
+import java.util.concurrent.Callable;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+
+/// `steelyard evaluate`: perplexity and logits, of a checkpoint as it is or fake-quantised.
+@Command(
+        name = "evaluate",
+        mixinStandardHelpOptions = true,
+        description = {
+            "Mean negative log-likelihood per predicted token of a text.",
+            "Weights are used as they are stored, activations in float32, unless --fake-quant says otherwise."
+        })
+final class EvaluateCommand extends SteelyardCommand implements Callable<Integer> {
+
+    @Parameters(paramLabel = "CHECKPOINT", description = "Directory of the checkpoint.")
+    @Nullable
+    Path checkpoint;
+
+    @Option(names = "--data", required = true, paramLabel = "FILE", description = "JSONL or plain text.")
+    @Nullable
+    Path data;
+
+    @Option(names = "--logits", paramLabel = "FILE", description = "Write the float32 logits of each sequence here.")
+    @Nullable
+    Path logits;
+
+    @Option(
+            names = "--fake-quant",
+            description = "Quantise inputs, keys and values with the scales that the checkpoint carries.")
+    boolean fakeQuant;
+
+    @Option(
+            names = "--sequence-length",
+            paramLabel = "N",
+            description = "Tokens beyond this are cut off (default: ${DEFAULT-VALUE}).")
+    int sequenceLength = 4096;
+
+    @Option(names = "--max-sequences", paramLabel = "N", description = "Use only the first N sequences.")
+    @Nullable
+    Integer maxSequences;
+
+    @Mixin
+    EngineOptions engine = new EngineOptions();
+
+    EvaluateCommand(Console console) {
+        super(console);
+    }
+
+    /// What `--json` prints.
+    record Result(
+            double nll,
+            double perplexity,
+            long sequences,
+            long tokens,
+            long predictions,
+            long truncatedTokens,
+            List<Double> nllPerSequence,
+            int fakeQuantisedSites,
+            String kernels,
+            String gemm) {}
+
+    @Override
+    public Integer call() {
+        try (Checkpoint source = Checkpoint.open(Arguments.required(checkpoint));
+                Arena arena = Arena.ofShared()) {
+            Decoder decoder = Families.of(source);
+            CalibrationSet set = Inputs.corpus(Arguments.required(data), dataOptions(), source, decoder);
+            Sequences sequences = Inputs.sequences(set);
+            Map<Site, FakeQuantizer> quantizers = quantizers(source, decoder);
+            Tap tap = quantizers.isEmpty() ? Tap.NONE : new FakeQuantizingTap(quantizers);
+            Perplexity perplexity = new Perplexity(sequences);
+            Optional<LogitsFile> kept =
+                    Optional.ofNullable(logits).map(file -> new LogitsFile(arena, sequences, decoder.vocabulary()));
+            HeadConsumer consumer = (sequence, values, tokens, from, count) -> {
+                perplexity.panel(sequence, values, tokens, from, count);
+                kept.ifPresent(file -> file.panel(sequence, values, tokens, from, count));
+            };
+            Pass pass = new Pass(
+                    engine.kernels(),
+                    engine.gemm(),
+                    tap,
+                    ExpertBackend.DECOMPOSED,
+                    false,
+                    engine.threads,
+                    Profile.NONE);
+            new Engine(decoder, new Weights(source), pass, CorpusContext.RowMemory.ANONYMOUS)
+                    .run(
+                            sequences,
+                            LayerStore.inMemory(arena, sequences, decoder.hidden()),
+                            new Progress(console, "evaluate", sequences.tokens()),
+                            Optional.of(consumer));
+            kept.ifPresent(file -> file.write(Arguments.required(logits)));
+            print(result(set, perplexity, quantizers.size(), pass));
+            return ExitCode.OK;
+        }
+    }
+
+    private Map<Site, FakeQuantizer> quantizers(Checkpoint source, Decoder decoder) {
+        Map<Site, FakeQuantizer> own =
+                fakeQuant ? CheckpointScales.read(source, decoder.modules()) : Map.<Site, FakeQuantizer>of();
+        if (fakeQuant && own.isEmpty()) {
+            throw new UsageException("--fake-quant: %s carries no activation scales".formatted(source.directory()));
+        }
+        return own;
+    }
+
+    private DataOptions dataOptions() {
+        return new DataOptions(
+                Optional.empty(),
+                maxSequences == null ? OptionalInt.empty() : OptionalInt.of(maxSequences),
+                sequenceLength,
+                DataOptions.Packing.NONE,
+                OptionalLong.empty(),
+                true);
+    }
+
+    private static Result result(CalibrationSet set, Perplexity perplexity, int sites, Pass pass) {
+        double nll = perplexity.mean();
+        List<Double> each = new ArrayList<>();
+        for (int i = 0; i < set.count(); i++) {
+            each.add(perplexity.negativeLogLikelihood(i) / Math.max(1, set.length(i) - 1));
+        }
+        return new Result(
+                nll,
+                Math.exp(nll),
+                set.count(),
+                set.tokens(),
+                perplexity.predictions(),
+                set.counts().truncatedTokens(),
+                each,
+                sites,
+                pass.kernels().name(),
+                pass.gemm().name());
+    }
+
+    private void print(Result result) {
+        if (common.json) {
+            console.print(Json.text(result));
+        } else {
+            console.print("perplexity %.4f, negative log-likelihood %.6f over %d predictions in %d sequences"
+                    .formatted(result.perplexity, result.nll, result.predictions, result.sequences));
+        }
+    }
+}

@@ -1,0 +1,70 @@
+package io.github.steelyard.cli;
+
+import io.github.steelyard.calibration.GateException;
+import io.github.steelyard.calibration.StatisticsException;
+import io.github.steelyard.checkpoint.CheckpointException;
+import io.github.steelyard.checkpoint.StorageException;
+import io.github.steelyard.corpus.CorpusException;
+import io.github.steelyard.recipe.RecipeException;
+import picocli.CommandLine;
+
+/// Turns what a command throws into one line and an exit code.
+final class Failures implements CommandLine.IExecutionExceptionHandler {
+
+    private final Console console;
+
+    Failures(Console console) {
+        this.console = console;
+    }
+
+    @Override
+    public int handleExecutionException(Exception failure, CommandLine command, CommandLine.ParseResult result) {
+        return report(failure, verbose(result));
+    }
+
+    /// Prints `failure` and returns its exit code.
+    int report(Throwable failure, boolean verbose) {
+        if (failure instanceof GateException gate) {
+            gate.problems().forEach(problem -> console.note("error: " + problem));
+        }
+        int code = exitCode(failure);
+        console.note("error: " + message(failure, code));
+        if (verbose) {
+            failure.printStackTrace(console.err());
+        }
+        return code;
+    }
+
+    private static int exitCode(Throwable failure) {
+        return switch (failure) {
+            case GateException e -> ExitCode.GATE;
+            case UsageException e -> ExitCode.USAGE;
+            case CheckpointException e -> ExitCode.BAD_INPUT;
+            case RecipeException e -> ExitCode.BAD_INPUT;
+            case CorpusException e -> ExitCode.BAD_INPUT;
+            case StatisticsException e -> ExitCode.BAD_INPUT;
+            case StorageException e -> ExitCode.RESOURCE;
+            case OutOfMemoryError e -> ExitCode.RESOURCE;
+            default -> ExitCode.INTERNAL;
+        };
+    }
+
+    private static String message(Throwable failure, int code) {
+        if (failure instanceof OutOfMemoryError) {
+            return "out of memory (%s); give more with --memory".formatted(failure.getMessage());
+        }
+        String text = failure.getMessage() == null ? failure.toString() : failure.getMessage();
+        return code == ExitCode.INTERNAL
+                ? "a fault of this program, please report it (--verbose shows where): %s: %s"
+                        .formatted(failure.getClass().getSimpleName(), text)
+                : text;
+    }
+
+    private static boolean verbose(CommandLine.ParseResult result) {
+        CommandLine.ParseResult last = result;
+        while (last.hasSubcommand()) {
+            last = last.subcommand();
+        }
+        return last.hasMatchedOption("--verbose");
+    }
+}

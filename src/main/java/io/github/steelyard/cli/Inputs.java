@@ -1,0 +1,45 @@
+package io.github.steelyard.cli;
+
+import io.github.steelyard.checkpoint.Checkpoint;
+import io.github.steelyard.checkpoint.ConfigJson;
+import io.github.steelyard.corpus.CalibrationSet;
+import io.github.steelyard.corpus.DataOptions;
+import io.github.steelyard.corpus.Tokenizer;
+import io.github.steelyard.model.Decoder;
+import io.github.steelyard.model.Sequences;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.OptionalInt;
+
+/// Opens what several commands read.
+final class Inputs {
+
+    private Inputs() {}
+
+    /// Reads a data file with the checkpoint's tokenizer.
+    static CalibrationSet corpus(Path file, DataOptions options, Checkpoint checkpoint, Decoder decoder) {
+        try (Tokenizer tokenizer = Tokenizer.at(checkpoint.directory().resolve("tokenizer.json"))) {
+            return CalibrationSet.read(file, options, tokenizer, decoder.vocabulary(), endOfText(checkpoint.config()));
+        }
+    }
+
+    /// Returns the sequences as the engine wants them.
+    static Sequences sequences(CalibrationSet set) {
+        List<int[]> ids = new ArrayList<>();
+        for (int i = 0; i < set.count(); i++) {
+            ids.add(set.sequence(i));
+        }
+        return new Sequences(ids);
+    }
+
+    private static OptionalInt endOfText(ConfigJson config) {
+        if (!config.has("eos_token_id")) {
+            return OptionalInt.empty();
+        }
+        return OptionalInt.of(
+                config.isArray("eos_token_id")
+                        ? config.integers("eos_token_id").getFirst()
+                        : config.integer("eos_token_id", 0, Integer.MAX_VALUE));
+    }
+}

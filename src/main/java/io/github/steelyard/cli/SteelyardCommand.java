@@ -1,0 +1,16 @@
+package io.github.steelyard.cli;
+
+import picocli.CommandLine.Mixin;
+
+/// What all commands have: a console and the common options. A command returns its exit code.
+sealed class SteelyardCommand permits EvaluateCommand {
+
+    final Console console;
+
+    @Mixin
+    final CommonOptions common = new CommonOptions();
+
+    SteelyardCommand(Console console) {
+        this.console = console;
+    }
+}
