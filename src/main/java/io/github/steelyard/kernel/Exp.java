@@ -34,7 +34,8 @@ final class Exp {
 
     /// Returns `e^x`; NaN for NaN.
     static float of(float x) {
-        float clamped = Math.max(Math.min(x, MAX), MIN);
+        float capped = x > MAX ? MAX : x;
+        float clamped = capped < MIN ? MIN : capped;
         float shifted = Math.fma(clamped, LOG2_E, ROUND);
         int n = Float.floatToRawIntBits(shifted) - ROUND_BITS;
         float whole = shifted - ROUND;

@@ -1,6 +1,10 @@
 package io.github.steelyard.kernel;
 
+import io.github.steelyard.format.RowSelection;
 import io.github.steelyard.format.StoredWeight;
+import io.github.steelyard.format.TransposedNvfp4Weight;
+import io.github.steelyard.format.TransposedWeight;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Objects;
 
@@ -9,18 +13,25 @@ import java.util.Objects;
 ///
 /// **Row contract.** Row `r` of the result depends on row `r` of `A` and on `B` alone, bit for bit: not on the number
 /// of rows, on the row's position, on its neighbours, or on strides and offsets. So results do not depend on how tokens
-/// are batched, on threads or on the memory budget. [#multiplyPacked] gives the same bits as [#multiply].
+/// are batched, on threads or on the memory budget. [#multiply] and [#multiplyPacked] give the same bits. A product
+/// over a slice of the columns of a weight is one of its own: it need not have the bits of a part of the whole.
 ///
 /// Matrices are row-major in heap arrays; `ld*` is the distance between the starts of two rows.
 public final class Gemm {
 
-    private static final int PACK_ROWS = 64;
+    // Where B is not packed yet, it is packed this many floats at a time.
+    private static final int PACK_FLOATS = 1 << 20;
+
+    // A row distance that is not a multiple of 4096 bytes, or all rows would fall on the same cache lines.
+    private static final int STRIDE_PAD = 16;
 
     private final GemmProvider provider;
+    private final Kernels kernels;
     private final String reason;
 
-    private Gemm(GemmProvider provider, String reason) {
+    private Gemm(GemmProvider provider, Kernels kernels, String reason) {
         this.provider = provider;
+        this.kernels = kernels;
         this.reason = reason;
     }
 
@@ -30,11 +41,24 @@ public final class Gemm {
     /// @throws IllegalArgumentException if the preference is none of these
     public static Gemm select(String preference) {
         return switch (preference) {
-            case "auto", "onednn", "vector", "reference" -> new Gemm(new ReferenceGemm(), "no faster path is built in");
+            case "reference" -> new Gemm(new ReferenceGemm(), Kernels.reference(), "asked for");
+            case "auto", "onednn", "vector" -> vectorOrReference();
             default ->
                 throw new IllegalArgumentException(
                         "matrix product '%s': expected auto, onednn, vector or reference".formatted(preference));
         };
+    }
+
+    private static Gemm vectorOrReference() {
+        Kernels fastest = Kernels.fastest();
+        return switch (fastest) {
+            case VectorKernels vector -> new Gemm(new VectorGemm(), vector, "SIMD");
+            case ReferenceKernels reference -> new Gemm(new ReferenceGemm(), reference, reference.reason());
+        };
+    }
+
+    static Gemm of(GemmProvider provider, Kernels kernels) {
+        return new Gemm(provider, kernels, "asked for");
     }
 
     /// Returns a short name for log and provenance, for example `onednn-3.11`.
@@ -75,16 +99,27 @@ public final class Gemm {
         checkMatrix("A", a, aOffset, m, k, lda);
         checkMatrix("B", b, bOffset, bTransposed ? n : k, bTransposed ? k : n, ldb);
         checkMatrix("C", c, cOffset, m, n, ldc);
-        checkBeta(beta);
-        provider.multiply(m, n, k, a, aOffset, lda, b, bOffset, ldb, bTransposed, beta, c, cOffset, ldc, workspace);
+        int step = Math.max(1, PACK_FLOATS / Math.max(1, k) / Panels.SLICE_STEP) * Panels.SLICE_STEP;
+        PackedWeight packed = workspace.packed();
+        for (int from = 0; from < n; from += step) {
+            int count = Math.min(step, n - from);
+            packed.reset(provider.panels(), count, k);
+            if (bTransposed) {
+                provider.panels().packRows(packed, 0, count, b, bOffset + from * ldb, ldb, kernels, workspace);
+            } else {
+                provider.panels().packColumns(packed, 0, count, b, bOffset + from, ldb, workspace);
+            }
+            multiplyPacked(m, a, aOffset, lda, packed, beta, c, cOffset + from, ldc, workspace);
+        }
     }
 
     /// Decodes and packs weights that read the same input, stacked in this order: gate and up become one
     /// `(2 intermediate, hidden)` weight.
     ///
     /// @param weights at least one; all with the same number of columns
-    /// @param target is overwritten; one that holds a weight of this size already allocates nothing
-    public void pack(List<? extends StoredWeight> weights, Kernels kernels, PackedWeight target, Workspace workspace) {
+    /// @param decoder decodes the weights
+    /// @param target is overwritten; one that has held a weight of this size already allocates nothing
+    public void pack(List<? extends StoredWeight> weights, Kernels decoder, PackedWeight target, Workspace workspace) {
         int columns = weights.getFirst().columns();
         int rows = 0;
         for (StoredWeight weight : weights) {
@@ -94,20 +129,38 @@ public final class Gemm {
             }
             rows = Math.addExact(rows, weight.rows());
         }
-        float[] packed = target.reset(provider.name(), rows, columns, provider.packedSize(rows, columns));
-        float[] tile = workspace.floats(Workspace.DECODE_SLOT, Math.multiplyExact(PACK_ROWS, columns));
-        for (int from = 0; from < rows; from += PACK_ROWS) {
-            int count = Math.min(PACK_ROWS, rows - from);
-            decodeStacked(weights, kernels, from, count, tile);
-            provider.pack(rows, columns, from, count, tile, 0, packed);
+        target.reset(provider.panels(), rows, columns);
+        int stride = Math.addExact(columns, weights.stream().allMatch(Gemm::hasRows) ? STRIDE_PAD : 0);
+        float[] tile = workspace.floats(Workspace.DECODE_SLOT, Math.multiplyExact(Panels.SLICE_STEP, stride));
+        for (int from = 0; from < rows; from += Panels.SLICE_STEP) {
+            int count = Math.min(Panels.SLICE_STEP, rows - from);
+            decodeStacked(weights, decoder, from, count, tile, stride);
+            provider.panels().packRows(target, from, count, tile, 0, stride, kernels, workspace);
         }
     }
 
-    /// Packs a float32 weight `(n, k)`, rows dense.
-    public void pack(int n, int k, float[] b, int bOffset, PackedWeight target) {
-        checkMatrix("B", b, bOffset, n, k, k);
-        float[] packed = target.reset(provider.name(), n, k, provider.packedSize(n, k));
-        provider.pack(n, k, 0, n, b, bOffset, packed);
+    /// Packs a float32 weight.
+    ///
+    /// @param n rows of the weight (output features)
+    /// @param k columns of the weight (input features)
+    /// @param b `(n, k)` if `bTransposed`, the layout of stored weights, else `(k, n)`; rows `ldb` apart
+    /// @param target is overwritten
+    public void pack(
+            int n,
+            int k,
+            float[] b,
+            int bOffset,
+            int ldb,
+            boolean bTransposed,
+            PackedWeight target,
+            Workspace workspace) {
+        checkMatrix("B", b, bOffset, bTransposed ? n : k, bTransposed ? k : n, ldb);
+        target.reset(provider.panels(), n, k);
+        if (bTransposed) {
+            provider.panels().packRows(target, 0, n, b, bOffset, ldb, kernels, workspace);
+        } else {
+            provider.panels().packColumns(target, 0, n, b, bOffset, ldb, workspace);
+        }
     }
 
     /// Computes `C = A Wᵀ + beta C` with a packed weight `W (n, k)`; other parameters as in [#multiply].
@@ -124,35 +177,70 @@ public final class Gemm {
             int cOffset,
             int ldc,
             Workspace workspace) {
-        if (!weight.layout().equals(provider.name())) {
+        multiplySlice(m, a, aOffset, lda, weight.all(), beta, c, cOffset, ldc, workspace);
+    }
+
+    /// Computes `C = A Wᵀ + beta C` with a part `W` of a packed weight: for causal attention, where a tile of queries
+    /// needs the keys up to its own end only.
+    ///
+    /// @param a `(m, toColumn - fromColumn)`, rows `lda` apart
+    /// @param c `(m, toRow - fromRow)`, rows `ldc` apart
+    /// @throws IllegalArgumentException if another provider packed the weight
+    public void multiplySlice(
+            int m,
+            float[] a,
+            int aOffset,
+            int lda,
+            PackedWeight.Slice slice,
+            float beta,
+            float[] c,
+            int cOffset,
+            int ldc,
+            Workspace workspace) {
+        Panels found = slice.weight().panels();
+        if (!found.equals(provider.panels())) {
             throw new IllegalArgumentException(
-                    "packed weight: expected the layout of %s, found %s".formatted(provider.name(), weight.layout()));
+                    "packed weight: expected the layout of %s, found that of %s".formatted(name(), found.owner()));
         }
-        int n = weight.rows();
-        int k = weight.columns();
-        checkMatrix("A", a, aOffset, m, k, lda);
-        checkMatrix("C", c, cOffset, m, n, ldc);
-        checkBeta(beta);
-        provider.multiplyPacked(m, n, k, a, aOffset, lda, weight.data(), beta, c, cOffset, ldc, workspace);
+        if (beta != 0 && beta != 1) {
+            throw new IllegalArgumentException("beta: expected 0 or 1, found %s".formatted(beta));
+        }
+        checkMatrix("A", a, aOffset, m, slice.columns(), lda);
+        checkMatrix("C", c, cOffset, m, slice.rows(), ldc);
+        if (m == 0 || slice.rows() == 0) {
+            return;
+        }
+        if (slice.columns() > 0) {
+            provider.multiply(m, a, aOffset, lda, slice, beta, c, cOffset, ldc, workspace);
+        } else if (beta == 0) {
+            for (int row = 0; row < m; row++) {
+                Arrays.fill(c, cOffset + row * ldc, cOffset + row * ldc + slice.rows(), 0);
+            }
+        }
     }
 
     private static void decodeStacked(
-            List<? extends StoredWeight> weights, Kernels kernels, int from, int count, float[] tile) {
+            List<? extends StoredWeight> weights, Kernels decoder, int from, int count, float[] tile, int stride) {
         int start = 0;
         for (StoredWeight weight : weights) {
             int first = Math.max(from, start);
             int last = Math.min(from + count, start + weight.rows());
-            if (first < last) {
-                kernels.decode(weight, first - start, last - start, tile, (first - from) * weight.columns());
+            int step = stride == weight.columns() ? Math.max(1, last - first) : 1;
+            for (int row = first; row < last; row += step) {
+                decoder.decode(weight, row - start, row - start + step, tile, (row - from) * stride);
             }
             start += weight.rows();
         }
     }
 
-    private static void checkBeta(float beta) {
-        if (beta != 0 && beta != 1) {
-            throw new IllegalArgumentException("beta: expected 0 or 1, found %s".formatted(beta));
-        }
+    // Whether a single row of the weight lies together in memory.
+    private static boolean hasRows(StoredWeight weight) {
+        return switch (weight) {
+            case TransposedWeight plain -> false;
+            case TransposedNvfp4Weight nvfp4 -> false;
+            case RowSelection selection -> hasRows(selection.source());
+            default -> true;
+        };
     }
 
     private static void checkMatrix(String name, float[] x, int offset, int rows, int columns, int stride) {

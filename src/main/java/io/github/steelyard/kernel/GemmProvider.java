@@ -2,46 +2,28 @@ package io.github.steelyard.kernel;
 
 /// One implementation of the matrix product. Arguments were checked by [Gemm].
 ///
-/// Every provider promises what [Gemm] does: row `r` of `C` depends on row `r` of `A` and on `B` alone, bit for bit.
-sealed interface GemmProvider permits ReferenceGemm {
+/// Every provider promises what [Gemm] does: row `r` of `C` depends on row `r` of `A` and on the slice alone.
+sealed interface GemmProvider permits ReferenceGemm, VectorGemm {
 
     /// Returns a short name for log and provenance.
     String name();
 
-    /// Computes `C = A B + beta C`; parameters as in [Gemm#multiply].
+    /// Returns the layout of the weights that this provider reads.
+    Panels panels();
+
+    /// Computes `C = A Wᵀ + beta C`, where `W` is a slice of a weight in the layout of [#panels], with at least one row
+    /// and one column.
+    ///
+    /// @param m rows of `A` and `C`, at least 1
+    /// @param a `(m, slice.columns())`, rows `lda` apart
+    /// @param beta 0 or 1
+    /// @param c `(m, slice.rows())`, rows `ldc` apart
     void multiply(
             int m,
-            int n,
-            int k,
             float[] a,
             int aOffset,
             int lda,
-            float[] b,
-            int bOffset,
-            int ldb,
-            boolean bTransposed,
-            float beta,
-            float[] c,
-            int cOffset,
-            int ldc,
-            Workspace workspace);
-
-    /// Returns how many floats a packed `(n, k)` weight takes.
-    long packedSize(int n, int k);
-
-    /// Packs rows `fromRow ..` of an `(n, k)` weight; `b` holds `rows` of them, dense. `fromRow` is a multiple of 16,
-    /// and so is `rows` unless these are the last rows.
-    void pack(int n, int k, int fromRow, int rows, float[] b, int bOffset, float[] packed);
-
-    /// Computes `C = A Wᵀ + beta C` with `W` packed by this provider. The same bits as [#multiply].
-    void multiplyPacked(
-            int m,
-            int n,
-            int k,
-            float[] a,
-            int aOffset,
-            int lda,
-            float[] packed,
+            PackedWeight.Slice slice,
             float beta,
             float[] c,
             int cOffset,

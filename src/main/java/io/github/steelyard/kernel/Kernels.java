@@ -16,7 +16,7 @@ import io.github.steelyard.format.StoredWeight;
 /// * Slices may be empty. Input and output slices may be the same slice, but must not overlap otherwise.
 ///
 /// Implementations hold no state and may be used from several threads.
-public sealed interface Kernels permits ReferenceKernels {
+public sealed interface Kernels permits ReferenceKernels, VectorKernels {
 
     /// Returns the plain loops.
     static Kernels reference() {
@@ -25,7 +25,10 @@ public sealed interface Kernels permits ReferenceKernels {
 
     /// Returns the fastest implementation that this JVM can run; [#reason] tells why not a faster one.
     static Kernels fastest() {
-        return new ReferenceKernels("no SIMD path is built in");
+        if (ModuleLayer.boot().findModule("jdk.incubator.vector").isEmpty()) {
+            return new ReferenceKernels("no SIMD: the JVM runs without --add-modules jdk.incubator.vector");
+        }
+        return VectorKernels.fastest();
     }
 
     /// Returns a short name for log and provenance, for example `reference` or `vector-512`.
@@ -37,6 +40,9 @@ public sealed interface Kernels permits ReferenceKernels {
     /// Decodes rows `fromRow` (inclusive) to `toRow` (exclusive) of `weight` into `target`, row-major and dense.
     /// The same bits as [StoredWeight#decodeRows].
     void decode(StoredWeight weight, int fromRow, int toRow, float[] target, int offset);
+
+    /// Copies the transpose of `x (rows, columns)`, rows `ldx` apart, to `y (columns, rows)`, rows `ldy` apart.
+    void transpose(float[] x, int xOffset, int ldx, int rows, int columns, float[] y, int yOffset, int ldy);
 
     /// Returns the largest absolute value, 0 for an empty slice. A NaN beats infinity, which beats every finite value,
     /// so that a non-finite element is always visible in the result.

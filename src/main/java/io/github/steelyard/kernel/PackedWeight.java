@@ -1,13 +1,51 @@
 package io.github.steelyard.kernel;
 
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.util.Objects;
+
 /// A float32 weight `(rows = output features, columns = input features)` in the layout that one [Gemm] reads fastest.
-/// A holder that is filled again and again: its array grows and never shrinks. Filled by one thread, then read by many.
+/// A holder that is filled again and again: its memory grows and never shrinks. Filled by one thread, then read by
+/// many.
 public final class PackedWeight {
 
-    private float[] data = new float[0];
-    private String layout = "empty";
+    private static final int ALIGNMENT = 64;
+
+    private float[] heap = new float[0];
+    private MemorySegment offHeap = MemorySegment.NULL;
+    private Panels panels = Panels.NONE;
     private int rows;
     private int columns;
+
+    /// A part of a packed weight: rows `fromRow .. toRow` of it, and of those the columns `fromColumn .. toColumn`.
+    ///
+    /// @param weight the whole
+    /// @param fromRow first row (output feature), a multiple of 64
+    /// @param toRow end of the rows
+    /// @param fromColumn first column (input feature), a multiple of 64
+    /// @param toColumn end of the columns
+    public record Slice(PackedWeight weight, int fromRow, int toRow, int fromColumn, int toColumn) {
+
+        public Slice {
+            Objects.checkFromToIndex(fromRow, toRow, weight.rows);
+            Objects.checkFromToIndex(fromColumn, toColumn, weight.columns);
+            if (fromRow % Panels.SLICE_STEP != 0 || fromColumn % Panels.SLICE_STEP != 0) {
+                throw new IllegalArgumentException(
+                        "slice of a packed weight: expected starts at multiples of %d, found "
+                                        .formatted(Panels.SLICE_STEP)
+                                + "[%d, %d]".formatted(fromRow, fromColumn));
+            }
+        }
+
+        int rows() {
+            return toRow - fromRow;
+        }
+
+        int columns() {
+            return toColumn - fromColumn;
+        }
+    }
 
     /// Returns the number of output features.
     public int rows() {
@@ -19,31 +57,60 @@ public final class PackedWeight {
         return columns;
     }
 
-    /// Returns the bytes held, for the memory budget.
+    /// Returns the bytes held, on and off the heap, for the memory budget.
     public long bytes() {
-        return 4L * data.length;
+        return 4L * heap.length + offHeap.byteSize();
     }
 
-    String layout() {
-        return layout;
+    /// Returns a part, for products that need only some output features or some input features.
+    public Slice slice(int fromRow, int toRow, int fromColumn, int toColumn) {
+        return new Slice(this, fromRow, toRow, fromColumn, toColumn);
     }
 
-    float[] data() {
-        return data;
+    Slice all() {
+        return new Slice(this, 0, rows, 0, columns);
     }
 
-    float[] reset(String newLayout, int newRows, int newColumns, long size) {
-        if (size > Integer.MAX_VALUE - 8) {
-            throw new IllegalArgumentException("packed weight [%d, %d] needs %d floats, an array holds at most %d"
-                    .formatted(newRows, newColumns, size, Integer.MAX_VALUE - 8));
+    Panels panels() {
+        return panels;
+    }
+
+    /// The panels, where the layout is on the heap.
+    float[] heap() {
+        return heap;
+    }
+
+    /// The panels, where the layout is off the heap.
+    MemorySegment offHeap() {
+        return offHeap;
+    }
+
+    void reset(Panels newPanels, int newRows, int newColumns) {
+        long size = newPanels.size(newRows, newColumns);
+        if (newPanels.offHeap()) {
+            heap = new float[0];
+            if (offHeap.byteSize() < 4 * size) {
+                offHeap = MemorySegment.NULL;
+                offHeap = Arena.ofAuto().allocate(4 * size, ALIGNMENT);
+            }
+        } else {
+            offHeap = MemorySegment.NULL;
+            if (size > Integer.MAX_VALUE - 8) {
+                throw new IllegalArgumentException("packed weight [%d, %d] needs %d floats, an array holds at most %d"
+                        .formatted(newRows, newColumns, size, Integer.MAX_VALUE - 8));
+            }
+            if (heap.length < size) {
+                heap = new float[0];
+                heap = new float[(int) size];
+            }
         }
-        if (data.length < size) {
-            data = new float[0];
-            data = new float[(int) size];
-        }
-        layout = newLayout;
+        panels = newPanels;
         rows = newRows;
         columns = newColumns;
-        return data;
+    }
+
+    /// Copies `length` floats to position `index` of an off-heap layout.
+    void write(long index, float[] source, int length) {
+        MemorySegment.copy(source, 0, offHeap, ValueLayout.JAVA_FLOAT, 4 * index, length);
     }
 }

@@ -1,7 +1,10 @@
 package io.github.steelyard.kernel;
 
-/// The specification of the matrix product: one float64 sum per element, rounded once.
+/// The specification of the matrix product: one float64 sum per element, rounded once. Its panels are one output
+/// feature wide, which is the plain row-major weight.
 record ReferenceGemm() implements GemmProvider {
+
+    private static final Panels PANELS = new Panels("reference", 1, 1, false);
 
     @Override
     public String name() {
@@ -9,60 +12,35 @@ record ReferenceGemm() implements GemmProvider {
     }
 
     @Override
+    public Panels panels() {
+        return PANELS;
+    }
+
+    @Override
     public void multiply(
             int m,
-            int n,
-            int k,
             float[] a,
             int aOffset,
             int lda,
-            float[] b,
-            int bOffset,
-            int ldb,
-            boolean bTransposed,
+            PackedWeight.Slice slice,
             float beta,
             float[] c,
             int cOffset,
             int ldc,
             Workspace workspace) {
-        int stepInner = bTransposed ? 1 : ldb;
-        int stepColumn = bTransposed ? ldb : 1;
+        float[] w = slice.weight().heap();
+        int k = slice.weight().columns();
         for (int row = 0; row < m; row++) {
-            for (int column = 0; column < n; column++) {
+            for (int column = 0; column < slice.rows(); column++) {
+                int x = aOffset + row * lda;
+                int y = (slice.fromRow() + column) * k + slice.fromColumn();
                 double sum = 0;
-                for (int i = 0; i < k; i++) {
-                    sum += (double) a[aOffset + row * lda + i] * b[bOffset + column * stepColumn + i * stepInner];
+                for (int i = 0; i < slice.columns(); i++) {
+                    sum += (double) a[x + i] * w[y + i];
                 }
                 int target = cOffset + row * ldc + column;
                 c[target] = beta == 0 ? (float) sum : (float) (sum + c[target]);
             }
         }
-    }
-
-    @Override
-    public long packedSize(int n, int k) {
-        return (long) n * k;
-    }
-
-    @Override
-    public void pack(int n, int k, int fromRow, int rows, float[] b, int bOffset, float[] packed) {
-        System.arraycopy(b, bOffset, packed, fromRow * k, rows * k);
-    }
-
-    @Override
-    public void multiplyPacked(
-            int m,
-            int n,
-            int k,
-            float[] a,
-            int aOffset,
-            int lda,
-            float[] packed,
-            float beta,
-            float[] c,
-            int cOffset,
-            int ldc,
-            Workspace workspace) {
-        multiply(m, n, k, a, aOffset, lda, packed, 0, k, true, beta, c, cOffset, ldc, workspace);
     }
 }

@@ -18,6 +18,15 @@ record ReferenceKernels(String reason) implements Kernels {
         weight.decodeRows(fromRow, toRow, target, offset);
     }
 
+    @Override
+    public void transpose(float[] x, int xOffset, int ldx, int rows, int columns, float[] y, int yOffset, int ldy) {
+        for (int row = 0; row < rows; row++) {
+            for (int column = 0; column < columns; column++) {
+                y[yOffset + column * ldy + row] = x[xOffset + row * ldx + column];
+            }
+        }
+    }
+
     // As integers the magnitudes of all floats are ordered: finite < infinity < NaN.
     @Override
     public float absMax(float[] x, int offset, int length) {

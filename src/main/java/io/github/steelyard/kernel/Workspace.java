@@ -11,13 +11,14 @@ public final class Workspace {
     /// The first slot that callers may use.
     public static final int FIRST_FREE_SLOT = 4;
 
-    static final int PADDED_ROWS_SLOT = 0;
-    static final int PANEL_SLOT = 1;
-    static final int RESULT_SLOT = 2;
+    static final int EDGE_ROWS_SLOT = 0;
+    static final int EDGE_RESULT_SLOT = 1;
+    static final int PANEL_SLOT = 2;
     static final int DECODE_SLOT = 3;
 
     private float[][] floats = new float[8][0];
     private int[][] ints = new int[8][0];
+    private final PackedWeight packed = new PackedWeight();
 
     /// Returns the float array of `slot`, at least `size` elements long.
     public float[] floats(int slot, int size) {
@@ -47,6 +48,11 @@ public final class Workspace {
         return ints[slot];
     }
 
+    /// Returns the packed weight in which [Gemm#multiply] puts its second matrix.
+    PackedWeight packed() {
+        return packed;
+    }
+
     /// Returns the bytes held by all arrays, for the memory budget.
     public long bytes() {
         long elements = 0;
@@ -56,6 +62,6 @@ public final class Workspace {
         for (int[] array : ints) {
             elements += array.length;
         }
-        return 4 * elements;
+        return 4 * elements + packed.bytes();
     }
 }

@@ -1,0 +1,68 @@
+package io.github.steelyard.kernel;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.github.steelyard.kernel.KernelsContract.Operation;
+import java.util.Arrays;
+import org.junit.jupiter.api.Test;
+
+/// Operations that give the same bits with and without SIMD.
+final class KernelsParityTest {
+
+    private final Kernels reference = Kernels.reference();
+    private final Kernels fastest = Kernels.fastest();
+
+    @Test
+    void fastest_withVectorModule_isVector() {
+        assertThat(fastest.name()).startsWith("vector-");
+        assertThat(fastest.reason()).startsWith("SIMD with");
+    }
+
+    @Test
+    void elementwise_specialsIncluded_haveTheReferenceBits() {
+        for (int length : Values.LENGTHS) {
+            for (float[] x : new float[][] {Values.mixed(length, length), Values.nonFinite(length, length)}) {
+                for (Operation operation : Operation.values()) {
+                    float[] wanted = x.clone();
+                    operation.apply(reference, wanted, 0, length);
+                    float[] found = Values.at(3, x);
+                    operation.apply(fastest, found, 3, length);
+                    assertBits(operation + " of " + length, Arrays.copyOfRange(found, 3, 3 + length), wanted);
+                }
+            }
+        }
+    }
+
+    @Test
+    void exp_everyExponent_hasTheReferenceBits() {
+        int count = 0;
+        float[] x = new float[1 << 20];
+        for (long bits = 0; bits < 1L << 32; bits += 4099) {
+            x[count++] = Float.intBitsToFloat((int) bits);
+        }
+        float[] wanted = x.clone();
+        reference.exp(wanted, 0, count);
+        fastest.exp(x, 0, count);
+        assertBits("exp", x, wanted);
+    }
+
+    @Test
+    void reductions_independentOfOrder_haveTheReferenceBits() {
+        for (int length : Values.LENGTHS) {
+            for (float[] x : new float[][] {Values.mixed(length, length), Values.nonFinite(length, length)}) {
+                float[] found = {fastest.absMax(x, 0, length)};
+                assertBits("absMax", found, new float[] {reference.absMax(x, 0, length)});
+                assertThat(fastest.absMaxFinite(x, 0, length)).isEqualTo(reference.absMaxFinite(x, 0, length));
+                assertThat(fastest.countNonFinite(x, 0, length)).isEqualTo(reference.countNonFinite(x, 0, length));
+            }
+        }
+    }
+
+    static void assertBits(String what, float[] found, float[] wanted) {
+        for (int i = 0; i < wanted.length; i++) {
+            if (Float.floatToIntBits(found[i]) != Float.floatToIntBits(wanted[i])) {
+                assertThat(found[i]).as("%s, element %d", what, i).isEqualTo(wanted[i]);
+            }
+        }
+    }
+}

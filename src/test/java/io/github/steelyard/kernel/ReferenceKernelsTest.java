@@ -1,0 +1,9 @@
+package io.github.steelyard.kernel;
+
+final class ReferenceKernelsTest extends KernelsContract {
+
+    @Override
+    Kernels kernels() {
+        return Kernels.reference();
+    }
+}

@@ -1,0 +1,9 @@
+package io.github.steelyard.kernel;
+
+final class VectorKernelsTest extends KernelsContract {
+
+    @Override
+    Kernels kernels() {
+        return VectorKernels.fastest();
+    }
+}
