@@ -63,7 +63,7 @@ public final class CalibrationSet {
         List<Document> ordered = ordered(documents.list(), options);
         List<int[]> sequences = joined ? sequencer.join(ordered) : sequencer.each(ordered);
         if (sequences.isEmpty()) {
-            throw new CorpusException(file, "no token in it (%d documents without text)".formatted(documents.empty()));
+            throw new CorpusException(file, "no token in it; documents without text: %d".formatted(documents.empty()));
         }
         return new CalibrationSet(
                 sequences,

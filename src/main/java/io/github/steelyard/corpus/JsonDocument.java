@@ -122,7 +122,7 @@ record JsonDocument(Optional<String> text, Optional<int[]> ids) {
             case START_OBJECT -> "an object";
             case START_ARRAY -> "a list";
             case VALUE_STRING -> "a string";
-            case VALUE_NUMBER_INT -> "an integer out of range";
+            case VALUE_NUMBER_INT -> "an integer";
             case VALUE_NUMBER_FLOAT -> "a fraction";
             case VALUE_TRUE, VALUE_FALSE -> "a boolean";
             case VALUE_NULL -> "null";

@@ -21,7 +21,7 @@ final class Problems {
         }
 
         String text() {
-            return subject + (others > 0 ? " and %d others".formatted(others) : "") + ": " + message;
+            return subject + (others > 0 ? " and " + Text.count(others, "other") : "") + ": " + message;
         }
     }
 
@@ -46,7 +46,8 @@ final class Problems {
             return;
         }
         Problem first = found.values().iterator().next();
-        String text = first.text() + (found.size() > 1 ? " (and %d further problems)".formatted(found.size() - 1) : "");
+        String text = first.text()
+                + (found.size() > 1 ? " (and %s)".formatted(Text.count(found.size() - 1, "further problem")) : "");
         throw first.at == null ? new RecipeException(recipe, text) : new RecipeException(first.at, text);
     }
 }

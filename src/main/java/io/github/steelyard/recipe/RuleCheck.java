@@ -62,8 +62,8 @@ final class RuleCheck {
             warnings.add(new PlanWarning(
                     "rule.excludes_nothing",
                     Integer.toString(idle.size()),
-                    "%d rules that switch quantizers off match none of this model: %s%s"
-                            .formatted(idle.size(), named, idle.size() > MOST_NAMED ? ", …" : "")));
+                    "%s to switch quantizers off match nothing in this model: %s%s"
+                            .formatted(Text.count(idle.size(), "rule"), named, idle.size() > MOST_NAMED ? ", …" : "")));
         }
     }
 
@@ -84,7 +84,7 @@ final class RuleCheck {
                     "quantizer.undecided",
                     first,
                     "no rule matches %s%s: off here, 8-bit integers in ModelOpt; begin with a rule '*', enable: false"
-                            .formatted(first, open.size() > 1 ? " and %d others".formatted(open.size() - 1) : "")));
+                            .formatted(first, open.size() > 1 ? " and " + Text.count(open.size() - 1, "other") : "")));
         }
     }
 
@@ -98,8 +98,8 @@ final class RuleCheck {
             warnings.add(new PlanWarning(
                     "attribute.without_effect",
                     count.getKey(),
-                    "attribute %s of %d quantizers has no effect on calibration or export"
-                            .formatted(count.getKey(), count.getValue())));
+                    "attribute %s of %s has no effect on calibration or export"
+                            .formatted(count.getKey(), Text.count(count.getValue(), "quantizer"))));
         }
     }
 }

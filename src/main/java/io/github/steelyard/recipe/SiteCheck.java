@@ -70,7 +70,7 @@ final class SiteCheck {
         Set<QuantFormat> formats = FORMATS.getOrDefault(site.role(), Set.of());
         Optional<QuantFormat> format = config.format().filter(formats::contains);
         return format.isEmpty()
-                ? Optional.of("no format for a %s has the attributes (%s); possible are %s"
+                ? Optional.of("no format for %s has the attributes (%s); possible are %s"
                         .formatted(words(site.role()), config, new TreeSet<>(formats)))
                 : columns(module, format.get());
     }
@@ -89,10 +89,10 @@ final class SiteCheck {
 
     private static String words(Role role) {
         return switch (role) {
-            case INPUT -> "input";
-            case WEIGHT -> "weight";
-            case KEY -> "key cache";
-            case VALUE -> "value cache";
+            case INPUT -> "an input";
+            case WEIGHT -> "a weight";
+            case KEY -> "a key cache";
+            case VALUE -> "a value cache";
         };
     }
 }

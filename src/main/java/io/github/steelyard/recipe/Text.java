@@ -7,6 +7,11 @@ final class Text {
 
     private Text() {}
 
+    /// Returns `count` and the noun, in the plural unless the count is 1.
+    static String count(int count, String noun) {
+        return count + " " + noun + (count == 1 ? "" : "s");
+    }
+
     /// Returns `text` on one line: control characters as `?`, cut after 80 characters.
     static String brief(String text) {
         String line = text.length() > LONGEST ? text.substring(0, LONGEST) + "…" : text;

@@ -120,7 +120,8 @@ final class RecipeTest {
     @CsvSource(
             delimiter = '|',
             value = {
-                "num_bits: e9m9 | num_bits: no such code e9m9",
+                "num_bits: e9m9 | no floating-point code has 9 exponent and 9 mantissa bits",
+                "num_bits: e4m4 | num_bits: no such code e4m4",
                 "num_bits: e9m9x | expected a code like e4m3, found text 'e9m9x'",
                 "num_bits: 0 | num_bits must be at least 1, found 0",
                 "num_bits: 8.5 | expected a decimal integer",

@@ -1,0 +1,345 @@
+package io.github.steelyard.recipe;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatCode;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import io.github.steelyard.model.ModuleInfo;
+import io.github.steelyard.model.ModuleInfo.Kind;
+import io.github.steelyard.model.Role;
+import io.github.steelyard.model.Site;
+import io.github.steelyard.quant.QuantFormat;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+final class PlanTest {
+
+    private static final String NVFP4 = "cfg: {num_bits: e2m1, block_sizes: {-1: 16, type: dynamic, scale_bits: e4m3}}";
+    private static final String FP8 = "cfg: {num_bits: e4m3}";
+    private static final String OFF = "enable: false";
+
+    @Test
+    void of_lastMatch_decides() {
+        Plan plan =
+                plan(rule("*", OFF), rule("*.experts.*", NVFP4), rule("*down_proj*", FP8), rule("*experts.1.*", OFF));
+
+        assertThat(plan.scheme("model.layers.0.mlp.experts.0.up_proj"))
+                .isEqualTo(Scheme.of(QuantFormat.NVFP4, QuantFormat.NVFP4));
+        assertThat(plan.scheme("model.layers.0.mlp.experts.0.down_proj"))
+                .isEqualTo(Scheme.of(QuantFormat.FP8, QuantFormat.FP8));
+        assertThat(plan.scheme("model.layers.0.mlp.experts.1.down_proj")).isEqualTo(Scheme.NONE);
+        assertThat(plan.scheme("model.layers.0.self_attn.q_proj")).isEqualTo(Scheme.NONE);
+        assertThat(plan.decision(new Site("model.layers.0.mlp.experts.0.down_proj", Role.INPUT))
+                        .flatMap(Decision::rule)
+                        .map(Rule::pattern))
+                .contains("*down_proj*");
+        assertThat(plan.rules()).extracting(RuleUse::matched).containsExactly(24, 12, 4, 6);
+        assertThat(plan.rules()).extracting(RuleUse::deciding).containsExactly(12, 4, 2, 6);
+    }
+
+    @Test
+    void of_switchedOffAndOnAgain_keepsItsAttributes() {
+        Plan plan = plan(rule("*q_proj.weight_quantizer", FP8), rule("*", OFF), rule("*q_proj.w*", "enable: true"));
+
+        assertThat(plan.format(new Site("model.layers.0.self_attn.q_proj", Role.WEIGHT)))
+                .contains(QuantFormat.FP8);
+    }
+
+    @Test
+    void of_switchedOnWithoutAttributes_isRefused() {
+        refused(
+                "r.yaml:4:7: model.layers.0.self_attn.q_proj.input_quantizer and 1 other: switched on, but no rule before"
+                        + " gave it attributes (cfg)",
+                rule("*q_proj*", "enable: true"));
+    }
+
+    @Test
+    void of_everythingOn_refusesTheRouter() {
+        refused(
+                "r.yaml:4:7: model.layers.0.mlp.gate.input_quantizer and 1 other: a router is switched on, but servers"
+                        + " load routers unquantised; switch it off by a later rule",
+                rule("*", FP8));
+    }
+
+    @Test
+    void of_routerOffByALaterRule_isObservedOnly() {
+        Plan plan = plan(rule("*", FP8), rule("*mlp.gate.*", OFF));
+
+        assertThat(plan.config(new Site("model.layers.0.mlp.gate", Role.INPUT))).isEmpty();
+        assertThat(plan.decisions())
+                .extracting(decision -> decision.site().module())
+                .contains("model.layers.0.mlp.gate");
+    }
+
+    @Test
+    void of_parentClassLinear_leavesTheCacheAlone() {
+        Plan plan = plan(
+                rule("*", OFF),
+                "{quantizer_name: '*', parent_class: nn.Linear, %s}".formatted(FP8),
+                rule("*mlp.gate.*", OFF));
+
+        assertThat(plan.cacheFormat()).isEmpty();
+        assertThat(plan.scheme("lm_head")).isEqualTo(Scheme.of(QuantFormat.FP8, QuantFormat.FP8));
+        assertThatThrownBy(() -> recipe("{quantizer_name: '*', parent_class: nn.Linaer, enable: false}"))
+                .hasMessageContaining("quant_cfg.parent_class: expected one of nn.AdaptiveAvgPool1d");
+    }
+
+    @Test
+    void of_cacheRule_givesItsFormat() {
+        Plan plan = plan(rule("*", OFF), rule("*[kv]_bmm_quantizer", FP8));
+
+        assertThat(plan.cacheFormat()).contains(QuantFormat.FP8);
+        assertThat(plan.measuredSites())
+                .containsExactly(
+                        new Site("model.layers.0.self_attn", Role.KEY),
+                        new Site("model.layers.0.self_attn", Role.VALUE));
+        assertThatCode(plan::requireServable).doesNotThrowAnyException();
+    }
+
+    @Test
+    void of_mixedCacheFormats_areRefused() {
+        refused(
+                "r.yaml:5:7: model.layers.0.self_attn.v_bmm_quantizer: NVFP4, but others of the key and value cache are"
+                        + " FP8; a model has one cache format",
+                rule("*k_bmm_quantizer", FP8),
+                rule("*v_bmm_quantizer", NVFP4));
+    }
+
+    @Test
+    void requireServable_cacheOfHalf_isRefused() {
+        unservable(
+                "model.layers.0.self_attn.v_bmm_quantizer: off, but others of the key and value cache are FP8",
+                rule("*", OFF),
+                rule("*k_bmm_quantizer", FP8));
+    }
+
+    @Test
+    void of_enablingRuleWithoutMatch_isRefusedOrWarned() {
+        refused(
+                "r.yaml:5:7: rule '*.expert.*' at line 5: switches quantizers on, but matches none of this model; take it"
+                        + " out, or set calibration.unmatched_rules: warn",
+                rule("*", OFF),
+                rule("*.expert.*", FP8));
+        Plan plan = Plan.of(
+                Recipe.parse(
+                        Path.of("r.yaml"),
+                        yaml("max", rule("*", OFF), rule("*.expert.*", FP8))
+                                + "calibration: {unmatched_rules: warn}\n"),
+                modules());
+        assertThat(plan.warnings())
+                .containsExactly(new PlanWarning(
+                        "rule.matches_nothing",
+                        "rule '*.expert.*' at line 5",
+                        "rule '*.expert.*' at line 5 switches quantizers on, but matches none of this model"));
+    }
+
+    @Test
+    void of_exclusionsWithoutMatch_areOneCountedWarning() {
+        Plan plan = plan(rule("*", OFF), rule("*visual*", OFF), rule("mtp.*", OFF));
+
+        assertThat(plan.warnings())
+                .containsExactly(
+                        new PlanWarning(
+                                "rule.excludes_nothing",
+                                "2",
+                                "2 rules to switch quantizers off match nothing in this model: '*visual*' (line 5), 'mtp.*' (line 6)"));
+    }
+
+    @Test
+    void of_undecidedQuantizers_areOneCountedWarning() {
+        Plan plan = plan(rule("*.experts.*", FP8));
+
+        assertThat(plan.warnings()).singleElement().satisfies(warning -> {
+            assertThat(warning.code()).isEqualTo("quantizer.undecided");
+            assertThat(warning.message())
+                    .startsWith("no rule matches model.layers.0.self_attn.q_proj.input_quantizer and 11");
+        });
+    }
+
+    @Test
+    void of_ruleThatDecidesNothing_isAWarning() {
+        Plan plan = plan(rule("*q_proj*", NVFP4), rule("*", OFF));
+
+        assertThat(plan.warnings()).extracting(PlanWarning::code).containsExactly("rule.overruled");
+    }
+
+    @Test
+    void of_attributesWithoutEffect_areACountedWarning() {
+        Plan plan = plan(rule("*", OFF), rule("*q_proj*", "cfg: {num_bits: e4m3, effective_bits: 8.0}"));
+
+        assertThat(plan.warnings())
+                .containsExactly(new PlanWarning(
+                        "attribute.without_effect",
+                        "effective_bits",
+                        "attribute effective_bits of 2 quantizers has no effect on calibration or export"));
+    }
+
+    @ParameterizedTest
+    @CsvSource(
+            delimiter = '|',
+            value = {
+                "num_bits: e4m3, rotate: true | attribute rotate: true is not supported",
+                "num_bits: e4m3, calibrator: histogram | attribute calibrator: histogram is not supported",
+                "num_bits: e4m3, fake_quant: false | attribute fake_quant: false is not supported",
+                "num_bits: 8 | no format for an input has the attributes (num_bits: 8)",
+                "num_bits: e4m3, axis: 0 | no format for an input has the attributes (num_bits: e4m3, axis: 0)",
+            })
+    void of_attributesThatWouldChangeNumbers_areRefused(String cfg, String message) {
+        refused(message, rule("*q_proj.input_quantizer", "cfg: {%s}".formatted(cfg)));
+    }
+
+    @Test
+    void of_sequenceOfQuantizers_isRefused() {
+        refused(
+                "2 quantizers in sequence are not supported; give one cfg",
+                rule("*q_proj.weight*", "cfg: [{num_bits: 4, block_sizes: {-1: 128}}, {num_bits: e4m3}]"));
+    }
+
+    @Test
+    void of_refusedAttributesThatAreOffAgain_doNoHarm() {
+        assertThatCode(() -> plan(rule("*", "cfg: {num_bits: 8}"), rule("*", OFF)))
+                .doesNotThrowAnyException();
+    }
+
+    @Test
+    void of_columnsThatBlocksDoNotDivide_namesTheModule() {
+        List<ModuleInfo> odd = List.of(linear("model.layers.0.mlp.up_proj", 8, 24, -1));
+
+        assertThatThrownBy(() -> Plan.of(recipe(rule("*", NVFP4)), odd))
+                .isInstanceOf(RecipeException.class)
+                .hasMessage("r.yaml:4:7: model.layers.0.mlp.up_proj.input_quantizer and 1 other: NVFP4 needs input"
+                        + " features in multiples of 16, found 24");
+    }
+
+    @Test
+    void of_severalProblems_countsTheOthers() {
+        refused("(and 2 further problems)", rule("*q_proj*", "cfg: {num_bits: 8}"), rule("*none*", FP8));
+    }
+
+    @Test
+    void of_otherAlgorithms_areRefusedAtUse() {
+        assertThatThrownBy(() -> Plan.of(Recipe.parse(Path.of("r.yaml"), yaml("mse", rule("*", OFF))), modules()))
+                .hasMessage("r.yaml:2:23: algorithm 'mse': not run by this version; it runs 'max' alone, or null for a"
+                        + " recipe without calibration data");
+        assertThatThrownBy(() -> Plan.of(
+                        Recipe.parse(
+                                Path.of("r.yaml"), yaml("{method: max, moe_calib_experts_ratio: 0.5}", rule("*", OFF))),
+                        modules()))
+                .hasMessageContaining("moe_calib_experts_ratio: 0.5: not supported; use calibration.experts: all");
+    }
+
+    @Test
+    void of_noAlgorithm_allowsConstantsOnly() {
+        Recipe constant = Recipe.parse(
+                Path.of("r.yaml"),
+                yaml("null", rule("*", OFF), rule("*q_proj.*", "cfg: {num_bits: e4m3, constant_amax: 448}")));
+        assertThat(Plan.of(constant, modules()).measuredSites()).isEmpty();
+
+        assertThatThrownBy(() -> Plan.of(
+                        Recipe.parse(Path.of("r.yaml"), yaml("null", rule("*", OFF), rule("*q_proj.*", FP8))),
+                        modules()))
+                .hasMessageContaining(
+                        "q_proj.input_quantizer: needs a measured amax, but the recipe's algorithm is null");
+    }
+
+    @Test
+    void requireServable_pairWithoutAName_isRefused() {
+        unservable(
+                "model.layers.0.mlp.experts.0.gate_proj and 5 others: no server loads this pair of formats: weight FP8,"
+                        + " input as it is",
+                rule("*", OFF),
+                rule("*.experts.*weight_quantizer", FP8));
+    }
+
+    @Test
+    void requireServable_joinedProjections_mustAgree() {
+        unservable(
+                "model.layers.0.self_attn.k_proj and 1 other: weight NVFP4, input NVFP4, but servers join it with q_proj, which has"
+                        + " weight FP8, input FP8",
+                rule("*", OFF),
+                rule("*q_proj*", FP8),
+                rule("*[kv]_proj*", NVFP4));
+    }
+
+    @Test
+    void requireServable_expertsOfALayer_mustAgree() {
+        unservable(
+                "model.layers.0.mlp.experts.0.down_proj and 1 other: weight FP8, input FP8, but the experts of a layer"
+                        + " share one format, and others have weight NVFP4, input NVFP4",
+                rule("*", OFF),
+                rule("*.experts.*", NVFP4),
+                rule("*.experts.*down_proj*", FP8));
+    }
+
+    @ParameterizedTest
+    @CsvSource({
+        "NVFP4, NVFP4, NVFP4",
+        "FP8, FP8, FP8",
+        "MXFP8, MXFP8, MXFP8",
+        "FP8_PER_CHANNEL, FP8_DYNAMIC_TOKEN, FP8_PER_CHANNEL_PER_TOKEN",
+    })
+    void algorithm_knownPairs_haveModelOptsName(QuantFormat weight, QuantFormat input, String name) {
+        assertThat(Scheme.of(weight, input).algorithm()).contains(name);
+    }
+
+    private static void unservable(String part, String... rules) {
+        Plan plan = plan(rules);
+        assertThatThrownBy(plan::requireServable)
+                .isInstanceOf(RecipeException.class)
+                .hasMessageContaining(part);
+    }
+
+    private static void refused(String part, String... rules) {
+        assertThatThrownBy(() -> plan(rules))
+                .isInstanceOf(RecipeException.class)
+                .hasMessageContaining(part)
+                .hasMessageNotContaining("\n");
+    }
+
+    private static Plan plan(String... rules) {
+        return Plan.of(recipe(rules), modules());
+    }
+
+    private static Recipe recipe(String... rules) {
+        return Recipe.parse(Path.of("r.yaml"), yaml("max", rules));
+    }
+
+    private static String yaml(String algorithm, String... rules) {
+        StringBuilder yaml = new StringBuilder(
+                "metadata: {recipe_type: ptq}\nquantize: {algorithm: %s,\n  quant_cfg: [\n".formatted(algorithm));
+        for (String rule : rules) {
+            yaml.append("      ").append(rule).append(",\n");
+        }
+        return yaml.append("  ]}\n").toString();
+    }
+
+    private static String rule(String pattern, String instruction) {
+        return "{quantizer_name: '%s', %s}".formatted(pattern, instruction);
+    }
+
+    /// One layer of an MoE with two experts: 24 quantizers.
+    private static List<ModuleInfo> modules() {
+        List<ModuleInfo> modules = new ArrayList<>();
+        for (String name : List.of("q_proj", "k_proj", "v_proj")) {
+            modules.add(linear("model.layers.0.self_attn." + name, 32, 64, -1));
+        }
+        modules.add(new ModuleInfo("model.layers.0.self_attn", Kind.ATTENTION, 0, 0, 0, -1, List.of()));
+        modules.add(new ModuleInfo(
+                "model.layers.0.mlp.gate", Kind.ROUTER, 2, 64, 0, -1, List.of("model.layers.0.mlp.gate")));
+        for (int expert = 0; expert < 2; expert++) {
+            for (String name : List.of("gate_proj", "up_proj", "down_proj")) {
+                modules.add(linear("model.layers.0.mlp.experts.%d.%s".formatted(expert, name), 32, 64, expert));
+            }
+        }
+        modules.add(new ModuleInfo("lm_head", Kind.HEAD, 100, 64, -1, -1, List.of("lm_head")));
+        return modules;
+    }
+
+    private static ModuleInfo linear(String name, int rows, int columns, int expert) {
+        return new ModuleInfo(name, Kind.LINEAR, rows, columns, 0, expert, List.of(name));
+    }
+}
