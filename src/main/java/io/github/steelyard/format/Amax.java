@@ -1,17 +1,18 @@
 package io.github.steelyard.format;
 
 /// The largest absolute value of a slice, and what a scale may be made from.
-final class Amax {
+public final class Amax {
 
     private Amax() {}
 
-    /// Returns the largest absolute value, 0 for an empty slice, NaN if there is one.
-    static float of(float[] x, int offset, int length) {
-        float amax = 0;
+    /// Returns the largest absolute value, 0 for an empty slice, NaN if there is one. Without their sign, floats are
+    /// ordered like their bits, and NaN comes last.
+    public static float of(float[] x, int offset, int length) {
+        int amax = 0;
         for (int i = offset; i < offset + length; i++) {
-            amax = Math.max(amax, Math.abs(x[i]));
+            amax = Math.max(amax, Float.floatToRawIntBits(x[i]) & 0x7fff_ffff);
         }
-        return amax;
+        return Float.intBitsToFloat(amax);
     }
 
     /// Returns `amax`.

@@ -44,7 +44,7 @@ public final class E2m1 {
         if (Float.isNaN(x)) {
             throw new IllegalArgumentException("NaN has no E2M1 code");
         }
-        int magnitude = SmallFloat.magnitudeCode(Math.min(Math.abs(x), MAX), MANTISSA_BITS, MIN_EXPONENT);
+        int magnitude = SmallFloat.magnitudeCode(x, MAX, MANTISSA_BITS, MIN_EXPONENT);
         return x < 0 ? magnitude | SIGN : magnitude;
     }
 
@@ -55,7 +55,6 @@ public final class E2m1 {
 
     /// Returns the value of the code nearest to `x`, with the sign of `x` also on zero. NaN gives NaN.
     public static float round(float x) {
-        float magnitude = SmallFloat.roundMagnitude(Math.min(Math.abs(x), MAX), MANTISSA_BITS, MIN_EXPONENT);
-        return Math.copySign(magnitude, x);
+        return SmallFloat.round(x, MAX, MANTISSA_BITS, MIN_EXPONENT);
     }
 }

@@ -44,7 +44,7 @@ public final class E4m3 {
             return NAN_CODE;
         }
         int sign = (Float.floatToRawIntBits(x) >>> 31) << 7;
-        return sign | SmallFloat.magnitudeCode(Math.min(Math.abs(x), MAX), MANTISSA_BITS, MIN_EXPONENT);
+        return sign | SmallFloat.magnitudeCode(x, MAX, MANTISSA_BITS, MIN_EXPONENT);
     }
 
     /// Returns the value of the code in the low eight bits of `code`; higher bits are not read.
@@ -54,8 +54,7 @@ public final class E4m3 {
 
     /// Returns the value of the code nearest to `x`. NaN gives NaN.
     public static float round(float x) {
-        float magnitude = SmallFloat.roundMagnitude(Math.min(Math.abs(x), MAX), MANTISSA_BITS, MIN_EXPONENT);
-        return Math.copySign(magnitude, x);
+        return SmallFloat.round(x, MAX, MANTISSA_BITS, MIN_EXPONENT);
     }
 
     private static float[] values() {

@@ -44,7 +44,7 @@ public final class E5m2 {
             return NAN_CODE;
         }
         int sign = (Float.floatToRawIntBits(x) >>> 31) << 7;
-        return sign | SmallFloat.magnitudeCode(Math.min(Math.abs(x), MAX), MANTISSA_BITS, MIN_EXPONENT);
+        return sign | SmallFloat.magnitudeCode(x, MAX, MANTISSA_BITS, MIN_EXPONENT);
     }
 
     /// Returns the value of the code in the low eight bits of `code`; higher bits are not read.

@@ -11,31 +11,41 @@ final class SmallFloat {
     private static final int FLOAT_MANTISSA_BITS = 23;
     private static final int FLOAT_BIAS = 127;
     private static final int EXPONENT_MASK = 0x7f80_0000;
+    private static final int SIGN_MASK = 0x8000_0000;
 
     private SmallFloat() {}
 
-    /// Returns the code without sign of the nearest value.
+    /// Returns the code without sign of the value nearest to `|x|`, saturating at `max`.
     ///
-    /// @param magnitude finite, not negative, at most the largest value of the format
-    static int magnitudeCode(float magnitude, int mantissaBits, int minExponent) {
+    /// @param x not NaN
+    static int magnitudeCode(float x, float max, int mantissaBits, int minExponent) {
+        int magnitude = clamp(x, max);
         int exponentBits = exponentBits(magnitude, minExponent);
         float shifter = shifter(exponentBits, mantissaBits);
-        int steps = Float.floatToRawIntBits(magnitude + shifter) - Float.floatToRawIntBits(shifter);
+        int steps =
+                Float.floatToRawIntBits(Float.intBitsToFloat(magnitude) + shifter) - Float.floatToRawIntBits(shifter);
         int binade = (exponentBits >>> FLOAT_MANTISSA_BITS) - FLOAT_BIAS - minExponent;
         return (binade << mantissaBits) + steps;
     }
 
-    /// Returns the nearest value of the format.
-    ///
-    /// @param magnitude not negative and at most the largest value of the format; NaN gives NaN
-    static float roundMagnitude(float magnitude, int mantissaBits, int minExponent) {
+    /// Returns the value nearest to `x`, saturating at `max`; it keeps the sign of `x`, also on zero. NaN gives NaN.
+    static float round(float x, float max, int mantissaBits, int minExponent) {
+        if (Float.isNaN(x)) {
+            return x;
+        }
+        int magnitude = clamp(x, max);
         float shifter = shifter(exponentBits(magnitude, minExponent), mantissaBits);
-        return magnitude + shifter - shifter;
+        float rounded = Float.intBitsToFloat(magnitude) + shifter - shifter;
+        return Float.intBitsToFloat(Float.floatToRawIntBits(rounded) | (Float.floatToRawIntBits(x) & SIGN_MASK));
     }
 
-    private static int exponentBits(float magnitude, int minExponent) {
-        return Math.max(
-                Float.floatToRawIntBits(magnitude) & EXPONENT_MASK, (minExponent + FLOAT_BIAS) << FLOAT_MANTISSA_BITS);
+    /// The bits of `min(|x|, max)`: positive floats are ordered like their bits.
+    private static int clamp(float x, float max) {
+        return Math.min(Float.floatToRawIntBits(x) & ~SIGN_MASK, Float.floatToRawIntBits(max));
+    }
+
+    private static int exponentBits(int magnitude, int minExponent) {
+        return Math.max(magnitude & EXPONENT_MASK, (minExponent + FLOAT_BIAS) << FLOAT_MANTISSA_BITS);
     }
 
     private static float shifter(int exponentBits, int mantissaBits) {

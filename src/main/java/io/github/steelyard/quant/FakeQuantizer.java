@@ -1,5 +1,6 @@
 package io.github.steelyard.quant;
 
+import io.github.steelyard.format.Amax;
 import io.github.steelyard.format.E2m1;
 import io.github.steelyard.format.E4m3;
 import io.github.steelyard.format.E8m0;
@@ -71,7 +72,7 @@ public final class FakeQuantizer {
             case FP8_PER_CHANNEL, FP8_DYNAMIC_TOKEN -> {
                 for (int row = 0; row < rows; row++) {
                     int from = offset + row * columns;
-                    quantizeFp8(x, from, columns, dynamicScale(absMax(x, from, columns)));
+                    quantizeFp8(x, from, columns, dynamicScale(Amax.of(x, from, columns)));
                 }
             }
             case FP8_BLOCK -> quantizeFp8Blocks(x, offset, rows, columns);
@@ -86,7 +87,7 @@ public final class FakeQuantizer {
             int end = offset + (row + 1) * columns;
             for (int from = offset + row * columns; from < end; from += block) {
                 int length = Math.min(block, end - from);
-                float blockAmax = absMax(x, from, length);
+                float blockAmax = Amax.of(x, from, length);
                 switch (format) {
                     case NVFP4 -> quantizeFp4(x, from, length, nvfp4Scale(blockAmax, globalScale));
                     case MXFP4 -> quantizeFp4(x, from, length, E8m0.decode(Mx.scaleCode(blockAmax, E2m1.MAX)));
@@ -119,7 +120,7 @@ public final class FakeQuantizer {
                 int first = offset + top * columns + left;
                 float blockAmax = 0;
                 for (int row = 0; row < height; row++) {
-                    blockAmax = Math.max(blockAmax, absMax(x, first + row * columns, width));
+                    blockAmax = Math.max(blockAmax, Amax.of(x, first + row * columns, width));
                 }
                 for (int row = 0; row < height; row++) {
                     quantizeFp8(x, first + row * columns, width, dynamicScale(blockAmax));
@@ -151,13 +152,5 @@ public final class FakeQuantizer {
         for (int i = offset; i < offset + length; i++) {
             x[i] = E2m1.round(x[i] / scale) * scale;
         }
-    }
-
-    private static float absMax(float[] x, int offset, int length) {
-        float max = 0;
-        for (int i = offset; i < offset + length; i++) {
-            max = Math.max(max, Math.abs(x[i]));
-        }
-        return max;
     }
 }

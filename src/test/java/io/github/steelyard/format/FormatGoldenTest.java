@@ -115,4 +115,35 @@ final class FormatGoldenTest {
         assertThat(mxScales).isEqualTo(golden.bytes("mxfp8Scales"));
         assertThat(fp8Codes).isEqualTo(golden.bytes("mxfp8Codes"));
     }
+
+    @Test
+    void weights_independentCodes_decodeToTheirValues() {
+        FormatGolden golden = GOLDEN.at("fake");
+        int rows = golden.integer("rows");
+        int columns = golden.integer("columns");
+        MxWeight mxfp4 = MxWeight.mxfp4(segment(golden, "mxfp4Codes"), segment(golden, "mxfp4Scales"), rows, columns);
+        assertDecodes(mxfp4, golden.floats("MXFP4"));
+        MxWeight mxfp8 = MxWeight.mxfp8(segment(golden, "mxfp8Codes"), segment(golden, "mxfp8Scales"), rows, columns);
+        assertDecodes(mxfp8, golden.floats("MXFP8"));
+        Nvfp4Weight nvfp4 = new Nvfp4Weight(
+                segment(golden, "nvfp4Codes"),
+                segment(golden, "nvfp4BlockScales"),
+                rows,
+                columns,
+                golden.number("nvfp4GlobalScale"));
+        assertDecodes(nvfp4, golden.floats("nvfp4Weight"));
+    }
+
+    private static MemorySegment segment(FormatGolden golden, String key) {
+        return MemorySegment.ofArray(golden.bytes(key));
+    }
+
+    private static void assertDecodes(StoredWeight weight, float[] expected) {
+        float[] values = new float[expected.length];
+        weight.decodeRows(0, weight.rows(), values, 0);
+        assertThat(values)
+                .as(weight.formatName())
+                .usingComparatorWithPrecision(0f)
+                .containsExactly(expected);
+    }
 }
