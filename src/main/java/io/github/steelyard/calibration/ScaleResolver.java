@@ -46,11 +46,17 @@ final class ScaleResolver {
     }
 
     ScaleTable resolve() {
-        modules.stream().filter(ModuleInfo::isExpert).forEach(this::noteMaximum);
-        modules.forEach(module -> module.sites().forEach(site -> resolveSite(module, site)));
+        ScaleTable table = resolvable();
         if (!problems.isEmpty()) {
             throw new GateException("no scales can be made", problems);
         }
+        return table;
+    }
+
+    /// Resolves what can be resolved and leaves the rest out.
+    ScaleTable resolvable() {
+        modules.stream().filter(ModuleInfo::isExpert).forEach(this::noteMaximum);
+        modules.forEach(module -> module.sites().forEach(site -> resolveSite(module, site)));
         if (sharing == Sharing.LAYER) {
             modules.stream().filter(ModuleInfo::isExpert).forEach(this::shareWithLayer);
         }

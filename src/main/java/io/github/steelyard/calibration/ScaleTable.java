@@ -50,13 +50,21 @@ public record ScaleTable(SortedMap<Site, SiteScale> scales) {
     /// @param sharing which experts of a layer have one input scale
     /// @throws GateException if a site cannot have a scale; it names every such site
     public static ScaleTable resolve(Statistics statistics, Plan plan, Sharing sharing) {
+        return resolver(statistics, plan, sharing).resolve();
+    }
+
+    /// Resolves the scales that can be made and leaves out the others: for reports of a run that did not pass.
+    public static ScaleTable resolvable(Statistics statistics, Plan plan) {
+        return resolver(statistics, plan, plan.recipe().export().sharing()).resolvable();
+    }
+
+    private static ScaleResolver resolver(Statistics statistics, Plan plan, Sharing sharing) {
         return new ScaleResolver(
-                        statistics,
-                        List.copyOf(plan.modules()),
-                        plan::config,
-                        plan.recipe().calibration(),
-                        sharing)
-                .resolve();
+                statistics,
+                List.copyOf(plan.modules()),
+                plan::config,
+                plan.recipe().calibration(),
+                sharing);
     }
 
     /// Returns the scale of `site`, empty if none is calibrated.
