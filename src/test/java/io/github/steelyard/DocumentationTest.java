@@ -90,6 +90,7 @@ final class DocumentationTest {
         List<Path> documents = new ArrayList<>(files("docs", ".md"));
         documents.addAll(files("src/main/resources", ".md"));
         documents.addAll(files("calibration-data", ".md"));
+        documents.addAll(files("configs", ".md"));
         documents.add(Path.of("README.md"));
         return documents;
     }
