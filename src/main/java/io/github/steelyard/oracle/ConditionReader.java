@@ -45,8 +45,10 @@ final class ConditionReader {
         if (node instanceof YamlNode.Text text) {
             Condition condition = named.get(text.value());
             if (condition == null) {
-                throw fault(node, "condition '%s' is not defined; expected one of %s"
-                        .formatted(text.value(), new TreeSet<>(named.keySet())));
+                throw fault(
+                        node,
+                        "condition '%s' is not defined; expected one of %s"
+                                .formatted(text.value(), new TreeSet<>(named.keySet())));
             }
             return condition;
         }
@@ -57,7 +59,8 @@ final class ConditionReader {
 
     private Condition word(String word, YamlNode value) {
         return switch (word) {
-            case "any-of" -> new Condition.AnyOf(items(value).stream().map(this::read).toList());
+            case "any-of" ->
+                new Condition.AnyOf(items(value).stream().map(this::read).toList());
             case "not" -> new Condition.Not(read(value));
             case "libraries" -> new Condition.Libraries(new LinkedHashSet<>(YamlFields.textsOf(file, value)));
             case "environment" -> environment(value);

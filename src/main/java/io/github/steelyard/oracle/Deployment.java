@@ -20,8 +20,8 @@ public record Deployment(
 
     public Deployment {
         if (tp < 1 || dp < 1 || pcp < 1 || sp < 1 || ep < 1) {
-            throw new IllegalArgumentException(
-                    "parallel sizes must be positive: tp %d, dp %d, pcp %d, sp %d, ep %d".formatted(tp, dp, pcp, sp, ep));
+            throw new IllegalArgumentException("parallel sizes must be positive: tp %d, dp %d, pcp %d, sp %d, ep %d"
+                    .formatted(tp, dp, pcp, sp, ep));
         }
     }
 

@@ -1,102 +1,126 @@
 package io.github.steelyard.oracle;
 
 import java.util.Arrays;
+import java.util.Locale;
 import java.util.Optional;
 import java.util.OptionalInt;
-import java.util.function.Function;
-import java.util.function.Predicate;
 
-/// The words of the condition language that name something in a [Scene].
+/// The words of the condition language that name something in a [Scene]. A word is the constant's name in lower case
+/// with hyphens.
 final class Fact {
 
     private Fact() {}
 
+    private static String word(Enum<?> fact) {
+        return fact.name().toLowerCase(Locale.ROOT).replace('_', '-');
+    }
+
     /// Facts that are names, compared with a list of names.
     enum Named {
-        PLATFORM("platform", scene -> scene.device().platform()),
-        ARCH("arch", scene -> scene.device().arch()),
-        CPU("cpu", scene -> scene.device().cpu()),
-        OS("os", scene -> scene.device().os()),
-        ACTIVATION("activation", scene -> scene.layer().activation()),
-        WEIGHT("weight", Scene::weight),
-        INPUT("input", Scene::input),
-        ALL2ALL("all2all", scene -> scene.deployment().exchange()),
-        ROUTING("routing", scene -> scene.layer().router().method()),
-        LOGITS("logits", scene -> scene.layer().router().logits()),
-        DTYPE("dtype", scene -> scene.layer().dtype()),
-        LAYOUT("layout", scene -> scene.layer().layout().name());
-
-        private final String word;
-        private final Function<Scene, String> value;
-
-        Named(String word, Function<Scene, String> value) {
-            this.word = word;
-            this.value = value;
-        }
+        PLATFORM,
+        ARCH,
+        CPU,
+        OS,
+        ACTIVATION,
+        WEIGHT,
+        INPUT,
+        ALL2ALL,
+        ROUTING,
+        LOGITS,
+        DTYPE,
+        LAYOUT;
 
         String of(Scene scene) {
-            return value.apply(scene);
+            return switch (this) {
+                case PLATFORM -> scene.device().platform();
+                case ARCH -> scene.device().arch();
+                case CPU -> scene.device().cpu();
+                case OS -> scene.device().os();
+                case ACTIVATION -> scene.layer().activation();
+                case WEIGHT -> scene.weight();
+                case INPUT -> scene.input();
+                case ALL2ALL -> scene.deployment().exchange();
+                case ROUTING -> scene.layer().router().method();
+                case LOGITS -> scene.layer().router().logits();
+                case DTYPE -> scene.layer().dtype();
+                case LAYOUT -> scene.layer().layout().name();
+            };
         }
 
         static Optional<Named> of(String word) {
-            return Arrays.stream(values()).filter(fact -> fact.word.equals(word)).findFirst();
+            return Arrays.stream(values())
+                    .filter(fact -> word(fact).equals(word))
+                    .findFirst();
         }
     }
 
     /// Facts that hold or do not.
     enum Held {
-        EPLB("eplb", scene -> scene.deployment().eplb()),
-        SEQUENCE_PARALLEL("sequence-parallel", scene -> scene.deployment().sequenceParallel()),
-        EXPERT_PARALLEL("expert-parallel", scene -> scene.deployment().expertParallel()),
-        GATED("gated", scene -> scene.layer().gated()),
-        LORA("lora", scene -> scene.layer().traits().lora()),
-        BIAS("bias", scene -> scene.layer().traits().bias()),
-        SHARED_EXPERTS("shared-experts", scene -> scene.layer().traits().sharedExperts()),
-        ALLOW_CUTLASS("allow-cutlass", scene -> scene.layer().traits().allowVllmCutlass()),
-        DEEPSEEK_V4("deepseek-v4", scene -> scene.layer().traits().deepseekV4()),
-        SWIGLU_LIMIT("swiglu-limit", scene -> scene.layer().clamp().limit().isPresent()),
-        AMX("amx", scene -> scene.device().amx()),
-        ZERO_POINTS("zero-points", scene -> scene.layer().layout().zeroPoints()),
-        EXPERT_BIAS("expert-bias", scene -> scene.layer().layout().bias()),
-        ACTIVATION_ORDER("activation-order", scene -> scene.layer().layout().activationOrder());
-
-        private final String word;
-        private final Predicate<Scene> value;
-
-        Held(String word, Predicate<Scene> value) {
-            this.word = word;
-            this.value = value;
-        }
+        EPLB,
+        SEQUENCE_PARALLEL,
+        EXPERT_PARALLEL,
+        GATED,
+        LORA,
+        BIAS,
+        SHARED_EXPERTS,
+        ALLOW_CUTLASS,
+        DEEPSEEK_V4,
+        SWIGLU_LIMIT,
+        AMX,
+        ZERO_POINTS,
+        EXPERT_BIAS,
+        ACTIVATION_ORDER;
 
         boolean of(Scene scene) {
-            return value.test(scene);
+            return switch (this) {
+                case EPLB -> scene.deployment().eplb();
+                case SEQUENCE_PARALLEL -> scene.deployment().sequenceParallel();
+                case EXPERT_PARALLEL -> scene.deployment().expertParallel();
+                case GATED -> scene.layer().gated();
+                case LORA -> scene.layer().traits().lora();
+                case BIAS -> scene.layer().traits().bias();
+                case SHARED_EXPERTS -> scene.layer().traits().sharedExperts();
+                case ALLOW_CUTLASS -> scene.layer().traits().allowVllmCutlass();
+                case DEEPSEEK_V4 -> scene.layer().traits().deepseekV4();
+                case SWIGLU_LIMIT -> scene.layer().clamp().limit().isPresent();
+                case AMX -> scene.device().amx();
+                case ZERO_POINTS -> scene.layer().layout().zeroPoints();
+                case EXPERT_BIAS -> scene.layer().layout().bias();
+                case ACTIVATION_ORDER -> scene.layer().layout().activationOrder();
+            };
         }
 
         static Optional<Held> of(String word) {
-            return Arrays.stream(values()).filter(fact -> fact.word.equals(word)).findFirst();
+            return Arrays.stream(values())
+                    .filter(fact -> word(fact).equals(word))
+                    .findFirst();
         }
     }
 
     /// Facts that are numbers; an unknown number satisfies no condition.
     enum Counted {
-        CAPABILITY(scene -> scene.device().capability()),
-        DP(scene -> OptionalInt.of(scene.deployment().dp())),
-        EP(scene -> OptionalInt.of(scene.deployment().ep())),
-        HIDDEN(scene -> OptionalInt.of(scene.layer().size().hidden())),
-        INTERMEDIATE(scene -> OptionalInt.of(scene.layer().size().intermediate())),
-        EXPERTS(scene -> OptionalInt.of(scene.layer().size().experts())),
+        CAPABILITY,
+        DP,
+        EP,
+        HIDDEN,
+        INTERMEDIATE,
+        EXPERTS,
         /// Experts rounded up to a multiple of 32.
-        PADDED_EXPERTS(scene -> OptionalInt.of((scene.layer().size().experts() + 31) / 32 * 32)),
-        GROUP_SIZE(scene -> OptionalInt.of(scene.layer().layout().groupSize()));
-
-        private final Function<Scene, OptionalInt> value;
-
-        Counted(Function<Scene, OptionalInt> value) {
-            this.value = value;
-        }
+        PADDED_EXPERTS,
+        GROUP_SIZE;
 
         OptionalInt of(Scene scene) {
-            return value.apply(scene);
+            MoeLayer.Size size = scene.layer().size();
+            return switch (this) {
+                case CAPABILITY -> scene.device().capability();
+                case DP -> OptionalInt.of(scene.deployment().dp());
+                case EP -> OptionalInt.of(scene.deployment().ep());
+                case HIDDEN -> OptionalInt.of(size.hidden());
+                case INTERMEDIATE -> OptionalInt.of(size.intermediate());
+                case EXPERTS -> OptionalInt.of(size.experts());
+                case PADDED_EXPERTS -> OptionalInt.of(Math.ceilDiv(size.experts(), 32) * 32);
+                case GROUP_SIZE -> OptionalInt.of(scene.layer().layout().groupSize());
+            };
         }
     }
 }

@@ -46,6 +46,8 @@ public record MoeLayer(
         }
     }
 
+    /// A layer's dimensions.
+    ///
     /// @param hidden features of the residual stream
     /// @param intermediate features between the two expert products on one rank
     /// @param experts routed experts of the layer, over all ranks
@@ -58,6 +60,8 @@ public record MoeLayer(
         }
     }
 
+    /// How experts are chosen.
+    ///
     /// @param method routing method: `Renormalize`, `DeepSeekV3`, …
     /// @param logits dtype of the router's logits: `bf16`, `fp32`, …
     public record Router(String method, String logits) {
@@ -68,6 +72,8 @@ public record MoeLayer(
         }
     }
 
+    /// Features of a layer.
+    ///
     /// @param bias whether the experts have biases
     /// @param lora whether LoRA adapters are served
     /// @param sharedExperts whether the layer has shared experts
@@ -87,6 +93,8 @@ public record MoeLayer(
         }
     }
 
+    /// Constants of a clamped SwiGLU.
+    ///
     /// @param limit bound of gate and up; empty: no clamp
     /// @param alpha slope inside the sigmoid
     /// @param beta what is added to up
@@ -98,13 +106,14 @@ public record MoeLayer(
         }
     }
 
+    /// How a weight-only integer checkpoint stores its experts.
+    ///
     /// @param name `gptq`, `awq`, `compressed-tensors`, `moe_wna16` or `unknown`
     /// @param groupSize weights per scale; −1: one scale per row
     /// @param zeroPoints whether weights may have zero points
     /// @param bias whether the loader may provide expert biases
     /// @param activationOrder whether groups follow the activation order
-    public record WeightLayout(
-            String name, int groupSize, boolean zeroPoints, boolean bias, boolean activationOrder) {
+    public record WeightLayout(String name, int groupSize, boolean zeroPoints, boolean bias, boolean activationOrder) {
 
         /// Not a weight-only integer checkpoint.
         public static WeightLayout unknown() {

@@ -26,20 +26,17 @@ public record SelectionRequest(
 
     /// The same question about another deployment.
     public SelectionRequest withDeployment(Deployment other) {
-        return new SelectionRequest(
-                layer, device, other, preference, strict, requiresVisibleW2Input, assumptions);
+        return new SelectionRequest(layer, device, other, preference, strict, requiresVisibleW2Input, assumptions);
     }
 
     /// The same question with another preference.
     public SelectionRequest withPreference(Preference other) {
-        return new SelectionRequest(
-                layer, device, deployment, other, strict, requiresVisibleW2Input, assumptions);
+        return new SelectionRequest(layer, device, deployment, other, strict, requiresVisibleW2Input, assumptions);
     }
 
     /// The same question, strict or not.
     public SelectionRequest withStrict(boolean other) {
-        return new SelectionRequest(
-                layer, device, deployment, preference, other, requiresVisibleW2Input, assumptions);
+        return new SelectionRequest(layer, device, deployment, preference, other, requiresVisibleW2Input, assumptions);
     }
 
     /// The same question, with the w2 input required to be observable or not.

@@ -4,12 +4,12 @@ import io.github.steelyard.oracle.YamlNode.Fields;
 import io.github.steelyard.oracle.YamlNode.Items;
 import io.github.steelyard.oracle.YamlNode.Text;
 import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.SequencedMap;
 import java.util.SequencedSet;
-import java.util.LinkedHashSet;
 import java.util.function.Function;
 
 /// A mapping read strictly: typed values by key, and [#end()] refuses every key that nobody asked for.
@@ -113,7 +113,9 @@ final class YamlFields {
 
     static <T> List<T> eachOf(String file, YamlNode node, Function<YamlFields, T> reader) {
         if (node instanceof Items items) {
-            return items.values().stream().map(item -> reader.apply(of(file, item))).toList();
+            return items.values().stream()
+                    .map(item -> reader.apply(of(file, item)))
+                    .toList();
         }
         throw new CatalogueException(file, node.line(), "expected a list, found " + node.kind());
     }
@@ -135,8 +137,8 @@ final class YamlFields {
         return switch (textOf(file, node)) {
             case "true" -> true;
             case "false" -> false;
-            case String other -> throw new CatalogueException(
-                    file, node.line(), "expected true or false, found '%s'".formatted(other));
+            case String other ->
+                throw new CatalogueException(file, node.line(), "expected true or false, found '%s'".formatted(other));
         };
     }
 

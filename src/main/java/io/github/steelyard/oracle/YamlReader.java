@@ -37,7 +37,10 @@ final class YamlReader {
             return node;
         } catch (com.fasterxml.jackson.core.JsonProcessingException e) {
             int line = e.getLocation() == null ? 0 : e.getLocation().getLineNr();
-            throw new CatalogueException(file, line, "not YAML: " + e.getOriginalMessage().lines().findFirst().orElse(""));
+            throw new CatalogueException(
+                    file,
+                    line,
+                    "not YAML: " + e.getOriginalMessage().lines().findFirst().orElse(""));
         } catch (IOException e) {
             throw new CatalogueException(file, 0, "cannot be read: " + e.getMessage());
         }

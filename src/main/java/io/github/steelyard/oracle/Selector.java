@@ -1,0 +1,402 @@
+package io.github.steelyard.oracle;
+
+import io.github.steelyard.oracle.OracleTable.Backend;
+import io.github.steelyard.oracle.OracleTable.Effect;
+import io.github.steelyard.oracle.OracleTable.Guarded;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+
+/// One run of the selection algorithm: the table's rules applied to one request, with what was rejected on the way.
+///
+/// Our own deliberate differences from the engine apply unless the request is strict; `docs/ODDITIES.md` lists them.
+final class Selector {
+
+    private final Catalogue catalogue;
+    private final OracleTable table;
+    private final SelectionRequest request;
+    private final Scene scene;
+    private final boolean batched;
+    private final SupportCheck check;
+    private final List<String> order;
+    private final List<Rejection> rejected = new ArrayList<>();
+    private final List<String> notes = new ArrayList<>();
+    private Optional<Choice> choice;
+
+    Selector(Catalogue catalogue, OracleTable table, SelectionRequest request) {
+        this.catalogue = catalogue;
+        this.table = table;
+        this.request = request;
+        MoeLayer.Keys keys = request.layer().keys();
+        this.scene = new Scene(
+                request,
+                keys.weight().orElse(table.weight()),
+                keys.inputOverride().or(keys::input).orElse(table.input()));
+        this.choice = request.preference().choiceFor(table.format());
+        this.batched = catalogue.settings().batchedAll2all().contains(scene.deployment().exchange())
+                || choice.filter(c -> table.batchedNames().contains(c.name())).isPresent();
+        this.check = new SupportCheck(catalogue, batched, batchInvariant());
+        this.order = new ArrayList<>();
+    }
+
+    private boolean batchInvariant() {
+        String variable = catalogue.settings().batchInvariant();
+        return request.preference().batchInvariant() || isOn(scene.environment(variable));
+    }
+
+    private static boolean isOn(String value) {
+        return value.equals("1") || value.equalsIgnoreCase("true");
+    }
+
+    Decision select() {
+        new VariableNotes(catalogue).of(request.preference().environment()).forEach(notes::add);
+        Optional<Decision> early = conflict().or(() -> apply(table.first()));
+        if (early.isPresent()) {
+            return early.get();
+        }
+        setUpOrder();
+        if (choice.isPresent() && !leavesChoice(choice.get())) {
+            return requested(choice.get());
+        }
+        choice = Optional.empty();
+        for (OracleTable.VariableRule rule : table.environment()) {
+            Optional<Decision> forced = apply(rule);
+            if (forced.isPresent()) {
+                return forced.get();
+            }
+        }
+        return walk(order).or(() -> apply(table.last())).orElseGet(this::exhausted);
+    }
+
+    /// A checkpoint that declares its input's format and a user who asks for another disagree.
+    private Optional<Decision> conflict() {
+        MoeLayer.Keys keys = request.layer().keys();
+        Optional<String> declared = keys.input().filter(key -> !key.equals(MoeLayer.NONE));
+        if (keys.inputOverride().isEmpty() || declared.isEmpty() || declared.equals(keys.inputOverride())) {
+            return Optional.empty();
+        }
+        return Optional.of(refuse(
+                Refusal.Kind.VALUE_ERROR,
+                "checkpoint declares MoE activation=%s but quantization_config.moe.activation=%s; remove the override "
+                                .formatted(declared.get(), keys.inputOverride().get())
+                        + "or align it with the checkpoint."));
+    }
+
+    private void setUpOrder() {
+        table.priority().stream()
+                .filter(priority -> priority.when().holds(scene))
+                .findFirst()
+                .ifPresent(priority -> order.addAll(priority.order()));
+        for (OracleTable.Reorder reorder : table.reorder()) {
+            if (reorder.when().holds(scene)) {
+                reorder.front().stream().filter(order::remove).forEach(name -> order.add(0, name));
+                reorder.back().stream().filter(order::remove).forEach(order::add);
+            }
+        }
+        for (OracleTable.Restriction restriction : table.restrictions()) {
+            if (restriction.when().holds(scene)) {
+                drop(restriction.drop(), SupportCheck.fill(restriction.requested(), scene));
+            }
+        }
+        if (table.inputRule().filtered()) {
+            List<String> kept = filterByInput(order);
+            order.retainAll(kept);
+        }
+    }
+
+    private void drop(List<String> backends, String reason) {
+        for (String backend : backends) {
+            if (order.remove(backend)) {
+                rejected.add(new Rejection(backend, Optional.empty(), reason));
+            }
+        }
+    }
+
+    /// Keeps the variants that compute with the requested input key; without one, those with high-precision inputs, or
+    /// all if there are none.
+    private List<String> filterByInput(List<String> backends) {
+        Optional<String> wanted = requestedInput();
+        if (wanted.isPresent()) {
+            return backends.stream()
+                    .filter(name -> table.backend(name).input().equals(wanted.get())
+                            || table.inputRule().exempt().contains(name))
+                    .toList();
+        }
+        List<String> plain = backends.stream()
+                .filter(name -> table.backend(name).input().equals(MoeLayer.NONE))
+                .toList();
+        return plain.isEmpty() ? backends : plain;
+    }
+
+    private Optional<String> requestedInput() {
+        return Optional.of(scene.input()).filter(key -> !key.equals(MoeLayer.NONE));
+    }
+
+    private boolean leavesChoice(Choice asked) {
+        if (table.ignoresRequest()) {
+            notes.add("the engine ignores '%s' (%s) for %s".formatted(asked.name(), asked.source(), table.label()));
+            return true;
+        }
+        if (table.autoNames().contains(asked.name())) {
+            notes.add("'%s' (%s) has no kernel for %s; the engine chooses there"
+                    .formatted(asked.name(), asked.source(), table.label()));
+            return true;
+        }
+        return false;
+    }
+
+    private Decision requested(Choice asked) {
+        List<String> named = table.names().get(asked.name());
+        if (named == null) {
+            return refuse(Refusal.Kind.VALUE_ERROR, unknownName(table, asked.name()));
+        }
+        List<String> wanted = named.stream().map(this::twin).toList();
+        if (table.inputRule().filtered()) {
+            List<String> kept = filterByInput(wanted);
+            if (kept.isEmpty()) {
+                return refuse(
+                        Refusal.Kind.VALUE_ERROR,
+                        "moe_backend='%s' does not support activation=%s; supported variants: %s"
+                                .formatted(asked.name(), scene.input(), Messages.list(wanted)));
+            }
+            wanted = kept;
+        }
+        for (OracleTable.Restriction restriction : table.restrictions()) {
+            if (restriction.when().holds(scene) && restriction.drop().contains(wanted.getFirst())) {
+                String message = SupportCheck.fill(restriction.requested(), scene);
+                return refuse(Refusal.Kind.VALUE_ERROR, message.replace("{name}", asked.name()));
+            }
+        }
+        return onlyFrom(wanted);
+    }
+
+    static String unknownName(OracleTable table, String name) {
+        return "moe_backend='%s' is not supported for %s. Expected one of %s."
+                .formatted(name, table.label(), Messages.list(table.names().keySet()));
+    }
+
+    private String twin(String backend) {
+        return batched ? table.backend(backend).batched().orElse(backend) : backend;
+    }
+
+    /// Tries the given backends and refuses when none supports the layer.
+    private Decision onlyFrom(List<String> backends) {
+        int before = rejected.size();
+        Optional<Decision> found = walk(backends);
+        if (found.isPresent()) {
+            return found.get();
+        }
+        List<Rejection> tried = rejected.subList(before, rejected.size());
+        Rejection last = tried.getLast();
+        String message = Messages.fill(
+                table.messages().unsupported(),
+                Map.of("backend", table.backend(last.backend()).display(), "reason", last.reason()));
+        String all = tried.size() > 1 ? " All rejected: %s.".formatted(Messages.labels(tried)) : "";
+        return refuse(Refusal.Kind.VALUE_ERROR, message + all);
+    }
+
+    private Optional<Decision> apply(OracleTable.VariableRule rule) {
+        Map<String, String> environment = request.preference().environment();
+        if (rule.flags().keySet().stream().noneMatch(environment::containsKey)) {
+            return Optional.empty();
+        }
+        boolean on = rule.flags().entrySet().stream()
+                .allMatch(flag -> environment.containsKey(flag.getKey())
+                        ? isOn(scene.environment(flag.getKey()))
+                        : flag.getValue());
+        choice = rule.flags().keySet().stream()
+                .filter(environment::containsKey)
+                .findFirst()
+                .map(name -> new Choice("environment", "environment %s=%s".formatted(name, environment.get(name))));
+        Optional<Decision> decision = apply(on && !rule.offWhen().holds(scene) ? rule.on() : rule.off());
+        if (decision.isEmpty()) {
+            choice = Optional.empty();
+        }
+        return decision;
+    }
+
+    private Optional<Decision> apply(List<Guarded> rules) {
+        for (Guarded rule : rules) {
+            if ((!rule.engineOnly() || request.strict()) && rule.when().holds(scene)) {
+                Optional<Decision> decision = apply(rule.effect());
+                if (decision.isPresent() || !(rule.effect() instanceof Effect.Take)) {
+                    return decision;
+                }
+            }
+        }
+        return Optional.empty();
+    }
+
+    private Optional<Decision> apply(Effect effect) {
+        return switch (effect) {
+            case Effect.Drop(List<String> backends) -> {
+                drop(backends, "ruled out by " + choice.map(Choice::source).orElse("a rule"));
+                yield Optional.empty();
+            }
+            case Effect.Force(String backend, String whenBatched) ->
+                Optional.of(force(batched ? whenBatched : backend));
+            case Effect.Try(List<String> backends, String message) -> Optional.of(tryOnly(backends, message));
+            case Effect.Refuse(Refusal.Kind kind, String message) ->
+                Optional.of(refuse(kind, SupportCheck.fill(message, scene)));
+            case Effect.PlatformHandles(String backend) -> Optional.of(platform(backend));
+            case Effect.Take(String backend, String experts, boolean ifSupported) ->
+                take(table.backend(backend), catalogue.experts(experts), ifSupported);
+            case Effect.ByValue byValue -> byValue(byValue);
+        };
+    }
+
+    private Optional<Decision> byValue(Effect.ByValue byValue) {
+        String value = scene.environment(byValue.variable());
+        if (value.isEmpty()) {
+            return apply(byValue.unset());
+        }
+        choice = Optional.of(new Choice(value, "environment %s=%s".formatted(byValue.variable(), value)));
+        List<Guarded> rules = byValue.values().get(value);
+        return rules == null
+                ? Optional.of(refuse(
+                        Refusal.Kind.VALUE_ERROR,
+                        "%s: unknown value '%s'. Expected one of %s."
+                                .formatted(byValue.variable(), value, Messages.list(byValue.values().keySet()))))
+                : apply(rules);
+    }
+
+    private Decision force(String backend) {
+        for (OracleTable.Restriction restriction : table.restrictions()) {
+            if (restriction.when().holds(scene) && restriction.drop().contains(backend)) {
+                String message = SupportCheck.fill(restriction.environment(), scene);
+                return refuse(Refusal.Kind.VALUE_ERROR, message.replace("{backend}", backend));
+            }
+        }
+        return onlyFrom(List.of(backend));
+    }
+
+    private Decision tryOnly(List<String> backends, String message) {
+        List<String> allowed = new ArrayList<>(backends);
+        for (OracleTable.Restriction restriction : table.restrictions()) {
+            if (restriction.when().holds(scene)) {
+                allowed.removeAll(restriction.drop());
+            }
+        }
+        return walk(allowed)
+                .orElseGet(() -> refuse(
+                        Refusal.Kind.NOT_IMPLEMENTED_ERROR,
+                        "%s Rejected: %s.".formatted(message, Messages.labels(rejected))));
+    }
+
+    private Optional<Decision> take(Backend backend, ExpertClass expert, boolean ifSupported) {
+        Optional<String> reason =
+                new SupportCheck(catalogue, false, batchInvariant()).refusal(expert, inputScene(backend));
+        if (ifSupported && reason.isPresent()) {
+            rejected.add(new Rejection(backend.name(), Optional.of(expert.name()), reason.get()));
+            return Optional.empty();
+        }
+        reason.ifPresent(why -> notes.add("the engine takes %s unchecked, although: %s".formatted(expert.name(), why)));
+        return Optional.of(selected(backend, expert));
+    }
+
+    private Optional<Decision> walk(List<String> backends) {
+        for (String name : backends) {
+            Backend backend = table.backend(name);
+            Optional<String> ruledOut = layoutRefusal(backend);
+            if (ruledOut.isPresent()) {
+                rejected.add(new Rejection(name, Optional.empty(), ruledOut.get()));
+                continue;
+            }
+            for (String experts : expertsOf(backend)) {
+                ExpertClass expert = catalogue.experts(experts);
+                Optional<String> reason = check.refusal(expert, inputScene(backend));
+                if (reason.isEmpty()) {
+                    return Optional.of(selected(backend, expert));
+                }
+                rejected.add(new Rejection(name, Optional.of(expert.name()), reason.get()));
+            }
+        }
+        return Optional.empty();
+    }
+
+    private List<String> expertsOf(Backend backend) {
+        if (request.strict() || !request.layer().traits().lora() || backend.loraExperts().isEmpty()) {
+            return backend.experts();
+        }
+        List<String> all = new ArrayList<>(backend.experts());
+        all.addAll(backend.loraExperts());
+        return all;
+    }
+
+    Optional<String> layoutRefusal(Backend backend) {
+        return backend.refuse().stream()
+                .filter(each -> !each.require().holds(scene))
+                .findFirst()
+                .map(each -> SupportCheck.fill(each.reason(), scene));
+    }
+
+    Optional<String> refusal(ExpertClass expert) {
+        return check.refusal(expert, scene);
+    }
+
+    /// Returns the scene with the input key that a backend computes with.
+    private Scene inputScene(Backend backend) {
+        OracleTable.InputRule rule = table.inputRule();
+        if (!rule.fromBackend() || (rule.filtered() && requestedInput().isPresent())) {
+            return scene;
+        }
+        return scene.withInput(backend.input());
+    }
+
+    private Selection selected(Backend backend, ExpertClass expert) {
+        Scene own = inputScene(backend);
+        if (expert.monolithic() && request.layer().traits().sharedExperts()) {
+            notes.add("%s is monolithic: shared experts run outside of it".formatted(expert.name()));
+        }
+        return new Selection(
+                backend.name(),
+                Optional.of(expert.name()),
+                expert.monolithic(),
+                expert.w13Input(),
+                expert.w2Input(own),
+                inputScales(backend, own),
+                choice,
+                order,
+                rejected,
+                notes);
+    }
+
+    private InputScales inputScales(Backend backend, Scene own) {
+        if (own.input().equals(MoeLayer.NONE)) {
+            return InputScales.NOT_USED;
+        }
+        return catalogue.settings().staticInputs().contains(own.input())
+                ? backend.inputScales()
+                : InputScales.AT_RUN_TIME;
+    }
+
+    private Selection platform(String backend) {
+        Visibility unknown = new Visibility(Visibility.Degree.UNKNOWN, "the platform serves the layer by itself");
+        return new Selection(
+                backend,
+                Optional.empty(),
+                false,
+                unknown,
+                unknown,
+                InputScales.NOT_USED,
+                choice,
+                order,
+                rejected,
+                notes);
+    }
+
+    private Decision exhausted() {
+        String message = Messages.fill(
+                SupportCheck.fill(table.messages().exhausted(), scene),
+                Map.of("candidates", Messages.list(order), "reasons", Messages.reasons(rejected)));
+        boolean listed = table.messages().exhausted().contains("{reasons}");
+        String all = listed || rejected.isEmpty() ? "" : " Rejected: %s.".formatted(Messages.labels(rejected));
+        return refuse(table.messages().exhaustedKind(), message.strip() + all);
+    }
+
+    private Refusal refuse(Refusal.Kind kind, String reason) {
+        String source = choice.map(asked -> " [requested by %s]".formatted(asked.source())).orElse("");
+        return new Refusal(kind, reason + source, choice, order, rejected, notes);
+    }
+}
