@@ -19,7 +19,7 @@ final class Selector {
     private final Scene scene;
     private final boolean batched;
     private final SupportCheck check;
-    private final List<String> order;
+    private final CandidateOrder order;
     private final List<Rejection> rejected = new ArrayList<>();
     private final List<String> notes = new ArrayList<>();
     private Optional<Choice> choice;
@@ -34,10 +34,13 @@ final class Selector {
                 keys.weight().orElse(table.weight()),
                 keys.inputOverride().or(keys::input).orElse(table.input()));
         this.choice = request.preference().choiceFor(table.format());
-        this.batched = catalogue.settings().batchedAll2all().contains(scene.deployment().exchange())
+        this.batched = catalogue
+                        .settings()
+                        .batchedAll2all()
+                        .contains(scene.deployment().exchange())
                 || choice.filter(c -> table.batchedNames().contains(c.name())).isPresent();
         this.check = new SupportCheck(catalogue, batched, batchInvariant());
-        this.order = new ArrayList<>();
+        this.order = new CandidateOrder(table, scene, rejected);
     }
 
     private boolean batchInvariant() {
@@ -55,7 +58,7 @@ final class Selector {
         if (early.isPresent()) {
             return early.get();
         }
-        setUpOrder();
+        order.setUp();
         if (choice.isPresent() && !leavesChoice(choice.get())) {
             return requested(choice.get());
         }
@@ -66,7 +69,7 @@ final class Selector {
                 return forced.get();
             }
         }
-        return walk(order).or(() -> apply(table.last())).orElseGet(this::exhausted);
+        return walk(order.names()).or(() -> apply(table.last())).orElseGet(this::exhausted);
     }
 
     /// A checkpoint that declares its input's format and a user who asks for another disagree.
@@ -81,56 +84,6 @@ final class Selector {
                 "checkpoint declares MoE activation=%s but quantization_config.moe.activation=%s; remove the override "
                                 .formatted(declared.get(), keys.inputOverride().get())
                         + "or align it with the checkpoint."));
-    }
-
-    private void setUpOrder() {
-        table.priority().stream()
-                .filter(priority -> priority.when().holds(scene))
-                .findFirst()
-                .ifPresent(priority -> order.addAll(priority.order()));
-        for (OracleTable.Reorder reorder : table.reorder()) {
-            if (reorder.when().holds(scene)) {
-                reorder.front().stream().filter(order::remove).forEach(name -> order.add(0, name));
-                reorder.back().stream().filter(order::remove).forEach(order::add);
-            }
-        }
-        for (OracleTable.Restriction restriction : table.restrictions()) {
-            if (restriction.when().holds(scene)) {
-                drop(restriction.drop(), SupportCheck.fill(restriction.requested(), scene));
-            }
-        }
-        if (table.inputRule().filtered()) {
-            List<String> kept = filterByInput(order);
-            order.retainAll(kept);
-        }
-    }
-
-    private void drop(List<String> backends, String reason) {
-        for (String backend : backends) {
-            if (order.remove(backend)) {
-                rejected.add(new Rejection(backend, Optional.empty(), reason));
-            }
-        }
-    }
-
-    /// Keeps the variants that compute with the requested input key; without one, those with high-precision inputs, or
-    /// all if there are none.
-    private List<String> filterByInput(List<String> backends) {
-        Optional<String> wanted = requestedInput();
-        if (wanted.isPresent()) {
-            return backends.stream()
-                    .filter(name -> table.backend(name).input().equals(wanted.get())
-                            || table.inputRule().exempt().contains(name))
-                    .toList();
-        }
-        List<String> plain = backends.stream()
-                .filter(name -> table.backend(name).input().equals(MoeLayer.NONE))
-                .toList();
-        return plain.isEmpty() ? backends : plain;
-    }
-
-    private Optional<String> requestedInput() {
-        return Optional.of(scene.input()).filter(key -> !key.equals(MoeLayer.NONE));
     }
 
     private boolean leavesChoice(Choice asked) {
@@ -152,23 +105,19 @@ final class Selector {
             return refuse(Refusal.Kind.VALUE_ERROR, unknownName(table, asked.name()));
         }
         List<String> wanted = named.stream().map(this::twin).toList();
-        if (table.inputRule().filtered()) {
-            List<String> kept = filterByInput(wanted);
-            if (kept.isEmpty()) {
-                return refuse(
-                        Refusal.Kind.VALUE_ERROR,
-                        "moe_backend='%s' does not support activation=%s; supported variants: %s"
-                                .formatted(asked.name(), scene.input(), Messages.list(wanted)));
-            }
-            wanted = kept;
+        List<String> kept = order.filterByInput(wanted);
+        if (kept.isEmpty()) {
+            return refuse(
+                    Refusal.Kind.VALUE_ERROR,
+                    "moe_backend='%s' does not support activation=%s; supported variants: %s"
+                            .formatted(asked.name(), scene.input(), Messages.list(wanted)));
         }
-        for (OracleTable.Restriction restriction : table.restrictions()) {
-            if (restriction.when().holds(scene) && restriction.drop().contains(wanted.getFirst())) {
-                String message = SupportCheck.fill(restriction.requested(), scene);
-                return refuse(Refusal.Kind.VALUE_ERROR, message.replace("{name}", asked.name()));
-            }
+        Optional<OracleTable.Restriction> restriction = order.restriction(kept.getFirst());
+        if (restriction.isPresent()) {
+            String message = SupportCheck.fill(restriction.get().requested(), scene);
+            return refuse(Refusal.Kind.VALUE_ERROR, message.replace("{name}", asked.name()));
         }
-        return onlyFrom(wanted);
+        return onlyFrom(kept);
     }
 
     static String unknownName(OracleTable table, String name) {
@@ -230,18 +179,18 @@ final class Selector {
 
     private Optional<Decision> apply(Effect effect) {
         return switch (effect) {
-            case Effect.Drop(List<String> backends) -> {
-                drop(backends, "ruled out by " + choice.map(Choice::source).orElse("a rule"));
+            case Effect.Drop drop -> {
+                order.drop(
+                        drop.backends(),
+                        "ruled out by " + choice.map(Choice::source).orElse("a rule"));
                 yield Optional.empty();
             }
-            case Effect.Force(String backend, String whenBatched) ->
-                Optional.of(force(batched ? whenBatched : backend));
-            case Effect.Try(List<String> backends, String message) -> Optional.of(tryOnly(backends, message));
-            case Effect.Refuse(Refusal.Kind kind, String message) ->
-                Optional.of(refuse(kind, SupportCheck.fill(message, scene)));
-            case Effect.PlatformHandles(String backend) -> Optional.of(platform(backend));
-            case Effect.Take(String backend, String experts, boolean ifSupported) ->
-                take(table.backend(backend), catalogue.experts(experts), ifSupported);
+            case Effect.Force force -> Optional.of(force(batched ? force.batched() : force.backend()));
+            case Effect.Try tried -> Optional.of(tryOnly(tried));
+            case Effect.Refuse refused ->
+                Optional.of(refuse(refused.kind(), SupportCheck.fill(refused.message(), scene)));
+            case Effect.PlatformHandles handled -> Optional.of(platform(handled.backend()));
+            case Effect.Take take -> take(take);
             case Effect.ByValue byValue -> byValue(byValue);
         };
     }
@@ -257,37 +206,38 @@ final class Selector {
                 ? Optional.of(refuse(
                         Refusal.Kind.VALUE_ERROR,
                         "%s: unknown value '%s'. Expected one of %s."
-                                .formatted(byValue.variable(), value, Messages.list(byValue.values().keySet()))))
+                                .formatted(
+                                        byValue.variable(),
+                                        value,
+                                        Messages.list(byValue.values().keySet()))))
                 : apply(rules);
     }
 
     private Decision force(String backend) {
-        for (OracleTable.Restriction restriction : table.restrictions()) {
-            if (restriction.when().holds(scene) && restriction.drop().contains(backend)) {
-                String message = SupportCheck.fill(restriction.environment(), scene);
-                return refuse(Refusal.Kind.VALUE_ERROR, message.replace("{backend}", backend));
-            }
+        Optional<OracleTable.Restriction> restriction = order.restriction(backend);
+        if (restriction.isPresent()) {
+            String message = SupportCheck.fill(restriction.get().environment(), scene);
+            return refuse(Refusal.Kind.VALUE_ERROR, message.replace("{backend}", backend));
         }
         return onlyFrom(List.of(backend));
     }
 
-    private Decision tryOnly(List<String> backends, String message) {
-        List<String> allowed = new ArrayList<>(backends);
-        for (OracleTable.Restriction restriction : table.restrictions()) {
-            if (restriction.when().holds(scene)) {
-                allowed.removeAll(restriction.drop());
-            }
-        }
+    private Decision tryOnly(Effect.Try tried) {
+        List<String> allowed = tried.backends().stream()
+                .filter(name -> order.restriction(name).isEmpty())
+                .toList();
         return walk(allowed)
                 .orElseGet(() -> refuse(
                         Refusal.Kind.NOT_IMPLEMENTED_ERROR,
-                        "%s Rejected: %s.".formatted(message, Messages.labels(rejected))));
+                        "%s Rejected: %s.".formatted(tried.message(), Messages.labels(rejected))));
     }
 
-    private Optional<Decision> take(Backend backend, ExpertClass expert, boolean ifSupported) {
+    private Optional<Decision> take(Effect.Take take) {
+        Backend backend = table.backend(take.backend());
+        ExpertClass expert = catalogue.experts(take.experts());
         Optional<String> reason =
                 new SupportCheck(catalogue, false, batchInvariant()).refusal(expert, inputScene(backend));
-        if (ifSupported && reason.isPresent()) {
+        if (take.ifSupported() && reason.isPresent()) {
             rejected.add(new Rejection(backend.name(), Optional.of(expert.name()), reason.get()));
             return Optional.empty();
         }
@@ -316,7 +266,9 @@ final class Selector {
     }
 
     private List<String> expertsOf(Backend backend) {
-        if (request.strict() || !request.layer().traits().lora() || backend.loraExperts().isEmpty()) {
+        if (request.strict()
+                || !request.layer().traits().lora()
+                || backend.loraExperts().isEmpty()) {
             return backend.experts();
         }
         List<String> all = new ArrayList<>(backend.experts());
@@ -338,7 +290,7 @@ final class Selector {
     /// Returns the scene with the input key that a backend computes with.
     private Scene inputScene(Backend backend) {
         OracleTable.InputRule rule = table.inputRule();
-        if (!rule.fromBackend() || (rule.filtered() && requestedInput().isPresent())) {
+        if (!rule.fromBackend() || (rule.filtered() && order.requestsInput())) {
             return scene;
         }
         return scene.withInput(backend.input());
@@ -357,7 +309,7 @@ final class Selector {
                 expert.w2Input(own),
                 inputScales(backend, own),
                 choice,
-                order,
+                order.names(),
                 rejected,
                 notes);
     }
@@ -381,7 +333,7 @@ final class Selector {
                 unknown,
                 InputScales.NOT_USED,
                 choice,
-                order,
+                order.names(),
                 rejected,
                 notes);
     }
@@ -389,14 +341,15 @@ final class Selector {
     private Decision exhausted() {
         String message = Messages.fill(
                 SupportCheck.fill(table.messages().exhausted(), scene),
-                Map.of("candidates", Messages.list(order), "reasons", Messages.reasons(rejected)));
+                Map.of("candidates", Messages.list(order.names()), "reasons", Messages.reasons(rejected)));
         boolean listed = table.messages().exhausted().contains("{reasons}");
         String all = listed || rejected.isEmpty() ? "" : " Rejected: %s.".formatted(Messages.labels(rejected));
         return refuse(table.messages().exhaustedKind(), message.strip() + all);
     }
 
     private Refusal refuse(Refusal.Kind kind, String reason) {
-        String source = choice.map(asked -> " [requested by %s]".formatted(asked.source())).orElse("");
-        return new Refusal(kind, reason + source, choice, order, rejected, notes);
+        String source = choice.map(asked -> " [requested by %s]".formatted(asked.source()))
+                .orElse("");
+        return new Refusal(kind, reason + source, choice, order.names(), rejected, notes);
     }
 }
