@@ -1,0 +1,81 @@
+package io.github.steelyard.cli;
+
+import io.github.steelyard.model.ExpertBackend;
+import io.github.steelyard.recipe.CalibrationOptions;
+import io.github.steelyard.recipe.Recipe;
+import java.nio.file.Path;
+import java.util.concurrent.Callable;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+
+/// `steelyard calibrate`: measures the statistics of every quantizer site.
+@Command(
+        name = "calibrate",
+        mixinStandardHelpOptions = true,
+        description = {
+            "Runs calibration text through a checkpoint and measures every quantizer site.",
+            "Progress is kept in RUN after each layer: the same command goes on where an earlier one stopped."
+        })
+final class CalibrateCommand extends SteelyardCommand implements Callable<Integer> {
+
+    @Parameters(paramLabel = "CHECKPOINT", description = "Directory of the checkpoint.")
+    @Nullable Path checkpoint;
+
+    @Option(names = "--recipe", required = true, paramLabel = "FILE", description = "YAML recipe.")
+    @Nullable Path recipe;
+
+    @Option(names = "--out", required = true, paramLabel = "RUN", description = "Directory of the run.")
+    @Nullable Path out;
+
+    @Mixin
+    CalibrationChoices choices = new CalibrationChoices();
+
+    @Mixin
+    EngineOptions engine = new EngineOptions();
+
+    CalibrateCommand(Console console) {
+        super(console);
+    }
+
+    @Override
+    public Integer call() {
+        return new Calibration(console, common, choices, engine)
+                .run(
+                        Arguments.required(checkpoint),
+                        Recipe.read(Arguments.required(recipe)),
+                        Arguments.required(out))
+                .print(console, common.json);
+    }
+
+    /// What a calibration may be told besides the recipe.
+    static final class CalibrationChoices {
+
+        @Option(names = "--data", paramLabel = "FILE", description = "Calibration text, instead of the recipe's.")
+        @Nullable Path data;
+
+        @Option(
+                names = "--experts",
+                paramLabel = "routed|all",
+                description = "Whether each expert also sees every token, instead of what the recipe says.")
+        CalibrationOptions.@Nullable Experts experts;
+
+        @Option(names = "--max-sequences", paramLabel = "N", description = "Use only the first N sequences.")
+        @Nullable Integer maxSequences;
+
+        @Option(names = "--sequence-length", paramLabel = "N", description = "Longest sequence, in tokens.")
+        @Nullable Integer sequenceLength;
+
+        @Option(
+                names = "--moe-backend",
+                paramLabel = "NAME",
+                description = "How experts are computed: decomposed or fused (default: ${DEFAULT-VALUE})."
+                        + " A backend that hides the w2 input is refused.")
+        ExpertBackend backend = ExpertBackend.DECOMPOSED;
+
+        @Option(names = "--fresh", description = "Forget an unfinished or finished run in RUN and start again.")
+        boolean fresh;
+    }
+}

@@ -1,0 +1,233 @@
+package io.github.steelyard.cli;
+
+import io.github.steelyard.calibration.CalibrationRun;
+import io.github.steelyard.calibration.Coverage;
+import io.github.steelyard.calibration.Manifest;
+import io.github.steelyard.calibration.Provenance;
+import io.github.steelyard.calibration.RunDirectory;
+import io.github.steelyard.calibration.RunKey;
+import io.github.steelyard.calibration.Statistics;
+import io.github.steelyard.calibration.StatisticsException;
+import io.github.steelyard.checkpoint.Checkpoint;
+import io.github.steelyard.checkpoint.Digests;
+import io.github.steelyard.corpus.CalibrationSet;
+import io.github.steelyard.corpus.DataOptions;
+import io.github.steelyard.kernel.Gemm;
+import io.github.steelyard.kernel.Kernels;
+import io.github.steelyard.model.Decoder;
+import io.github.steelyard.model.Profile;
+import io.github.steelyard.model.Weights;
+import io.github.steelyard.moe.Families;
+import io.github.steelyard.recipe.CalibrationOptions;
+import io.github.steelyard.recipe.Plan;
+import io.github.steelyard.recipe.Recipe;
+import io.github.steelyard.report.Json;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
+import java.util.OptionalInt;
+import java.util.TreeMap;
+
+/// The steps of a calibration, for every command that calibrates.
+final class Calibration {
+
+    private final Console console;
+    private final CommonOptions common;
+    private final CalibrateCommand.CalibrationChoices choices;
+    private final EngineOptions engine;
+
+    Calibration(
+            Console console,
+            CommonOptions common,
+            CalibrateCommand.CalibrationChoices choices,
+            EngineOptions engine) {
+        this.console = console;
+        this.common = common;
+        this.choices = choices;
+        this.engine = engine;
+    }
+
+    /// What a calibration comes to.
+    ///
+    /// @param starved experts with too few tokens, by module name
+    /// @param nonFiniteSites sites that saw NaN or infinite values
+    /// @param resumedAt first layer that this process ran; 0 for a run from the start
+    record Result(
+            String run,
+            String status,
+            long sequences,
+            long tokens,
+            long truncatedTokens,
+            int sites,
+            String coverage,
+            List<String> starved,
+            List<String> nonFiniteSites,
+            boolean passed) {
+
+        /// Prints the result and returns the exit code.
+        int print(Console console, boolean json) {
+            if (json) {
+                console.print(Json.text(this));
+            } else {
+                console.print("%s: %s, %d sites, %d tokens in %d sequences".formatted(run, status, sites, tokens, sequences));
+                console.print(coverage);
+            }
+            return passed ? ExitCode.OK : ExitCode.GATE;
+        }
+    }
+
+    /// Calibrates, or goes on with what was begun, or reports what is already done.
+    Result run(Path checkpointDirectory, Recipe recipe, Path out) {
+        try (Checkpoint checkpoint = Checkpoint.open(checkpointDirectory)) {
+            checkpoint.findings().forEach(finding -> console.note("warning: " + finding.message()));
+            Decoder decoder = Families.of(checkpoint);
+            Plan plan = Plan.of(recipe, decoder.modules());
+            plan.warnings().forEach(warning -> console.note("warning: " + warning.message()));
+            CalibrationSet set = corpus(recipe, checkpoint, decoder);
+            RunDirectory run = RunDirectory.create(out);
+            Kernels kernels = engine.kernels();
+            Gemm gemm = engine.gemm();
+            if (common.verbose) {
+                console.note("kernels %s (%s), gemm %s (%s)"
+                        .formatted(kernels.name(), kernels.reason(), gemm.name(), gemm.reason()));
+            }
+            String digest = Digests.checkpoint(checkpoint, engine.threads, List.of())
+                    .sha256();
+            boolean all = experts(recipe) == CalibrationOptions.Experts.ALL;
+            RunKey key = key(digest, recipe, set, all, kernels, gemm);
+            if (run.isFinished() && !choices.fresh) {
+                requireSame(run, key);
+                return result(run, "already complete", set, recipe, decoder, run.statistics());
+            }
+            CalibrationRun calibration = new CalibrationRun(
+                    decoder,
+                    new Weights(checkpoint),
+                    Inputs.sequences(set),
+                    kernels,
+                    gemm,
+                    choices.backend,
+                    all,
+                    engine.threads,
+                    Profile.NONE);
+            calibration.execute(
+                    run.stateDirectory(),
+                    key,
+                    choices.fresh,
+                    new Progress(console, "calibrate", set.tokens()),
+                    statistics -> run.finish(
+                            statistics,
+                            recipe.resolved(),
+                            statisticsDigest -> manifest(checkpoint, recipe, set, key, statisticsDigest)));
+            return result(run, "complete", set, recipe, decoder, run.statistics());
+        }
+    }
+
+    private CalibrationSet corpus(Recipe recipe, Checkpoint checkpoint, Decoder decoder) {
+        DataOptions options = recipe.data();
+        Path file = choices.data != null
+                ? choices.data
+                : options.path()
+                        .orElseThrow(() -> new UsageException(
+                                "no calibration text: give --data FILE, or data.path in the recipe"));
+        DataOptions chosen = new DataOptions(
+                options.path(),
+                choices.maxSequences == null ? options.maxSequences() : OptionalInt.of(choices.maxSequences),
+                choices.sequenceLength == null ? options.sequenceLength() : choices.sequenceLength,
+                options.packing(),
+                options.seed(),
+                options.addSpecialTokens());
+        CalibrationSet set = Inputs.corpus(file, chosen, checkpoint, decoder);
+        if (set.counts().truncatedTokens() > 0) {
+            console.note("note: %d tokens of %d documents were cut off at %d tokens"
+                    .formatted(
+                            set.counts().truncatedTokens(), set.counts().truncatedDocuments(), chosen.sequenceLength()));
+        }
+        return set;
+    }
+
+    private CalibrationOptions.Experts experts(Recipe recipe) {
+        return choices.experts == null ? recipe.calibration().experts() : choices.experts;
+    }
+
+    private static RunKey key(
+            String checkpoint, Recipe recipe, CalibrationSet set, boolean all, Kernels kernels, Gemm gemm) {
+        TreeMap<String, String> parts = new TreeMap<>();
+        parts.put("checkpoint", checkpoint);
+        parts.put("recipe", recipe.digest());
+        parts.put("data", set.digest());
+        parts.put("experts", all ? "all" : "routed");
+        parts.put("kernels", kernels.name());
+        parts.put("gemm", gemm.name());
+        parts.put("version", Provenance.version());
+        return new RunKey(parts);
+    }
+
+    private void requireSame(RunDirectory run, RunKey key) {
+        Manifest manifest = run.manifest();
+        TreeMap<String, String> parts = new TreeMap<>(manifest.settings());
+        parts.put("checkpoint", manifest.checkpoint().digest());
+        parts.put("recipe", manifest.recipe().digest());
+        parts.put("data", manifest.data().digest());
+        List<String> differences = key.differencesFrom(new RunKey(parts));
+        if (!differences.isEmpty()) {
+            throw new StatisticsException(
+                    run.manifestFile(),
+                    "belongs to another run (%s); use --fresh to start again, or another --out"
+                            .formatted(String.join("; ", differences)));
+        }
+    }
+
+    private Manifest manifest(
+            Checkpoint checkpoint, Recipe recipe, CalibrationSet set, RunKey key, String statisticsDigest) {
+        TreeMap<String, String> settings = new TreeMap<>(key.parts());
+        settings.keySet().removeAll(List.of("checkpoint", "recipe", "data"));
+        return new Manifest(
+                new Manifest.Input(
+                        checkpoint.directory().toString(), key.parts().get("checkpoint")),
+                new Manifest.Input(recipe.file().toString(), recipe.digest()),
+                new Manifest.Input(
+                        choices.data == null
+                                ? recipe.data().path().map(Path::toString).orElse("")
+                                : choices.data.toString(),
+                        set.digest()),
+                set.count(),
+                set.tokens(),
+                settings,
+                statisticsDigest,
+                Provenance.capture(Map.of("threads", Integer.toString(engine.threads))));
+    }
+
+    private Result result(
+            RunDirectory run, String status, CalibrationSet set, Recipe recipe, Decoder decoder, Statistics statistics) {
+        CalibrationOptions options = recipe.calibration();
+        Coverage coverage = Coverage.of(statistics, decoder.modules(), options.minTokens());
+        List<String> starved = coverage.starved().stream()
+                .map(Coverage.Expert::module)
+                .toList();
+        List<String> nonFinite = statistics.sites().entrySet().stream()
+                .filter(entry -> entry.getValue().nonFinite() > 0)
+                .map(entry -> entry.getKey().name())
+                .toList();
+        boolean refused = !starved.isEmpty() && options.starvedExperts() == CalibrationOptions.StarvedExperts.FAIL;
+        coverage.starved()
+                .forEach(expert -> console.note("%s: %s saw %d tokens, wanted at least %d"
+                        .formatted(refused ? "error" : "warning", expert.module(), expert.tokens(), options.minTokens())));
+        nonFinite.forEach(site -> console.note("error: %s saw NaN or infinite values".formatted(site)));
+        if (refused) {
+            console.note("error: %d starved experts; give more text, lower calibration.min_tokens, or set"
+                            .formatted(starved.size())
+                    + " calibration.starved_experts to layer_max or all_tokens");
+        }
+        return new Result(
+                run.path().toString(),
+                status,
+                set.count(),
+                set.tokens(),
+                set.counts().truncatedTokens(),
+                statistics.sites().size(),
+                coverage.summary(),
+                starved,
+                nonFinite,
+                !refused && nonFinite.isEmpty());
+    }
+}
