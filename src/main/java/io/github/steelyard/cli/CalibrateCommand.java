@@ -22,13 +22,16 @@ import picocli.CommandLine.Parameters;
 final class CalibrateCommand extends SteelyardCommand implements Callable<Integer> {
 
     @Parameters(paramLabel = "CHECKPOINT", description = "Directory of the checkpoint.")
-    @Nullable Path checkpoint;
+    @Nullable
+    Path checkpoint;
 
     @Option(names = "--recipe", required = true, paramLabel = "FILE", description = "YAML recipe.")
-    @Nullable Path recipe;
+    @Nullable
+    Path recipe;
 
     @Option(names = "--out", required = true, paramLabel = "RUN", description = "Directory of the run.")
-    @Nullable Path out;
+    @Nullable
+    Path out;
 
     @Mixin
     CalibrationChoices choices = new CalibrationChoices();
@@ -43,10 +46,7 @@ final class CalibrateCommand extends SteelyardCommand implements Callable<Intege
     @Override
     public Integer call() {
         return new Calibration(console, common, choices, engine)
-                .run(
-                        Arguments.required(checkpoint),
-                        Recipe.read(Arguments.required(recipe)),
-                        Arguments.required(out))
+                .run(Arguments.required(checkpoint), Recipe.read(Arguments.required(recipe)), Arguments.required(out))
                 .print(console, common.json);
     }
 
@@ -54,7 +54,8 @@ final class CalibrateCommand extends SteelyardCommand implements Callable<Intege
     static final class CalibrationChoices {
 
         @Option(names = "--data", paramLabel = "FILE", description = "Calibration text, instead of the recipe's.")
-        @Nullable Path data;
+        @Nullable
+        Path data;
 
         @Option(
                 names = "--experts",
@@ -63,10 +64,12 @@ final class CalibrateCommand extends SteelyardCommand implements Callable<Intege
         CalibrationOptions.@Nullable Experts experts;
 
         @Option(names = "--max-sequences", paramLabel = "N", description = "Use only the first N sequences.")
-        @Nullable Integer maxSequences;
+        @Nullable
+        Integer maxSequences;
 
         @Option(names = "--sequence-length", paramLabel = "N", description = "Longest sequence, in tokens.")
-        @Nullable Integer sequenceLength;
+        @Nullable
+        Integer sequenceLength;
 
         @Option(
                 names = "--moe-backend",

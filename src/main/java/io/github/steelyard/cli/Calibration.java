@@ -37,10 +37,7 @@ final class Calibration {
     private final EngineOptions engine;
 
     Calibration(
-            Console console,
-            CommonOptions common,
-            CalibrateCommand.CalibrationChoices choices,
-            EngineOptions engine) {
+            Console console, CommonOptions common, CalibrateCommand.CalibrationChoices choices, EngineOptions engine) {
         this.console = console;
         this.common = common;
         this.choices = choices;
@@ -69,7 +66,8 @@ final class Calibration {
             if (json) {
                 console.print(Json.text(this));
             } else {
-                console.print("%s: %s, %d sites, %d tokens in %d sequences".formatted(run, status, sites, tokens, sequences));
+                console.print(
+                        "%s: %s, %d sites, %d tokens in %d sequences".formatted(run, status, sites, tokens, sequences));
                 console.print(coverage);
             }
             return passed ? ExitCode.OK : ExitCode.GATE;
@@ -91,8 +89,8 @@ final class Calibration {
                 console.note("kernels %s (%s), gemm %s (%s)"
                         .formatted(kernels.name(), kernels.reason(), gemm.name(), gemm.reason()));
             }
-            String digest = Digests.checkpoint(checkpoint, engine.threads, List.of())
-                    .sha256();
+            String digest =
+                    Digests.checkpoint(checkpoint, engine.threads, List.of()).sha256();
             boolean all = experts(recipe) == CalibrationOptions.Experts.ALL;
             RunKey key = key(digest, recipe, set, all, kernels, gemm);
             if (run.isFinished() && !choices.fresh) {
@@ -140,7 +138,9 @@ final class Calibration {
         if (set.counts().truncatedTokens() > 0) {
             console.note("note: %d tokens of %d documents were cut off at %d tokens"
                     .formatted(
-                            set.counts().truncatedTokens(), set.counts().truncatedDocuments(), chosen.sequenceLength()));
+                            set.counts().truncatedTokens(),
+                            set.counts().truncatedDocuments(),
+                            chosen.sequenceLength()));
         }
         return set;
     }
@@ -198,12 +198,16 @@ final class Calibration {
     }
 
     private Result result(
-            RunDirectory run, String status, CalibrationSet set, Recipe recipe, Decoder decoder, Statistics statistics) {
+            RunDirectory run,
+            String status,
+            CalibrationSet set,
+            Recipe recipe,
+            Decoder decoder,
+            Statistics statistics) {
         CalibrationOptions options = recipe.calibration();
         Coverage coverage = Coverage.of(statistics, decoder.modules(), options.minTokens());
-        List<String> starved = coverage.starved().stream()
-                .map(Coverage.Expert::module)
-                .toList();
+        List<String> starved =
+                coverage.starved().stream().map(Coverage.Expert::module).toList();
         List<String> nonFinite = statistics.sites().entrySet().stream()
                 .filter(entry -> entry.getValue().nonFinite() > 0)
                 .map(entry -> entry.getKey().name())
@@ -211,7 +215,8 @@ final class Calibration {
         boolean refused = !starved.isEmpty() && options.starvedExperts() == CalibrationOptions.StarvedExperts.FAIL;
         coverage.starved()
                 .forEach(expert -> console.note("%s: %s saw %d tokens, wanted at least %d"
-                        .formatted(refused ? "error" : "warning", expert.module(), expert.tokens(), options.minTokens())));
+                        .formatted(
+                                refused ? "error" : "warning", expert.module(), expert.tokens(), options.minTokens())));
         nonFinite.forEach(site -> console.note("error: %s saw NaN or infinite values".formatted(site)));
         if (refused) {
             console.note("error: %d starved experts; give more text, lower calibration.min_tokens, or set"

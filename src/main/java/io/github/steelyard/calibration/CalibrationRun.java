@@ -1,0 +1,72 @@
+package io.github.steelyard.calibration;
+
+import io.github.steelyard.kernel.Gemm;
+import io.github.steelyard.kernel.Kernels;
+import io.github.steelyard.model.Decoder;
+import io.github.steelyard.model.Engine;
+import io.github.steelyard.model.EngineListener;
+import io.github.steelyard.model.ExpertBackend;
+import io.github.steelyard.model.ModuleInfo;
+import io.github.steelyard.model.Pass;
+import io.github.steelyard.model.Profile;
+import io.github.steelyard.model.Sequences;
+import io.github.steelyard.model.Site;
+import io.github.steelyard.model.Weights;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Optional;
+
+/// Measures the statistics of one model over one calibration set, layer by layer, with all progress on disk.
+///
+/// @param decoder the model
+/// @param weights its weights
+/// @param sequences the calibration set
+/// @param kernels the arithmetic
+/// @param gemm the matrix product
+/// @param backend how experts are computed; must show the w2 input
+/// @param allTokens whether each expert also sees every token
+/// @param threads worker threads
+/// @param profile where time is recorded
+public record CalibrationRun(
+        Decoder decoder,
+        Weights weights,
+        Sequences sequences,
+        Kernels kernels,
+        Gemm gemm,
+        ExpertBackend backend,
+        boolean allTokens,
+        int threads,
+        Profile profile) {
+
+    /// Runs, or goes on with what an earlier process left behind.
+    ///
+    /// @param state directory of the unfinished run; deleted once the statistics have been handed to `finish`
+    /// @param fresh whether to forget an unfinished run
+    /// @param finish takes the statistics to where they are kept
+    /// @throws StatisticsException if the state belongs to a run with another key
+    public void execute(Path state, RunKey key, boolean fresh, EngineListener listener, StatisticsConsumer finish) {
+        StatisticsTap tap = new StatisticsTap(kernels, sites());
+        Pass pass = new Pass(kernels, gemm, tap, backend, allTokens, threads, profile);
+        try (RunState store = new RunState(state, key, sequences.tokens(), decoder.hidden(), fresh)) {
+            store.measuredBy(tap::statistics);
+            new Engine(decoder, weights, pass, store::scratch).run(sequences, store, listener, Optional.empty());
+            finish.accept(store.restored().merge(tap.statistics()));
+            store.delete();
+        }
+    }
+
+    /// Takes the statistics of a finished run.
+    @FunctionalInterface
+    public interface StatisticsConsumer {
+
+        /// Keeps `statistics`; when this returns, they are safe.
+        void accept(Statistics statistics);
+    }
+
+    private List<Site> sites() {
+        return decoder.modules().stream()
+                .map(ModuleInfo::sites)
+                .flatMap(List::stream)
+                .toList();
+    }
+}

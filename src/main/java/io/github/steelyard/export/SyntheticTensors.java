@@ -1,0 +1,200 @@
+package io.github.steelyard.export;
+
+import com.fasterxml.jackson.databind.json.JsonMapper;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.github.steelyard.checkpoint.SafetensorsWriter;
+import io.github.steelyard.format.E2m1;
+import io.github.steelyard.format.E4m3;
+import io.github.steelyard.model.Decoder;
+import io.github.steelyard.model.ExpectedTensor;
+import io.github.steelyard.model.Linear;
+import io.github.steelyard.model.ModuleInfo;
+import io.github.steelyard.tensor.DType;
+import io.github.steelyard.tensor.Shape;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.function.Consumer;
+
+/// The tensors of a synthetic checkpoint. Weights have variance `1 / columns`, so that activations neither vanish nor
+/// explode; norms are near 1, everything else is small.
+final class SyntheticTensors {
+
+    private static final float INPUT_SCALE = 0.01f;
+    private static final byte[] ANY = new byte[256];
+    private static final byte[] FINITE_E4M3 = new byte[256];
+    private static final byte[] LARGE_E4M3 = new byte[256];
+    private static final float RMS_E2M1 = rms(16, E2m1::decode);
+    private static final float RMS_E4M3;
+    private static final float RMS_LARGE_E4M3;
+
+    static {
+        double large = 0;
+        double finite = 0;
+        for (int i = 0; i < 256; i++) {
+            ANY[i] = (byte) i;
+            FINITE_E4M3[i] = (byte) ((i & 0x7f) == 0x7f ? i - 1 : i);
+            LARGE_E4M3[i] = (byte) (0x70 + i % 15); // 128 to 448
+            finite += square(E4m3.decode(FINITE_E4M3[i] & 0xff));
+            large += square(E4m3.decode(LARGE_E4M3[i] & 0xff));
+        }
+        RMS_E4M3 = (float) Math.sqrt(finite / 256);
+        RMS_LARGE_E4M3 = (float) Math.sqrt(large / 256);
+    }
+
+    /// Produces the bytes of a tensor, piece by piece.
+    @FunctionalInterface
+    interface Filler {
+        void fill(Consumer<MemorySegment> out);
+    }
+
+    /// One tensor.
+    record Synthetic(SafetensorsWriter.Planned planned, Filler filler) {}
+
+    private final Decoder decoder;
+    private final SyntheticFormat format;
+    private final long seed;
+    private final List<Synthetic> all = new ArrayList<>();
+
+    SyntheticTensors(Decoder decoder, SyntheticFormat format, long seed) {
+        this.decoder = decoder;
+        this.format = format;
+        this.seed = seed;
+        decoder.tensors().forEach(this::plain);
+        for (Linear linear : decoder.linears()) {
+            if (!(decoder.tied() && linear.info().kind() == ModuleInfo.Kind.HEAD)) {
+                weight(linear.info());
+            }
+        }
+    }
+
+    List<Synthetic> all() {
+        return all;
+    }
+
+    private static double square(float x) {
+        return (double) x * x;
+    }
+
+    private static float rms(int codes, java.util.function.IntFunction<Float> decode) {
+        double sum = 0;
+        for (int i = 0; i < codes; i++) {
+            sum += square(decode.apply(i));
+        }
+        return (float) Math.sqrt(sum / codes);
+    }
+
+    private void plain(ExpectedTensor tensor) {
+        boolean norm = tensor.name().endsWith("norm.weight") || tensor.name().endsWith("norm_f.weight");
+        float centre = norm ? 1 : 0;
+        float spread = tensor.name().equals(decoder.embedding()) ? 1.7f : 0.1f;
+        add(
+                tensor.name(),
+                DType.BF16,
+                tensor.shape(),
+                out -> random(tensor.name()).bf16(tensor.shape().elements(), centre, spread, out));
+    }
+
+    private void weight(ModuleInfo module) {
+        switch (format.of(module)) {
+            case BF16 -> bf16(module);
+            case FP8 -> fp8(module);
+            case NVFP4 -> nvfp4(module);
+            case MXFP4 -> mxfp4(module);
+        }
+    }
+
+    private void bf16(ModuleInfo module) {
+        float spread = (float) Math.sqrt(3.0 / module.columns());
+        codes(module, DType.BF16, module.columns(), (random, count, out) -> random.bf16(count, 0, spread, out));
+    }
+
+    private void fp8(ModuleInfo module) {
+        codes(module, DType.F8_E4M3, module.columns(), (random, count, out) -> random.bytes(count, FINITE_E4M3, out));
+        scalar(module.name() + ".weight_scale", perRootColumns(module, RMS_E4M3));
+        scalar(module.name() + ".input_scale", INPUT_SCALE);
+    }
+
+    private void nvfp4(ModuleInfo module) {
+        requireBlocks(module, 16);
+        codes(module, DType.U8, module.columns() / 2, (random, count, out) -> random.bytes(count, ANY, out));
+        scales(module, DType.F8_E4M3, module.columns() / 16, LARGE_E4M3);
+        scalar(module.name() + ".weight_scale_2", perRootColumns(module, RMS_E2M1 * RMS_LARGE_E4M3));
+        scalar(module.name() + ".input_scale", INPUT_SCALE);
+    }
+
+    private void mxfp4(ModuleInfo module) {
+        requireBlocks(module, 32);
+        codes(module, DType.U8, module.columns() / 2, (random, count, out) -> random.bytes(count, ANY, out));
+        byte[] exponent = new byte[256];
+        int code = 127 + (int) Math.round(Math.log(perRootColumns(module, RMS_E2M1)) / Math.log(2));
+        for (int i = 0; i < 256; i++) {
+            exponent[i] = (byte) (code - i % 2);
+        }
+        scales(module, DType.U8, module.columns() / 32, exponent);
+    }
+
+    /// Writes random elements.
+    @FunctionalInterface
+    private interface Elements {
+        void write(RandomBytes random, long count, Consumer<MemorySegment> out);
+    }
+
+    private void codes(ModuleInfo module, DType dtype, int columns, Elements elements) {
+        String name = module.name() + ".weight";
+        Shape shape = Shape.of(module.rows(), columns);
+        add(name, dtype, shape, out -> elements.write(random(name), shape.elements(), out));
+    }
+
+    private void scales(ModuleInfo module, DType dtype, int columns, byte[] allowed) {
+        String name = module.name() + ".weight_scale";
+        Shape shape = Shape.of(module.rows(), columns);
+        add(name, dtype, shape, out -> random(name).bytes(shape.elements(), allowed, out));
+    }
+
+    private void scalar(String name, float value) {
+        byte[] bytes = new byte[4];
+        MemorySegment.ofArray(bytes).set(ValueLayout.JAVA_FLOAT_UNALIGNED, 0, value);
+        add(name, DType.F32, Shape.of(), out -> out.accept(MemorySegment.ofArray(bytes)));
+    }
+
+    private static float perRootColumns(ModuleInfo module, float rms) {
+        return (float) (1 / (rms * Math.sqrt(module.columns())));
+    }
+
+    private static void requireBlocks(ModuleInfo module, int block) {
+        if (module.columns() % block != 0) {
+            throw new IllegalArgumentException("%s: wanted input features divisible by %d, found %d"
+                    .formatted(module.name(), block, module.columns()));
+        }
+    }
+
+    private RandomBytes random(String name) {
+        return new RandomBytes(seed, name);
+    }
+
+    private void add(String name, DType dtype, Shape shape, Filler filler) {
+        all.add(new Synthetic(new SafetensorsWriter.Planned(name, dtype, shape), filler));
+    }
+
+    /// Returns `hf_quant_config.json` in ModelOpt's form, every module by name.
+    String quantization() {
+        ObjectNode root = new JsonMapper().createObjectNode();
+        root.putObject("producer").put("name", "modelopt").put("version", "synthetic");
+        ObjectNode quantization = root.putObject("quantization");
+        quantization.put("quant_algo", "MIXED_PRECISION").putNull("kv_cache_quant_algo");
+        ObjectNode layers = quantization.putObject("quantized_layers");
+        for (ModuleInfo module : decoder.modules()) {
+            switch (module.kind() == ModuleInfo.Kind.ATTENTION ? SyntheticFormat.Storage.BF16 : format.of(module)) {
+                case BF16 -> {}
+                case FP8 -> layers.putObject(module.name()).put("quant_algo", "FP8");
+                case NVFP4 ->
+                    layers.putObject(module.name()).put("quant_algo", "NVFP4").put("group_size", 16);
+                case MXFP4 ->
+                    layers.putObject(module.name()).put("quant_algo", "MXFP4").put("group_size", 32);
+            }
+        }
+        return root.toPrettyString() + "\n";
+    }
+}
