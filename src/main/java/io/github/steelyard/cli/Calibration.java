@@ -48,7 +48,6 @@ final class Calibration {
     ///
     /// @param starved experts with too few tokens, by module name
     /// @param nonFiniteSites sites that saw NaN or infinite values
-    /// @param resumedAt first layer that this process ran; 0 for a run from the start
     record Result(
             String run,
             String status,
@@ -183,7 +182,7 @@ final class Calibration {
         settings.keySet().removeAll(List.of("checkpoint", "recipe", "data"));
         return new Manifest(
                 new Manifest.Input(
-                        checkpoint.directory().toString(), key.parts().get("checkpoint")),
+                        checkpoint.directory().toString(), Arguments.required(key.parts().get("checkpoint"))),
                 new Manifest.Input(recipe.file().toString(), recipe.digest()),
                 new Manifest.Input(
                         choices.data == null

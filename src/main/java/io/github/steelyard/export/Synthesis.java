@@ -9,7 +9,7 @@ import io.github.steelyard.model.Decoder;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.LinkedHashMap;
+import java.util.Iterator;
 import java.util.List;
 import java.util.Map;
 import java.util.function.Function;
@@ -43,8 +43,7 @@ public record Synthesis(ConfigJson config, SyntheticFormat format, long seed, lo
         } catch (IOException e) {
             throw new StorageException(directory, e);
         }
-        Map<String, SyntheticTensors.Filler> fillers = new LinkedHashMap<>();
-        tensors.all().forEach(tensor -> fillers.put(tensor.planned().name(), tensor.filler()));
+        Iterator<SyntheticTensors.Synthetic> next = tensors.all().iterator();
         List<SafetensorsWriter.Planned> planned =
                 tensors.all().stream().map(SyntheticTensors.Synthetic::planned).toList();
         ShardPlan plan = ShardPlan.of(planned, shardBytes);
@@ -53,7 +52,7 @@ public record Synthesis(ConfigJson config, SyntheticFormat format, long seed, lo
             try (SafetensorsWriter writer =
                     SafetensorsWriter.create(file, shard.tensors(), Map.of("format", "pt", "synthetic", "true"))) {
                 for (SafetensorsWriter.Planned tensor : shard.tensors()) {
-                    fillers.get(tensor.name()).fill(piece -> {
+                    next.next().filler().fill(piece -> {
                         writer.append(tensor.name(), piece);
                         progress.accept(piece.byteSize());
                     });

@@ -1,0 +1,104 @@
+package io.github.steelyard.cli;
+
+import io.github.steelyard.checkpoint.Finding;
+import io.github.steelyard.export.ExportResult;
+import io.github.steelyard.export.ExportSource;
+import io.github.steelyard.export.ModelOptExporter;
+import io.github.steelyard.export.ScalesExporter;
+import io.github.steelyard.recipe.ExportOptions;
+import io.github.steelyard.report.Json;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.Callable;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+
+/// `steelyard export`: writes scales or a servable checkpoint from a finished run.
+@Command(
+        name = "export",
+        mixinStandardHelpOptions = true,
+        description = "Writes a servable checkpoint, or the scales alone, from a finished run.")
+final class ExportCommand extends SteelyardCommand implements Callable<Integer> {
+
+    @Parameters(paramLabel = "RUN", description = "Directory of the run.")
+    @Nullable Path run;
+
+    @Option(names = "--out", required = true, paramLabel = "DIR", description = "Directory to write; must be new.")
+    @Nullable Path out;
+
+    @Option(
+            names = "--format",
+            paramLabel = "modelopt|scales",
+            description = "What to write, instead of what the recipe says.")
+    ExportOptions.@Nullable Format format;
+
+    @Mixin
+    RunOptions options = new RunOptions();
+
+    @Option(names = "--threads", paramLabel = "N", description = "Worker threads (default: one for each processor).")
+    int threads = Runtime.getRuntime().availableProcessors();
+
+    ExportCommand(Console console) {
+        super(console);
+    }
+
+    /// What `--json` prints.
+    record Result(String directory, String format, List<String> files, long bytes, Map<String, Long> modules) {}
+
+    @Override
+    public Integer call() {
+        try (OpenedRun opened = OpenedRun.open(Arguments.required(run), options, console)) {
+            Result result = write(opened, Arguments.required(out), format, threads, console);
+            console.print(common.json ? Json.text(result) : summary(result));
+            return ExitCode.OK;
+        }
+    }
+
+    static String summary(Result result) {
+        return "wrote %s: %d files, %.1f MB of tensors, modules %s"
+                .formatted(result.directory, result.files.size(), result.bytes / 1e6, result.modules);
+    }
+
+    static Result write(
+            OpenedRun opened, Path out, ExportOptions.@Nullable Format chosen, int threads, Console console) {
+        opened.requireSameCheckpoint(threads);
+        ExportOptions wanted = opened.plan().recipe().export();
+        return switch (chosen == null ? wanted.format() : chosen) {
+            case MODELOPT -> modelOpt(opened, out, wanted, threads, console);
+            case SCALES -> scales(opened, out);
+        };
+    }
+
+    private static Result modelOpt(OpenedRun opened, Path out, ExportOptions wanted, int threads, Console console) {
+        opened.plan().requireServable();
+        ByteProgress progress = new ByteProgress(console, "export");
+        ExportResult result = new ModelOptExporter(
+                        new ExportSource(opened.checkpoint(), opened.decoder()),
+                        opened.plan(),
+                        opened.scales(),
+                        new io.github.steelyard.export.ExportOptions(wanted.shardBytes(), threads, progress))
+                .export(out, opened.inputDigests());
+        progress.done();
+        result.findings().forEach(finding -> note(finding, console));
+        result.verification().findings().forEach(finding -> note(finding, console));
+        return new Result(out.toString(), "modelopt", result.files(), result.bytes(), result.modules());
+    }
+
+    private static void note(Finding finding, Console console) {
+        console.note("%s: %s: %s".formatted(finding.isError() ? "error" : "warning", finding.subject(), finding.message()));
+    }
+
+    private static Result scales(OpenedRun opened, Path out) {
+        if (Files.exists(out)) {
+            throw new UsageException("--out %s: already exists".formatted(out));
+        }
+        List<String> files =
+                ScalesExporter.exportTo(out, opened.plan(), opened.scales(), opened.inputDigests());
+        return new Result(out.toString(), "scales", files, 0, Map.of());
+    }
+}

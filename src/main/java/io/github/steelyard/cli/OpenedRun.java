@@ -1,0 +1,90 @@
+package io.github.steelyard.cli;
+
+import io.github.steelyard.calibration.Manifest;
+import io.github.steelyard.calibration.PlannedQuantizers;
+import io.github.steelyard.calibration.RunDirectory;
+import io.github.steelyard.calibration.ScaleTable;
+import io.github.steelyard.calibration.Statistics;
+import io.github.steelyard.calibration.StatisticsException;
+import io.github.steelyard.checkpoint.Checkpoint;
+import io.github.steelyard.checkpoint.Digests;
+import io.github.steelyard.export.ExportSource;
+import io.github.steelyard.model.Decoder;
+import io.github.steelyard.model.Site;
+import io.github.steelyard.moe.Families;
+import io.github.steelyard.quant.FakeQuantizer;
+import io.github.steelyard.recipe.ExportOptions;
+import io.github.steelyard.recipe.Plan;
+import io.github.steelyard.recipe.Recipe;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+
+/// A finished run with its checkpoint opened and its recipe resolved.
+record OpenedRun(
+        RunDirectory run, Checkpoint checkpoint, Decoder decoder, Plan plan, ExportOptions.Sharing sharing)
+        implements AutoCloseable {
+
+    static OpenedRun open(Path path, RunOptions options, Console console) {
+        RunDirectory run = RunDirectory.open(path);
+        Recipe recipe = options.recipe == null ? Recipe.parse(run.recipeFile(), run.recipe()) : Recipe.read(options.recipe);
+        Path source = options.checkpoint == null ? Path.of(run.manifest().checkpoint().path()) : options.checkpoint;
+        Checkpoint checkpoint = Checkpoint.open(source);
+        Decoder decoder = Families.of(checkpoint);
+        Plan plan = Plan.of(recipe, decoder.modules());
+        plan.warnings().forEach(warning -> console.note("warning: " + warning.message()));
+        return new OpenedRun(
+                run,
+                checkpoint,
+                decoder,
+                plan,
+                options.sharing == null ? recipe.export().sharing() : options.sharing);
+    }
+
+    Statistics statistics() {
+        return run.statistics();
+    }
+
+    /// Returns the scales of the plan.
+    ///
+    /// @throws io.github.steelyard.calibration.GateException if a site cannot have one
+    ScaleTable scales() {
+        return ScaleTable.resolve(statistics(), plan, sharing);
+    }
+
+    /// Refuses a checkpoint that is not the one that was calibrated.
+    void requireSameCheckpoint(int threads) {
+        String wanted = run.manifest().checkpoint().digest();
+        String found = Digests.checkpoint(checkpoint, threads, List.of()).sha256();
+        if (!wanted.equals(found)) {
+            throw new StatisticsException(
+                    run.manifestFile(),
+                    "was calibrated on a checkpoint with digest %s, %s has %s"
+                            .formatted(wanted, checkpoint.directory(), found));
+        }
+    }
+
+    /// Returns what a server would quantise after an export.
+    Map<Site, FakeQuantizer> quantizers() {
+        ExportSource source = new ExportSource(checkpoint, decoder);
+        return PlannedQuantizers.of(
+                plan, scales(), module -> source.keepsWeight(module, plan.scheme(module.name())));
+    }
+
+    /// Returns the digests that exports record.
+    Map<String, String> inputDigests() {
+        Manifest manifest = run.manifest();
+        Map<String, String> digests = new TreeMap<>();
+        digests.put("checkpoint", manifest.checkpoint().digest());
+        digests.put("recipe", plan.recipe().digest());
+        digests.put("data", manifest.data().digest());
+        digests.put("statistics", manifest.statisticsDigest());
+        return digests;
+    }
+
+    @Override
+    public void close() {
+        checkpoint.close();
+    }
+}

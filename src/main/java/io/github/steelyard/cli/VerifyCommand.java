@@ -1,0 +1,76 @@
+package io.github.steelyard.cli;
+
+import io.github.steelyard.checkpoint.Checkpoint;
+import io.github.steelyard.checkpoint.Finding;
+import io.github.steelyard.export.ExportSource;
+import io.github.steelyard.export.TensorError;
+import io.github.steelyard.export.Verification;
+import io.github.steelyard.export.Verifier;
+import io.github.steelyard.moe.Families;
+import java.nio.file.Path;
+import java.util.Comparator;
+import java.util.concurrent.Callable;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+
+/// `steelyard verify`: re-reads a quantised checkpoint and says what a server would trip over.
+@Command(
+        name = "verify",
+        mixinStandardHelpOptions = true,
+        description = "Checks a quantised checkpoint: scales, pairs, names, index, declarations.")
+final class VerifyCommand extends SteelyardCommand implements Callable<Integer> {
+
+    @Parameters(paramLabel = "DIR", description = "Directory of the checkpoint.")
+    @Nullable Path directory;
+
+    @Option(
+            names = "--source",
+            paramLabel = "CHECKPOINT",
+            description = "The checkpoint that it was made from: measures the error of each weight.")
+    @Nullable Path source;
+
+    VerifyCommand(Console console) {
+        super(console);
+    }
+
+    @Override
+    public Integer call() {
+        Verification verification = verify();
+        if (common.json) {
+            console.print(verification.json());
+        } else {
+            print(verification);
+        }
+        return verification.ok() ? ExitCode.OK : ExitCode.GATE;
+    }
+
+    private Verification verify() {
+        Verifier verifier = new Verifier(Arguments.required(directory));
+        if (source == null) {
+            return verifier.verify();
+        }
+        try (Checkpoint origin = Checkpoint.open(source)) {
+            return verifier.against(new ExportSource(origin, Families.of(origin)))
+                    .verify();
+        }
+    }
+
+    private void print(Verification verification) {
+        for (Finding finding : verification.findings()) {
+            console.print("%s: %s: %s"
+                    .formatted(finding.isError() ? "error" : "warning", finding.subject(), finding.message()));
+        }
+        verification.errors().stream()
+                .min(Comparator.comparingDouble(error -> error.error().sqnr()))
+                .map(VerifyCommand::describe)
+                .ifPresent(console::print);
+        console.print("%s: %s, modules %s"
+                .formatted(directory, verification.ok() ? "sound" : "not sound", verification.formats()));
+    }
+
+    private static String describe(TensorError worst) {
+        return "largest weight error: %s, %.1f dB".formatted(worst.module(), worst.error().sqnr());
+    }
+}
