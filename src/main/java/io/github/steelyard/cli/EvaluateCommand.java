@@ -42,7 +42,7 @@ import picocli.CommandLine.Parameters;
         mixinStandardHelpOptions = true,
         description = {
             "Mean negative log-likelihood per predicted token of a text.",
-            "Weights are used as they are stored, activations in float32, unless --fake-quant says otherwise."
+            "Weights are used as they are stored, activations in float32, unless --fake-quant or --run says otherwise."
         })
 final class EvaluateCommand extends SteelyardCommand implements Callable<Integer> {
 
@@ -62,6 +62,15 @@ final class EvaluateCommand extends SteelyardCommand implements Callable<Integer
             names = "--fake-quant",
             description = "Quantise inputs, keys and values with the scales that the checkpoint carries.")
     boolean fakeQuant;
+
+    @Option(
+            names = "--run",
+            paramLabel = "RUN",
+            description = "Quantise weights, inputs, keys and values as an export of this calibration run would be.")
+    @Nullable Path run;
+
+    @Mixin
+    RunOptions runOptions = new RunOptions();
 
     @Option(
             names = "--sequence-length",
@@ -95,6 +104,12 @@ final class EvaluateCommand extends SteelyardCommand implements Callable<Integer
 
     @Override
     public Integer call() {
+        if (fakeQuant && run != null) {
+            throw new UsageException("--fake-quant and --run exclude each other");
+        }
+        if (run == null && runOptions.used()) {
+            throw new UsageException("--recipe, --sharing and --checkpoint have no effect without --run");
+        }
         try (Checkpoint source = Checkpoint.open(Arguments.required(checkpoint));
                 Arena arena = Arena.ofShared()) {
             Decoder decoder = Families.of(source);
@@ -130,6 +145,13 @@ final class EvaluateCommand extends SteelyardCommand implements Callable<Integer
     }
 
     private Map<Site, FakeQuantizer> quantizers(Checkpoint source, Decoder decoder) {
+        if (run != null) {
+            runOptions.checkpoint = source.directory();
+            try (OpenedRun opened = OpenedRun.open(run, runOptions, console)) {
+                opened.requireSameCheckpoint(engine.threads);
+                return opened.quantizers();
+            }
+        }
         Map<Site, FakeQuantizer> own =
                 fakeQuant ? CheckpointScales.read(source, decoder.modules()) : Map.<Site, FakeQuantizer>of();
         if (fakeQuant && own.isEmpty()) {

@@ -2,6 +2,7 @@ package io.github.steelyard.cli;
 
 import io.github.steelyard.checkpoint.Finding;
 import io.github.steelyard.export.ExportResult;
+import io.github.steelyard.export.ExportRun;
 import io.github.steelyard.export.ExportSource;
 import io.github.steelyard.export.ModelOptExporter;
 import io.github.steelyard.export.ScalesExporter;
@@ -81,7 +82,7 @@ final class ExportCommand extends SteelyardCommand implements Callable<Integer> 
                         new ExportSource(opened.checkpoint(), opened.decoder()),
                         opened.plan(),
                         opened.scales(),
-                        new io.github.steelyard.export.ExportOptions(wanted.shardBytes(), threads, progress))
+                        new ExportRun(wanted.shardBytes(), threads, progress))
                 .export(out, opened.inputDigests());
         progress.done();
         result.findings().forEach(finding -> note(finding, console));
@@ -97,8 +98,9 @@ final class ExportCommand extends SteelyardCommand implements Callable<Integer> 
         if (Files.exists(out)) {
             throw new UsageException("--out %s: already exists".formatted(out));
         }
+        Directories.create(out);
         List<String> files =
-                ScalesExporter.exportTo(out, opened.plan(), opened.scales(), opened.inputDigests());
+                ScalesExporter.export(out, opened.plan(), opened.scales(), opened.inputDigests());
         return new Result(out.toString(), "scales", files, 0, Map.of());
     }
 }

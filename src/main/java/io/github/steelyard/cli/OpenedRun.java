@@ -8,8 +8,12 @@ import io.github.steelyard.calibration.Statistics;
 import io.github.steelyard.calibration.StatisticsException;
 import io.github.steelyard.checkpoint.Checkpoint;
 import io.github.steelyard.checkpoint.Digests;
+import io.github.steelyard.export.CheckpointScales;
+import io.github.steelyard.export.ExportRun;
 import io.github.steelyard.export.ExportSource;
+import io.github.steelyard.export.ModelOptExporter;
 import io.github.steelyard.model.Decoder;
+import io.github.steelyard.model.ModuleInfo;
 import io.github.steelyard.model.Site;
 import io.github.steelyard.moe.Families;
 import io.github.steelyard.quant.FakeQuantizer;
@@ -19,6 +23,7 @@ import io.github.steelyard.recipe.Recipe;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.TreeMap;
 
 /// A finished run with its checkpoint opened and its recipe resolved.
@@ -65,11 +70,22 @@ record OpenedRun(
         }
     }
 
-    /// Returns what a server would quantise after an export.
+    /// Returns what a server would quantise after an export: by the plan, and where the plan leaves a quantised module
+    /// alone, as the checkpoint says.
     Map<Site, FakeQuantizer> quantizers() {
-        ExportSource source = new ExportSource(checkpoint, decoder);
-        return PlannedQuantizers.of(
-                plan, scales(), module -> source.keepsWeight(module, plan.scheme(module.name())));
+        ScaleTable scales = scales();
+        Set<String> kept = new ModelOptExporter(
+                        new ExportSource(checkpoint, decoder), plan, scales, new ExportRun(1, 1, bytes -> {}))
+                .keptWeights();
+        Map<Site, FakeQuantizer> quantizers = new TreeMap<>(CheckpointScales.read(
+                checkpoint,
+                decoder.modules().stream()
+                        .filter(module -> !plan.scheme(module.name()).isQuantised())
+                        .filter(module -> module.kind() != ModuleInfo.Kind.ATTENTION
+                                || plan.cacheFormat().isEmpty())
+                        .toList()));
+        quantizers.putAll(PlannedQuantizers.of(plan, scales, module -> kept.contains(module.name())));
+        return quantizers;
     }
 
     /// Returns the digests that exports record.

@@ -29,13 +29,23 @@ public final class ModelOptExporter {
     private final ExportSource source;
     private final Plan plan;
     private final ScaleTable scales;
-    private final ExportOptions options;
+    private final ExportRun options;
 
-    public ModelOptExporter(ExportSource source, Plan plan, ScaleTable scales, ExportOptions options) {
+    public ModelOptExporter(ExportSource source, Plan plan, ScaleTable scales, ExportRun options) {
         this.source = source;
         this.plan = plan;
         this.scales = scales;
         this.options = options;
+    }
+
+    /// Returns the names of the modules whose weights lie in the planned format already and are kept as they are.
+    ///
+    /// @throws GateException if a module cannot be written
+    public Set<String> keptWeights() {
+        return new ExportPlanner(source, plan, scales).plan().modules().stream()
+                .filter(module -> module.treatment() == ModuleExport.Treatment.KEPT)
+                .map(ModuleExport::module)
+                .collect(Collectors.toSet());
     }
 
     /// Writes the export.

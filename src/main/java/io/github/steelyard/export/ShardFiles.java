@@ -24,9 +24,9 @@ final class ShardFiles {
             .thenComparing(OutputTensor::name);
 
     private final Path directory;
-    private final ExportOptions options;
+    private final ExportRun options;
 
-    ShardFiles(Path directory, ExportOptions options) {
+    ShardFiles(Path directory, ExportRun options) {
         this.directory = directory;
         this.options = options;
     }

@@ -24,7 +24,7 @@ final class Exports {
 
     static final String FP8 = "{num_bits: e4m3}";
     static final String NVFP4 = "{num_bits: e2m1, block_sizes: {-1: 16, type: dynamic, scale_bits: e4m3}}";
-    static final ExportOptions OPTIONS = new ExportOptions(Long.MAX_VALUE, 2, bytes -> {});
+    static final ExportRun OPTIONS = new ExportRun(Long.MAX_VALUE, 2, bytes -> {});
 
     private Exports() {}
 

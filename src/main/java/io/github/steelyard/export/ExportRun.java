@@ -7,10 +7,10 @@ import java.util.function.LongConsumer;
 /// @param shardBytes bytes of tensors after which a new file begins
 /// @param threads pieces of a tensor that are encoded at a time
 /// @param progress told how many bytes of tensors were written since it was told last
-public record ExportOptions(long shardBytes, int threads, LongConsumer progress) {
+public record ExportRun(long shardBytes, int threads, LongConsumer progress) {
 
     /// @throws IllegalArgumentException if a number is below 1
-    public ExportOptions {
+    public ExportRun {
         if (shardBytes < 1 || threads < 1) {
             throw new IllegalArgumentException(
                     "shard size and threads must be at least 1: %d, %d".formatted(shardBytes, threads));
