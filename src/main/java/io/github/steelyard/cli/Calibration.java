@@ -182,7 +182,8 @@ final class Calibration {
         settings.keySet().removeAll(List.of("checkpoint", "recipe", "data"));
         return new Manifest(
                 new Manifest.Input(
-                        checkpoint.directory().toString(), Arguments.required(key.parts().get("checkpoint"))),
+                        checkpoint.directory().toString(),
+                        Arguments.required(key.parts().get("checkpoint"))),
                 new Manifest.Input(recipe.file().toString(), recipe.digest()),
                 new Manifest.Input(
                         choices.data == null

@@ -67,7 +67,8 @@ final class EvaluateCommand extends SteelyardCommand implements Callable<Integer
             names = "--run",
             paramLabel = "RUN",
             description = "Quantise weights, inputs, keys and values as an export of this calibration run would be.")
-    @Nullable Path run;
+    @Nullable
+    Path run;
 
     @Mixin
     RunOptions runOptions = new RunOptions();

@@ -27,10 +27,12 @@ import picocli.CommandLine.Parameters;
 final class ExportCommand extends SteelyardCommand implements Callable<Integer> {
 
     @Parameters(paramLabel = "RUN", description = "Directory of the run.")
-    @Nullable Path run;
+    @Nullable
+    Path run;
 
     @Option(names = "--out", required = true, paramLabel = "DIR", description = "Directory to write; must be new.")
-    @Nullable Path out;
+    @Nullable
+    Path out;
 
     @Option(
             names = "--format",
@@ -91,7 +93,8 @@ final class ExportCommand extends SteelyardCommand implements Callable<Integer> 
     }
 
     private static void note(Finding finding, Console console) {
-        console.note("%s: %s: %s".formatted(finding.isError() ? "error" : "warning", finding.subject(), finding.message()));
+        console.note(
+                "%s: %s: %s".formatted(finding.isError() ? "error" : "warning", finding.subject(), finding.message()));
     }
 
     private static Result scales(OpenedRun opened, Path out) {
@@ -99,8 +102,7 @@ final class ExportCommand extends SteelyardCommand implements Callable<Integer> 
             throw new UsageException("--out %s: already exists".formatted(out));
         }
         Directories.create(out);
-        List<String> files =
-                ScalesExporter.export(out, opened.plan(), opened.scales(), opened.inputDigests());
+        List<String> files = ScalesExporter.export(out, opened.plan(), opened.scales(), opened.inputDigests());
         return new Result(out.toString(), "scales", files, 0, Map.of());
     }
 }

@@ -11,7 +11,14 @@ import picocli.CommandLine.Command;
         description = "Calibrates the quantizers of mixture-of-experts language models.",
         mixinStandardHelpOptions = true,
         versionProvider = Main.Version.class,
-        subcommands = {RunCommand.class, CalibrateCommand.class, StatsCommand.class, ExportCommand.class, VerifyCommand.class, EvaluateCommand.class},
+        subcommands = {
+            RunCommand.class,
+            CalibrateCommand.class,
+            StatsCommand.class,
+            ExportCommand.class,
+            VerifyCommand.class,
+            EvaluateCommand.class
+        },
         footer = {
             "",
             "Exit codes: 0 done, 1 a gate or a verification failed, 2 wrong usage, 3 an input file cannot be used,",

@@ -27,14 +27,15 @@ import java.util.Set;
 import java.util.TreeMap;
 
 /// A finished run with its checkpoint opened and its recipe resolved.
-record OpenedRun(
-        RunDirectory run, Checkpoint checkpoint, Decoder decoder, Plan plan, ExportOptions.Sharing sharing)
+record OpenedRun(RunDirectory run, Checkpoint checkpoint, Decoder decoder, Plan plan, ExportOptions.Sharing sharing)
         implements AutoCloseable {
 
     static OpenedRun open(Path path, RunOptions options, Console console) {
         RunDirectory run = RunDirectory.open(path);
-        Recipe recipe = options.recipe == null ? Recipe.parse(run.recipeFile(), run.recipe()) : Recipe.read(options.recipe);
-        Path source = options.checkpoint == null ? Path.of(run.manifest().checkpoint().path()) : options.checkpoint;
+        Recipe recipe =
+                options.recipe == null ? Recipe.parse(run.recipeFile(), run.recipe()) : Recipe.read(options.recipe);
+        Path source =
+                options.checkpoint == null ? Path.of(run.manifest().checkpoint().path()) : options.checkpoint;
         Checkpoint checkpoint = Checkpoint.open(source);
         Decoder decoder = Families.of(checkpoint);
         Plan plan = Plan.of(recipe, decoder.modules());

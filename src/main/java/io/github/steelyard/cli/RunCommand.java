@@ -22,13 +22,16 @@ import picocli.CommandLine.Parameters;
 final class RunCommand extends SteelyardCommand implements Callable<Integer> {
 
     @Parameters(paramLabel = "CHECKPOINT", description = "Directory of the checkpoint.")
-    @Nullable Path checkpoint;
+    @Nullable
+    Path checkpoint;
 
     @Option(names = "--recipe", required = true, paramLabel = "FILE", description = "YAML recipe.")
-    @Nullable Path recipe;
+    @Nullable
+    Path recipe;
 
     @Option(names = "--out", required = true, paramLabel = "OUT", description = "Directory for run and export.")
-    @Nullable Path out;
+    @Nullable
+    Path out;
 
     @Option(
             names = "--format",

@@ -12,10 +12,12 @@ final class RunOptions {
             names = "--checkpoint",
             paramLabel = "DIR",
             description = "The calibrated checkpoint, if it has moved since.")
-    @Nullable Path checkpoint;
+    @Nullable
+    Path checkpoint;
 
     @Option(names = "--recipe", paramLabel = "FILE", description = "Another recipe than that of the run.")
-    @Nullable Path recipe;
+    @Nullable
+    Path recipe;
 
     @Option(
             names = "--sharing",

@@ -22,7 +22,8 @@ import picocli.CommandLine.Parameters;
 final class StatsCommand extends SteelyardCommand implements Callable<Integer> {
 
     @Parameters(paramLabel = "RUN", description = "Directory of the run.")
-    @Nullable Path run;
+    @Nullable
+    Path run;
 
     @Mixin
     RunOptions options = new RunOptions();

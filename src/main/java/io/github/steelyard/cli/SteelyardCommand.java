@@ -3,7 +3,8 @@ package io.github.steelyard.cli;
 import picocli.CommandLine.Mixin;
 
 /// What all commands have: a console and the common options. A command returns its exit code.
-sealed class SteelyardCommand permits RunCommand, CalibrateCommand, StatsCommand, ExportCommand, VerifyCommand, EvaluateCommand {
+sealed class SteelyardCommand
+        permits RunCommand, CalibrateCommand, StatsCommand, ExportCommand, VerifyCommand, EvaluateCommand {
 
     final Console console;
 

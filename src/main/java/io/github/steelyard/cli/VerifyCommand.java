@@ -23,13 +23,15 @@ import picocli.CommandLine.Parameters;
 final class VerifyCommand extends SteelyardCommand implements Callable<Integer> {
 
     @Parameters(paramLabel = "DIR", description = "Directory of the checkpoint.")
-    @Nullable Path directory;
+    @Nullable
+    Path directory;
 
     @Option(
             names = "--source",
             paramLabel = "CHECKPOINT",
             description = "The checkpoint that it was made from: measures the error of each weight.")
-    @Nullable Path source;
+    @Nullable
+    Path source;
 
     VerifyCommand(Console console) {
         super(console);
@@ -71,6 +73,7 @@ final class VerifyCommand extends SteelyardCommand implements Callable<Integer> 
     }
 
     private static String describe(TensorError worst) {
-        return "largest weight error: %s, %.1f dB".formatted(worst.module(), worst.error().sqnr());
+        return "largest weight error: %s, %.1f dB"
+                .formatted(worst.module(), worst.error().sqnr());
     }
 }

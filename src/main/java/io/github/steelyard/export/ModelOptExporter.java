@@ -16,6 +16,7 @@ import java.nio.file.attribute.BasicFileAttributes;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.TreeMap;
 import java.util.stream.Collectors;
 
@@ -42,10 +43,11 @@ public final class ModelOptExporter {
     ///
     /// @throws GateException if a module cannot be written
     public Set<String> keptWeights() {
-        return new ExportPlanner(source, plan, scales).plan().modules().stream()
-                .filter(module -> module.treatment() == ModuleExport.Treatment.KEPT)
-                .map(ModuleExport::module)
-                .collect(Collectors.toSet());
+        return new ExportPlanner(source, plan, scales)
+                .plan().modules().stream()
+                        .filter(module -> module.treatment() == ModuleExport.Treatment.KEPT)
+                        .map(ModuleExport::module)
+                        .collect(Collectors.toSet());
     }
 
     /// Writes the export.
