@@ -63,6 +63,11 @@ public final class ConfigJson {
         return node.path(key).isTextual();
     }
 
+    /// Returns whether the value is a number.
+    public boolean isNumber(String key) {
+        return node.path(key).isNumber();
+    }
+
     /// Returns whether the value is an array.
     public boolean isArray(String key) {
         return node.path(key).isArray();

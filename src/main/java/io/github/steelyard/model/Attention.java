@@ -63,6 +63,14 @@ public record Attention(
     }
 
     @Override
+    public String kind() {
+        if (core.mask().window() > 0) {
+            return "sliding attention";
+        }
+        return core.mask().chunk() > 0 ? "chunked attention" : "attention";
+    }
+
+    @Override
     public List<ModuleInfo> modules() {
         List<ModuleInfo> modules = new ArrayList<>(qkv.modules());
         modules.add(module);

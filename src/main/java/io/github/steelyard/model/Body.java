@@ -5,6 +5,9 @@ import java.util.List;
 /// What a residual block adds to the residual stream: `x ← x + body(norm(x))`.
 public sealed interface Body permits SequenceBody, CorpusBody {
 
+    /// Returns what it is, for people: `attention`, `moe`, `mamba2`, …
+    String kind();
+
     /// Returns the modules that can carry quantizers, in the order in which they run.
     List<ModuleInfo> modules();
 

@@ -4,6 +4,8 @@ import io.github.steelyard.tensor.Shape;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
 
 /// A decoder-only language model as a list of residual blocks.
 ///
@@ -31,7 +33,18 @@ public record Decoder(
     ///
     /// @param kind what it is, for people: `attention + moe`, `mamba2`, …
     /// @param blocks its residual blocks, in order
-    public record Layer(String kind, List<Block> blocks) {}
+    public record Layer(String kind, List<Block> blocks) {
+
+        public Layer {
+            blocks = List.copyOf(blocks);
+        }
+
+        /// Returns the layer of these blocks, named after them.
+        public static Layer of(Block... blocks) {
+            String kind = Stream.of(blocks).map(block -> block.body().kind()).collect(Collectors.joining(" + "));
+            return new Layer(kind, List.of(blocks));
+        }
+    }
 
     /// One residual block: `x ← x + body(norm(x))`.
     public record Block(Norm norm, Body body) {}

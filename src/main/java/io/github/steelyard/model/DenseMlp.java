@@ -11,6 +11,11 @@ import java.util.List;
 public record DenseMlp(LinearGroup first, Activation activation, LinearGroup down) implements SequenceBody {
 
     @Override
+    public String kind() {
+        return "mlp";
+    }
+
+    @Override
     public List<ModuleInfo> modules() {
         return linears().stream().map(Linear::info).toList();
     }

@@ -6,4 +6,10 @@ import io.github.steelyard.tensor.Shape;
 ///
 /// @param name its name in the checkpoint
 /// @param shape its shape there
-public record ExpectedTensor(String name, Shape shape) {}
+public record ExpectedTensor(String name, Shape shape) {
+
+    /// Returns a tensor of one extent.
+    public static ExpectedTensor vector(String name, int length) {
+        return new ExpectedTensor(name, Shape.of(length));
+    }
+}

@@ -80,9 +80,9 @@ public record Linear(ModuleInfo info, WeightSource source, Optional<Bias> bias) 
             return;
         }
         Bias b = bias.get();
-        float[] values = weights.vector(b.tensor(), b.shape());
+        float[] values = weights.vector(b.tensor(), b.shape(), b.offset(), (info.rows() - 1) * b.stride() + 1);
         for (int i = 0; i < info.rows(); i++) {
-            target[offset + i] = values[b.offset() + i * b.stride()];
+            target[offset + i] = values[i * b.stride()];
         }
     }
 }

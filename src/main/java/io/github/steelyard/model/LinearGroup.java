@@ -124,6 +124,11 @@ public final class LinearGroup {
             return group.rows;
         }
 
+        /// Returns the input features.
+        public int columns() {
+            return group.columns;
+        }
+
         /// Shows the input to the tap and computes `y = x · Wᵀ + b` for `tokens` rows.
         ///
         /// @param x dense rows `(tokens, columns)`; not changed

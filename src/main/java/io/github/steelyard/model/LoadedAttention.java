@@ -1,6 +1,5 @@
 package io.github.steelyard.model;
 
-import java.util.List;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
@@ -15,8 +14,7 @@ final class LoadedAttention implements SequenceBody.Loaded {
     private final boolean fullWidth;
     private final Optional<Rotary.Table> rotary;
     private final float[] sinks;
-    private final Site keySite;
-    private final Site valueSite;
+    private final CacheTap cache;
 
     LoadedAttention(Attention attention, Weights weights, Lane lane, Scratch.Frame memory, int longest) {
         this.attention = attention;
@@ -44,8 +42,7 @@ final class LoadedAttention implements SequenceBody.Loaded {
                 .sinks()
                 .map(name -> weights.vector(name, attention.core().heads()))
                 .orElseGet(() -> new float[0]);
-        this.keySite = new Site(attention.module().name(), Role.KEY);
-        this.valueSite = new Site(attention.module().name(), Role.VALUE);
+        this.cache = CacheTap.of(attention.module());
     }
 
     @Override
@@ -68,7 +65,7 @@ final class LoadedAttention implements SequenceBody.Loaded {
             prepare(q, queryNorm, core.heads(), tokens, true, lane);
             prepare(k, keyNorm, core.keyHeads(), tokens, false, lane);
             clip(v, tokens * valueWidth);
-            tapCache(k, keyWidth, v, valueWidth, tokens, lane);
+            cache.show(k, keyWidth, v, valueWidth, tokens, lane);
             float[] attended = frame.floats((long) tokens * core.heads() * core.valueWidth());
             core.forward(q, k, v, sinks, tokens, attended, lane);
             if (attention.variations().gated()) {
@@ -97,7 +94,8 @@ final class LoadedAttention implements SequenceBody.Loaded {
         }
     }
 
-    private static void copyColumns(float[] from, int column, int stride, float[] to, int width, int rows) {
+    /// Copies columns `column` to `column + width` of rows `stride` apart into dense rows.
+    static void copyColumns(float[] from, int column, int stride, float[] to, int width, int rows) {
         for (int row = 0; row < rows; row++) {
             System.arraycopy(from, row * stride + column, to, row * width, width);
         }
@@ -136,15 +134,6 @@ final class LoadedAttention implements SequenceBody.Loaded {
             for (int i = 0; i < values; i++) {
                 x[i] = Math.clamp(x[i], -bound, bound);
             }
-        }
-    }
-
-    private void tapCache(float[] k, int keyWidth, float[] v, int valueWidth, int tokens, Lane lane) {
-        if (lane.tap().watches(Role.KEY)) {
-            lane.tap().rows(List.of(keySite), Population.ROUTED, k, 0, tokens, keyWidth);
-        }
-        if (lane.tap().watches(Role.VALUE)) {
-            lane.tap().rows(List.of(valueSite), Population.ROUTED, v, 0, tokens, valueWidth);
         }
     }
 }

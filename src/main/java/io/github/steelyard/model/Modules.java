@@ -27,6 +27,11 @@ public record Modules(int layer) {
         return new ModuleInfo(name, ModuleInfo.Kind.ATTENTION, 0, 0, layer, -1, List.of(name));
     }
 
+    /// Returns the module that carries the cache of latent attention.
+    public ModuleInfo latentAttention(String name) {
+        return attention(name);
+    }
+
     /// Returns a module of expert `expert`.
     public ModuleInfo expert(String name, int rows, int columns, int expert, List<String> inputGroup) {
         return info(name, rows, columns, expert, inputGroup);

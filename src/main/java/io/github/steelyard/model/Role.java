@@ -5,7 +5,11 @@ public enum Role {
     INPUT("input_quantizer"),
     WEIGHT("weight_quantizer"),
     KEY("k_bmm_quantizer"),
-    VALUE("v_bmm_quantizer");
+    VALUE("v_bmm_quantizer"),
+    /// The latent that a server caches in place of keys and values.
+    LATENT("kv_c_bmm_quantizer"),
+    /// The rotated key that all heads share, cached beside the latent.
+    ROTATED_KEY("k_pe_bmm_quantizer");
 
     private final String quantizer;
 

@@ -6,6 +6,7 @@ import io.github.steelyard.checkpoint.TensorInfo;
 import io.github.steelyard.format.PlainWeight;
 import io.github.steelyard.format.StoredWeight;
 import io.github.steelyard.tensor.Shape;
+import java.lang.foreign.MemorySegment;
 
 /// The weights of a checkpoint, by module. Formats are detected by [WeightTensors].
 public final class Weights {
@@ -47,10 +48,22 @@ public final class Weights {
     ///
     /// @throws CheckpointException if it is missing, not of `shape`, or not of plain values
     public float[] vector(String name, Shape shape) {
+        return vector(name, shape, 0, Math.toIntExact(shape.elements()));
+    }
+
+    /// Returns `length` values of tensor `name`, flattened, from value `from` on.
+    ///
+    /// @throws CheckpointException if it is missing, not of `shape`, or not of plain values
+    public float[] vector(String name, Shape shape, int from, int length) {
         TensorInfo tensor = require(name, shape);
-        int length = Math.toIntExact(shape.elements());
+        int bytes = tensor.dtype().bits() / Byte.SIZE;
+        MemorySegment part = checkpoint.bytes(tensor).asSlice((long) from * bytes, (long) length * bytes);
         float[] values = new float[length];
-        new PlainWeight(checkpoint.bytes(tensor), tensor.dtype(), 1, length).decodeRows(0, 1, values, 0);
+        try {
+            new PlainWeight(part, tensor.dtype(), 1, length).decodeRows(0, 1, values, 0);
+        } catch (IllegalArgumentException e) {
+            throw new CheckpointException(tensor.file(), "tensor '%s': %s".formatted(name, e.getMessage()), e);
+        }
         return values;
     }
 

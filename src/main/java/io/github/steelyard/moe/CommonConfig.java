@@ -1,6 +1,7 @@
 package io.github.steelyard.moe;
 
 import io.github.steelyard.checkpoint.ConfigJson;
+import io.github.steelyard.model.Body;
 import io.github.steelyard.model.Decoder;
 import io.github.steelyard.model.ModuleInfo;
 import io.github.steelyard.model.Norm;
@@ -8,7 +9,8 @@ import java.util.List;
 
 /// The config keys that nearly every family has, read and checked.
 ///
-/// @param config the config that they come from
+/// @param source where they come from
+/// @param naming the names of what lies outside the layers
 /// @param hidden width of the residual stream
 /// @param layers number of decoder layers
 /// @param vocabulary rows of the embedding
@@ -16,15 +18,18 @@ import java.util.List;
 /// @param keyHeads key and value heads
 /// @param headWidth width of a head
 /// @param epsilon ε of the norms
+/// @param normOffset what is added to a norm's weight: 0, or 1 in the zero-centred form
 record CommonConfig(
-        ConfigJson config,
+        ModelSource source,
+        Naming naming,
         int hidden,
         int layers,
         int vocabulary,
         int heads,
         int keyHeads,
         int headWidth,
-        float epsilon) {
+        float epsilon,
+        float normOffset) {
 
     /// Bounds beyond every published model, so that a hostile config cannot ask for absurd amounts of memory.
     static final int MAX_LAYERS = 1024;
@@ -32,48 +37,107 @@ record CommonConfig(
     static final int MAX_WIDTH = 1 << 20;
     static final int MAX_HEADS = 4096;
     static final int MAX_EXPERTS = 4096;
+    static final int MAX_EXPERTS_IN_MODEL = 1 << 17;
     static final int MAX_VOCABULARY = 1 << 22;
+    static final int MAX_PREDICTED_LAYERS = 64;
 
-    static CommonConfig read(ConfigJson config) {
+    /// Reads the keys of a family with Llama's names.
+    static CommonConfig read(ModelSource source) {
+        return read(source, Naming.llama(source, "language_model.model"));
+    }
+
+    static CommonConfig read(ModelSource source, Naming naming) {
+        source.oneOf("hidden_act", List.of("silu", "swish"));
+        return read(source, naming, "rms_norm_eps");
+    }
+
+    /// @param epsilonKey name of the key for ε
+    static CommonConfig read(ModelSource source, Naming naming, String epsilonKey) {
+        ConfigJson config = source.config();
         int hidden = config.integer("hidden_size", 1, MAX_WIDTH);
         int heads = config.integer("num_attention_heads", 1, MAX_HEADS);
         int keyHeads = config.integerOr("num_key_value_heads", heads, 1, MAX_HEADS);
         if (heads % keyHeads != 0) {
             throw config.unsuitable("num_key_value_heads", "a divisor of num_attention_heads = %d".formatted(heads));
         }
-        String act = config.stringOr("hidden_act", "silu");
-        if (!act.equals("silu") && !act.equals("swish")) {
-            throw config.unsuitable("hidden_act", "silu");
-        }
         return new CommonConfig(
-                config,
+                source,
+                naming,
                 hidden,
                 config.integer("num_hidden_layers", 1, MAX_LAYERS),
                 config.integer("vocab_size", 1, MAX_VOCABULARY),
                 heads,
                 keyHeads,
                 config.integerOr("head_dim", Math.max(1, hidden / heads), 1, MAX_WIDTH),
-                (float) config.numberOr("rms_norm_eps", 1e-6));
+                (float) source.number(epsilonKey, 1e-6, 0, 1),
+                0);
     }
 
-    /// Returns a plain norm over the residual stream.
+    /// Returns the same with zero-centred norms, whose weights are stored less 1.
+    CommonConfig withZeroCentredNorms() {
+        return new CommonConfig(source, naming, hidden, layers, vocabulary, heads, keyHeads, headWidth, epsilon, 1);
+    }
+
+    ConfigJson config() {
+        return source.config();
+    }
+
+    /// Returns a width under `key`.
+    int width(String key) {
+        return config().integer(key, 1, MAX_WIDTH);
+    }
+
+    /// Returns the number of routed experts of a layer, under `key`.
+    int experts(String key) {
+        return config().integer(key, 1, Math.min(MAX_EXPERTS, MAX_EXPERTS_IN_MODEL / layers));
+    }
+
+    /// Returns the number of experts that each token is sent to.
+    int chosen(int experts) {
+        return config().integer("num_experts_per_tok", 1, experts);
+    }
+
+    /// Returns the types of the layers under `key`, none if it is absent.
+    List<String> layerTypes(String key) {
+        List<String> types = config().strings(key);
+        if (!types.isEmpty() && types.size() != layers) {
+            throw config().unsuitable(key, "%d layer types, as num_hidden_layers says".formatted(layers));
+        }
+        return types;
+    }
+
+    /// Returns a norm over the residual stream.
     Norm norm(String name) {
-        return Norm.plain(name + ".weight", hidden, epsilon);
+        return norm(name, hidden);
     }
 
-    /// Returns the decoder of these layers in the usual naming: `model.embed_tokens`, `model.norm`, `lm_head`.
-    Decoder decoder(List<Decoder.Layer> layerList, List<String> ignored) {
+    /// Returns a norm over rows of `width` values.
+    Norm norm(String name, int width) {
+        return new Norm(name + ".weight", width, epsilon, normOffset);
+    }
+
+    /// Returns a decoder layer of two residual blocks, with Llama's names for their norms.
+    Decoder.Layer layer(int layer, Body mixer, Body feedForward) {
+        String prefix = naming.layer(layer);
+        return Decoder.Layer.of(
+                new Decoder.Block(norm(prefix + ".input_layernorm"), mixer),
+                new Decoder.Block(norm(prefix + ".post_attention_layernorm"), feedForward));
+    }
+
+    /// Returns the decoder of these layers. Layers of multi-token prediction behind them are not part of it.
+    Decoder decoder(List<Decoder.Layer> layerList) {
+        int predicted = config().integerOr("num_nextn_predict_layers", 0, 0, MAX_PREDICTED_LAYERS);
         ModuleInfo head =
-                new ModuleInfo("lm_head", ModuleInfo.Kind.HEAD, vocabulary, hidden, -1, -1, List.of("lm_head"));
+                new ModuleInfo(naming.head(), ModuleInfo.Kind.HEAD, vocabulary, hidden, -1, -1, List.of(naming.head()));
         return new Decoder(
-                config.string("model_type"),
-                "model.embed_tokens.weight",
+                source.modelType(),
+                naming.embedding() + ".weight",
                 vocabulary,
                 hidden,
                 layerList,
-                norm("model.norm"),
+                norm(naming.norm()),
                 head,
-                config.flag("tie_word_embeddings", false),
-                ignored);
+                source.tied(),
+                naming.ignored(layers, Math.max(1, predicted)));
     }
 }

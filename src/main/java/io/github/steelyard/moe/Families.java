@@ -10,7 +10,17 @@ import java.util.function.Predicate;
 /// The model families that can be run.
 public final class Families {
 
-    private static final List<Family> ALL = List.of(new LlamaFamily(), new MixtralFamily(), new Qwen3MoeFamily());
+    private static final List<Family> ALL = List.of(
+            new LlamaFamily(),
+            new MixtralFamily(),
+            new Qwen3MoeFamily(),
+            new OlmoeFamily(),
+            new GlmMoeFamily(),
+            new DeepseekFamily(),
+            new GptOssFamily(),
+            new NemotronFamily(),
+            new Qwen35Family(),
+            new Llama4Family());
 
     private Families() {}
 
@@ -34,12 +44,13 @@ public final class Families {
     }
 
     private static Decoder of(ConfigJson config, Predicate<String> has) {
-        String type = config.string("model_type");
+        ModelSource source = ModelSource.of(config, has);
+        String type = source.modelType();
         for (Family family : ALL) {
             if (family.modelTypes().contains(type)) {
-                return family.build(config, has);
+                return family.build(source);
             }
         }
-        throw config.unsuitable("model_type", "one of " + modelTypes());
+        throw source.config().unsuitable("model_type", "one of " + modelTypes());
     }
 }

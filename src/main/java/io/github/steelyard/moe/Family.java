@@ -1,9 +1,7 @@
 package io.github.steelyard.moe;
 
-import io.github.steelyard.checkpoint.ConfigJson;
 import io.github.steelyard.model.Decoder;
 import java.util.Set;
-import java.util.function.Predicate;
 
 /// A model family: how a config becomes a [Decoder] of blocks.
 interface Family {
@@ -13,8 +11,6 @@ interface Family {
 
     /// Builds the decoder.
     ///
-    /// @param config the text model's config
-    /// @param has tells whether the checkpoint holds a tensor; always false where there is only a config
     /// @throws io.github.steelyard.checkpoint.CheckpointException if a key is missing or out of range
-    Decoder build(ConfigJson config, Predicate<String> has);
+    Decoder build(ModelSource source);
 }

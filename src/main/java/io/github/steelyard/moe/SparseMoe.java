@@ -48,6 +48,11 @@ public record SparseMoe(
     }
 
     @Override
+    public String kind() {
+        return latent.isPresent() ? "latent moe" : "moe";
+    }
+
+    @Override
     public List<Linear> linears() {
         List<Linear> linears = new ArrayList<>();
         linears.add(router.gate());

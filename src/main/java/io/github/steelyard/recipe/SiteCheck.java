@@ -31,7 +31,9 @@ final class SiteCheck {
                             QuantFormat.MXFP4,
                             QuantFormat.MXFP8),
             Role.KEY, Set.of(QuantFormat.FP8, QuantFormat.NVFP4),
-            Role.VALUE, Set.of(QuantFormat.FP8, QuantFormat.NVFP4));
+            Role.VALUE, Set.of(QuantFormat.FP8, QuantFormat.NVFP4),
+            Role.LATENT, Set.of(QuantFormat.FP8, QuantFormat.NVFP4),
+            Role.ROTATED_KEY, Set.of(QuantFormat.FP8, QuantFormat.NVFP4));
 
     private SiteCheck() {}
 
@@ -93,6 +95,8 @@ final class SiteCheck {
             case WEIGHT -> "a weight";
             case KEY -> "a key cache";
             case VALUE -> "a value cache";
+            case LATENT -> "a latent cache";
+            case ROTATED_KEY -> "a rotated key cache";
         };
     }
 }

@@ -1,0 +1,25 @@
+package io.github.steelyard.model;
+
+import java.util.List;
+
+/// Shows keys and values to the tap as the cache would hold them.
+///
+/// @param key site of the keys
+/// @param value site of the values
+record CacheTap(Site key, Site value) {
+
+    static CacheTap of(ModuleInfo attention) {
+        return new CacheTap(new Site(attention.name(), Role.KEY), new Site(attention.name(), Role.VALUE));
+    }
+
+    /// @param k dense rows `(tokens, keyWidth)`; an altering tap changes them in place
+    /// @param v dense rows `(tokens, valueWidth)`
+    void show(float[] k, int keyWidth, float[] v, int valueWidth, int tokens, Lane lane) {
+        if (lane.tap().watches(Role.KEY)) {
+            lane.tap().rows(List.of(key), Population.ROUTED, k, 0, tokens, keyWidth);
+        }
+        if (lane.tap().watches(Role.VALUE)) {
+            lane.tap().rows(List.of(value), Population.ROUTED, v, 0, tokens, valueWidth);
+        }
+    }
+}

@@ -1,0 +1,126 @@
+package io.github.steelyard.moe;
+
+import io.github.steelyard.model.FusedStack;
+import io.github.steelyard.model.Linear;
+import io.github.steelyard.model.ModuleInfo;
+import io.github.steelyard.model.Modules;
+import io.github.steelyard.tensor.Shape;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+
+/// The routed experts of one layer. Their modules are named one by one, `name.0.gate_proj` and so on, whether the
+/// checkpoint stores them so or fused into one tensor for each projection.
+///
+/// @param source tells what the checkpoint holds
+/// @param name the experts' module
+/// @param layer index of the layer
+/// @param count number of experts
+/// @param width values in an expert's input and output
+/// @param inner intermediate features
+record ExpertBlocks(ModelSource source, String name, int layer, int count, int width, int inner) {
+
+    /// Which rows of a fused gate and up tensor are the gate's.
+    enum GateRows {
+        FIRST_HALF,
+        EVEN
+    }
+
+    /// Returns gated experts with weights of their own.
+    ///
+    /// @param gate name of the gate projection: `gate_proj` or `w1`
+    List<Expert> gated(String gate, String up, String down) {
+        return gated(gate, up, down, false);
+    }
+
+    private List<Expert> gated(String gate, String up, String down, boolean biased) {
+        List<Expert> experts = new ArrayList<>(count);
+        for (int e = 0; e < count; e++) {
+            List<String> inputs = List.of(module(e, gate), module(e, up));
+            experts.add(Expert.gated(
+                    Linear.of(info(e, gate, inner, width, inputs), biased),
+                    Linear.of(info(e, up, inner, width, inputs), biased),
+                    Linear.of(info(e, down, width, inner, List.of(module(e, down))), biased)));
+        }
+        return experts;
+    }
+
+    /// Returns experts of an up and a down projection.
+    List<Expert> ungated() {
+        boolean fused = !source.hasWeight(module(0, "up_proj")) && source.has().test(name + ".up_proj");
+        FusedStack up = stack("up_proj", inner, width, FusedStack.Layout.OUT_IN);
+        FusedStack down = stack("down_proj", width, inner, FusedStack.Layout.OUT_IN);
+        List<Expert> experts = new ArrayList<>(count);
+        for (int e = 0; e < count; e++) {
+            ModuleInfo first = info(e, "up_proj", inner, width, List.of(module(e, "up_proj")));
+            ModuleInfo second = info(e, "down_proj", width, inner, List.of(module(e, "down_proj")));
+            experts.add(
+                    fused
+                            ? Expert.plain(
+                                    part(first, up, e, FusedStack.Part.ALL), part(second, down, e, FusedStack.Part.ALL))
+                            : Expert.plain(Linear.of(first), Linear.of(second)));
+        }
+        return experts;
+    }
+
+    /// Returns gated experts that are published fused, as `gate_up_proj` and `down_proj`. A checkpoint that holds them
+    /// one by one is read as such.
+    ///
+    /// @param layout order of the extents
+    /// @param gateRows which rows of `gate_up_proj` are the gate's
+    /// @param biased whether both have biases `gate_up_proj_bias` and `down_proj_bias`
+    List<Expert> fused(FusedStack.Layout layout, GateRows gateRows, boolean biased) {
+        if (source.hasWeight(module(0, "gate_proj"))) {
+            return gated("gate_proj", "up_proj", "down_proj", biased);
+        }
+        FusedStack gateUp = stack("gate_up_proj", 2 * inner, width, layout);
+        FusedStack down = stack("down_proj", width, inner, layout);
+        boolean interleaved = gateRows == GateRows.EVEN;
+        FusedStack.Part gatePart = interleaved ? FusedStack.Part.EVEN_ROWS : FusedStack.Part.FIRST_HALF;
+        FusedStack.Part upPart = interleaved ? FusedStack.Part.ODD_ROWS : FusedStack.Part.SECOND_HALF;
+        List<Expert> experts = new ArrayList<>(count);
+        for (int e = 0; e < count; e++) {
+            List<String> inputs = List.of(module(e, "gate_proj"), module(e, "up_proj"));
+            ModuleInfo gateInfo = info(e, "gate_proj", inner, width, inputs);
+            ModuleInfo upInfo = info(e, "up_proj", inner, width, inputs);
+            ModuleInfo downInfo = info(e, "down_proj", width, inner, List.of(module(e, "down_proj")));
+            Linear gateLinear = part(gateInfo, gateUp, e, gatePart);
+            Linear upLinear = part(upInfo, gateUp, e, upPart);
+            Linear downLinear = part(downInfo, down, e, FusedStack.Part.ALL);
+            experts.add(
+                    biased
+                            ? Expert.gated(
+                                    biased(gateLinear, gateUp, e, gatePart),
+                                    biased(upLinear, gateUp, e, upPart),
+                                    biased(downLinear, down, e, FusedStack.Part.ALL))
+                            : Expert.gated(gateLinear, upLinear, downLinear));
+        }
+        return experts;
+    }
+
+    private static Linear part(ModuleInfo info, FusedStack stack, int expert, FusedStack.Part part) {
+        return new Linear(info, stack.part(expert, part), Optional.empty());
+    }
+
+    private static Linear biased(Linear linear, FusedStack stack, int expert, FusedStack.Part part) {
+        int rows = stack.rows();
+        Linear.Bias bias = new Linear.Bias(
+                stack.tensor() + "_bias",
+                Shape.of(stack.count(), rows),
+                expert * rows + part.firstRow(rows),
+                part.step());
+        return new Linear(linear.info(), linear.source(), Optional.of(bias));
+    }
+
+    private FusedStack stack(String leaf, int rows, int columns, FusedStack.Layout layout) {
+        return FusedStack.of(name + "." + leaf, count, rows, columns, layout, source.has());
+    }
+
+    private String module(int expert, String leaf) {
+        return name + "." + expert + "." + leaf;
+    }
+
+    private ModuleInfo info(int expert, String leaf, int rows, int columns, List<String> inputs) {
+        return new Modules(layer).expert(module(expert, leaf), rows, columns, expert, inputs);
+    }
+}

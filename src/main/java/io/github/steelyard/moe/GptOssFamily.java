@@ -1,0 +1,67 @@
+package io.github.steelyard.moe;
+
+import io.github.steelyard.checkpoint.ConfigJson;
+import io.github.steelyard.model.Activation;
+import io.github.steelyard.model.AttentionMask;
+import io.github.steelyard.model.Decoder;
+import io.github.steelyard.model.FusedStack;
+import io.github.steelyard.model.Modules;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.Set;
+
+/// gpt-oss: sinks, sliding and full attention by turns, biases everywhere, fused experts with interleaved gate and up
+/// and a clamped SwiGLU.
+final class GptOssFamily implements Family {
+
+    private static final float ALPHA = 1.702f; // fixed in the reference implementation
+    private static final String SLIDING = "sliding_attention";
+    private static final String FULL = "full_attention";
+
+    @Override
+    public Set<String> modelTypes() {
+        return Set.of("gpt_oss");
+    }
+
+    @Override
+    public Decoder build(ModelSource source) {
+        CommonConfig common = CommonConfig.read(source);
+        ConfigJson config = source.config();
+        LlamaBlocks blocks = new LlamaBlocks(common);
+        List<String> types = common.layerTypes("layer_types");
+        AttentionMask window = new AttentionMask(config.integer("sliding_window", 1, Integer.MAX_VALUE), 0);
+        AttentionStyle style = AttentionStyle.of(blocks.rotary(150_000));
+        List<Decoder.Layer> layers = new ArrayList<>();
+        for (int layer = 0; layer < common.layers(); layer++) {
+            String prefix = common.naming().layer(layer);
+            String attention = prefix + ".self_attn";
+            String type = types.isEmpty() ? (layer % 2 == 0 ? SLIDING : FULL) : types.get(layer);
+            AttentionMask mask = switch (type) {
+                case SLIDING -> window;
+                case FULL -> AttentionMask.CAUSAL;
+                default -> throw config.unsuitable("layer_types", SLIDING + " or " + FULL + " only");
+            };
+            layers.add(common.layer(
+                    layer,
+                    blocks.attention(attention, layer, style.with(mask).withSinks(attention + ".sinks")),
+                    moe(common, prefix + ".mlp", layer)));
+        }
+        return common.decoder(layers);
+    }
+
+    private static SparseMoe moe(CommonConfig common, String name, int layer) {
+        int experts = common.experts("num_local_experts");
+        int inner = common.width("intermediate_size");
+        float limit = (float) common.source().number("swiglu_limit", 7, 0, Float.MAX_VALUE);
+        return new SparseMoe(
+                Router.of(
+                        new Modules(layer).router(name + ".router", experts, common.hidden(), true),
+                        new Routing.SoftmaxOfChosen(common.chosen(experts))),
+                new ExpertBlocks(common.source(), name + ".experts", layer, experts, common.hidden(), inner)
+                        .fused(FusedStack.Layout.IN_OUT, ExpertBlocks.GateRows.EVEN, true),
+                new Activation.ClampedSwiglu(ALPHA, limit),
+                Optional.empty(),
+                Optional.empty());
+    }
+}

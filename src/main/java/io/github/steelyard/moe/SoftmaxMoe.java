@@ -1,0 +1,30 @@
+package io.github.steelyard.moe;
+
+import io.github.steelyard.model.Activation;
+import io.github.steelyard.model.Modules;
+import java.util.List;
+import java.util.Optional;
+
+/// Sparse MoE as in Mixtral, Qwen3-MoE and OLMoE: softmax over all experts, the best chosen, nothing beside them.
+///
+/// @param common the config
+/// @param name module of the block
+/// @param layer index of the layer
+/// @param projections names of an expert's gate, up and down projection
+record SoftmaxMoe(CommonConfig common, String name, int layer, List<String> projections) {
+
+    static final List<String> USUAL = List.of("gate_proj", "up_proj", "down_proj");
+
+    SparseMoe of(int experts, int inner, boolean renormalise) {
+        Router router = Router.of(
+                new Modules(layer).router(name + ".gate", experts, common.hidden(), false),
+                new Routing.Softmax(common.chosen(experts), renormalise));
+        return new SparseMoe(
+                router,
+                new ExpertBlocks(common.source(), name + ".experts", layer, experts, common.hidden(), inner)
+                        .gated(projections.get(0), projections.get(1), projections.get(2)),
+                new Activation.GatedSilu(),
+                Optional.empty(),
+                Optional.empty());
+    }
+}
