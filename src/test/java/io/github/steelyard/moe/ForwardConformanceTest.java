@@ -40,7 +40,19 @@ final class ForwardConformanceTest {
     private static final double FLIPPING_MARGIN = 1e-5;
 
     @ParameterizedTest
-    @CsvSource({"llama, ''", "qwen3, ''", "mixtral, ''", "qwen3_moe, ''", "qwen3_moe, nvfp4"})
+    @CsvSource({
+        "llama, ''",
+        "qwen3, ''",
+        "mixtral, ''",
+        "qwen3_moe, ''",
+        "qwen3_moe, nvfp4",
+        "olmoe, ''",
+        "glm4_moe, ''",
+        "deepseek_v2_lite, ''",
+        "deepseek_v3, ''",
+        "deepseek_v3, fp8_block",
+        "kimi_k2, ''"
+    })
     void architecture_everyFamily_matchesTransformers(String family, String variant) {
         Path directory = Shared.path("conformance/architectures/" + family);
         ArchitectureReference reference = ArchitectureReference.read(directory);

@@ -51,6 +51,9 @@ public record ArchitectureReference(
             for (String tensor : names) {
                 addProjection(experts.getKey(), experts.getValue(), tensor, amax, tokens);
             }
+            if (names.contains(experts.getKey() + ".gate_up_proj")) {
+                addFused(experts.getKey(), experts.getValue(), amax, tokens);
+            }
         });
         return new ArchitectureReference(prompts, logits, layers, amax, tokens);
     }
@@ -74,11 +77,30 @@ public record ArchitectureReference(
         if (parts.size() != 2 || !parts.getFirst().matches("\\d+")) {
             return;
         }
-        int expert = Integer.parseInt(parts.getFirst());
-        String key = switch (parts.get(1)) {
+        add(prefix, experts, Integer.parseInt(parts.getFirst()), parts.get(1), amax, tokens);
+    }
+
+    // Adds the projections of experts that are stored as one tensor for all, by the names that they have elsewhere.
+    private static void addFused(String prefix, JsonNode experts, Map<String, Double> amax, Map<String, Long> tokens) {
+        for (int expert = 0; expert < experts.get("counts").size(); expert++) {
+            for (String projection : List.of("gate_proj", "up_proj", "down_proj")) {
+                add(prefix, experts, expert, projection, amax, tokens);
+            }
+        }
+    }
+
+    private static void add(
+            String prefix,
+            JsonNode experts,
+            int expert,
+            String projection,
+            Map<String, Double> amax,
+            Map<String, Long> tokens) {
+        String module = "%s.%d.%s".formatted(prefix, expert, projection);
+        String key = switch (projection) {
             case "gate_proj", "up_proj", "w1", "w3" -> "w13_in_amax";
             case "down_proj", "w2" -> "w2_in_amax";
-            default -> throw new IllegalArgumentException("unknown projection in " + tensor);
+            default -> throw new IllegalArgumentException("unknown projection in " + module);
         };
         long count = experts.get("counts").get(expert).longValue();
         tokens.put(module, count);
