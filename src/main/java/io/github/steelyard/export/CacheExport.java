@@ -40,6 +40,7 @@ record CacheExport(Optional<String> format, List<OutputTensor> tensors, Set<Stri
                 .toList();
         List<Site> quantised = attentions.stream()
                 .flatMap(module -> module.sites().stream())
+                .filter(CacheExport::isKeyOrValue)
                 .filter(site -> plan.apply(site).isPresent())
                 .toList();
         if (quantised.isEmpty()) {
@@ -70,12 +71,17 @@ record CacheExport(Optional<String> format, List<OutputTensor> tensors, Set<Stri
         return site.module() + (site.role() == Role.KEY ? ".k_proj.k_scale" : ".v_proj.v_scale");
     }
 
+    private static boolean isKeyOrValue(Site site) {
+        return site.role() == Role.KEY || site.role() == Role.VALUE;
+    }
+
     private static CacheExport asInTheSource(List<ModuleInfo> attentions, Weights weights) {
         Optional<String> declared = weights.checkpoint().quantization().kvCache();
         List<OutputTensor> tensors = new ArrayList<>();
         Set<String> replaced = new LinkedHashSet<>();
         for (ModuleInfo attention : attentions) {
-            for (Site site : attention.sites()) {
+            for (Site site :
+                    attention.sites().stream().filter(CacheExport::isKeyOrValue).toList()) {
                 String bare = attention.name() + (site.role() == Role.KEY ? ".k_scale" : ".v_scale");
                 if (declared.isPresent() && weights.checkpoint().has(bare)) {
                     float scale = weights.vector(

@@ -7,7 +7,9 @@ import java.util.List;
 /// @param name the module's name in the published checkpoint
 /// @param kind what it is
 /// @param rows output features; 0 for [Kind#ATTENTION]
-/// @param columns input features; 0 for [Kind#ATTENTION]
+/// @param columns input features; for [Kind#ATTENTION] the width of the latent that a server caches in place of keys
+/// and
+///     values, 0 for none
 /// @param layer index of the decoder layer, -1 outside the layers
 /// @param expert index of the routed expert, -1 for any other module
 /// @param inputGroup names of the modules that read the same input, this one included: `q_proj`, `k_proj`, `v_proj`
@@ -26,6 +28,10 @@ public record ModuleInfo(
         ATTENTION
     }
 
+    private static final List<Role> LINEAR = List.of(Role.INPUT, Role.WEIGHT);
+    private static final List<Role> CACHE = List.of(Role.KEY, Role.VALUE);
+    private static final List<Role> LATENT_CACHE = List.of(Role.KEY, Role.VALUE, Role.LATENT, Role.ROTATED_KEY);
+
     public ModuleInfo {
         inputGroup = List.copyOf(inputGroup);
     }
@@ -37,8 +43,7 @@ public record ModuleInfo(
 
     /// Returns the sites of this module.
     public List<Site> sites() {
-        return kind == Kind.ATTENTION
-                ? List.of(new Site(name, Role.KEY), new Site(name, Role.VALUE))
-                : List.of(new Site(name, Role.INPUT), new Site(name, Role.WEIGHT));
+        List<Role> roles = kind != Kind.ATTENTION ? LINEAR : columns == 0 ? CACHE : LATENT_CACHE;
+        return roles.stream().map(role -> new Site(name, role)).toList();
     }
 }

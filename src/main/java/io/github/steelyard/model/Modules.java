@@ -28,8 +28,10 @@ public record Modules(int layer) {
     }
 
     /// Returns the module that carries the cache of latent attention.
-    public ModuleInfo latentAttention(String name) {
-        return attention(name);
+    ///
+    /// @param width values of the latent
+    public ModuleInfo latentAttention(String name, int width) {
+        return new ModuleInfo(name, ModuleInfo.Kind.ATTENTION, 0, width, layer, -1, List.of(name));
     }
 
     /// Returns a module of expert `expert`.

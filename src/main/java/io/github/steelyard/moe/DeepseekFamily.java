@@ -79,7 +79,7 @@ final class DeepseekFamily implements Family {
         Linear first = modules.linear(
                 query, queryLatent > 0 ? queryLatent : queries, common.hidden(), biased && queryLatent > 0, inputs);
         return new LatentAttention(
-                modules.latentAttention(name),
+                modules.latentAttention(name, latent),
                 LinearGroup.of(first, modules.linear(keyValue, latent + rotated, common.hidden(), biased, inputs)),
                 queryLatent > 0
                         ? Optional.of(new LatentAttention.QueryLatent(

@@ -51,7 +51,14 @@ final class ForwardConformanceTest {
         "deepseek_v2_lite, ''",
         "deepseek_v3, ''",
         "deepseek_v3, fp8_block",
-        "kimi_k2, ''"
+        "kimi_k2, ''",
+        "gpt_oss, ''",
+        "gpt_oss, mxfp4",
+        "nemotron_h, ''",
+        "nemotron_h_latent, ''",
+        "qwen3_5_moe, ''",
+        "qwen3_5_moe, modelopt_mixed",
+        "llama4_text, ''"
     })
     void architecture_everyFamily_matchesTransformers(String family, String variant) {
         Path directory = Shared.path("conformance/architectures/" + family);
