@@ -5,21 +5,11 @@ import io.github.steelyard.checkpoint.Checkpoint;
 import io.github.steelyard.corpus.CalibrationSet;
 import io.github.steelyard.corpus.DataOptions;
 import io.github.steelyard.export.CheckpointScales;
-import io.github.steelyard.model.CorpusContext;
 import io.github.steelyard.model.Decoder;
-import io.github.steelyard.model.Engine;
-import io.github.steelyard.model.ExpertBackend;
-import io.github.steelyard.model.HeadConsumer;
-import io.github.steelyard.model.LayerStore;
-import io.github.steelyard.model.Pass;
-import io.github.steelyard.model.Profile;
 import io.github.steelyard.model.Sequences;
 import io.github.steelyard.model.Site;
-import io.github.steelyard.model.Tap;
-import io.github.steelyard.model.Weights;
 import io.github.steelyard.moe.Families;
 import io.github.steelyard.quant.FakeQuantizer;
-import io.github.steelyard.quant.FakeQuantizingTap;
 import io.github.steelyard.report.Json;
 import java.lang.foreign.Arena;
 import java.nio.file.Path;
@@ -117,30 +107,11 @@ final class EvaluateCommand extends SteelyardCommand implements Callable<Integer
             CalibrationSet set = Inputs.corpus(Arguments.required(data), dataOptions(), source, decoder);
             Sequences sequences = Inputs.sequences(set);
             Map<Site, FakeQuantizer> quantizers = quantizers(source, decoder);
-            Tap tap = quantizers.isEmpty() ? Tap.NONE : new FakeQuantizingTap(quantizers);
-            Perplexity perplexity = new Perplexity(sequences);
             Optional<LogitsFile> kept =
                     Optional.ofNullable(logits).map(file -> new LogitsFile(arena, sequences, decoder.vocabulary()));
-            HeadConsumer consumer = (sequence, values, tokens, from, count) -> {
-                perplexity.panel(sequence, values, tokens, from, count);
-                kept.ifPresent(file -> file.panel(sequence, values, tokens, from, count));
-            };
-            Pass pass = new Pass(
-                    engine.kernels(),
-                    engine.gemm(),
-                    tap,
-                    ExpertBackend.DECOMPOSED,
-                    false,
-                    engine.threads,
-                    Profile.NONE);
-            new Engine(decoder, new Weights(source), pass, CorpusContext.RowMemory.ANONYMOUS)
-                    .run(
-                            sequences,
-                            LayerStore.inMemory(arena, sequences, decoder.hidden()),
-                            new Progress(console, "evaluate", sequences.tokens()),
-                            Optional.of(consumer));
+            Perplexity perplexity = new Evaluation(console, engine).run(source, decoder, sequences, quantizers, kept);
             kept.ifPresent(file -> file.write(Arguments.required(logits)));
-            print(result(set, perplexity, quantizers.size(), pass));
+            print(result(set, perplexity, quantizers.size()));
             return ExitCode.OK;
         }
     }
@@ -171,7 +142,7 @@ final class EvaluateCommand extends SteelyardCommand implements Callable<Integer
                 true);
     }
 
-    private static Result result(CalibrationSet set, Perplexity perplexity, int sites, Pass pass) {
+    private Result result(CalibrationSet set, Perplexity perplexity, int sites) {
         double nll = perplexity.mean();
         List<Double> each = new ArrayList<>();
         for (int i = 0; i < set.count(); i++) {
@@ -186,8 +157,8 @@ final class EvaluateCommand extends SteelyardCommand implements Callable<Integer
                 set.counts().truncatedTokens(),
                 each,
                 sites,
-                pass.kernels().name(),
-                pass.gemm().name());
+                engine.kernels().name(),
+                engine.gemm().name());
     }
 
     private void print(Result result) {

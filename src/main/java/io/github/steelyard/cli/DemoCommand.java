@@ -1,0 +1,161 @@
+package io.github.steelyard.cli;
+
+import io.github.steelyard.calibration.Perplexity;
+import io.github.steelyard.checkpoint.Checkpoint;
+import io.github.steelyard.checkpoint.StorageException;
+import io.github.steelyard.corpus.DataOptions;
+import io.github.steelyard.export.CheckpointScales;
+import io.github.steelyard.model.Decoder;
+import io.github.steelyard.model.Sequences;
+import io.github.steelyard.model.Site;
+import io.github.steelyard.moe.Families;
+import io.github.steelyard.quant.FakeQuantizer;
+import io.github.steelyard.recipe.Recipe;
+import io.github.steelyard.report.Json;
+import java.io.IOException;
+import java.io.InputStream;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Comparator;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.concurrent.Callable;
+import java.util.stream.Stream;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+
+/// `steelyard demo`: the whole job on the embedded tiny checkpoint.
+@Command(
+        name = "demo",
+        mixinStandardHelpOptions = true,
+        description = {
+            "Calibrates, exports and verifies the embedded tiny mixture-of-experts model, whose experts are a mix of",
+            "NVFP4 and FP8, and compares the perplexity of source and result. Takes seconds."
+        })
+final class DemoCommand extends SteelyardCommand implements Callable<Integer> {
+
+    private static final String MARKER = ".steelyard-demo";
+    private static final String RECIPE = "configs/recipes/nvfp4-experts_fp8-rest_kv-fp8.yaml";
+    private static final String CALIBRATION = "calibration-data/demo.jsonl";
+    private static final String HELD_OUT = "calibration-data/demo-held-out.jsonl";
+    private static final List<String> CHECKPOINT_FILES = List.of(
+            "config.json",
+            "generation_config.json",
+            "hf_quant_config.json",
+            "model.safetensors",
+            "tokenizer.json",
+            "tokenizer_config.json");
+
+    @Option(
+            names = "--out",
+            paramLabel = "DIR",
+            description = "Where to write (default: ${DEFAULT-VALUE}); an earlier demo there is replaced.")
+    Path out = Path.of("steelyard-demo");
+
+    @Mixin
+    EngineOptions engine = new EngineOptions();
+
+    DemoCommand(Console console) {
+        super(console);
+    }
+
+    /// What `--json` prints.
+    record Result(
+            Calibration.Result calibration,
+            ExportCommand.Result export,
+            double sourcePerplexity,
+            double exportedPerplexity,
+            long predictions) {}
+
+    @Override
+    public Integer call() {
+        unpack();
+        Path checkpoint = out.resolve("checkpoint");
+        CalibrateCommand.CalibrationChoices choices = new CalibrateCommand.CalibrationChoices();
+        choices.data = out.resolve("demo.jsonl");
+        Calibration.Result calibrated = new Calibration(console, common, choices, engine)
+                .run(checkpoint, Recipe.read(out.resolve("recipe.yaml")), out.resolve("run"));
+        if (!calibrated.passed()) {
+            return calibrated.print(console, common.json);
+        }
+        ExportCommand.Result exported;
+        try (OpenedRun opened = OpenedRun.open(out.resolve("run"), new RunOptions(), console)) {
+            exported = ExportCommand.write(opened, out.resolve("export"), null, engine.threads, console);
+        }
+        Perplexity source = perplexity(checkpoint, false);
+        Perplexity result = perplexity(out.resolve("export"), true);
+        print(new Result(calibrated, exported, Math.exp(source.mean()), Math.exp(result.mean()), source.predictions()));
+        return ExitCode.OK;
+    }
+
+    private Perplexity perplexity(Path directory, boolean fakeQuantised) {
+        try (Checkpoint checkpoint = Checkpoint.open(directory)) {
+            Decoder decoder = Families.of(checkpoint);
+            Sequences sequences = Inputs.sequences(
+                    Inputs.corpus(out.resolve("held-out.jsonl"), DataOptions.DEFAULT, checkpoint, decoder));
+            Map<Site, FakeQuantizer> quantizers =
+                    fakeQuantised ? CheckpointScales.read(checkpoint, decoder.modules()) : Map.of();
+            return new Evaluation(console, engine).run(checkpoint, decoder, sequences, quantizers, Optional.empty());
+        }
+    }
+
+    private void print(Result result) {
+        if (common.json) {
+            console.print(Json.text(result));
+            return;
+        }
+        console.print("""
+                calibrated  %s (%d tokens; %s)
+                exported    %s (%d files, verified)
+                perplexity  %.3f as stored, %.3f with quantised weights, inputs and cache (%d predictions)""".formatted(
+                        result.calibration.run(),
+                        result.calibration.tokens(),
+                        result.calibration.coverage(),
+                        result.export.directory(),
+                        result.export.files().size(),
+                        result.sourcePerplexity,
+                        result.exportedPerplexity,
+                        result.predictions));
+    }
+
+    private void unpack() {
+        try {
+            if (Files.exists(out) && !Files.exists(out.resolve(MARKER))) {
+                throw new UsageException("--out %s: exists and is no earlier demo".formatted(out));
+            }
+            delete(out);
+            Path checkpoint = Files.createDirectories(out.resolve("checkpoint"));
+            Files.createFile(out.resolve(MARKER));
+            for (String file : CHECKPOINT_FILES) {
+                copy("demo/checkpoint/" + file, checkpoint.resolve(file));
+            }
+            copy(RECIPE, out.resolve("recipe.yaml"));
+            copy(CALIBRATION, out.resolve("demo.jsonl"));
+            copy(HELD_OUT, out.resolve("held-out.jsonl"));
+        } catch (IOException e) {
+            throw new StorageException(out, e);
+        }
+    }
+
+    private static void copy(String resource, Path target) throws IOException {
+        try (InputStream in = DemoCommand.class.getResourceAsStream("/" + resource)) {
+            if (in == null) {
+                throw new IllegalStateException("the jar lacks %s".formatted(resource));
+            }
+            Files.copy(in, target);
+        }
+    }
+
+    private static void delete(Path directory) throws IOException {
+        if (!Files.exists(directory)) {
+            return;
+        }
+        try (Stream<Path> files = Files.walk(directory)) {
+            for (Path file : files.sorted(Comparator.reverseOrder()).toList()) {
+                Files.delete(file);
+            }
+        }
+    }
+}
