@@ -115,14 +115,22 @@ final class CompressedTensorsConfig {
             int bits = args.integer("num_bits", 1, 64);
             int groupSize = args.integerOr("group_size", 0, -1, LARGEST_GROUP);
             if (type.equals("float") && bits == 4) {
-                return fourBit(args, format, inputs, groupSize, source);
+                return fourBit(args, format, inputs, groupSize, source).withInput(input(group));
             }
             if (type.equals("float") && bits == 8) {
-                return eightBit(args, format, groupSize, source);
+                return eightBit(args, format, groupSize, source).withInput(input(group));
             }
             throw args.unsuitable(
                     "num_bits",
                     "4 or 8 bits of type float; weights of type %s cannot be read".formatted(Printable.quoted(type)));
+        }
+
+        private static Declaration.Input input(ConfigJson group) {
+            return group.object("input_activations")
+                    .map(args -> args.isString("dynamic") || !args.flag("dynamic", false)
+                            ? Declaration.Input.STATIC
+                            : Declaration.Input.DYNAMIC)
+                    .orElse(Declaration.Input.NONE);
         }
 
         private static Declaration fourBit(

@@ -16,18 +16,22 @@ final class Fp8Config {
         if (!code.equals("e4m3") && !code.equals("float8_e4m3fn")) {
             throw json.unsuitable("fmt", "e4m3");
         }
+        boolean fixed = json.stringOr("activation_scheme", "dynamic").equals("static");
+        Declaration.Input input = fixed ? Declaration.Input.STATIC : Declaration.Input.DYNAMIC;
         if (!json.has("weight_block_size")) {
             return uniform(
                     json,
                     QuantizationConfig.Method.FP8,
-                    Declaration.of(DeclaredFormat.FP8, ModelOptConfig.source(json, "quant_method")));
+                    Declaration.of(DeclaredFormat.FP8, ModelOptConfig.source(json, "quant_method"))
+                            .withInput(input));
         }
         int[] block = block(json, "weight_block_size");
         return uniform(
                 json,
                 QuantizationConfig.Method.FP8,
                 Declaration.of(DeclaredFormat.FP8_BLOCK, ModelOptConfig.source(json, "weight_block_size"))
-                        .withBlock(block[0], block[1]));
+                        .withBlock(block[0], block[1])
+                        .withInput(input));
     }
 
     static QuantizationConfig parseMxfp4(ConfigJson json) {

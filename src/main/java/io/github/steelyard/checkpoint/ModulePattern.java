@@ -1,22 +1,29 @@
 package io.github.steelyard.checkpoint;
 
 import java.nio.file.Path;
+import java.util.concurrent.atomic.AtomicLong;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.regex.PatternSyntaxException;
+import org.jspecify.annotations.Nullable;
 
-/// A pattern of a quantization config over module names. The file that holds it is not trusted, so matching takes a
-/// bounded number of steps.
+/// A pattern of a quantization config over module names. The file that holds it is not trusted, so every match takes
+/// its steps from a budget.
 sealed interface ModulePattern {
 
     /// Longest pattern that is read, in characters.
     int LONGEST = 2000;
 
+    /// Steps that are taken from the budget at once.
+    int BATCH = 1024;
+
     /// Returns the pattern as it is written in the file.
     String text();
 
     /// Returns whether the pattern matches the module of this name.
-    boolean matches(String module);
+    ///
+    /// @throws TooManySteps if the budget does not last
+    boolean matches(String module, Budget budget);
 
     /// Returns whether `text` holds a wildcard of [Glob].
     static boolean isGlob(String text) {
@@ -28,22 +35,40 @@ sealed interface ModulePattern {
     record Glob(String text) implements ModulePattern {
 
         @Override
-        public boolean matches(String module) {
+        public boolean matches(String module, Budget budget) {
+            int wildcard = firstWildcard();
+            if (!module.regionMatches(0, text, 0, wildcard)) {
+                budget.take(1);
+                return false;
+            }
             for (int end = module.length(); end > 0; end = module.lastIndexOf('.', end - 1)) {
-                if (matches(module, end)) {
+                if (matches(module, end, budget)) {
                     return true;
                 }
             }
             return false;
         }
 
+        private int firstWildcard() {
+            int i = 0;
+            while (i < text.length() && "*?[".indexOf(text.charAt(i)) < 0) {
+                i++;
+            }
+            return i;
+        }
+
         // Greedy with one point of return, as wildcard matching allows: O(pattern · name).
-        private boolean matches(String name, int end) {
+        private boolean matches(String name, int end, Budget budget) {
             int p = 0;
             int n = 0;
             int star = -1;
             int resume = 0;
+            int steps = 0;
             while (n < end) {
+                if (++steps == BATCH) {
+                    budget.take(BATCH);
+                    steps = 0;
+                }
                 int next = p < text.length() && text.charAt(p) != '*' ? stepOver(p, name.charAt(n)) : -1;
                 if (next >= 0) {
                     p = next;
@@ -55,9 +80,11 @@ sealed interface ModulePattern {
                     p = star + 1;
                     n = ++resume;
                 } else {
+                    budget.take(steps);
                     return false;
                 }
             }
+            budget.take(steps);
             while (p < text.length() && text.charAt(p) == '*') {
                 p++;
             }
@@ -91,16 +118,14 @@ sealed interface ModulePattern {
     }
 
     /// A regular expression, written `re:…`, that must match from the start of the name but not to its end.
-    record Regex(String text, Pattern pattern, Path file) implements ModulePattern {
-
-        private static final int MOST_STEPS = 200_000;
+    record Regex(String text, Pattern pattern) implements ModulePattern {
 
         /// Returns the pattern written as `text`, with or without `re:`.
         ///
         /// @throws CheckpointException if it is no regular expression
         static Regex of(Path file, String text) {
             try {
-                return new Regex(text, Pattern.compile(text.startsWith("re:") ? text.substring(3) : text), file);
+                return new Regex(text, Pattern.compile(text.startsWith("re:") ? text.substring(3) : text));
             } catch (PatternSyntaxException e) {
                 throw new CheckpointException(
                         file,
@@ -111,29 +136,42 @@ sealed interface ModulePattern {
         }
 
         @Override
-        public boolean matches(String module) {
-            Matcher matcher = pattern.matcher(new Counted(module, MOST_STEPS));
+        public boolean matches(String module, Budget budget) {
+            Matcher matcher = pattern.matcher(new Counted(module, budget));
             try {
                 return matcher.lookingAt();
-            } catch (TooManySteps | StackOverflowError e) {
-                throw new CheckpointException(
-                        file,
-                        "pattern %s takes more than %d steps on the module name %s"
-                                .formatted(Printable.quoted(text), MOST_STEPS, Printable.quoted(module)),
-                        e);
+            } catch (StackOverflowError e) {
+                throw new TooManySteps(e);
             }
         }
     }
 
-    /// A text that allows so many looks at its characters and no more: what bounds a regular expression's search.
+    /// How many steps the patterns of one config may still take. Shared by all threads.
+    final class Budget {
+
+        private final AtomicLong left;
+
+        Budget(long steps) {
+            this.left = new AtomicLong(steps);
+        }
+
+        void take(long steps) {
+            if (left.addAndGet(-steps) < 0) {
+                throw new TooManySteps(null);
+            }
+        }
+    }
+
+    /// A text whose every look at a character is paid for: what bounds a regular expression's search.
     final class Counted implements CharSequence {
 
         private final String text;
-        private int left; // looks
+        private final Budget budget;
+        private int looks; // not yet taken from the budget
 
-        Counted(String text, int looks) {
+        Counted(String text, Budget budget) {
             this.text = text;
-            this.left = looks;
+            this.budget = budget;
         }
 
         @Override
@@ -143,8 +181,9 @@ sealed interface ModulePattern {
 
         @Override
         public char charAt(int index) {
-            if (--left < 0) {
-                throw new TooManySteps();
+            if (++looks == BATCH) {
+                budget.take(BATCH);
+                looks = 0;
             }
             return text.charAt(index);
         }
@@ -165,8 +204,8 @@ sealed interface ModulePattern {
 
         private static final long serialVersionUID = 1L;
 
-        TooManySteps() {
-            super(null, null, false, false);
+        TooManySteps(@Nullable Throwable cause) {
+            super(null, cause, false, false);
         }
     }
 }

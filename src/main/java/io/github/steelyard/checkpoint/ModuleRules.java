@@ -15,15 +15,24 @@ import java.util.Set;
 final class ModuleRules {
 
     private static final int MOST_PATTERNS = 4096;
+    // Steps of all patterns over all modules: some seconds, a hundred times what a large model takes.
+    private static final long MOST_STEPS = 1_000_000_000L;
 
     private final Path file;
     private final boolean namesCoverChildren;
     private final Map<String, Declaration> named = new HashMap<>();
     private final Map<ModulePattern, Declaration> patterns = new LinkedHashMap<>();
+    private final ModulePattern.Budget budget;
 
     /// @param namesCoverChildren whether a name also stands for the modules inside
     ModuleRules(Path file, boolean namesCoverChildren) {
+        this(file, namesCoverChildren, MOST_STEPS);
+    }
+
+    /// @param steps how many steps all patterns together may take
+    ModuleRules(Path file, boolean namesCoverChildren, long steps) {
         this.file = file;
+        this.budget = new ModulePattern.Budget(steps);
         this.namesCoverChildren = namesCoverChildren;
     }
 
@@ -58,7 +67,7 @@ final class ModuleRules {
             return Optional.of(byName);
         }
         for (Map.Entry<ModulePattern, Declaration> rule : patterns.entrySet()) {
-            if (rule.getKey().matches(module)) {
+            if (matches(rule.getKey(), module)) {
                 return Optional.of(rule.getValue());
             }
         }
@@ -78,7 +87,7 @@ final class ModuleRules {
         List<String> unmatched = new ArrayList<>();
         named.keySet().stream().filter(name -> !known.contains(name)).forEach(unmatched::add);
         patterns.keySet().stream()
-                .filter(pattern -> modules.stream().noneMatch(pattern::matches))
+                .filter(pattern -> modules.stream().noneMatch(module -> matches(pattern, module)))
                 .forEach(pattern -> unmatched.add(pattern.text()));
         return unmatched;
     }
@@ -100,6 +109,18 @@ final class ModuleRules {
         Set<String> texts = new HashSet<>(named.keySet());
         patterns.keySet().forEach(pattern -> texts.add(pattern.text()));
         return texts;
+    }
+
+    private boolean matches(ModulePattern pattern, String module) {
+        try {
+            return pattern.matches(module, budget);
+        } catch (ModulePattern.TooManySteps e) {
+            throw new CheckpointException(
+                    file,
+                    "pattern %s takes too many steps over the module names, the last was %s"
+                            .formatted(Printable.quoted(pattern.text()), Printable.quoted(module)),
+                    e);
+        }
     }
 
     private void addName(String name, Declaration declaration) {

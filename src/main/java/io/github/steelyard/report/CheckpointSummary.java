@@ -1,0 +1,160 @@
+package io.github.steelyard.report;
+
+import io.github.steelyard.checkpoint.Checkpoint;
+import io.github.steelyard.checkpoint.DeclaredFormat;
+import io.github.steelyard.checkpoint.Printable;
+import io.github.steelyard.checkpoint.QuantizationConfig;
+import io.github.steelyard.checkpoint.TensorInfo;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.EnumMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Optional;
+import java.util.TreeMap;
+import java.util.stream.Collectors;
+
+/// The contents of a checkpoint in figures.
+///
+/// @param modelType `model_type` of the config, empty if it has none
+/// @param layers highest layer index in the tensor names, plus one
+/// @param shards number of safetensors files
+/// @param tensors number of tensors
+/// @param bytes bytes of all tensors
+/// @param bytesByType bytes by element type
+/// @param modules storage formats by class of module
+/// @param quantization who wrote the quantization config: `MODELOPT`, or `NONE`
+/// @param producer name and version of that program, empty if unknown
+/// @param declared formats that the quantization config declares
+/// @param kvCache declared format of the key and value cache
+public record CheckpointSummary(
+        String modelType,
+        int layers,
+        int shards,
+        int tensors,
+        long bytes,
+        Map<String, Long> bytesByType,
+        List<ModuleClass> modules,
+        String quantization,
+        String producer,
+        List<String> declared,
+        Optional<String> kvCache) {
+
+    private static final int MOST_CLASSES = 200;
+
+    /// Modules whose names differ in numbers only and that are stored alike.
+    ///
+    /// @param name the name with `*` for numbers
+    /// @param stored the storage format: `plain`, `FP8`, `NVFP4`
+    /// @param count how many there are
+    public record ModuleClass(String name, String stored, int count) {}
+
+    public CheckpointSummary {
+        bytesByType = Collections.unmodifiableMap(new TreeMap<>(bytesByType));
+        modules = List.copyOf(modules);
+        declared = List.copyOf(declared);
+    }
+
+    static CheckpointSummary of(Checkpoint checkpoint, StoredModules stored) {
+        Map<String, Long> byType = new TreeMap<>();
+        long bytes = 0;
+        int layers = 0;
+        for (TensorInfo tensor : checkpoint.tensors().values()) {
+            byType.merge(tensor.dtype().name(), tensor.byteSize(), Long::sum);
+            bytes += tensor.byteSize();
+            layers = Math.max(layers, layerOf(tensor.name()) + 1);
+        }
+        QuantizationConfig quantization = checkpoint.quantization();
+        return new CheckpointSummary(
+                checkpoint.config().isString("model_type") ? checkpoint.config().string("model_type") : "",
+                layers,
+                checkpoint.shards().size(),
+                checkpoint.tensors().size(),
+                bytes,
+                byType,
+                classes(stored),
+                quantization.method().name(),
+                quantization.producer(),
+                quantization.formats().stream().map(DeclaredFormat::name).toList(),
+                quantization.kvCache());
+    }
+
+    /// Returns the figures for people, line by line.
+    public List<String> lines() {
+        List<String> lines = new ArrayList<>();
+        lines.add("model type    %s".formatted(modelType.isEmpty() ? "unknown" : Printable.of(modelType)));
+        lines.add("layers        %d".formatted(layers));
+        lines.add("tensors       %d in %d files, %s".formatted(tensors, shards, size(bytes)));
+        lines.add("types         %s"
+                .formatted(bytesByType.entrySet().stream()
+                        .map(type -> "%s %s".formatted(type.getKey(), size(type.getValue())))
+                        .collect(Collectors.joining(", "))));
+        lines.add("declared      %s"
+                .formatted(
+                        quantization.equals("NONE")
+                                ? "no quantization"
+                                : "%s by %s%s"
+                                        .formatted(
+                                                declared.isEmpty() ? "nothing" : String.join(", ", declared),
+                                                quantization.toLowerCase(Locale.ROOT),
+                                                producer.isEmpty() ? "" : " (%s)".formatted(Printable.of(producer)))));
+        kvCache.ifPresent(format -> lines.add("KV cache      %s".formatted(Printable.of(format))));
+        lines.add("modules");
+        modules.stream()
+                .limit(MOST_CLASSES)
+                .forEach(each ->
+                        lines.add("  %-8s %6d  %s".formatted(each.stored(), each.count(), Printable.of(each.name()))));
+        if (modules.size() > MOST_CLASSES) {
+            lines.add("  and %d classes more".formatted(modules.size() - MOST_CLASSES));
+        }
+        return lines;
+    }
+
+    private static String size(long bytes) {
+        String[] units = {"B", "KiB", "MiB", "GiB", "TiB"};
+        double value = bytes;
+        int unit = 0;
+        while (value >= 1024 && unit < units.length - 1) {
+            value /= 1024;
+            unit++;
+        }
+        return unit == 0 ? bytes + " B" : "%.1f %s".formatted(value, units[unit]);
+    }
+
+    private static List<ModuleClass> classes(StoredModules stored) {
+        Map<String, Map<StoredModule.Stored, Integer>> counts = new TreeMap<>();
+        for (StoredModule module : stored.all()) {
+            if (module.stored() != StoredModule.Stored.NONE) {
+                counts.computeIfAbsent(pattern(module.name()), name -> new EnumMap<>(StoredModule.Stored.class))
+                        .merge(module.stored(), 1, Integer::sum);
+            }
+        }
+        List<ModuleClass> classes = new ArrayList<>();
+        counts.forEach((name, formats) ->
+                formats.forEach((format, count) -> classes.add(new ModuleClass(name, format.text(), count))));
+        return classes;
+    }
+
+    private static String pattern(String module) {
+        List<String> parts = new ArrayList<>();
+        for (String part : module.split("\\.", -1)) {
+            parts.add(!part.isEmpty() && part.chars().allMatch(Character::isDigit) ? "*" : part);
+        }
+        return String.join(".", parts);
+    }
+
+    /// Returns the number after `layers.`, -1 if there is none.
+    private static int layerOf(String name) {
+        int at = name.indexOf("layers.");
+        if (at < 0 || (at > 0 && name.charAt(at - 1) != '.')) {
+            return -1;
+        }
+        int from = at + "layers.".length();
+        int to = from;
+        while (to < name.length() && to - from < 6 && Character.isDigit(name.charAt(to))) {
+            to++;
+        }
+        return to == from ? -1 : Integer.parseInt(name.substring(from, to));
+    }
+}

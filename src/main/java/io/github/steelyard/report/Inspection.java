@@ -1,0 +1,81 @@
+package io.github.steelyard.report;
+
+import io.github.steelyard.checkpoint.Checkpoint;
+import io.github.steelyard.checkpoint.CheckpointException;
+import io.github.steelyard.checkpoint.Finding;
+import io.github.steelyard.model.Decoder;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Optional;
+
+/// What is in a checkpoint, and what is wrong with it.
+///
+/// @param directory the checkpoint as it was given
+/// @param summary what is in it; empty if it cannot be opened
+/// @param findings what is wrong or odd, errors first
+public record Inspection(Path directory, Optional<CheckpointSummary> summary, List<Finding> findings) {
+
+    public Inspection {
+        findings = List.copyOf(findings);
+    }
+
+    /// Opens a checkpoint and sums up its headers and configs; no tensor is read.
+    public static Inspection summarise(Path directory) {
+        return inspect(directory, 0);
+    }
+
+    /// Looks for everything that a calibration would refuse, values included. Never throws for what a checkpoint
+    /// holds: all problems are findings.
+    ///
+    /// @param threads how many threads read the values
+    public static Inspection check(Path directory, int threads) {
+        if (threads < 1) {
+            throw new IllegalArgumentException("threads must be at least 1: %d".formatted(threads));
+        }
+        return inspect(directory, threads);
+    }
+
+    private static Inspection inspect(Path directory, int threads) {
+        FindingList findings = new FindingList(directory);
+        try (Checkpoint checkpoint = Checkpoint.open(directory)) {
+            findings.addAll(checkpoint.findings());
+            StoredModules stored = new StoredModules(
+                    checkpoint.tensors().values(), checkpoint.tensors().keySet());
+            if (threads > 0) {
+                check(checkpoint, stored, findings, threads);
+            }
+            return new Inspection(directory, Optional.of(CheckpointSummary.of(checkpoint, stored)), findings.all());
+        } catch (CheckpointException e) {
+            findings.error("checkpoint", String.valueOf(e.file()), e);
+            return new Inspection(directory, Optional.empty(), findings.all());
+        }
+    }
+
+    private static void check(Checkpoint checkpoint, StoredModules stored, FindingList findings, int threads) {
+        ModelCheck model = new ModelCheck(checkpoint, stored, findings);
+        Optional<Decoder> decoder = model.check();
+        ValueScan values = new ValueScan(checkpoint, stored, findings, model::reads);
+        values.run(threads);
+        if (decoder.isPresent()) {
+            new DeclaredCheck(checkpoint.quantization(), checkpoint.directory(), findings)
+                    .checkShared(model.modules(), values::single);
+        }
+    }
+
+    /// Returns whether nothing prevents use.
+    public boolean isSound() {
+        return findings.stream().noneMatch(Finding::isError);
+    }
+
+    /// Returns the findings for people, one a line: `error: …` or `warning: …`.
+    public List<String> findingLines() {
+        return findings.stream()
+                .map(finding -> (finding.isError() ? "error: " : "warning: ") + finding.message())
+                .toList();
+    }
+
+    /// Returns all of it as one JSON object.
+    public String json() {
+        return InspectionJson.text(this);
+    }
+}

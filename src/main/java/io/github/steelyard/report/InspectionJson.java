@@ -1,0 +1,51 @@
+package io.github.steelyard.report;
+
+import com.fasterxml.jackson.databind.node.ArrayNode;
+import com.fasterxml.jackson.databind.node.JsonNodeFactory;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import java.util.Locale;
+
+/// The JSON form of an inspection.
+final class InspectionJson {
+
+    private InspectionJson() {}
+
+    static String text(Inspection inspection) {
+        ObjectNode root = JsonNodeFactory.instance.objectNode();
+        root.put("checkpoint", inspection.directory().toString());
+        root.put("sound", inspection.isSound());
+        inspection.summary().ifPresent(summary -> root.set("summary", node(summary)));
+        ArrayNode findings = root.putArray("findings");
+        inspection
+                .findings()
+                .forEach(finding -> findings.addObject()
+                        .put("level", finding.level().name().toLowerCase(Locale.ROOT))
+                        .put("code", finding.code())
+                        .put("subject", finding.subject())
+                        .put("message", finding.message()));
+        return root.toString();
+    }
+
+    private static ObjectNode node(CheckpointSummary summary) {
+        ObjectNode node = JsonNodeFactory.instance.objectNode();
+        node.put("model_type", summary.modelType());
+        node.put("layers", summary.layers());
+        node.put("shards", summary.shards());
+        node.put("tensors", summary.tensors());
+        node.put("bytes", summary.bytes());
+        ObjectNode types = node.putObject("bytes_by_type");
+        summary.bytesByType().forEach(types::put);
+        ArrayNode modules = node.putArray("modules");
+        summary.modules()
+                .forEach(each -> modules.addObject()
+                        .put("name", each.name())
+                        .put("stored", each.stored())
+                        .put("count", each.count()));
+        node.put("quantization", summary.quantization());
+        node.put("producer", summary.producer());
+        ArrayNode declared = node.putArray("declared");
+        summary.declared().forEach(declared::add);
+        node.put("kv_cache", summary.kvCache().orElse(null));
+        return node;
+    }
+}

@@ -1,0 +1,217 @@
+package io.github.steelyard.report;
+
+import io.github.steelyard.checkpoint.Printable;
+import io.github.steelyard.checkpoint.QuantizationConfig;
+import io.github.steelyard.checkpoint.TensorInfo;
+import io.github.steelyard.report.StoredModule.Part;
+import io.github.steelyard.tensor.DType;
+import io.github.steelyard.tensor.Shape;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Set;
+
+/// Checks that a module's weight has all its scales, and that their types and shapes fit.
+///
+/// @param findings where problems go
+/// @param hint names the config keys behind a wanted shape
+/// @param inverse whether the checkpoint's FP8 scales are called `weight_scale_inv`
+record ModuleCheck(FindingList findings, ShapeHint hint, boolean inverse) {
+
+    private static final Set<DType> REAL = Set.of(DType.F32, DType.BF16, DType.F16);
+    private static final int FP8_BLOCK = 128;
+    private static final int NVFP4_BLOCK = 16;
+    private static final int MX_BLOCK = 32;
+
+    ModuleCheck(FindingList findings, ShapeHint hint, QuantizationConfig config) {
+        this(findings, hint, config.method() == QuantizationConfig.Method.FP8);
+    }
+
+    /// What is wrong with one tensor.
+    private record Problem(String code, String tensor, TensorInfo near, String text) {}
+
+    /// Checks a module of the model; problems are errors.
+    ///
+    /// @param rows output features
+    /// @param columns input features
+    /// @return whether it is sound
+    boolean check(StoredModule module, long rows, long columns) {
+        List<Problem> problems = new ArrayList<>();
+        new Checking(module, rows, columns, problems).run();
+        for (Problem problem : problems) {
+            findings.tensorError(problem.code(), problem.near().file(), problem.tensor(), problem.text());
+        }
+        return problems.isEmpty();
+    }
+
+    /// Checks a module about which only its own tensors tell; problems are errors if `used`, else warnings.
+    void check(StoredModule module, boolean used) {
+        List<Problem> problems = new ArrayList<>();
+        module.weight().ifPresent(weight -> inferred(module, weight, problems));
+        for (Problem problem : problems) {
+            if (used) {
+                findings.tensorError(problem.code(), problem.near().file(), problem.tensor(), problem.text());
+            } else {
+                findings.warning(
+                        problem.code(),
+                        problem.near().file(),
+                        problem.tensor(),
+                        "tensor %s, which the model does not read: %s"
+                                .formatted(Printable.quoted(problem.tensor()), problem.text()));
+            }
+        }
+    }
+
+    private void inferred(StoredModule module, TensorInfo weight, List<Problem> problems) {
+        Shape shape = weight.shape();
+        boolean quantised = module.stored() != StoredModule.Stored.PLAIN;
+        if (!quantised || shape.rank() != 2) {
+            if (quantised && shape.rank() < 2) {
+                problems.add(new Problem(
+                        "shape", weight.name(), weight, "wanted a matrix, found %s".formatted(weight.typeText())));
+            }
+            return;
+        }
+        boolean packed = weight.dtype() == DType.U8 || weight.dtype() == DType.I8;
+        new Checking(module, shape.dim(0), packed ? shape.dim(1) * 2 : shape.dim(1), problems).run();
+    }
+
+    /// One module against one shape.
+    private final class Checking {
+
+        private final StoredModule module;
+        private final long rows;
+        private final long columns;
+        private final List<Problem> problems;
+
+        Checking(StoredModule module, long rows, long columns, List<Problem> problems) {
+            this.module = module;
+            this.rows = rows;
+            this.columns = columns;
+            this.problems = problems;
+        }
+
+        void run() {
+            TensorInfo weight = module.weight().orElseThrow();
+            switch (module.stored()) {
+                case PLAIN -> shape(weight, weight.shape(), rows, columns);
+                case FP8 -> fp8(weight);
+                case NVFP4 -> nvfp4(weight);
+                case MXFP4 -> {
+                    blocks(weight, columns / 2, MX_BLOCK);
+                }
+                case MXFP8 -> blocks(weight, columns, MX_BLOCK);
+                case UNKNOWN -> unknown(weight);
+                case NONE -> {}
+            }
+            module.inputScale().ifPresent(this::single);
+        }
+
+        private void fp8(TensorInfo weight) {
+            shape(weight, weight.shape(), rows, columns);
+            if (module.scale().isEmpty()) {
+                missing(weight, inverse ? "weight_scale_inv" : "weight_scale", "the scale of FP8 codes");
+                return;
+            }
+            TensorInfo scale = module.scale().get();
+            real(scale);
+            long blockRows = Math.ceilDiv(rows, FP8_BLOCK);
+            long blockColumns = Math.ceilDiv(columns, FP8_BLOCK);
+            List<Shape> allowed = scale.name().endsWith("_inv")
+                    ? List.of(Shape.of(blockRows, blockColumns), Shape.of(), Shape.of(1))
+                    : List.of(
+                            Shape.of(),
+                            Shape.of(1),
+                            Shape.of(1, 1),
+                            Shape.of(rows),
+                            Shape.of(rows, 1),
+                            Shape.of(blockRows, blockColumns));
+            if (!allowed.contains(scale.shape())) {
+                add("scale-shape", scale, "wanted one of the shapes %s, found %s".formatted(allowed, scale.shape()));
+            }
+        }
+
+        private void nvfp4(TensorInfo weight) {
+            blocks(weight, columns / 2, NVFP4_BLOCK);
+            String global = module.has(Part.WEIGHT_PACKED) ? "weight_global_scale" : "weight_scale_2";
+            module.globalScale().ifPresentOrElse(this::single, () -> missing(weight, global, "F32 []"));
+        }
+
+        private void blocks(TensorInfo weight, long codeColumns, int block) {
+            boolean fits = shape(weight, weight.shape(), rows, codeColumns);
+            if (columns % block != 0) {
+                add(
+                        "shape",
+                        weight,
+                        "wanted input features divisible by %d, found %d in %s"
+                                .formatted(block, columns, weight.typeText()));
+                return;
+            }
+            DType code = block == NVFP4_BLOCK ? DType.F8_E4M3 : DType.U8;
+            Shape wanted = Shape.of(rows, columns / block);
+            if (module.scale().isEmpty()) {
+                missing(weight, "weight_scale", "%s %s".formatted(code, wanted));
+                return;
+            }
+            TensorInfo scale = module.scale().get();
+            boolean type = scale.dtype() == code || (code == DType.U8 && scale.dtype() == DType.F8_E8M0);
+            if (!type) {
+                add("scale-dtype", scale, "wanted %s %s, found %s".formatted(code, wanted, scale.typeText()));
+            } else if (fits && !scale.shape().equals(wanted)) {
+                add("scale-shape", scale, "wanted %s %s, found %s".formatted(code, wanted, scale.typeText()));
+            }
+        }
+
+        private void unknown(TensorInfo weight) {
+            if (weight.dtype() == DType.U8 || weight.dtype() == DType.I8) {
+                missing(weight, "weight_scale", "the block scales of packed codes");
+                if (!module.has(Part.WEIGHT_PACKED)) {
+                    missing(weight, "weight_scale_2", "F32 []");
+                }
+            } else {
+                add("dtype", weight, "wanted a weight that can be read, found %s".formatted(weight.typeText()));
+            }
+        }
+
+        private boolean shape(TensorInfo tensor, Shape found, long wantedRows, long wantedColumns) {
+            Shape wanted = Shape.of(wantedRows, wantedColumns);
+            if (found.equals(wanted)) {
+                return true;
+            }
+            add("shape", tensor, "wanted %s, found %s".formatted(described(wanted, found), tensor.typeText()));
+            return false;
+        }
+
+        // Packed columns are half of what the config says; the hint is about the config.
+        private String described(Shape wanted, Shape found) {
+            boolean packed = wanted.dim(1) != columns;
+            if (!packed || found.rank() != 2) {
+                return hint.describe(wanted, found);
+            }
+            Shape logical = Shape.of(rows, columns);
+            return "%s, two codes in a byte for %s"
+                    .formatted(wanted, hint.describe(logical, Shape.of(found.dim(0), found.dim(1) * 2)));
+        }
+
+        private void single(TensorInfo scale) {
+            real(scale);
+            if (scale.shape().elements() != 1) {
+                add("scale-shape", scale, "wanted one value, found %s".formatted(scale.typeText()));
+            }
+        }
+
+        private void real(TensorInfo scale) {
+            if (!REAL.contains(scale.dtype())) {
+                add("scale-dtype", scale, "wanted F32, BF16 or F16, found %s".formatted(scale.typeText()));
+            }
+        }
+
+        private void missing(TensorInfo near, String part, String wanted) {
+            problems.add(new Problem(
+                    "scale-missing", module.name() + "." + part, near, "wanted %s, found nothing".formatted(wanted)));
+        }
+
+        private void add(String code, TensorInfo tensor, String text) {
+            problems.add(new Problem(code, tensor.name(), tensor, text));
+        }
+    }
+}

@@ -1,0 +1,121 @@
+package io.github.steelyard.report;
+
+import io.github.steelyard.checkpoint.TensorInfo;
+import io.github.steelyard.tensor.DType;
+import java.util.EnumMap;
+import java.util.Map;
+import java.util.Optional;
+
+/// The tensors of a checkpoint that share a module's name.
+///
+/// @param name the module: `model.layers.0.mlp.experts.3.up_proj`
+/// @param parts its tensors
+record StoredModule(String name, Map<Part, TensorInfo> parts) {
+
+    /// What a tensor is to its module, told by the end of its name.
+    enum Part {
+        WEIGHT,
+        WEIGHT_PACKED,
+        BLOCKS,
+        WEIGHT_SCALE,
+        WEIGHT_SCALE_2,
+        WEIGHT_SCALE_INV,
+        WEIGHT_GLOBAL_SCALE,
+        SCALES,
+        INPUT_SCALE,
+        INPUT_GLOBAL_SCALE,
+        K_SCALE,
+        V_SCALE,
+        OTHER_SCALE;
+
+        /// Returns whether the part holds the weight itself.
+        boolean isWeight() {
+            return this == WEIGHT || this == WEIGHT_PACKED || this == BLOCKS;
+        }
+
+        /// Returns whether the part belongs to the key and value cache and needs no weight beside it.
+        boolean isCache() {
+            return this == K_SCALE || this == V_SCALE || this == OTHER_SCALE;
+        }
+    }
+
+    /// How a weight is stored, read off the tensors.
+    enum Stored {
+        PLAIN("plain"),
+        FP8("FP8"),
+        NVFP4("NVFP4"),
+        MXFP4("MXFP4"),
+        MXFP8("MXFP8"),
+        /// Codes of a known width whose scales are missing, or something else.
+        UNKNOWN("unknown"),
+        /// Scales without a weight.
+        NONE("no weight");
+
+        private final String text;
+
+        Stored(String text) {
+            this.text = text;
+        }
+
+        /// Returns the name for people.
+        String text() {
+            return text;
+        }
+    }
+
+    StoredModule(String name) {
+        this(name, new EnumMap<>(Part.class));
+    }
+
+    /// Returns the tensor that holds the weight.
+    Optional<TensorInfo> weight() {
+        return part(Part.WEIGHT).or(() -> part(Part.WEIGHT_PACKED)).or(() -> part(Part.BLOCKS));
+    }
+
+    Optional<TensorInfo> part(Part part) {
+        return Optional.ofNullable(parts.get(part));
+    }
+
+    boolean has(Part part) {
+        return parts.containsKey(part);
+    }
+
+    /// Returns the scales that go with the weight: per tensor, channel or block.
+    Optional<TensorInfo> scale() {
+        return part(Part.WEIGHT_SCALE).or(() -> part(Part.WEIGHT_SCALE_INV)).or(() -> part(Part.SCALES));
+    }
+
+    /// Returns the scale of the input.
+    Optional<TensorInfo> inputScale() {
+        return part(Part.INPUT_SCALE).or(() -> part(Part.INPUT_GLOBAL_SCALE));
+    }
+
+    /// Returns the second-level scale of NVFP4.
+    Optional<TensorInfo> globalScale() {
+        return part(Part.WEIGHT_SCALE_2).or(() -> part(Part.WEIGHT_GLOBAL_SCALE));
+    }
+
+    /// Returns the storage format.
+    Stored stored() {
+        Optional<TensorInfo> weight = weight();
+        if (weight.isEmpty()) {
+            return Stored.NONE;
+        }
+        DType scaleType = scale().map(TensorInfo::dtype).orElse(DType.F32);
+        boolean powerScales = scaleType == DType.U8 || scaleType == DType.F8_E8M0;
+        if (has(Part.BLOCKS)) {
+            return Stored.MXFP4;
+        }
+        return switch (weight.get().dtype()) {
+            case U8, F4, I8 -> scale().isEmpty() && globalScale().isEmpty() ? Stored.UNKNOWN : fourBit(powerScales);
+            case F8_E4M3, F8_E5M2 ->
+                powerScales ? Stored.MXFP8 : globalScale().isPresent() ? Stored.UNKNOWN : Stored.FP8;
+            case F32, F16, BF16, F64 -> Stored.PLAIN;
+            case BOOL, F6_E2M3, F6_E3M2, F8_E8M0, I16, U16, I32, U32, C64, I64, U64 -> Stored.UNKNOWN;
+        };
+    }
+
+    private Stored fourBit(boolean powerScales) {
+        return powerScales && globalScale().isEmpty() ? Stored.MXFP4 : Stored.NVFP4;
+    }
+}

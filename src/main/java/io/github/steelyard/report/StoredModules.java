@@ -1,0 +1,109 @@
+package io.github.steelyard.report;
+
+import io.github.steelyard.checkpoint.TensorInfo;
+import io.github.steelyard.report.StoredModule.Part;
+import java.util.Collection;
+import java.util.HashMap;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+
+/// All tensors of a checkpoint by module. Names come in two forms: `module.weight_scale`, and for experts fused into
+/// one tensor `experts.down_proj` with `experts.down_proj_weight_scale` beside it.
+final class StoredModules {
+
+    private static final Map<String, Part> DOTTED = Map.ofEntries(
+            Map.entry("weight", Part.WEIGHT),
+            Map.entry("weight_packed", Part.WEIGHT_PACKED),
+            Map.entry("weight_scale", Part.WEIGHT_SCALE),
+            Map.entry("weight_scale_2", Part.WEIGHT_SCALE_2),
+            Map.entry("weight_scale_inv", Part.WEIGHT_SCALE_INV),
+            Map.entry("weight_global_scale", Part.WEIGHT_GLOBAL_SCALE),
+            Map.entry("input_scale", Part.INPUT_SCALE),
+            Map.entry("input_global_scale", Part.INPUT_GLOBAL_SCALE),
+            Map.entry("k_scale", Part.K_SCALE),
+            Map.entry("v_scale", Part.V_SCALE),
+            Map.entry("q_scale", Part.OTHER_SCALE),
+            Map.entry("output_scale", Part.OTHER_SCALE));
+
+    // Longest first, so that _weight_scale_2 is not taken for something that ends in _2.
+    private static final Map<String, Part> FUSED = fused();
+
+    private final Map<String, StoredModule> modules = new LinkedHashMap<>();
+    private final Map<String, Part> partOf = new HashMap<>(); // by tensor name
+    private final Map<String, StoredModule> moduleOf = new HashMap<>(); // by tensor name
+
+    StoredModules(Collection<TensorInfo> tensors, Set<String> names) {
+        for (TensorInfo tensor : tensors) {
+            add(tensor, names);
+        }
+    }
+
+    private static Map<String, Part> fused() {
+        Map<String, Part> fused = new LinkedHashMap<>();
+        fused.put("_weight_scale_inv", Part.WEIGHT_SCALE_INV);
+        fused.put("_weight_scale_2", Part.WEIGHT_SCALE_2);
+        fused.put("_weight_scale", Part.WEIGHT_SCALE);
+        fused.put("_input_scale", Part.INPUT_SCALE);
+        fused.put("_scale_inv", Part.WEIGHT_SCALE_INV);
+        fused.put("_blocks", Part.BLOCKS);
+        fused.put("_scales", Part.SCALES);
+        return fused;
+    }
+
+    /// Returns the modules in the order of their first tensor.
+    Collection<StoredModule> all() {
+        return modules.values();
+    }
+
+    /// Returns the module of this name.
+    Optional<StoredModule> find(String module) {
+        return Optional.ofNullable(modules.get(module));
+    }
+
+    /// Returns the names of all modules.
+    Set<String> names() {
+        return modules.keySet();
+    }
+
+    /// Returns what `tensor` is to its module, empty for biases and everything else.
+    Optional<Part> partOf(String tensor) {
+        return Optional.ofNullable(partOf.get(tensor));
+    }
+
+    /// Returns the module that `tensor` is a part of, empty for biases and everything else.
+    Optional<StoredModule> moduleOf(String tensor) {
+        return Optional.ofNullable(moduleOf.get(tensor));
+    }
+
+    private void add(TensorInfo tensor, Set<String> names) {
+        String name = tensor.name();
+        int dot = name.lastIndexOf('.');
+        Part dotted = dot < 0 ? null : DOTTED.get(name.substring(dot + 1));
+        if (dotted != null) {
+            put(name.substring(0, dot), dotted, tensor);
+            return;
+        }
+        for (Map.Entry<String, Part> suffix : FUSED.entrySet()) {
+            if (name.endsWith(suffix.getKey())) {
+                String base = name.substring(0, name.length() - suffix.getKey().length());
+                if (names.contains(base) || names.contains(base + "_blocks")) {
+                    put(base, suffix.getValue(), tensor);
+                    return;
+                }
+            }
+        }
+        boolean fusedWeight = FUSED.keySet().stream().anyMatch(suffix -> names.contains(name + suffix));
+        if (fusedWeight || tensor.shape().rank() == 3) {
+            put(name, Part.WEIGHT, tensor);
+        }
+    }
+
+    private void put(String module, Part part, TensorInfo tensor) {
+        StoredModule owner = modules.computeIfAbsent(module, StoredModule::new);
+        owner.parts().put(part, tensor);
+        moduleOf.put(tensor.name(), owner);
+        partOf.put(tensor.name(), part);
+    }
+}
