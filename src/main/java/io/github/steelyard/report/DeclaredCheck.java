@@ -72,6 +72,10 @@ final class DeclaredCheck {
             return;
         }
         Optional<Declaration> declared = config.declarationOf(info.name());
+        boolean plainHead = stored == Stored.PLAIN && info.kind() == ModuleInfo.Kind.HEAD;
+        if (plainHead && config.method() == QuantizationConfig.Method.FP8) {
+            return; // by convention never converted, and never listed
+        }
         if (declared.isEmpty()) {
             if (stored != Stored.PLAIN) {
                 findings.warnOf(
