@@ -40,6 +40,17 @@ final class ShippedRecipesTest {
         }
     }
 
+    @Test
+    void read_exampleOfTheDocumentation_isARecipe() throws IOException {
+        String page = Files.readString(Path.of("docs/RECIPES.md"));
+        String example = page.substring(page.indexOf("```yaml\n") + 8, page.indexOf("\n```\n"));
+
+        Recipe recipe = Recipe.parse(Path.of("example.yaml"), example);
+
+        assertThat(recipe.rules()).hasSize(5);
+        assertThat(recipe.calibration().minTokens()).isEqualTo(64);
+    }
+
     @ParameterizedTest
     @CsvSource({
         "nvfp4-experts_fp8-rest_kv-fp8, NVFP4, FP8, FP8",
