@@ -1,9 +1,12 @@
 package io.github.steelyard.export;
 
 import io.github.steelyard.checkpoint.Checkpoint;
+import io.github.steelyard.checkpoint.ConfigJson;
 import io.github.steelyard.checkpoint.DeclaredFormat;
+import io.github.steelyard.checkpoint.Printable;
 import io.github.steelyard.checkpoint.QuantizationConfig;
 import io.github.steelyard.model.WeightTensors.Kind;
+import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Locale;
@@ -11,6 +14,7 @@ import java.util.Map;
 import java.util.NavigableMap;
 import java.util.Optional;
 import java.util.Set;
+import java.util.TreeSet;
 
 /// Holds what the configs say against the tensors that are there.
 final class DeclarationChecks {
@@ -39,6 +43,7 @@ final class DeclarationChecks {
         findings.addAll(config.findings());
         modules.values().forEach(this::checkModule);
         checkPatterns();
+        checkTexts();
         checkOrphans();
     }
 
@@ -127,9 +132,32 @@ final class DeclarationChecks {
         for (String pattern : config.unmatched(names)) {
             findings.error(
                     "pattern-unmatched",
-                    pattern.replaceAll("\\p{Cntrl}", "?"),
+                    Printable.of(pattern),
                     "the config names it, and no module of the checkpoint has such a name");
         }
+    }
+
+    /// Entries that no module name can match because of a control character in them. The checkpoint's reader cuts them
+    /// off there and so still finds the module that was meant; servers do not.
+    private void checkTexts() {
+        List<ConfigJson> configs = new ArrayList<>();
+        checkpoint
+                .json("hf_quant_config.json")
+                .flatMap(file -> file.object("quantization"))
+                .ifPresent(configs::add);
+        checkpoint.config().object("quantization_config").ifPresent(configs::add);
+        Set<String> corrupt = new TreeSet<>();
+        for (ConfigJson config : configs) {
+            for (String key : List.of("exclude_modules", "ignore")) {
+                config.strings(key).stream()
+                        .filter(text -> text.chars().anyMatch(Character::isISOControl))
+                        .forEach(corrupt::add);
+            }
+        }
+        corrupt.forEach(text -> findings.error(
+                "pattern-corrupt",
+                Printable.of(text),
+                "the config excludes it, and no module has such a name: a server takes the module for quantised"));
     }
 
     /// Scales beside a weight that is not quantised, or beside none.

@@ -1,0 +1,91 @@
+package io.github.steelyard.calibration;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
+
+import io.github.steelyard.model.Role;
+import io.github.steelyard.model.Site;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Instant;
+import java.util.Map;
+import java.util.TreeMap;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+final class RunDirectoryTest {
+
+    private static final Statistics STATISTICS =
+            Statistics.of(Map.of(new Site("layers.0.self_attn", Role.KEY), SiteStatistics.of(4.5f, 1024, 0)));
+
+    @TempDir
+    private Path temp;
+
+    @Test
+    void open_finishedRun_givesBackWhatWasWritten() {
+        RunDirectory run = RunDirectory.create(temp.resolve("run"));
+        run.finish(STATISTICS, "{\"quantize\": {}}", digest -> manifest(digest, "2026-01-02T03:04:05Z"));
+
+        RunDirectory read = RunDirectory.open(temp.resolve("run"));
+
+        assertThat(read.statistics()).isEqualTo(STATISTICS);
+        assertThat(read.recipe()).isEqualTo("{\"quantize\": {}}");
+        assertThat(read.manifest()).isEqualTo(manifest(read.manifest().statisticsDigest(), "2026-01-02T03:04:05Z"));
+    }
+
+    @Test
+    void finish_atAnotherTime_givesTheSameStatisticsBytes() {
+        RunDirectory one = RunDirectory.create(temp.resolve("one"));
+        RunDirectory other = RunDirectory.create(temp.resolve("other"));
+
+        one.finish(STATISTICS, "{}", digest -> manifest(digest, "2026-01-02T03:04:05Z"));
+        other.finish(STATISTICS, "{}", digest -> manifest(digest, "2027-01-02T03:04:05Z"));
+
+        assertThat(one.statisticsFile()).hasSameBinaryContentAs(other.statisticsFile());
+    }
+
+    @Test
+    void open_unfinishedRun_isRefused() {
+        RunDirectory.create(temp.resolve("run"));
+
+        assertThatExceptionOfType(StatisticsException.class)
+                .isThrownBy(() -> RunDirectory.open(temp.resolve("run")))
+                .withMessageEndingWith("no manifest.json: not a run, or one that did not finish");
+    }
+
+    @Test
+    void statistics_otherThanTheManifestNames_areRefused() {
+        RunDirectory run = RunDirectory.create(temp.resolve("run"));
+        run.finish(STATISTICS, "{}", digest -> manifest(digest, "2026-01-02T03:04:05Z"));
+        StatisticsFile.write(Statistics.of(Map.of()), run.statisticsFile());
+
+        assertThatExceptionOfType(StatisticsException.class)
+                .isThrownBy(run::statistics)
+                .withMessageContaining("expected SHA-256");
+    }
+
+    @Test
+    void manifest_anotherSchema_isRefused() throws IOException {
+        RunDirectory run = RunDirectory.create(temp.resolve("run"));
+        run.finish(STATISTICS, "{}", digest -> manifest(digest, "2026-01-02T03:04:05Z"));
+        Files.writeString(
+                run.manifestFile(), Files.readString(run.manifestFile()).replace("\"schema\" : 1", "\"schema\" : 7"));
+
+        assertThatExceptionOfType(StatisticsException.class)
+                .isThrownBy(run::manifest)
+                .withMessage(run.manifestFile() + ": schema: expected 1, found 7");
+    }
+
+    private static Manifest manifest(String digest, String created) {
+        return new Manifest(
+                new Manifest.Input("model", "aa"),
+                new Manifest.Input("recipe.yaml", "bb"),
+                new Manifest.Input("text.jsonl", "cc"),
+                8,
+                1024,
+                new TreeMap<>(Map.of("experts", "routed")),
+                digest,
+                new Provenance("1.0", Instant.parse(created), Map.of("jdk", "25")));
+    }
+}

@@ -1,0 +1,216 @@
+package io.github.steelyard.export;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
+import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.json.JsonMapper;
+import io.github.steelyard.calibration.GateException;
+import io.github.steelyard.calibration.ScaleTable;
+import io.github.steelyard.checkpoint.Checkpoint;
+import io.github.steelyard.checkpoint.Finding;
+import io.github.steelyard.checkpoint.TensorInfo;
+import io.github.steelyard.model.Decoder;
+import io.github.steelyard.model.Weights;
+import io.github.steelyard.moe.Families;
+import io.github.steelyard.recipe.Plan;
+import io.github.steelyard.recipe.Recipe;
+import io.github.steelyard.tensor.DType;
+import io.github.steelyard.testing.Shared;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+final class ModelOptExporterTest {
+
+    private static final Recipe NVFP4_EXPERTS = Exports.recipe(
+            "*.experts.*weight_quantizer", Exports.NVFP4,
+            "*.experts.*input_quantizer", Exports.NVFP4,
+            "*[kv]_bmm_quantizer", Exports.FP8);
+
+    @TempDir
+    private Path temp;
+
+    // Calibrating a quantised checkpoint anew must not quantise its weights a second time.
+    @Test
+    void export_sameFormatAsTheSource_keepsCodesAndScalesByteByByte() {
+        export("tiny-qwen3-moe-nvfp4", NVFP4_EXPERTS, "out", Exports.OPTIONS);
+
+        try (Checkpoint source = Checkpoint.open(Shared.path("models/tiny-qwen3-moe-nvfp4"));
+                Checkpoint written = Checkpoint.open(temp.resolve("out"))) {
+            for (TensorInfo tensor : source.tensors().values()) {
+                boolean same = written.bytes(written.tensor(tensor.name())).mismatch(source.bytes(tensor)) < 0;
+                assertThat(same).as(tensor.name()).isEqualTo(!tensor.name().endsWith(".input_scale"));
+            }
+            String scale = "model.layers.0.mlp.experts.0.down_proj.input_scale";
+            assertThat(new Weights(written).vector(scale, written.tensor(scale).shape()))
+                    .containsExactly(3f / 2688);
+        }
+    }
+
+    @Test
+    void export_quantisedModulesWithoutARule_areKeptAndDeclared() throws IOException {
+        Recipe onlyAttention = Exports.recipe(
+                "*self_attn.*_proj.weight_quantizer", Exports.FP8, "*self_attn.*_proj.input_quantizer", Exports.FP8);
+
+        ExportResult result = export("tiny-qwen3-moe-mixed", onlyAttention, "out", Exports.OPTIONS);
+
+        assertThat(result.modules()).containsEntry("kept", 4 * 16 * 3 + 16L);
+        JsonNode config = new JsonMapper()
+                .readTree(temp.resolve("out/hf_quant_config.json").toFile());
+        assertThat(config.at("/quantization/quant_algo").asText()).isEqualTo("MIXED_PRECISION");
+        assertThat(config.at("/quantization/kv_cache_quant_algo").asText()).isEqualTo("FP8");
+        assertThat(config.at("/quantization/quantized_layers/model.layers.0.mlp.experts.3.up_proj/quant_algo")
+                        .asText())
+                .isEqualTo("NVFP4");
+        assertThat(config.at("/quantization/quantized_layers/model.layers.1.mlp.experts.3.up_proj/quant_algo")
+                        .asText())
+                .isEqualTo("FP8");
+    }
+
+    @Test
+    void export_blockFp8WithoutARule_isDecodedToBf16AndSaysSo() {
+        ExportResult result = export("tiny-qwen3-moe-fp8-block", NVFP4_EXPERTS, "out", Exports.OPTIONS);
+
+        assertThat(result.modules()).containsEntry("decoded", 16L).containsEntry("encoded", 192L);
+        assertThat(result.findings())
+                .hasSize(16)
+                .allMatch(finding -> finding.code().equals("decoded"));
+        try (Checkpoint written = Checkpoint.open(temp.resolve("out"))) {
+            assertThat(written.tensor("model.layers.0.self_attn.q_proj.weight").dtype())
+                    .isEqualTo(DType.BF16);
+            assertThat(written.tensors().keySet()).noneMatch(name -> name.endsWith("_scale_inv"));
+        }
+    }
+
+    @Test
+    void export_anyThreadsAndShardSize_hasTheSameTensors() throws IOException {
+        export("tiny-qwen3-moe-bf16", NVFP4_EXPERTS, "one", new ExportOptions(Long.MAX_VALUE, 1, bytes -> {}));
+        export("tiny-qwen3-moe-bf16", NVFP4_EXPERTS, "two", new ExportOptions(Long.MAX_VALUE, 2, bytes -> {}));
+        export("tiny-qwen3-moe-bf16-sharded", NVFP4_EXPERTS, "cut", new ExportOptions(500_000, 2, bytes -> {}));
+
+        for (Path file : files("one")) {
+            assertThat(temp.resolve("two").resolve(file.getFileName())).hasSameBinaryContentAs(file);
+        }
+        try (Checkpoint whole = Checkpoint.open(temp.resolve("one"));
+                Checkpoint cut = Checkpoint.open(temp.resolve("cut"))) {
+            assertThat(cut.shards()).hasSizeGreaterThan(3);
+            assertThat(cut.tensors().keySet()).isEqualTo(whole.tensors().keySet());
+            for (TensorInfo tensor : whole.tensors().values()) {
+                assertThat(cut.bytes(cut.tensor(tensor.name())).mismatch(whole.bytes(tensor)))
+                        .as(tensor.name())
+                        .isNegative();
+            }
+        }
+    }
+
+    @Test
+    void export_everyTensor_isAlignedForItsType() {
+        export("tiny-qwen3-moe-bf16", NVFP4_EXPERTS, "out", Exports.OPTIONS);
+
+        try (Checkpoint written = Checkpoint.open(temp.resolve("out"))) {
+            assertThat(written.tensors().values())
+                    .allSatisfy(tensor -> assertThat(
+                                    tensor.offset() % Math.max(1, tensor.dtype().bits() / 8))
+                            .isZero());
+        }
+    }
+
+    @Test
+    void export_tokenizerAndGenerationConfig_areCopied() {
+        ExportResult result = export("tiny-qwen3-moe-bf16", NVFP4_EXPERTS, "out", Exports.OPTIONS);
+
+        for (String name : List.of("tokenizer.json", "tokenizer_config.json", "generation_config.json")) {
+            assertThat(result.files()).contains(name);
+            assertThat(temp.resolve("out").resolve(name))
+                    .hasSameBinaryContentAs(Shared.path("models/tiny-qwen3-moe-bf16/" + name));
+        }
+    }
+
+    // A peer's recipes with a pinned cache amax promise FP8 keys and values and write no scale.
+    @Test
+    void export_pinnedCacheAmax_writesTheScales() {
+        Recipe pinned = Exports.recipe("*[kv]_bmm_quantizer", "{num_bits: e4m3, use_constant_amax: true}");
+
+        export("tiny-qwen3-moe-bf16", pinned, "out", Exports.OPTIONS);
+
+        try (Checkpoint written = Checkpoint.open(temp.resolve("out"))) {
+            String scale = "model.layers.3.self_attn.v_proj.v_scale";
+            assertThat(new Weights(written).vector(scale, written.tensor(scale).shape()))
+                    .containsExactly(1f);
+            assertThat(written.quantization().kvCache()).contains("FP8");
+        }
+    }
+
+    // Servers know one switch for the cache of all layers.
+    @Test
+    void export_cacheOfSomeLayers_isRefused() {
+        Recipe some = Exports.recipe("*layers.0.*[kv]_bmm_quantizer", Exports.FP8);
+
+        assertThatExceptionOfType(GateException.class)
+                .isThrownBy(() -> export("tiny-qwen3-moe-bf16", some, "out", Exports.OPTIONS))
+                .withMessageContaining("the key and value cache is quantised at 2 of 8 sites");
+        assertThat(temp.resolve("out")).doesNotExist();
+    }
+
+    @Test
+    void export_ontoFilesOfSomebodyElse_isRefused() throws IOException {
+        Files.createDirectories(temp.resolve("out"));
+        Files.writeString(temp.resolve("out/precious"), "x");
+
+        assertThatIllegalArgumentException()
+                .isThrownBy(() -> export("tiny-qwen3-moe-bf16", NVFP4_EXPERTS, "out", Exports.OPTIONS))
+                .withMessageEndingWith("exists and is not an empty directory");
+        assertThat(temp.resolve("out/precious")).hasContent("x");
+    }
+
+    @Test
+    void export_provenance_goesWithEveryScale() throws IOException {
+        export("tiny-qwen3-moe-bf16", NVFP4_EXPERTS, "out", Exports.OPTIONS);
+
+        JsonNode json =
+                new JsonMapper().readTree(temp.resolve("out/steelyard.json").toFile());
+        JsonNode up = json.at("/scales/model.layers.0.mlp.experts.0.up_proj.weight_quantizer");
+        JsonNode gate = json.at("/scales/model.layers.0.mlp.experts.0.gate_proj.weight_quantizer");
+        assertThat(List.of(up.get("provenance").asText(), gate.get("provenance").asText()))
+                .containsExactlyInAnyOrder("measured", "shared");
+        assertThat(up.get("amax")).isEqualTo(gate.get("amax"));
+        assertThat(json.at("/modules/model.layers.0.self_attn.q_proj").asText()).isEqualTo("copied");
+    }
+
+    @Test
+    void export_verification_reportsTheErrorOfEachWeight() {
+        Verification verification = export("tiny-qwen3-moe-bf16", NVFP4_EXPERTS, "out", Exports.OPTIONS)
+                .verification();
+
+        assertThat(verification.ok()).isTrue();
+        assertThat(verification.findings().stream().filter(Finding::isError)).isEmpty();
+        assertThat(verification.formats()).isEqualTo(new TreeMap<>(Map.of("NVFP4", 192L, "PLAIN", 22L)));
+        assertThat(verification.errors())
+                .hasSize(192)
+                .allSatisfy(error -> assertThat(error.error().sqnr()).isBetween(18.0, 24.0));
+    }
+
+    private ExportResult export(String model, Recipe recipe, String name, ExportOptions options) {
+        try (Checkpoint source = Checkpoint.open(Shared.path("models/" + model))) {
+            Decoder decoder = Families.of(source);
+            Plan plan = Exports.plan(decoder, recipe);
+            ScaleTable scales = ScaleTable.resolve(Exports.statistics(source, decoder), plan);
+            return new ModelOptExporter(new ExportSource(source, decoder), plan, scales, options)
+                    .export(temp.resolve(name), Exports.noInputs());
+        }
+    }
+
+    private List<Path> files(String name) throws IOException {
+        try (Stream<Path> files = Files.list(temp.resolve(name))) {
+            return files.toList();
+        }
+    }
+}
