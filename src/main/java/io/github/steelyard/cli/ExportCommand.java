@@ -93,8 +93,7 @@ final class ExportCommand extends SteelyardCommand implements Callable<Integer> 
     }
 
     private static void note(Finding finding, Console console) {
-        console.note(
-                "%s: %s: %s".formatted(finding.isError() ? "error" : "warning", finding.subject(), finding.message()));
+        console.note("%s: %s".formatted(finding.isError() ? "error" : "warning", finding.message()));
     }
 
     private static Result scales(OpenedRun opened, Path out) {

@@ -61,8 +61,7 @@ final class VerifyCommand extends SteelyardCommand implements Callable<Integer> 
 
     private void print(Verification verification) {
         for (Finding finding : verification.findings()) {
-            console.print("%s: %s: %s"
-                    .formatted(finding.isError() ? "error" : "warning", finding.subject(), finding.message()));
+            console.print("%s: %s".formatted(finding.isError() ? "error" : "warning", finding.message()));
         }
         verification.errors().stream()
                 .min(Comparator.comparingDouble(error -> error.error().sqnr()))

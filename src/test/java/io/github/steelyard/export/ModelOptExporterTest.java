@@ -92,9 +92,9 @@ final class ModelOptExporterTest {
 
     @Test
     void export_anyThreadsAndShardSize_hasTheSameTensors() throws IOException {
-        export("tiny-qwen3-moe-bf16", NVFP4_EXPERTS, "one", new ExportOptions(Long.MAX_VALUE, 1, bytes -> {}));
-        export("tiny-qwen3-moe-bf16", NVFP4_EXPERTS, "two", new ExportOptions(Long.MAX_VALUE, 2, bytes -> {}));
-        export("tiny-qwen3-moe-bf16-sharded", NVFP4_EXPERTS, "cut", new ExportOptions(500_000, 2, bytes -> {}));
+        export("tiny-qwen3-moe-bf16", NVFP4_EXPERTS, "one", new ExportRun(Long.MAX_VALUE, 1, bytes -> {}));
+        export("tiny-qwen3-moe-bf16", NVFP4_EXPERTS, "two", new ExportRun(Long.MAX_VALUE, 2, bytes -> {}));
+        export("tiny-qwen3-moe-bf16-sharded", NVFP4_EXPERTS, "cut", new ExportRun(500_000, 2, bytes -> {}));
 
         for (Path file : files("one")) {
             assertThat(temp.resolve("two").resolve(file.getFileName())).hasSameBinaryContentAs(file);
@@ -198,7 +198,7 @@ final class ModelOptExporterTest {
                 .allSatisfy(error -> assertThat(error.error().sqnr()).isBetween(18.0, 24.0));
     }
 
-    private ExportResult export(String model, Recipe recipe, String name, ExportOptions options) {
+    private ExportResult export(String model, Recipe recipe, String name, ExportRun options) {
         try (Checkpoint source = Checkpoint.open(Shared.path("models/" + model))) {
             Decoder decoder = Families.of(source);
             Plan plan = Exports.plan(decoder, recipe);
