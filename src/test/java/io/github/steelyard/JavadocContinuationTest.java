@@ -24,7 +24,7 @@ final class JavadocContinuationTest {
         for (Path source : sources) {
             cutLines(Files.readAllLines(source)).forEach(line -> cuts.add(source + ":" + line));
         }
-        assertThat(sources).hasSizeGreaterThan(15);
+        assertThat(sources).hasSizeGreaterThan(200);
         assertThat(cuts).as("lines that the formatter cut out of a Javadoc").isEmpty();
     }
 
