@@ -42,18 +42,29 @@ public final class Gemm {
     public static Gemm select(String preference) {
         return switch (preference) {
             case "reference" -> new Gemm(new ReferenceGemm(), Kernels.reference(), "asked for");
-            case "auto", "onednn", "vector" -> vectorOrReference();
+            case "auto", "onednn" -> oneDnnOrVector();
+            case "vector" -> vectorOrReference("");
             default ->
                 throw new IllegalArgumentException(
                         "matrix product '%s': expected auto, onednn, vector or reference".formatted(preference));
         };
     }
 
-    private static Gemm vectorOrReference() {
+    private static Gemm oneDnnOrVector() {
+        Kernels fastest = Kernels.fastest();
+        try {
+            OneDnnGemm oneDnn = OneDnnGemm.load(fastest);
+            return new Gemm(oneDnn, fastest, oneDnn.kernel());
+        } catch (OneDnnLibrary.UnavailableException e) {
+            return vectorOrReference("oneDNN " + e.getMessage() + "; ");
+        }
+    }
+
+    private static Gemm vectorOrReference(String declined) {
         Kernels fastest = Kernels.fastest();
         return switch (fastest) {
-            case VectorKernels vector -> new Gemm(new VectorGemm(), vector, "SIMD");
-            case ReferenceKernels reference -> new Gemm(new ReferenceGemm(), reference, reference.reason());
+            case VectorKernels vector -> new Gemm(new VectorGemm(), vector, declined + vector.reason());
+            case ReferenceKernels reference -> new Gemm(new ReferenceGemm(), reference, declined + reference.reason());
         };
     }
 

@@ -3,7 +3,7 @@ package io.github.steelyard.kernel;
 /// One implementation of the matrix product. Arguments were checked by [Gemm].
 ///
 /// Every provider promises what [Gemm] does: row `r` of `C` depends on row `r` of `A` and on the slice alone.
-sealed interface GemmProvider permits ReferenceGemm, VectorGemm {
+sealed interface GemmProvider permits ReferenceGemm, VectorGemm, OneDnnGemm {
 
     /// Returns a short name for log and provenance.
     String name();

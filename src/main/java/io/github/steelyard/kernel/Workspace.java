@@ -1,6 +1,7 @@
 package io.github.steelyard.kernel;
 
 import java.util.Arrays;
+import org.jspecify.annotations.Nullable;
 
 /// Scratch arrays of one worker thread, kept from call to call: they grow and never shrink. Not thread-safe.
 ///
@@ -19,6 +20,7 @@ public final class Workspace {
     private float[][] floats = new float[8][0];
     private int[][] ints = new int[8][0];
     private final PackedWeight packed = new PackedWeight();
+    private @Nullable OneDnnWorker oneDnn;
 
     /// Returns the float array of `slot`, at least `size` elements long.
     public float[] floats(int slot, int size) {
@@ -53,6 +55,15 @@ public final class Workspace {
         return packed;
     }
 
+    @Nullable
+    OneDnnWorker oneDnn() {
+        return oneDnn;
+    }
+
+    void oneDnn(OneDnnWorker worker) {
+        oneDnn = worker;
+    }
+
     /// Returns the bytes held by all arrays, for the memory budget.
     public long bytes() {
         long elements = 0;
@@ -62,6 +73,6 @@ public final class Workspace {
         for (int[] array : ints) {
             elements += array.length;
         }
-        return 4 * elements + packed.bytes();
+        return 4 * elements + packed.bytes() + (oneDnn == null ? 0 : oneDnn.bytes());
     }
 }
