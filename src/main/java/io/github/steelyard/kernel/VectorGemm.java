@@ -19,7 +19,8 @@ final class VectorGemm implements GemmProvider {
     private static final int LANES = FloatVector.SPECIES_PREFERRED.length();
 
     // A constant, so that C2 inlines the one tile that this machine uses.
-    private static final VectorTile TILE = LANES == LANES_OF_AVX2 ? new VectorTile6x2() : new VectorTile4x4();
+    private static final VectorTile TILE = LANES == LANES_OF_AVX2 ? new VectorTile4x2() : new VectorTile4x4();
+    private static final VectorKernels KERNELS = new VectorKernels("for edges");
     private static final Panels PANELS = new Panels("vector-" + LANES * Float.SIZE, TILE.columns(), 1, false);
 
     @Override
@@ -74,32 +75,20 @@ final class VectorGemm implements GemmProvider {
             int panel = (int) PANELS.start(slice.fromRow() + column, weight.columns())
                     + (slice.fromColumn() + depth) * width;
             int columns = Math.min(width, slice.rows() - column);
-            int whole = columns == width ? rows - rows % TILE.rows() : 0;
-            for (int row = 0; row < whole; row += TILE.rows()) {
-                int cAt = cOffset + row * ldc + column;
-                TILE.multiply(k, a, aOffset + row * lda, lda, weight.heap(), panel, add, c, cAt, ldc);
-            }
-            for (int row = whole; row < rows; row += TILE.rows()) {
+            for (int row = 0; row < rows; row += TILE.rows()) {
                 int count = Math.min(TILE.rows(), rows - row);
                 int aAt = aOffset + row * lda;
-                edge(
-                        count,
-                        columns,
-                        k,
-                        a,
-                        aAt,
-                        lda,
-                        weight,
-                        panel,
-                        add,
-                        c,
-                        cOffset + row * ldc + column,
-                        ldc,
-                        workspace);
+                int cAt = cOffset + row * ldc + column;
+                if (add || count < TILE.rows() || columns < width) {
+                    edge(count, columns, k, a, aAt, lda, weight, panel, add, c, cAt, ldc, workspace);
+                } else {
+                    TILE.multiply(k, a, aAt, lda, weight.heap(), panel, c, cAt, ldc);
+                }
             }
         }
     }
 
+    // A tile that cannot be written straight to C: it sticks out, or adds.
     private static void edge(
             int rows,
             int columns,
@@ -115,18 +104,23 @@ final class VectorGemm implements GemmProvider {
             int ldc,
             Workspace workspace) {
         int width = TILE.columns();
-        float[] paddedA = workspace.floats(Workspace.EDGE_ROWS_SLOT, TILE.rows() * BLOCK_DEPTH);
-        float[] paddedC = workspace.floats(Workspace.EDGE_RESULT_SLOT, TILE.rows() * width);
-        for (int row = 0; row < rows; row++) {
-            System.arraycopy(a, aOffset + row * lda, paddedA, row * k, k);
+        float[] tile = workspace.floats(Workspace.EDGE_RESULT_SLOT, TILE.rows() * width);
+        if (rows == TILE.rows()) {
+            TILE.multiply(k, a, aOffset, lda, weight.heap(), panel, tile, 0, width);
+        } else {
+            // The rows beyond hold what earlier calls left: their results are thrown away.
+            float[] padded = workspace.floats(Workspace.EDGE_ROWS_SLOT, TILE.rows() * BLOCK_DEPTH);
+            for (int row = 0; row < rows; row++) {
+                System.arraycopy(a, aOffset + row * lda, padded, row * k, k);
+            }
+            TILE.multiply(k, padded, 0, k, weight.heap(), panel, tile, 0, width);
         }
-        // The rows beyond hold what earlier calls left: their results are thrown away.
-        TILE.multiply(k, paddedA, 0, k, weight.heap(), panel, false, paddedC, 0, width);
         for (int row = 0; row < rows; row++) {
-            for (int column = 0; column < columns; column++) {
-                int at = cOffset + row * ldc + column;
-                float value = paddedC[row * width + column];
-                c[at] = add ? c[at] + value : value;
+            int cAt = cOffset + row * ldc;
+            if (add) {
+                KERNELS.add(tile, row * width, c, cAt, columns);
+            } else {
+                System.arraycopy(tile, row * width, c, cAt, columns);
             }
         }
     }

@@ -4,7 +4,7 @@ package io.github.steelyard.kernel;
 ///
 /// Each element is one chain of fused multiply-adds over `k` in ascending order, started at zero: the same arithmetic
 /// in every tile shape and vector width.
-sealed interface VectorTile permits VectorTile4x4, VectorTile6x2 {
+sealed interface VectorTile permits VectorTile4x4, VectorTile4x2 {
 
     /// Returns the rows of the tile.
     int rows();
@@ -12,22 +12,11 @@ sealed interface VectorTile permits VectorTile4x4, VectorTile6x2 {
     /// Returns the columns of the tile, which is the width of a panel.
     int columns();
 
-    /// Computes `C = A Wᵀ`, or `C += A Wᵀ`, for one tile.
+    /// Computes `C = A Wᵀ` for one tile.
     ///
     /// @param k length of the products
     /// @param a `(rows(), k)`, rows `lda` apart
     /// @param w panel `(k, columns())`, dense
-    /// @param add whether to add to `C` instead of overwriting it
     /// @param c `(rows(), columns())`, rows `ldc` apart
-    void multiply(
-            int k,
-            float[] a,
-            int aOffset,
-            int lda,
-            float[] w,
-            int wOffset,
-            boolean add,
-            float[] c,
-            int cOffset,
-            int ldc);
+    void multiply(int k, float[] a, int aOffset, int lda, float[] w, int wOffset, float[] c, int cOffset, int ldc);
 }
