@@ -15,7 +15,9 @@ import io.github.steelyard.corpus.DataOptions;
 import io.github.steelyard.kernel.Gemm;
 import io.github.steelyard.kernel.Kernels;
 import io.github.steelyard.model.Decoder;
+import io.github.steelyard.model.MemoryPlan;
 import io.github.steelyard.model.Profile;
+import io.github.steelyard.model.Sequences;
 import io.github.steelyard.model.Weights;
 import io.github.steelyard.moe.Families;
 import io.github.steelyard.recipe.CalibrationOptions;
@@ -90,6 +92,15 @@ final class Calibration {
             }
             String digest =
                     Digests.checkpoint(checkpoint, engine.threads, List.of()).sha256();
+            Sequences sequences = Inputs.sequences(set);
+            int threads = engine.threadsWithin(
+                    new MemoryPlan(
+                            decoder,
+                            sequences.longest(),
+                            sequences.tokens(),
+                            checkpoint.tensors().size(),
+                            false),
+                    console);
             boolean all = experts(recipe) == CalibrationOptions.Experts.ALL;
             RunKey key = key(digest, recipe, set, all, kernels, gemm);
             if (run.isFinished() && !choices.fresh) {
@@ -99,12 +110,12 @@ final class Calibration {
             CalibrationRun calibration = new CalibrationRun(
                     decoder,
                     new Weights(checkpoint),
-                    Inputs.sequences(set),
+                    sequences,
                     kernels,
                     gemm,
                     choices.backend,
                     all,
-                    engine.threads,
+                    threads,
                     Profile.NONE);
             calibration.execute(
                     run.stateDirectory(),

@@ -2,10 +2,16 @@ package io.github.steelyard.cli;
 
 import io.github.steelyard.kernel.Gemm;
 import io.github.steelyard.kernel.Kernels;
+import io.github.steelyard.model.MemoryPlan;
+import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Option;
 
 /// How the forward pass is computed: options that no result depends on, apart from rounding by the choice of kernels.
 final class EngineOptions {
+
+    /// What a process holds besides the heap: classes, compiled code, stacks, native libraries. The launcher leaves as
+    /// much when it sizes the heap.
+    private static final long OUTSIDE_HEAP = 192L << 20;
 
     @Option(
             names = "--threads",
@@ -26,6 +32,40 @@ final class EngineOptions {
             description = "Other arithmetic: auto or reference (default: ${DEFAULT-VALUE}).",
             defaultValue = "auto")
     String kernels = "auto";
+
+    @Option(
+            names = "--memory",
+            paramLabel = "SIZE",
+            converter = MemorySize.Converter.class,
+            description = "Memory that the process may hold, such as 2G (default: half of the machine).")
+    @Nullable MemorySize memory;
+
+    /// Returns how many workers fit into the memory.
+    ///
+    /// @throws ResourceException if not even one does; it says how much would do
+    int threadsWithin(MemoryPlan plan, Console console) {
+        long heap = Runtime.getRuntime().maxMemory();
+        if (memory != null) {
+            heap = Math.min(heap, memory.bytes() - OUTSIDE_HEAP);
+        }
+        int fitting = plan.threadsWithin(heap, threads);
+        if (fitting == 0) {
+            throw new ResourceException(
+                    "not enough memory: this needs at least --memory %dM, given are %dM"
+                            .formatted(
+                                    mebibytes(plan.heapBytes(1) + OUTSIDE_HEAP),
+                                    (memory == null ? heap + OUTSIDE_HEAP : memory.bytes()) >> 20));
+        }
+        if (fitting < threads) {
+            console.note("note: memory suffices for %d of %d worker threads; %dM would do for all"
+                    .formatted(fitting, threads, mebibytes(plan.heapBytes(threads) + OUTSIDE_HEAP)));
+        }
+        return fitting;
+    }
+
+    private static long mebibytes(long bytes) {
+        return (bytes >> 20) + 1;
+    }
 
     Gemm gemm() {
         return Gemm.select(gemm);

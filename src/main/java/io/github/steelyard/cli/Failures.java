@@ -44,6 +44,7 @@ final class Failures implements CommandLine.IExecutionExceptionHandler {
             case CorpusException e -> ExitCode.BAD_INPUT;
             case StatisticsException e -> ExitCode.BAD_INPUT;
             case StorageException e -> ExitCode.RESOURCE;
+            case ResourceException e -> ExitCode.RESOURCE;
             case OutOfMemoryError e -> ExitCode.RESOURCE;
             default -> ExitCode.INTERNAL;
         };

@@ -15,7 +15,7 @@ import java.util.Arrays;
 /// @param mask which keys a query sees
 public record AttentionCore(int heads, int keyHeads, int keyWidth, int valueWidth, float scale, AttentionMask mask) {
 
-    private static final int BLOCK = 128; // queries
+    static final int BLOCK = 128; // queries
 
     /// Attends.
     ///
@@ -35,10 +35,19 @@ public record AttentionCore(int heads, int keyHeads, int keyWidth, int valueWidt
                 for (int head = 0; head < heads; head++) {
                     block(q, k, v, sinks, head, from, to, first, scores, out, lane);
                 }
-                flops += 2.0 * heads * (to - from) * (to - first) * (keyWidth + valueWidth);
+                flops += 2.0 * heads * pairs(from, to) * (keyWidth + valueWidth);
             }
         }
         lane.end(Phase.ATTENTION, start, flops, 4.0 * tokens * (heads + keyHeads) * (keyWidth + valueWidth));
+    }
+
+    /// Returns the number of query and key pairs that the mask lets through.
+    private double pairs(int from, int to) {
+        double pairs = 0;
+        for (int i = from; i < to; i++) {
+            pairs += i + 1 - mask.first(i);
+        }
+        return pairs;
     }
 
     private void block(

@@ -9,4 +9,15 @@ public non-sealed interface CorpusBody extends Body {
     /// @param in the residual stream before the block `(tokens, hidden)`
     /// @param out receives `in + body(norm(in))`; may be `in` itself
     void forward(Norm.Loaded norm, HiddenStates in, HiddenStates out, CorpusContext context);
+
+    /// Returns the number of experts that each token is sent to.
+    int routes();
+
+    /// Returns the floats of the weights that all workers share.
+    long sharedFloats();
+
+    /// Returns the floats of scratch memory that one worker needs.
+    ///
+    /// @param longest tokens of the longest sequence
+    long laneFloats(int longest);
 }

@@ -13,7 +13,7 @@ public final class Engine {
 
     /// Vocabulary entries of the head that are decoded at a time; part of the definition of the result's rounding only
     /// through the order in which a consumer sums them.
-    private static final int HEAD_PANEL = 4096;
+    static final int HEAD_PANEL = 4096;
 
     private final Decoder decoder;
     private final Weights weights;

@@ -48,6 +48,7 @@ public final class Scratch {
             if (used == buffers.size()) {
                 buffers.add(new float[length]);
             } else if (buffers.get(used).length < length) {
+                buffers.set(used, new float[0]); // so that the old and the new one need not fit together
                 buffers.set(used, new float[length]);
             }
             return buffers.get(used++);

@@ -15,10 +15,10 @@ import io.github.steelyard.model.Scratch;
 final class ExpertPass {
 
     /// Rows that go through an expert at a time.
-    private static final int TILE = 512;
+    static final int TILE = 512;
 
     /// Values of one expert's output that may wait for their turn; a larger output is added tile by tile.
-    private static final int WAITING_VALUES = 8 << 20;
+    static final int WAITING_VALUES = 8 << 20;
 
     /// Intermediate features that the fused backend holds at a time.
     private static final int FUSED_FEATURES = 64;

@@ -6,6 +6,7 @@ import io.github.steelyard.model.CorpusContext;
 import io.github.steelyard.model.ExpectedTensor;
 import io.github.steelyard.model.HiddenStates;
 import io.github.steelyard.model.Linear;
+import io.github.steelyard.model.MemoryPlan;
 import io.github.steelyard.model.ModuleInfo;
 import io.github.steelyard.model.Norm;
 import java.util.ArrayList;
@@ -77,6 +78,36 @@ public record SparseMoe(
                 .distinct()
                 .forEach(tensors::add);
         return tensors;
+    }
+
+    @Override
+    public int routes() {
+        return router.routing().chosen();
+    }
+
+    @Override
+    public long sharedFloats() {
+        long experts =
+                this.experts.stream().mapToLong(SparseMoe::floats).sum();
+        return MemoryPlan.weightFloats(this) - experts;
+    }
+
+    @Override
+    public long laneFloats(int longest) {
+        long hidden = router.gate().info().columns();
+        long sharedRows =
+                shared.map(s -> MemoryPlan.activationFloats(s.mlp()) + 2 * hidden).orElse(0L);
+        long perToken = longest * (2 * hidden + router.experts() + sharedRows + expertWidth());
+        Expert largest = experts.getFirst();
+        long tile = (long) ExpertPass.TILE * (2L * expertWidth() + largest.w13().rows() + innerWidth());
+        return Math.max(perToken, floats(largest) + tile + 2L * ExpertPass.WAITING_VALUES);
+    }
+
+    private static long floats(Expert expert) {
+        return expert.linears().stream()
+                .map(Linear::info)
+                .mapToLong(info -> (long) info.rows() * info.columns())
+                .sum();
     }
 
     @Override

@@ -1,0 +1,11 @@
+package io.github.steelyard.cli;
+
+/// Too little of a resource for what was asked; known before anything is begun.
+final class ResourceException extends RuntimeException {
+
+    private static final long serialVersionUID = 1L;
+
+    ResourceException(String message) {
+        super(message);
+    }
+}
