@@ -38,7 +38,8 @@ final class EngineOptions {
             paramLabel = "SIZE",
             converter = MemorySize.Converter.class,
             description = "Memory that the process may hold, such as 2G (default: half of the machine).")
-    @Nullable MemorySize memory;
+    @Nullable
+    MemorySize memory;
 
     /// Returns how many workers fit into the memory.
     ///
@@ -50,11 +51,10 @@ final class EngineOptions {
         }
         int fitting = plan.threadsWithin(heap, threads);
         if (fitting == 0) {
-            throw new ResourceException(
-                    "not enough memory: this needs at least --memory %dM, given are %dM"
-                            .formatted(
-                                    mebibytes(plan.heapBytes(1) + OUTSIDE_HEAP),
-                                    (memory == null ? heap + OUTSIDE_HEAP : memory.bytes()) >> 20));
+            throw new ResourceException("not enough memory: this needs at least --memory %dM, given are %dM"
+                    .formatted(
+                            mebibytes(plan.heapBytes(1) + OUTSIDE_HEAP),
+                            (memory == null ? heap + OUTSIDE_HEAP : memory.bytes()) >> 20));
         }
         if (fitting < threads) {
             console.note("note: memory suffices for %d of %d worker threads; %dM would do for all"

@@ -36,7 +36,8 @@ public record MemoryPlan(Decoder decoder, int longest, long tokens, long tensors
         long hidden = decoder.hidden();
         shared = Math.max(shared, Engine.HEAD_PANEL * hidden);
         lane = Math.max(lane, longest * (hidden + (logits ? Engine.HEAD_PANEL : 0L)));
-        long metadata = BYTES_PER_TENSOR * tensors + BYTES_PER_LINEAR * decoder.linears().size();
+        long metadata = BYTES_PER_TENSOR * tensors
+                + BYTES_PER_LINEAR * decoder.linears().size();
         long perToken = tokens * (BYTES_PER_TOKEN + BYTES_PER_ROUTE * Math.min(MOST_ROUTES, routes()));
         return BASE + metadata + perToken + 4 * (shared + threads * lane);
     }
@@ -68,7 +69,7 @@ public record MemoryPlan(Decoder decoder, int longest, long tokens, long tensors
     private long laneFloats(Body body) {
         long rows = 3L * decoder.hidden() * longest;
         return switch (body) {
-            case SequenceBody sequence -> rows + longest * activationFloats(sequence) + AttentionCore.BLOCK * longest;
+            case SequenceBody sequence -> rows + longest * activationFloats(sequence) + (long) AttentionCore.BLOCK * longest;
             case CorpusBody corpus -> corpus.laneFloats(longest);
         };
     }

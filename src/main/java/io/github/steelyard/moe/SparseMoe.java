@@ -87,16 +87,15 @@ public record SparseMoe(
 
     @Override
     public long sharedFloats() {
-        long experts =
-                this.experts.stream().mapToLong(SparseMoe::floats).sum();
+        long experts = this.experts.stream().mapToLong(SparseMoe::floats).sum();
         return MemoryPlan.weightFloats(this) - experts;
     }
 
     @Override
     public long laneFloats(int longest) {
         long hidden = router.gate().info().columns();
-        long sharedRows =
-                shared.map(s -> MemoryPlan.activationFloats(s.mlp()) + 2 * hidden).orElse(0L);
+        long sharedRows = shared.map(s -> MemoryPlan.activationFloats(s.mlp()) + 2 * hidden)
+                .orElse(0L);
         long perToken = longest * (2 * hidden + router.experts() + sharedRows + expertWidth());
         Expert largest = experts.getFirst();
         long tile = (long) ExpertPass.TILE * (2L * expertWidth() + largest.w13().rows() + innerWidth());

@@ -1,0 +1,46 @@
+package io.github.steelyard.cli;
+
+import io.github.steelyard.report.Inspection;
+import java.nio.file.Path;
+import java.util.concurrent.Callable;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+
+/// `steelyard inspect`: what is in a checkpoint, and what is wrong with it.
+@Command(
+        name = "inspect",
+        mixinStandardHelpOptions = true,
+        description = {
+            "Shows what is in a checkpoint from its headers and configs alone.",
+            "With --check, looks for everything that a calibration would refuse, values included."
+        })
+final class InspectCommand extends SteelyardCommand implements Callable<Integer> {
+
+    @Parameters(paramLabel = "CHECKPOINT", description = "Directory of the checkpoint.")
+    @Nullable Path checkpoint;
+
+    @Option(names = "--check", description = "Check names, shapes, formats, configs and all values.")
+    boolean check;
+
+    @Option(names = "--threads", paramLabel = "N", description = "Threads that read values.")
+    int threads = Runtime.getRuntime().availableProcessors();
+
+    InspectCommand(Console console) {
+        super(console);
+    }
+
+    @Override
+    public Integer call() {
+        Path directory = Arguments.required(checkpoint);
+        Inspection inspection = check ? Inspection.check(directory, threads) : Inspection.summarise(directory);
+        inspection.findingLines().forEach(console::note);
+        if (common.json) {
+            console.print(inspection.json());
+        } else {
+            inspection.summary().ifPresent(summary -> summary.lines().forEach(console::print));
+        }
+        return inspection.isSound() ? ExitCode.OK : ExitCode.BAD_INPUT;
+    }
+}
