@@ -19,7 +19,8 @@ import picocli.CommandLine.Parameters;
 final class InspectCommand extends SteelyardCommand implements Callable<Integer> {
 
     @Parameters(paramLabel = "CHECKPOINT", description = "Directory of the checkpoint.")
-    @Nullable Path checkpoint;
+    @Nullable
+    Path checkpoint;
 
     @Option(names = "--check", description = "Check names, shapes, formats, configs and all values.")
     boolean check;

@@ -12,7 +12,8 @@ import picocli.CommandLine.Command;
         mixinStandardHelpOptions = true,
         versionProvider = Main.Version.class,
         subcommands = {
-            DemoCommand.class, InspectCommand.class,
+            DemoCommand.class,
+            InspectCommand.class,
             RunCommand.class,
             CalibrateCommand.class,
             StatsCommand.class,

@@ -4,7 +4,14 @@ import picocli.CommandLine.Mixin;
 
 /// What all commands have: a console and the common options. A command returns its exit code.
 sealed class SteelyardCommand
-        permits DemoCommand, InspectCommand, RunCommand, CalibrateCommand, StatsCommand, ExportCommand, VerifyCommand, EvaluateCommand {
+        permits DemoCommand,
+                InspectCommand,
+                RunCommand,
+                CalibrateCommand,
+                StatsCommand,
+                ExportCommand,
+                VerifyCommand,
+                EvaluateCommand {
 
     final Console console;
 

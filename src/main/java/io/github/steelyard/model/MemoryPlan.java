@@ -69,7 +69,8 @@ public record MemoryPlan(Decoder decoder, int longest, long tokens, long tensors
     private long laneFloats(Body body) {
         long rows = 3L * decoder.hidden() * longest;
         return switch (body) {
-            case SequenceBody sequence -> rows + longest * activationFloats(sequence) + (long) AttentionCore.BLOCK * longest;
+            case SequenceBody sequence ->
+                rows + longest * activationFloats(sequence) + (long) AttentionCore.BLOCK * longest;
             case CorpusBody corpus -> corpus.laneFloats(longest);
         };
     }
