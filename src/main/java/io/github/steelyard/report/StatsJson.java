@@ -3,6 +3,7 @@ package io.github.steelyard.report;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.github.steelyard.calibration.Measurement;
+import io.github.steelyard.calibration.ScaleOrigin;
 import io.github.steelyard.calibration.ScaleTable;
 import io.github.steelyard.calibration.SiteScale;
 import io.github.steelyard.calibration.SiteStatistics;
@@ -14,19 +15,16 @@ import java.util.Optional;
 ///
 /// ```text
 /// {"sites": [{"site": "…experts.3.down_proj.input_quantizer", "amax": 36.1, "amax_all_tokens": null, "tokens": 72,
-///             "provenance": "measured", "amax_measured": 36.1, "non_finite": 0}, …]}
+///             "provenance": "measured", "non_finite": 0, "scale_amax": 36.1, "scale_provenance": "measured"}, …]}
 /// ```
 ///
-/// | key | what |
-/// |---|---|
-/// | `amax` | what the site's scale is made from under the run's recipe; the measured amax where the recipe has no
-/// scale |
-/// | `provenance` | where `amax` comes from: `measured`, `shared`, `imputed`, `constant`; `unmeasured` if there is none
-/// |
-/// | `from` | the site that it was measured at, where that is another one |
-/// | `amax_measured` | over the site's own routed tokens; null without any |
-/// | `amax_all_tokens` | over all tokens; null where not measured |
-/// | `tokens`, `non_finite` | routed tokens; NaN and infinite values in all that was seen |
+/// - `amax`: measured over the site's own routed tokens; where the recipe pins or imputes one, that one
+/// - `provenance`: where `amax` comes from: `measured`, `imputed`, `constant`; `unmeasured` and null if there is none
+/// - `amax_measured`: over the site's own routed tokens in any case; null without any
+/// - `amax_all_tokens`: over all tokens; null where not measured
+/// - `tokens`, `non_finite`: routed tokens; NaN and infinite values in all that was seen
+/// - `scale_amax`, `scale_provenance`, `scale_from`: what the written scale is made from under the run's recipe, shared
+///   ones included, and the site that it was measured at; absent where the recipe has no scale
 public final class StatsJson {
 
     private StatsJson() {}
@@ -43,15 +41,21 @@ public final class StatsJson {
 
     private static void describe(ObjectNode json, Site site, SiteStatistics found, Optional<SiteScale> scale) {
         Optional<Float> own = found.tokens() > 0 ? Optional.of(found.amax()) : Optional.empty();
+        Optional<SiteScale> replaced =
+                scale.filter(s -> s.origin() == ScaleOrigin.IMPUTED || s.origin() == ScaleOrigin.CONSTANT);
         json.put("site", site.name());
-        json.put("amax", scale.map(SiteScale::amax).or(() -> own).orElse(null));
+        json.put("amax", replaced.map(SiteScale::amax).or(() -> own).orElse(null));
         json.put("amax_all_tokens", found.all().map(Measurement::amax).orElse(null));
         json.put("tokens", found.tokens());
         json.put(
                 "provenance",
-                scale.map(resolved -> resolved.origin().label()).orElse(own.isPresent() ? "measured" : "unmeasured"));
-        scale.flatMap(SiteScale::from).ifPresent(from -> json.put("from", from.name()));
+                replaced.map(s -> s.origin().label()).orElse(own.isPresent() ? "measured" : "unmeasured"));
         json.put("amax_measured", own.orElse(null));
         json.put("non_finite", found.nonFinite());
+        scale.ifPresent(s -> {
+            json.put("scale_amax", s.amax());
+            json.put("scale_provenance", s.origin().label());
+            s.from().ifPresent(from -> json.put("scale_from", from.name()));
+        });
     }
 }
