@@ -33,7 +33,7 @@ import java.util.stream.Stream;
 /// @param rows output features of a matrix
 /// @param columns input features of a matrix
 /// @param layout order of the two inner extents; MXFP4 always has outputs first
-/// @param tensors names of the tensors that the checkpoint holds of it
+/// @param tensors names of the tensors that make it up
 public record FusedStack(String tensor, int count, int rows, int columns, Layout layout, List<String> tensors) {
 
     private static final int NVFP4_BLOCK = 16;
@@ -58,7 +58,7 @@ public record FusedStack(String tensor, int count, int rows, int columns, Layout
         ODD_ROWS;
 
         /// Returns the first row, of `rows`.
-        public int firstRow(int rows) {
+        int firstRow(int rows) {
             return switch (this) {
                 case ALL, FIRST_HALF, EVEN_ROWS -> 0;
                 case SECOND_HALF -> rows / 2;
@@ -67,7 +67,7 @@ public record FusedStack(String tensor, int count, int rows, int columns, Layout
         }
 
         /// Returns the distance between two rows.
-        public int step() {
+        int step() {
             return switch (this) {
                 case ALL, FIRST_HALF, SECOND_HALF -> 1;
                 case EVEN_ROWS, ODD_ROWS -> 2;
@@ -94,9 +94,18 @@ public record FusedStack(String tensor, int count, int rows, int columns, Layout
     ///
     /// @param has tells whether the checkpoint holds a tensor
     public static FusedStack of(String tensor, int count, int rows, int columns, Layout layout, Predicate<String> has) {
-        List<String> found =
-                SUFFIXES.stream().map(suffix -> tensor + suffix).filter(has).toList();
+        List<String> found = SUFFIXES.stream()
+                .filter(suffix ->
+                        has.test(tensor + suffix) || (suffix.equals("_scales") && has.test(tensor + "_blocks")))
+                .map(suffix -> tensor + suffix)
+                .toList();
         return new FusedStack(tensor, count, rows, columns, layout, found.isEmpty() ? List.of(tensor) : found);
+    }
+
+    /// Returns the bias of a module that has a part of matrix `index`: it lies in `_bias (count, rows)`.
+    public Linear.Bias bias(int index, Part part) {
+        return new Linear.Bias(
+                tensor + "_bias", Shape.of(count, rows), index * rows + part.firstRow(rows), part.step());
     }
 
     /// Returns the source of a module that has a part of matrix `index`.

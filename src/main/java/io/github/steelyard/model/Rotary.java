@@ -23,6 +23,16 @@ public final class Rotary {
         return inverseFrequencies.length;
     }
 
+    /// Returns the factor on cosine and sine.
+    float scaling() {
+        return scaling;
+    }
+
+    /// Returns the angle of pair `pair` at position 1, in radians.
+    float inverseFrequency(int pair) {
+        return inverseFrequencies[pair];
+    }
+
     /// Computes cosines and sines of positions `0 .. positions - 1`.
     public Table table(int positions) {
         int half = half();

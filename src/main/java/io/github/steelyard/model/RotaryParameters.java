@@ -3,6 +3,7 @@ package io.github.steelyard.model;
 import io.github.steelyard.checkpoint.ConfigJson;
 import java.util.List;
 import java.util.Optional;
+import java.util.stream.Stream;
 
 /// Reads the rotary parameters of a config, in the new form (`rope_parameters`, also nested by layer type) and the old
 /// one (`rope_theta`, `rope_scaling`), and derives frequencies.
@@ -11,6 +12,13 @@ import java.util.Optional;
 public final class RotaryParameters {
 
     private static final List<String> TYPES = List.of("default", "linear", "llama3", "yarn");
+
+    private static final double MIN_THETA = 2; // below any published model; ln θ divides
+    private static final double MAX_THETA = 1e12;
+    private static final double MIN_FACTOR = 1e-3;
+    private static final double MAX_FACTOR = 1e6;
+    private static final double DEFAULT_POSITIONS = 2048;
+    private static final double MAX_POSITIONS = 1e10;
 
     private final ConfigJson config;
     private final Optional<ConfigJson> parameters;
@@ -22,9 +30,9 @@ public final class RotaryParameters {
         this.scaling = config.object("rope_scaling");
     }
 
-    /// Returns the parameters for all layers.
+    /// Returns the parameters for all layers; where the config gives them by layer type, those of full attention.
     public static RotaryParameters of(ConfigJson config) {
-        return new RotaryParameters(config, config.object("rope_parameters"));
+        return of(config, "full_attention");
     }
 
     /// Returns the parameters for layers of `layerType`, which the config may give by themselves.
@@ -38,7 +46,12 @@ public final class RotaryParameters {
     ///
     /// @param absent fraction where the config gives none
     public int rotatedDimensions(int headWidth, double absent) {
-        return (int) (headWidth * number("partial_rotary_factor", absent));
+        int dimensions = (int) (headWidth * bounded("partial_rotary_factor", absent, 0, 1));
+        if (dimensions < 2 || dimensions % 2 != 0) {
+            throw where("partial_rotary_factor")
+                    .unsuitable("partial_rotary_factor", "a share of %d dimensions that is even".formatted(headWidth));
+        }
+        return dimensions;
     }
 
     /// Returns the rope type.
@@ -50,7 +63,8 @@ public final class RotaryParameters {
         String type = where.map(p -> p.stringOr("rope_type", p.stringOr("type", "default")))
                 .orElse("default");
         if (!TYPES.contains(type)) {
-            throw where.orElse(config).unsuitable("rope_type", "one of " + TYPES);
+            ConfigJson place = where.orElse(config);
+            throw place.unsuitable(place.has("rope_type") ? "rope_type" : "type", "one of " + TYPES);
         }
         return type;
     }
@@ -64,7 +78,7 @@ public final class RotaryParameters {
     ///
     /// @param defaultTheta base where the config gives none
     public Rotary rotary(int dimensions, double defaultTheta, boolean interleaved) {
-        double theta = number("rope_theta", defaultTheta);
+        double theta = bounded("rope_theta", defaultTheta, MIN_THETA, MAX_THETA);
         float[] plain = new float[dimensions / 2];
         for (int k = 0; k < plain.length; k++) {
             plain[k] = (float) (1 / StrictMath.pow(theta, 2.0 * k / dimensions));
@@ -77,30 +91,49 @@ public final class RotaryParameters {
         };
     }
 
+    /// Returns the factor by which positions are stretched.
+    public double factor() {
+        return bounded("factor", 1, MIN_FACTOR, MAX_FACTOR);
+    }
+
+    /// Returns YaRN's `mscale_all_dim`, 0 if the config has none.
+    public double allDimensionsMscale() {
+        return bounded("mscale_all_dim", 0, 0, MAX_FACTOR);
+    }
+
     /// Returns a number from the new place, else the old one, else the top level, else `absent`.
-    public double number(String key, double absent) {
-        for (Optional<ConfigJson> place : List.of(parameters, scaling, Optional.of(config))) {
-            if (place.isPresent() && place.get().has(key)) {
-                return place.get().number(key);
-            }
+    private double number(String key, double absent) {
+        return where(key).numberOr(key, absent);
+    }
+
+    private double bounded(String key, double absent, double min, double max) {
+        double value = number(key, absent);
+        if (value < min || value > max) {
+            throw where(key).unsuitable(key, "a number in %s..%s".formatted(min, max));
         }
-        return absent;
+        return value;
+    }
+
+    /// Returns the object that gives `key`, the top level if none does.
+    private ConfigJson where(String key) {
+        return Stream.of(parameters, scaling)
+                .flatMap(Optional::stream)
+                .filter(place -> place.has(key))
+                .findFirst()
+                .orElse(config);
     }
 
     private boolean flag(String key, boolean absent) {
-        return parameters
-                .filter(p -> p.has(key))
-                .or(() -> scaling)
-                .map(p -> p.flag(key, absent))
-                .orElse(absent);
+        return where(key).flag(key, absent);
     }
 
     private double originalPositions() {
-        return number("original_max_position_embeddings", number("max_position_embeddings", 2048));
+        double positions = bounded("max_position_embeddings", DEFAULT_POSITIONS, 1, MAX_POSITIONS);
+        return bounded("original_max_position_embeddings", positions, 1, MAX_POSITIONS);
     }
 
     private float[] linear(float[] plain) {
-        double factor = number("factor", 1);
+        double factor = factor();
         float[] scaled = new float[plain.length];
         for (int k = 0; k < plain.length; k++) {
             scaled[k] = (float) (plain[k] / factor);
@@ -109,9 +142,9 @@ public final class RotaryParameters {
     }
 
     private float[] llama3(float[] plain) {
-        double factor = number("factor", 1);
-        double low = number("low_freq_factor", 1);
-        double high = number("high_freq_factor", 4);
+        double factor = factor();
+        double low = bounded("low_freq_factor", 1, 0, MAX_FACTOR);
+        double high = bounded("high_freq_factor", 4, 0, MAX_FACTOR);
         double original = originalPositions();
         float[] scaled = new float[plain.length];
         for (int k = 0; k < plain.length; k++) {
@@ -129,7 +162,7 @@ public final class RotaryParameters {
     }
 
     private float[] yarn(float[] plain, int dimensions, double theta) {
-        double factor = number("factor", 1);
+        double factor = factor();
         double low = correction(orDefault("beta_fast", 32), dimensions, theta);
         double high = correction(orDefault("beta_slow", 1), dimensions, theta);
         if (flag("truncate", true)) {
@@ -154,18 +187,18 @@ public final class RotaryParameters {
     }
 
     private double orDefault(String key, double absent) {
-        double value = number(key, absent);
+        double value = bounded(key, absent, 0, MAX_FACTOR);
         return value == 0 ? absent : value;
     }
 
     private float yarnScaling() {
-        double given = number("attention_factor", 0);
+        double given = bounded("attention_factor", 0, 0, MAX_FACTOR);
         if (given != 0) {
             return (float) given;
         }
-        double factor = number("factor", 1);
-        double mscale = number("mscale", 0);
-        double allDimensions = number("mscale_all_dim", 0);
+        double factor = factor();
+        double mscale = bounded("mscale", 0, 0, MAX_FACTOR);
+        double allDimensions = allDimensionsMscale();
         return (float)
                 (mscale != 0 && allDimensions != 0
                         ? yarnMscale(factor, mscale) / yarnMscale(factor, allDimensions)

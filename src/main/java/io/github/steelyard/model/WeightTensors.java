@@ -45,6 +45,40 @@ public record WeightTensors(
         };
     }
 
+    /// Returns the names of the tensors that [#detect] would miss, none if the weight is complete.
+    static List<String> missing(Checkpoint checkpoint, String module) {
+        List<String> needed = new ArrayList<>();
+        if (checkpoint.has(module + ".weight_packed")) {
+            needed.addAll(List.of(".weight_scale", ".weight_global_scale"));
+        } else if (!checkpoint.has(module + ".weight")) {
+            needed.add(".weight");
+        } else {
+            switch (checkpoint.tensor(module + ".weight").dtype()) {
+                case U8, F4 -> {
+                    needed.add(".weight_scale");
+                    if (checkpoint.has(module + ".weight_scale") && !isE8m0(checkpoint, module)) {
+                        needed.add(".weight_scale_2");
+                    }
+                }
+                case F8_E4M3, F8_E5M2 -> {
+                    if (!checkpoint.has(module + ".weight_scale_inv")) {
+                        needed.add(".weight_scale");
+                    }
+                }
+                default -> {}
+            }
+        }
+        return needed.stream()
+                .map(suffix -> module + suffix)
+                .filter(name -> !checkpoint.has(name))
+                .toList();
+    }
+
+    private static boolean isE8m0(Checkpoint checkpoint, String module) {
+        DType dtype = checkpoint.tensor(module + ".weight_scale").dtype();
+        return dtype == DType.U8 || dtype == DType.F8_E8M0;
+    }
+
     /// Returns all tensors, the weight first.
     public List<TensorInfo> all() {
         List<TensorInfo> all = new ArrayList<>(List.of(weight));

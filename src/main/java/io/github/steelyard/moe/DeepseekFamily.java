@@ -108,9 +108,9 @@ final class DeepseekFamily implements Family {
     /// Returns the factor on scores: `width^-½`, times the square of YaRN's `m` where the config has `mscale_all_dim`.
     private static float scale(ConfigJson config, int width) {
         RotaryParameters parameters = RotaryParameters.of(config);
-        double allDimensions = parameters.number("mscale_all_dim", 0);
+        double allDimensions = parameters.allDimensionsMscale();
         double m = parameters.type().equals("yarn") && allDimensions != 0
-                ? RotaryParameters.yarnMscale(parameters.number("factor", 1), allDimensions)
+                ? RotaryParameters.yarnMscale(parameters.factor(), allDimensions)
                 : 1;
         return (float) (m * m / Math.sqrt(width));
     }

@@ -4,7 +4,6 @@ import io.github.steelyard.model.FusedStack;
 import io.github.steelyard.model.Linear;
 import io.github.steelyard.model.ModuleInfo;
 import io.github.steelyard.model.Modules;
-import io.github.steelyard.tensor.Shape;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
@@ -70,7 +69,8 @@ record ExpertBlocks(ModelSource source, String name, int layer, int count, int w
     /// @param gateRows which rows of `gate_up_proj` are the gate's
     /// @param biased whether both have biases `gate_up_proj_bias` and `down_proj_bias`
     List<Expert> fused(FusedStack.Layout layout, GateRows gateRows, boolean biased) {
-        if (source.hasWeight(module(0, "gate_proj"))) {
+        boolean separate = source.hasWeight(module(0, "gate_proj"));
+        if (separate && !source.has().test(name + ".gate_up_proj_bias")) {
             return gated("gate_proj", "up_proj", "down_proj", biased);
         }
         FusedStack gateUp = stack("gate_up_proj", 2 * inner, width, layout);
@@ -78,38 +78,38 @@ record ExpertBlocks(ModelSource source, String name, int layer, int count, int w
         boolean interleaved = gateRows == GateRows.EVEN;
         FusedStack.Part gatePart = interleaved ? FusedStack.Part.EVEN_ROWS : FusedStack.Part.FIRST_HALF;
         FusedStack.Part upPart = interleaved ? FusedStack.Part.ODD_ROWS : FusedStack.Part.SECOND_HALF;
+        Fused fused = new Fused(separate, biased);
         List<Expert> experts = new ArrayList<>(count);
         for (int e = 0; e < count; e++) {
             List<String> inputs = List.of(module(e, "gate_proj"), module(e, "up_proj"));
-            ModuleInfo gateInfo = info(e, "gate_proj", inner, width, inputs);
-            ModuleInfo upInfo = info(e, "up_proj", inner, width, inputs);
-            ModuleInfo downInfo = info(e, "down_proj", width, inner, List.of(module(e, "down_proj")));
-            Linear gateLinear = part(gateInfo, gateUp, e, gatePart);
-            Linear upLinear = part(upInfo, gateUp, e, upPart);
-            Linear downLinear = part(downInfo, down, e, FusedStack.Part.ALL);
-            experts.add(
-                    biased
-                            ? Expert.gated(
-                                    biased(gateLinear, gateUp, e, gatePart),
-                                    biased(upLinear, gateUp, e, upPart),
-                                    biased(downLinear, down, e, FusedStack.Part.ALL))
-                            : Expert.gated(gateLinear, upLinear, downLinear));
+            experts.add(Expert.gated(
+                    fused.linear(info(e, "gate_proj", inner, width, inputs), gateUp, e, gatePart),
+                    fused.linear(info(e, "up_proj", inner, width, inputs), gateUp, e, upPart),
+                    fused.linear(
+                            info(e, "down_proj", width, inner, List.of(module(e, "down_proj"))),
+                            down,
+                            e,
+                            FusedStack.Part.ALL)));
         }
         return experts;
     }
 
-    private static Linear part(ModuleInfo info, FusedStack stack, int expert, FusedStack.Part part) {
-        return new Linear(info, stack.part(expert, part), Optional.empty());
+    /// Makes the layers of fused experts.
+    ///
+    /// @param separate whether the weights, unlike the biases, lie one by one
+    /// @param biased whether there are biases
+    private record Fused(boolean separate, boolean biased) {
+
+        Linear linear(ModuleInfo info, FusedStack stack, int expert, FusedStack.Part part) {
+            return new Linear(
+                    info,
+                    separate ? Linear.WeightSource.OWN : stack.part(expert, part),
+                    biased ? Optional.of(stack.bias(expert, part)) : Optional.empty());
+        }
     }
 
-    private static Linear biased(Linear linear, FusedStack stack, int expert, FusedStack.Part part) {
-        int rows = stack.rows();
-        Linear.Bias bias = new Linear.Bias(
-                stack.tensor() + "_bias",
-                Shape.of(stack.count(), rows),
-                expert * rows + part.firstRow(rows),
-                part.step());
-        return new Linear(linear.info(), linear.source(), Optional.of(bias));
+    private static Linear part(ModuleInfo info, FusedStack stack, int expert, FusedStack.Part part) {
+        return new Linear(info, stack.part(expert, part), Optional.empty());
     }
 
     private FusedStack stack(String leaf, int rows, int columns, FusedStack.Layout layout) {

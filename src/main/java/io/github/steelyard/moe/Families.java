@@ -3,6 +3,7 @@ package io.github.steelyard.moe;
 import io.github.steelyard.checkpoint.Checkpoint;
 import io.github.steelyard.checkpoint.ConfigJson;
 import io.github.steelyard.model.Decoder;
+import io.github.steelyard.model.TensorCensus;
 import java.util.List;
 import java.util.TreeSet;
 import java.util.function.Predicate;
@@ -27,10 +28,21 @@ public final class Families {
 
     private Families() {}
 
-    /// Returns the decoder of a checkpoint.
+    /// Returns the decoder of a checkpoint that has all its tensors.
+    ///
+    /// @throws io.github.steelyard.checkpoint.CheckpointException if the family is unknown, the config unusable, or
+    ///     tensors are missing, all of which it names
+    public static Decoder of(Checkpoint checkpoint) {
+        Decoder decoder = describe(checkpoint);
+        TensorCensus.of(checkpoint, decoder).requireComplete(checkpoint.directory());
+        return decoder;
+    }
+
+    /// Returns the decoder that a checkpoint's config describes, with tensor names as they are in the checkpoint,
+    /// whether or not all are there.
     ///
     /// @throws io.github.steelyard.checkpoint.CheckpointException if the family is unknown or the config unusable
-    public static Decoder of(Checkpoint checkpoint) {
+    public static Decoder describe(Checkpoint checkpoint) {
         return of(checkpoint.config(), checkpoint::has);
     }
 

@@ -1,0 +1,101 @@
+package io.github.steelyard.model;
+
+import io.github.steelyard.checkpoint.Checkpoint;
+import io.github.steelyard.checkpoint.CheckpointException;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Set;
+
+/// A checkpoint's tensors held against a model.
+///
+/// @param known names of the tensors that the model reads, and of scales of its inputs and caches
+/// @param ignored names of those that belong to other parts: vision towers, multi-token prediction
+/// @param unknown names of those that nobody reads
+/// @param missing names of those that the model needs and the checkpoint lacks
+public record TensorCensus(List<String> known, List<String> ignored, List<String> unknown, List<String> missing) {
+
+    private static final List<String> LINEAR = List.of(
+            ".weight",
+            ".weight_packed",
+            ".weight_scale",
+            ".weight_scale_inv",
+            ".weight_scale_2",
+            ".weight_global_scale",
+            ".input_scale",
+            ".input_global_scale");
+    private static final List<String> CACHE = List.of(
+            ".k_scale",
+            ".v_scale",
+            ".k_proj.k_scale",
+            ".v_proj.v_scale",
+            ".k_proj.output_scale",
+            ".v_proj.output_scale");
+
+    public TensorCensus {
+        known = List.copyOf(known);
+        ignored = List.copyOf(ignored);
+        unknown = List.copyOf(unknown);
+        missing = List.copyOf(missing);
+    }
+
+    /// Takes the census of `checkpoint` for `decoder`. Lists are in the order of the checkpoint's names, `missing` in
+    /// that of the model.
+    public static TensorCensus of(Checkpoint checkpoint, Decoder decoder) {
+        Set<String> readable = new LinkedHashSet<>();
+        Set<String> missing = new LinkedHashSet<>();
+        for (ExpectedTensor tensor : decoder.tensors()) {
+            expect(tensor.name(), checkpoint, readable, missing);
+        }
+        for (Linear linear : decoder.linears()) {
+            boolean shared = decoder.tied() && linear.info().equals(decoder.head());
+            linear.source().fusedTensors().forEach(name -> expect(name, checkpoint, readable, missing));
+            if (!shared && linear.source().fusedTensors().isEmpty()) {
+                missing.addAll(WeightTensors.missing(checkpoint, linear.info().name()));
+            }
+        }
+        for (ModuleInfo module : decoder.modules()) {
+            List<String> suffixes = module.kind() == ModuleInfo.Kind.ATTENTION ? CACHE : LINEAR;
+            suffixes.forEach(suffix -> readable.add(module.name() + suffix));
+        }
+        return sorted(checkpoint, decoder, readable, missing);
+    }
+
+    private static void expect(String name, Checkpoint checkpoint, Set<String> readable, Set<String> missing) {
+        readable.add(name);
+        if (!checkpoint.has(name)) {
+            missing.add(name);
+        }
+    }
+
+    private static TensorCensus sorted(
+            Checkpoint checkpoint, Decoder decoder, Set<String> readable, Set<String> missing) {
+        List<String> known = new ArrayList<>();
+        List<String> ignored = new ArrayList<>();
+        List<String> unknown = new ArrayList<>();
+        for (String name : checkpoint.tensors().keySet()) {
+            if (readable.contains(name)) {
+                known.add(name);
+            } else if (decoder.ignored().stream().anyMatch(name::startsWith)) {
+                ignored.add(name);
+            } else {
+                unknown.add(name);
+            }
+        }
+        return new TensorCensus(known, ignored, unknown, List.copyOf(missing));
+    }
+
+    /// Refuses a checkpoint that lacks tensors.
+    ///
+    /// @throws CheckpointException if there are missing ones; it names them all
+    public void requireComplete(Path directory) {
+        if (!missing.isEmpty()) {
+            throw new CheckpointException(
+                    directory,
+                    missing.size() == 1
+                            ? "tensor '%s' is missing".formatted(missing.getFirst())
+                            : "%d tensors are missing: %s".formatted(missing.size(), String.join(", ", missing)));
+        }
+    }
+}
