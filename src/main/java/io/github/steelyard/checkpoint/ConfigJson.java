@@ -210,6 +210,13 @@ public final class ConfigJson {
     }
 
     private double numberOf(String key, JsonNode value) {
+        if (value.path("__float__").isTextual()) { // how transformers writes a value that JSON lacks
+            return switch (value.get("__float__").textValue()) {
+                case "Infinity" -> Double.POSITIVE_INFINITY;
+                case "-Infinity" -> Double.NEGATIVE_INFINITY;
+                default -> Double.NaN;
+            };
+        }
         if (!value.isNumber()) {
             throw wrong(key, "a number", value);
         }

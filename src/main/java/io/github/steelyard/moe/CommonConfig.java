@@ -37,7 +37,7 @@ record CommonConfig(
     static final int MAX_WIDTH = 1 << 20;
     static final int MAX_HEADS = 4096;
     static final int MAX_EXPERTS = 4096;
-    static final int MAX_EXPERTS_IN_MODEL = 1 << 17;
+    static final int MAX_EXPERTS_IN_MODEL = 1 << 17; // some five times those of the largest published model
     static final int MAX_VOCABULARY = 1 << 22;
     static final int MAX_PREDICTED_LAYERS = 64;
 
@@ -48,11 +48,12 @@ record CommonConfig(
 
     static CommonConfig read(ModelSource source, Naming naming) {
         source.oneOf("hidden_act", List.of("silu", "swish"));
-        return read(source, naming, "rms_norm_eps");
+        return read(source, naming, "rms_norm_eps", source.config().integer("num_hidden_layers", 1, MAX_LAYERS));
     }
 
     /// @param epsilonKey name of the key for ε
-    static CommonConfig read(ModelSource source, Naming naming, String epsilonKey) {
+    /// @param layers number of decoder layers
+    static CommonConfig read(ModelSource source, Naming naming, String epsilonKey, int layers) {
         ConfigJson config = source.config();
         int hidden = config.integer("hidden_size", 1, MAX_WIDTH);
         int heads = config.integer("num_attention_heads", 1, MAX_HEADS);
@@ -64,7 +65,7 @@ record CommonConfig(
                 source,
                 naming,
                 hidden,
-                config.integer("num_hidden_layers", 1, MAX_LAYERS),
+                layers,
                 config.integer("vocab_size", 1, MAX_VOCABULARY),
                 heads,
                 keyHeads,
@@ -89,7 +90,14 @@ record CommonConfig(
 
     /// Returns the number of routed experts of a layer, under `key`.
     int experts(String key) {
-        return config().integer(key, 1, Math.min(MAX_EXPERTS, MAX_EXPERTS_IN_MODEL / layers));
+        int experts = config().integer(key, 1, MAX_EXPERTS);
+        if ((long) layers * experts > MAX_EXPERTS_IN_MODEL) {
+            throw config().unsuitable(
+                            key,
+                            "at most %d experts in %d layers (num_hidden_layers)"
+                                    .formatted(MAX_EXPERTS_IN_MODEL, layers));
+        }
+        return experts;
     }
 
     /// Returns the number of experts that each token is sent to.

@@ -38,8 +38,8 @@ final class NemotronFamily implements Family {
         String epsilon = source.config().has("layer_norm_epsilon") ? "layer_norm_epsilon" : "norm_eps";
         source.oneOf("mlp_hidden_act", List.of("relu2"));
         source.oneOf("mamba_hidden_act", List.of("silu", "swish"));
-        CommonConfig common = CommonConfig.read(source, Naming.nemotron(source), epsilon);
-        List<Mixer> mixers = mixers(common);
+        List<Mixer> mixers = mixers(source.config());
+        CommonConfig common = CommonConfig.read(source, Naming.nemotron(source), epsilon, mixers.size());
         List<Decoder.Layer> layers = new ArrayList<>();
         for (int layer = 0; layer < common.layers(); layer++) {
             String prefix = common.naming().layer(layer);
@@ -49,38 +49,47 @@ final class NemotronFamily implements Family {
         return common.decoder(layers);
     }
 
-    private static List<Mixer> mixers(CommonConfig common) {
-        ConfigJson config = common.config();
+    /// Returns the mixer of each layer. transformers writes their list in place of the pattern and of their number.
+    private static List<Mixer> mixers(ConfigJson config) {
+        List<Mixer> mixers;
+        String key;
         if (config.has("hybrid_override_pattern")) {
-            String pattern = config.string("hybrid_override_pattern");
-            if (pattern.length() != common.layers()) {
-                throw config.unsuitable(
-                        "hybrid_override_pattern", "%d layers, as num_hidden_layers says".formatted(common.layers()));
-            }
-            return pattern.chars()
-                    .mapToObj(symbol -> switch (symbol) {
-                        case 'M' -> Mixer.MAMBA;
-                        case '*' -> Mixer.ATTENTION;
-                        case '-' -> Mixer.MLP;
-                        case 'E' -> Mixer.MOE;
-                        default -> throw config.unsuitable("hybrid_override_pattern", "M, *, - and E only");
-                    })
+            key = "hybrid_override_pattern";
+            mixers = config.string(key)
+                    .chars()
+                    .mapToObj(symbol -> ofSymbol(symbol, config))
+                    .toList();
+        } else {
+            key = config.has("layers_block_type") ? "layers_block_type" : "layer_types";
+            mixers = config.strings(key).stream()
+                    .map(type -> ofType(type, config, key))
                     .toList();
         }
-        String key = config.has("layers_block_type") ? "layers_block_type" : "layer_types";
-        List<Mixer> mixers = common.layerTypes(key).stream()
-                .map(type -> switch (type) {
-                    case "linear_attention", "mamba" -> Mixer.MAMBA;
-                    case "full_attention", "attention" -> Mixer.ATTENTION;
-                    case "mlp" -> Mixer.MLP;
-                    case "moe" -> Mixer.MOE;
-                    default -> throw config.unsuitable(key, "mamba, attention, mlp and moe only");
-                })
-                .toList();
-        if (mixers.isEmpty()) {
-            throw config.unsuitable("hybrid_override_pattern", "the mixer of each layer");
+        int layers = config.integerOr("num_hidden_layers", mixers.size(), 1, CommonConfig.MAX_LAYERS);
+        if (mixers.size() != layers || layers < 1 || layers > CommonConfig.MAX_LAYERS) {
+            throw config.unsuitable(key, "the mixers of %d layers".formatted(layers));
         }
         return mixers;
+    }
+
+    private static Mixer ofSymbol(int symbol, ConfigJson config) {
+        return switch (symbol) {
+            case 'M' -> Mixer.MAMBA;
+            case '*' -> Mixer.ATTENTION;
+            case '-' -> Mixer.MLP;
+            case 'E' -> Mixer.MOE;
+            default -> throw config.unsuitable("hybrid_override_pattern", "M, *, - and E only");
+        };
+    }
+
+    private static Mixer ofType(String type, ConfigJson config, String key) {
+        return switch (type) {
+            case "linear_attention", "mamba" -> Mixer.MAMBA;
+            case "full_attention", "attention" -> Mixer.ATTENTION;
+            case "mlp" -> Mixer.MLP;
+            case "moe" -> Mixer.MOE;
+            default -> throw config.unsuitable(key, "mamba, attention, mlp and moe only");
+        };
     }
 
     private static Body body(CommonConfig common, Mixer mixer, String name, int layer) {

@@ -24,15 +24,29 @@ final class TensorCensusTest {
     @ParameterizedTest
     @ValueSource(
             strings = {
-                "llama", "qwen3", "mixtral", "qwen3_moe", "qwen3_moe/nvfp4", "olmoe", "glm4_moe", "deepseek_v2_lite",
-                "deepseek_v3", "deepseek_v3/fp8_block", "kimi_k2", "gpt_oss", "gpt_oss/mxfp4", "nemotron_h",
-                "nemotron_h_latent", "llama4_text"
+                "llama",
+                "qwen3",
+                "mixtral",
+                "qwen3_moe",
+                "qwen3_moe/nvfp4",
+                "olmoe",
+                "glm4_moe",
+                "deepseek_v2_lite",
+                "deepseek_v3",
+                "deepseek_v3/fp8_block",
+                "kimi_k2",
+                "gpt_oss",
+                "gpt_oss/mxfp4",
+                "nemotron_h",
+                "nemotron_h_latent",
+                "llama4_text"
             })
     void everyTensorOfAFamily_isKnown(String variant) {
         try (Checkpoint checkpoint = Checkpoint.open(Shared.path("conformance/architectures/" + variant))) {
             TensorCensus census = TensorCensus.of(checkpoint, Families.describe(checkpoint));
 
-            assertThat(census.known()).containsExactlyElementsOf(checkpoint.tensors().keySet());
+            assertThat(census.known())
+                    .containsExactlyElementsOf(checkpoint.tensors().keySet());
             assertThat(census.ignored()).isEmpty();
             assertThat(census.unknown()).isEmpty();
             assertThat(census.missing()).isEmpty();
@@ -53,7 +67,8 @@ final class TensorCensusTest {
         }
     }
 
-    // As ModelOpt writes them: gpt-oss stays fused with scales beside the stack, Nemotron-H is written expert by expert.
+    // As ModelOpt writes them: gpt-oss stays fused with scales beside the stack, Nemotron-H is written expert by
+    // expert.
     @ParameterizedTest
     @ValueSource(
             strings = {
@@ -107,11 +122,8 @@ final class TensorCensusTest {
     }
 
     private void config(int layers) throws IOException {
-        Files.writeString(
-                directory.resolve("config.json"),
-                """
+        Files.writeString(directory.resolve("config.json"), """
                 {"model_type": "llama", "hidden_size": 2, "intermediate_size": 2, "num_hidden_layers": %d,
-                 "num_attention_heads": 1, "head_dim": 2, "vocab_size": 4, "rms_norm_eps": 1e-5}"""
-                        .formatted(layers));
+                 "num_attention_heads": 1, "head_dim": 2, "vocab_size": 4, "rms_norm_eps": 1e-5}""".formatted(layers));
     }
 }
