@@ -213,7 +213,21 @@ final class ModelCheck {
         }
         use(module.get());
         modules.put(info, module.get());
+        warnOfLeftovers(module.get());
         return comparable && moduleCheck.check(module.get(), info.rows(), info.columns());
+    }
+
+    private void warnOfLeftovers(StoredModule module) {
+        boolean scaled = module.scale().isPresent()
+                || module.globalScale().isPresent()
+                || module.inputScale().isPresent();
+        if (scaled && module.stored() == StoredModule.Stored.PLAIN) {
+            findings.warnOf(
+                    "scale-beside-plain",
+                    "scales",
+                    "modules that have scales, though their weights are not quantised",
+                    module.name());
+        }
     }
 
     private void use(StoredModule module) {
