@@ -30,6 +30,11 @@ public record Preference(
         return new Preference(Optional.of(new Choice(name, source)), Map.of(), Map.of(), false);
     }
 
+    /// The same environment with one backend asked for every format.
+    Preference asking(Choice choice) {
+        return new Preference(Optional.of(choice), Map.of(), environment, batchInvariant);
+    }
+
     /// Returns what was asked for one format; empty when the engine is to choose.
     Optional<Choice> choiceFor(String format) {
         Choice own = perFormat.get(format);

@@ -1,0 +1,93 @@
+package io.github.steelyard.oracle;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.github.steelyard.model.ExpertBackend;
+import java.util.Optional;
+import org.junit.jupiter.api.Test;
+
+final class OwnBackendsTest {
+
+    private final OwnBackends own = OwnBackends.bundled();
+
+    @Test
+    void select_nothingRequired_takesFused() {
+        Decision decision = own.select(Layers.nvfp4(), Optional.empty(), false);
+
+        assertThat(decision).isInstanceOf(Selection.class);
+        assertThat(OwnBackends.implementation((Selection) decision)).contains(ExpertBackend.FUSED);
+    }
+
+    @Test
+    void select_visibleW2Input_takesDecomposedAndSaysWhyNotFused() {
+        Selection selection = (Selection) own.select(Layers.nvfp4(), Optional.empty(), true);
+
+        assertThat(OwnBackends.implementation(selection)).contains(ExpertBackend.DECOMPOSED);
+        assertThat(selection.rejected())
+                .singleElement()
+                .extracting(Rejection::label)
+                .isEqualTo("FUSED (FusedExperts): kernel does not support a visible w2 input: it is hidden (the "
+                        + "intermediate features are used up a few at a time)");
+    }
+
+    @Test
+    void select_fusedForACalibration_isRefusedByName() {
+        Decision decision = own.select(Layers.bf16("silu"), Optional.of(new Choice("fused", "--backend")), true);
+
+        assertThat(decision).isInstanceOfSatisfying(Refusal.class, refusal -> {
+            assertThat(refusal.kind()).isEqualTo(Refusal.Kind.VALUE_ERROR);
+            assertThat(refusal.reason())
+                    .isEqualTo("Our MoE backend 'FUSED' does not support the deployment configuration since kernel does"
+                            + " not support a visible w2 input: it is hidden (the intermediate features are used up a"
+                            + " few at a time). [requested by --backend]");
+        });
+    }
+
+    @Test
+    void select_unknownName_listsTheKnownOnes() {
+        Decision decision = own.select(Layers.bf16("silu"), Optional.of(new Choice("triton", "recipe")), false);
+
+        assertThat(decision)
+                .isInstanceOfSatisfying(
+                        Refusal.class,
+                        refusal -> assertThat(refusal.reason())
+                                .isEqualTo(
+                                        "moe_backend='triton' is not supported for our own MoE. Expected one of ['fused',"
+                                                + " 'decomposed', 'batched_decomposed']. [requested by recipe]"));
+    }
+
+    @Test
+    void select_batchedRows_takesTheTwin() {
+        Decision decision = own.select(SelectionRequest.of(Layers.bf16("silu"), Device.jvm())
+                .withDeployment(Deployment.of(1, 2, true, "deepep_low_latency", false))
+                .withPreference(Preference.of("decomposed", "--backend")));
+
+        assertThat(decision)
+                .isInstanceOfSatisfying(
+                        Selection.class,
+                        selection -> assertThat(selection.backend()).isEqualTo("BATCHED_DECOMPOSED"));
+    }
+
+    @Test
+    void select_activationThatNoBackendKnows_listsEveryReason() {
+        Decision decision = own.select(Layers.bf16("gelu"), Optional.empty(), false);
+
+        assertThat(decision).isInstanceOfSatisfying(Refusal.class, refusal -> {
+            assertThat(refusal.kind()).isEqualTo(Refusal.Kind.NOT_IMPLEMENTED_ERROR);
+            assertThat(refusal.reason())
+                    .contains("FUSED (FusedExperts): kernel does not support gelu activation")
+                    .contains("DECOMPOSED (DecomposedExperts): kernel does not support gelu activation");
+        });
+    }
+
+    /// What the catalogue says of visibility is what the engine does.
+    @Test
+    void catalogue_visibility_agreesWithTheEngine() {
+        for (ExpertBackend backend : ExpertBackend.values()) {
+            Decision decision =
+                    own.select(Layers.bf16("silu"), Optional.of(new Choice(backend.label(), "test")), false);
+
+            assertThat(((Selection) decision).w2Input().observable()).isEqualTo(backend.showsW2Input());
+        }
+    }
+}
