@@ -110,7 +110,7 @@ public final class Gemm {
         checkMatrix("A", a, aOffset, m, k, lda);
         checkMatrix("B", b, bOffset, bTransposed ? n : k, bTransposed ? k : n, ldb);
         checkMatrix("C", c, cOffset, m, n, ldc);
-        int step = Math.max(1, PACK_FLOATS / Math.max(1, k) / Panels.SLICE_STEP) * Panels.SLICE_STEP;
+        int step = Math.max(1, PACK_FLOATS / Math.max(1, k) / Panels.ROW_STEP) * Panels.ROW_STEP;
         PackedWeight packed = workspace.packed();
         for (int from = 0; from < n; from += step) {
             int count = Math.min(step, n - from);
@@ -142,9 +142,9 @@ public final class Gemm {
         }
         target.reset(provider.panels(), rows, columns);
         int stride = Math.addExact(columns, weights.stream().allMatch(Gemm::hasRows) ? STRIDE_PAD : 0);
-        float[] tile = workspace.floats(Workspace.DECODE_SLOT, Math.multiplyExact(Panels.SLICE_STEP, stride));
-        for (int from = 0; from < rows; from += Panels.SLICE_STEP) {
-            int count = Math.min(Panels.SLICE_STEP, rows - from);
+        float[] tile = workspace.floats(Workspace.DECODE_SLOT, Math.multiplyExact(Panels.ROW_STEP, stride));
+        for (int from = 0; from < rows; from += Panels.ROW_STEP) {
+            int count = Math.min(Panels.ROW_STEP, rows - from);
             decodeStacked(weights, decoder, from, count, tile, stride);
             provider.panels().packRows(target, from, count, tile, 0, stride, kernels, workspace);
         }
@@ -222,11 +222,48 @@ public final class Gemm {
             return;
         }
         if (slice.columns() > 0) {
-            provider.multiply(m, a, aOffset, lda, slice, beta, c, cOffset, ldc, workspace);
+            multiplyAligned(m, a, aOffset, lda, slice, beta, c, cOffset, ldc, workspace);
         } else if (beta == 0) {
             for (int row = 0; row < m; row++) {
                 Arrays.fill(c, cOffset + row * ldc, cOffset + row * ldc + slice.rows(), 0);
             }
+        }
+    }
+
+    // Output features before the first whole panel are computed with those that precede them, and picked out.
+    private void multiplyAligned(
+            int m,
+            float[] a,
+            int aOffset,
+            int lda,
+            PackedWeight.Slice slice,
+            float beta,
+            float[] c,
+            int cOffset,
+            int ldc,
+            Workspace workspace) {
+        int lead = slice.fromRow() % Panels.ROW_STEP;
+        if (lead == 0) {
+            provider.multiply(m, a, aOffset, lda, slice, beta, c, cOffset, ldc, workspace);
+            return;
+        }
+        int start = slice.fromRow() - lead;
+        int end = Math.min(slice.toRow(), start + Panels.ROW_STEP);
+        int width = end - start;
+        int count = width - lead;
+        float[] wide = workspace.floats(Workspace.SLICE_SLOT, Math.multiplyExact(m, width));
+        PackedWeight.Slice head = slice.weight().slice(start, end, slice.fromColumn(), slice.toColumn());
+        provider.multiply(m, a, aOffset, lda, head, 0, wide, 0, width, workspace);
+        for (int row = 0; row < m; row++) {
+            if (beta == 0) {
+                System.arraycopy(wide, row * width + lead, c, cOffset + row * ldc, count);
+            } else {
+                kernels.add(wide, row * width + lead, c, cOffset + row * ldc, count);
+            }
+        }
+        if (end < slice.toRow()) {
+            PackedWeight.Slice rest = slice.weight().slice(end, slice.toRow(), slice.fromColumn(), slice.toColumn());
+            provider.multiply(m, a, aOffset, lda, rest, beta, c, cOffset + count, ldc, workspace);
         }
     }
 

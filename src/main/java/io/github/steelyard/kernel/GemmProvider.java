@@ -12,7 +12,7 @@ sealed interface GemmProvider permits ReferenceGemm, VectorGemm, OneDnnGemm {
     Panels panels();
 
     /// Computes `C = A Wᵀ + beta C`, where `W` is a slice of a weight in the layout of [#panels], with at least one row
-    /// and one column.
+    /// and one column, and from a multiple of [Panels#ROW_STEP] on.
     ///
     /// @param m rows of `A` and `C`, at least 1
     /// @param a `(m, slice.columns())`, rows `lda` apart

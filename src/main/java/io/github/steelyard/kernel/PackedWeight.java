@@ -21,21 +21,15 @@ public final class PackedWeight {
     /// A part of a packed weight: rows `fromRow .. toRow` of it, and of those the columns `fromColumn .. toColumn`.
     ///
     /// @param weight the whole
-    /// @param fromRow first row (output feature), a multiple of 64
+    /// @param fromRow first row (output feature); fastest at a multiple of 64
     /// @param toRow end of the rows
-    /// @param fromColumn first column (input feature), a multiple of 64
+    /// @param fromColumn first column (input feature)
     /// @param toColumn end of the columns
     public record Slice(PackedWeight weight, int fromRow, int toRow, int fromColumn, int toColumn) {
 
         public Slice {
             Objects.checkFromToIndex(fromRow, toRow, weight.rows);
             Objects.checkFromToIndex(fromColumn, toColumn, weight.columns);
-            if (fromRow % Panels.SLICE_STEP != 0 || fromColumn % Panels.SLICE_STEP != 0) {
-                throw new IllegalArgumentException(
-                        "slice of a packed weight: expected starts at multiples of %d, found "
-                                        .formatted(Panels.SLICE_STEP)
-                                + "[%d, %d]".formatted(fromRow, fromColumn));
-            }
         }
 
         int rows() {

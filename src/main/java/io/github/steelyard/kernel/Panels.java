@@ -6,19 +6,19 @@ import java.util.Arrays;
 /// `depth` is `k` rounded up to a multiple of `depthStep`. What lies beyond `n` and `k` is zero.
 ///
 /// @param owner name of the provider that reads it
-/// @param width output features per panel; divides [#SLICE_STEP]
+/// @param width output features per panel; divides [#ROW_STEP]
 /// @param depthStep what the depth is a multiple of
 /// @param offHeap whether the panels must lie outside the Java heap, at an address that never changes
 record Panels(String owner, int width, int depthStep, boolean offHeap) {
 
-    /// Weights are packed, and slices of them start, at multiples of this.
-    static final int SLICE_STEP = 64;
+    /// Weights are packed, and providers read slices of them, from multiples of this output feature on.
+    static final int ROW_STEP = 64;
 
     static final Panels NONE = new Panels("nobody", 1, 1, false);
 
     Panels {
-        if (SLICE_STEP % width != 0) {
-            throw new IllegalArgumentException("panel width %d does not divide %d".formatted(width, SLICE_STEP));
+        if (ROW_STEP % width != 0) {
+            throw new IllegalArgumentException("panel width %d does not divide %d".formatted(width, ROW_STEP));
         }
     }
 
@@ -38,7 +38,7 @@ record Panels(String owner, int width, int depthStep, boolean offHeap) {
     }
 
     /// Packs output features `fromRow .. fromRow + rows` from `b`, where they are the rows (`(rows, k)`, rows `ldb`
-    /// apart). `fromRow` is a multiple of [#SLICE_STEP].
+    /// apart). `fromRow` is a multiple of [#ROW_STEP].
     void packRows(
             PackedWeight target,
             int fromRow,
@@ -62,7 +62,7 @@ record Panels(String owner, int width, int depthStep, boolean offHeap) {
     }
 
     /// Packs output features `fromRow .. fromRow + rows` from `b`, where they are the columns (`(k, rows)`, rows `ldb`
-    /// apart). `fromRow` is a multiple of [#SLICE_STEP].
+    /// apart). `fromRow` is a multiple of [#ROW_STEP].
     void packColumns(PackedWeight target, int fromRow, int rows, float[] b, int bOffset, int ldb, Workspace workspace) {
         int k = target.columns();
         for (int row = 0; row < rows; row += width) {

@@ -10,14 +10,15 @@ import org.jspecify.annotations.Nullable;
 public final class Workspace {
 
     /// The first slot that callers may use.
-    public static final int FIRST_FREE_SLOT = 4;
+    public static final int FIRST_FREE_SLOT = 8;
 
     static final int EDGE_ROWS_SLOT = 0;
     static final int EDGE_RESULT_SLOT = 1;
     static final int PANEL_SLOT = 2;
     static final int DECODE_SLOT = 3;
+    static final int SLICE_SLOT = 4;
 
-    private float[][] floats = new float[8][0];
+    private float[][] floats = new float[16][0];
     private int[][] ints = new int[8][0];
     private final PackedWeight packed = new PackedWeight();
     private @Nullable OneDnnWorker oneDnn;

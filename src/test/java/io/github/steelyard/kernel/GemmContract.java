@@ -3,6 +3,7 @@ package io.github.steelyard.kernel;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException;
+import static org.assertj.core.api.Assertions.offset;
 
 import io.github.steelyard.format.PlainWeight;
 import java.util.Arrays;
@@ -195,7 +196,15 @@ abstract class GemmContract {
         float[] b = Values.normal(2, n * k);
         PackedWeight packed = new PackedWeight();
         gemm().pack(n, k, b, 0, k, true, packed, workspace);
-        for (int[] part : new int[][] {{0, 300, 0, 200}, {64, 200, 0, 200}, {0, 64, 64, 128}, {256, 300, 128, 177}}) {
+        int[][] parts = {
+            {0, 300, 0, 200},
+            {64, 200, 0, 200},
+            {0, 64, 64, 128},
+            {256, 300, 128, 177},
+            {70, 100, 3, 200},
+            {1, 299, 7, 8}
+        };
+        for (int[] part : parts) {
             int rows = part[1] - part[0];
             int columns = part[3] - part[2];
             float[] c = new float[m * rows];
@@ -204,6 +213,11 @@ abstract class GemmContract {
             float[] again = new float[3 * rows];
             gemm().multiplySlice(3, a, 9 * k, k, slice, 0, again, 0, rows, workspace);
             assertThat(again).isEqualTo(Arrays.copyOfRange(c, 9 * rows, 12 * rows));
+            float[] twice = c.clone();
+            gemm().multiplySlice(m, a, 0, k, slice, 1, twice, 0, rows, workspace);
+            for (int i = 0; i < twice.length; i++) {
+                assertThat(twice[i]).isCloseTo(2 * c[i], offset(1e-4f));
+            }
             for (int row = 0; row < m; row++) {
                 for (int column = 0; column < rows; column++) {
                     int bAt = (part[0] + column) * k + part[2];
