@@ -78,6 +78,13 @@ final class CalibrateCommand extends SteelyardCommand implements Callable<Intege
                         + " A backend that hides the w2 input is refused.")
         ExpertBackend backend = ExpertBackend.DECOMPOSED;
 
+        @Option(
+                names = "--profile",
+                paramLabel = "FILE",
+                description = "Write a Chrome trace of the pass (opens in Perfetto).")
+        @Nullable
+        Path profile;
+
         @Option(names = "--fresh", description = "Forget an unfinished or finished run in RUN and start again.")
         boolean fresh;
     }

@@ -23,12 +23,14 @@ import io.github.steelyard.moe.Families;
 import io.github.steelyard.recipe.CalibrationOptions;
 import io.github.steelyard.recipe.Plan;
 import io.github.steelyard.recipe.Recipe;
+import io.github.steelyard.report.ChromeTrace;
 import io.github.steelyard.report.Json;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
 import java.util.OptionalInt;
 import java.util.TreeMap;
+import java.util.function.Consumer;
 
 /// The steps of a calibration, for every command that calibrates.
 final class Calibration {
@@ -107,26 +109,36 @@ final class Calibration {
                 requireSame(run, key);
                 return result(run, "already complete", set, recipe, decoder, run.statistics());
             }
-            CalibrationRun calibration = new CalibrationRun(
-                    decoder,
-                    new Weights(checkpoint),
-                    sequences,
-                    kernels,
-                    gemm,
-                    choices.backend,
-                    all,
-                    threads,
-                    Profile.NONE);
-            calibration.execute(
-                    run.stateDirectory(),
-                    key,
-                    choices.fresh,
-                    new Progress(console, "calibrate", set.tokens()),
-                    statistics -> run.finish(
-                            statistics,
-                            recipe.resolved(),
-                            statisticsDigest -> manifest(checkpoint, recipe, set, key, statisticsDigest)));
+            profiled(profile -> new CalibrationRun(
+                            decoder,
+                            new Weights(checkpoint),
+                            sequences,
+                            kernels,
+                            gemm,
+                            choices.backend,
+                            all,
+                            threads,
+                            profile)
+                    .execute(
+                            run.stateDirectory(),
+                            key,
+                            choices.fresh,
+                            new Progress(console, "calibrate", set.tokens()),
+                            statistics -> run.finish(
+                                    statistics,
+                                    recipe.resolved(),
+                                    statisticsDigest -> manifest(checkpoint, recipe, set, key, statisticsDigest))));
             return result(run, "complete", set, recipe, decoder, run.statistics());
+        }
+    }
+
+    private void profiled(Consumer<Profile> pass) {
+        if (choices.profile == null) {
+            pass.accept(Profile.NONE);
+            return;
+        }
+        try (ChromeTrace trace = new ChromeTrace(choices.profile)) {
+            pass.accept(trace);
         }
     }
 
