@@ -53,9 +53,7 @@ final class DeclarationChecks {
             StoredModule module = modules.get(layer.getKey());
             if (module == null) {
                 findings.error("module-missing", layer.getKey(), "planned, but its weight was not written");
-            } else if (!layer.getValue().isStoredAs(module.tensors().kind())
-                    && !(layer.getValue() == LayerFormat.FP8_BLOCK
-                            && module.tensors().kind() == Kind.FP8_BLOCK)) {
+            } else if (!layer.getValue().isStoredAs(module.tensors().kind())) {
                 findings.error(
                         "format-differs",
                         layer.getKey(),

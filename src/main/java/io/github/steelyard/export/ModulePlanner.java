@@ -162,11 +162,19 @@ final class ModulePlanner {
         String name = module.name() + ".weight_scale";
         return switch (format) {
             case FP8 -> OutputTensor.scalar(name, module.values(scale).getFirst());
-            case FP8_PER_CHANNEL, FP8_BLOCK ->
+            case FP8_PER_CHANNEL ->
                 new OutputTensor(
                         name,
                         DType.F32,
                         Shape.of(module.linear().info().rows()),
+                        new TensorContent.Floats(module.values(scale)));
+            case FP8_BLOCK ->
+                new OutputTensor(
+                        name,
+                        DType.F32,
+                        blockScales(
+                                module.linear().info().rows(),
+                                module.linear().info().columns()),
                         new TensorContent.Floats(module.values(scale)));
             case NVFP4, W4A16_NVFP4 -> new OutputTensor(name, DType.F8_E4M3, scale.shape(), module.copy(scale));
             case MXFP4, MXFP8 -> new OutputTensor(name, DType.U8, scale.shape(), module.copy(scale));
@@ -201,16 +209,16 @@ final class ModulePlanner {
         return switch (format) {
             case FP8 -> OutputTensor.scalar(name, scale);
             case FP8_PER_CHANNEL -> new OutputTensor(name, DType.F32, Shape.of(rows), content);
-            case FP8_BLOCK ->
-                new OutputTensor(
-                        name,
-                        DType.F32,
-                        Shape.of(Math.ceilDiv(rows, Fp8.BLOCK), 1, Math.ceilDiv(columns, Fp8.BLOCK), 1),
-                        content);
+            case FP8_BLOCK -> new OutputTensor(name, DType.F32, blockScales(rows, columns), content);
             case NVFP4, W4A16_NVFP4 ->
                 new OutputTensor(name, DType.F8_E4M3, Shape.of(rows, columns / Nvfp4.BLOCK), content);
             case MXFP4, MXFP8 -> new OutputTensor(name, DType.U8, Shape.of(rows, columns / 32), content);
         };
+    }
+
+    /// ModelOpt's shape for the scales of 128 x 128 blocks.
+    private static Shape blockScales(int rows, int columns) {
+        return Shape.of(Math.ceilDiv(rows, Fp8.BLOCK), 1, Math.ceilDiv(columns, Fp8.BLOCK), 1);
     }
 
     private static ModuleExport decoded(SourceModule module) {

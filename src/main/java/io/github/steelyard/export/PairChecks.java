@@ -1,7 +1,9 @@
 package io.github.steelyard.export;
 
 import io.github.steelyard.checkpoint.Checkpoint;
+import io.github.steelyard.format.E4m3;
 import io.github.steelyard.model.Weights;
+import io.github.steelyard.tensor.Shape;
 import java.util.List;
 import java.util.Map;
 import java.util.NavigableMap;
@@ -80,9 +82,12 @@ final class PairChecks {
             Optional<String> key = find(checkpoint, attention, ".k_proj.k_scale", ".k_scale");
             Optional<String> value = find(checkpoint, attention, ".v_proj.v_scale", ".v_scale");
             Stream.of(key, value).flatMap(Optional::stream).forEach(name -> {
-                float[] stored = weights.vector(name, checkpoint.tensor(name).shape());
-                for (float scale : stored) {
-                    values.requirePlausible(new StoredModule.Scale(name, scale, 448, false));
+                Shape shape = checkpoint.tensor(name).shape();
+                if (shape.elements() == 1) {
+                    float scale = weights.vector(name, shape)[0];
+                    values.requirePlausible(new StoredModule.Scale(name, scale, E4m3.MAX, false));
+                } else {
+                    findings.error("scale-invalid", name, "expected one value, found %s".formatted(shape));
                 }
             });
             if (promised.isPresent() && (key.isEmpty() || value.isEmpty())) {

@@ -80,10 +80,10 @@ record StoredModule(String name, WeightTensors tensors, Weights weights) {
     }
 
     private Optional<Scale> scale(TensorInfo tensor, boolean reciprocal) {
-        float[] values = values(tensor);
+        if (tensor.shape().elements() != 1) {
+            return Optional.empty();
+        }
         float range = isNvfp4() ? Nvfp4.RANGE : E4m3.MAX;
-        return values.length == 1
-                ? Optional.of(new Scale(tensor.name(), values[0], range, reciprocal))
-                : Optional.empty();
+        return Optional.of(new Scale(tensor.name(), values(tensor)[0], range, reciprocal));
     }
 }

@@ -2,9 +2,11 @@ package io.github.steelyard.export;
 
 import io.github.steelyard.checkpoint.Checkpoint;
 import io.github.steelyard.checkpoint.CheckpointException;
+import io.github.steelyard.checkpoint.Finding;
 import io.github.steelyard.checkpoint.TensorInfo;
 import io.github.steelyard.model.WeightTensors;
 import io.github.steelyard.model.Weights;
+import io.github.steelyard.tensor.DType;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.file.Path;
@@ -56,7 +58,9 @@ public final class Verifier {
             modules.values()
                     .forEach(module -> formats.merge(module.tensors().kind().name(), 1L, Long::sum));
             new ScaleChecks(findings).check(modules.values());
-            modules.values().forEach(module -> checkValues(module, findings));
+            findings.addAll(modules.values().parallelStream()
+                    .flatMap(module -> checkValues(module).stream())
+                    .toList());
             PairChecks pairs = new PairChecks(modules, findings);
             pairs.checkJoined();
             pairs.checkCache(checkpoint, checkpoint.quantization().kvCache());
@@ -77,7 +81,7 @@ public final class Verifier {
         NavigableMap<String, StoredModule> modules = new TreeMap<>(NaturalOrder.INSTANCE);
         for (TensorInfo tensor : checkpoint.tensors().values()) {
             boolean weight = tensor.name().endsWith(".weight") || tensor.name().endsWith(".weight_packed");
-            if (!weight || tensor.shape().rank() != 2) {
+            if (!weight || tensor.shape().rank() != 2 || !holdsWeights(tensor.dtype())) {
                 continue;
             }
             String name = tensor.name().substring(0, tensor.name().lastIndexOf('.'));
@@ -87,13 +91,22 @@ public final class Verifier {
                 modules.put(name, module);
             } catch (CheckpointException e) {
                 findings.error("weight-incomplete", name, e.problem());
+            } catch (ArithmeticException e) {
+                findings.error("weight-incomplete", name, "no matrix has the extents %s".formatted(tensor.shape()));
             }
         }
         return modules;
     }
 
+    private static boolean holdsWeights(DType dtype) {
+        return switch (dtype) {
+            case F32, F16, BF16, F8_E4M3, F8_E5M2, U8, F4 -> true;
+            default -> false;
+        };
+    }
+
     /// Looks for codes and values that stand for no number.
-    private static void checkValues(StoredModule module, Findings findings) {
+    private static Optional<Finding> checkValues(StoredModule module) {
         TensorInfo tensor = module.tensors().weight();
         MemorySegment bytes = module.weights().checkpoint().bytes(tensor);
         long bad = switch (tensor.dtype()) {
@@ -106,9 +119,12 @@ public final class Verifier {
             case F32 -> countFloats(bytes);
             default -> 0;
         };
-        if (bad > 0) {
-            findings.error("weight-not-finite", tensor.name(), "%d values are NaN or infinite".formatted(bad));
-        }
+        return bad == 0
+                ? Optional.empty()
+                : Optional.of(Finding.error(
+                        "weight-not-finite",
+                        tensor.name(),
+                        "%s: %d values are NaN or infinite".formatted(tensor.name(), bad)));
     }
 
     private static long count(MemorySegment bytes, int exponent) {

@@ -44,7 +44,9 @@ record StoredWeights(Checkpoint checkpoint, WeightTensors tensors, int rows, int
     private StoredWeight fp8Block() {
         int blockRows = (rows + Fp8Weight.BLOCK - 1) / Fp8Weight.BLOCK;
         int blockColumns = (columns + Fp8Weight.BLOCK - 1) / Fp8Weight.BLOCK;
-        PlainWeight scales = plain(require(scale(), blockRows, blockColumns), blockRows, blockColumns);
+        boolean modelOpt = scale().shape().equals(Shape.of(blockRows, 1, blockColumns, 1));
+        TensorInfo tensor = modelOpt ? scale() : require(scale(), blockRows, blockColumns);
+        PlainWeight scales = plain(tensor, blockRows, blockColumns);
         return Fp8Weight.blocks(codes(columns), tensors.weight().dtype(), rows, columns, scales);
     }
 

@@ -121,6 +121,9 @@ public record WeightTensors(
         if (scale.dtype() == DType.U8 || scale.dtype() == DType.F8_E8M0) {
             return Kind.MXFP8;
         }
+        if (scale.shape().rank() == 4) { // ModelOpt's blocks: (block rows, 1, block columns, 1)
+            return Kind.FP8_BLOCK;
+        }
         if (scale.shape().elements() == 1) {
             return Kind.FP8_TENSOR;
         }
