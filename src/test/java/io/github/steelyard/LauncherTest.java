@@ -86,7 +86,12 @@ final class LauncherTest {
         "1000M, -Xmx808m",
         "512m, -Xmx320m",
         "1073741824, -Xmx832m",
-        "300M, -Xmx192m",
+        "1.5G, -Xmx1344m",
+        "0.5t, -Xmx524096m",
+        "300M, -Xmx108m",
+        "100M, -Xmx64m",
+        "1, -Xmx64m",
+        "9999999999t, -XX:MaxRAMPercentage=50",
         "lots, -XX:MaxRAMPercentage=50",
         "-1, -XX:MaxRAMPercentage=50"
     })
