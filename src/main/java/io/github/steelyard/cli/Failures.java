@@ -5,6 +5,7 @@ import io.github.steelyard.calibration.StatisticsException;
 import io.github.steelyard.checkpoint.CheckpointException;
 import io.github.steelyard.checkpoint.StorageException;
 import io.github.steelyard.corpus.CorpusException;
+import io.github.steelyard.oracle.CatalogueException;
 import io.github.steelyard.recipe.RecipeException;
 import picocli.CommandLine;
 
@@ -43,6 +44,7 @@ final class Failures implements CommandLine.IExecutionExceptionHandler {
             case RecipeException e -> ExitCode.BAD_INPUT;
             case CorpusException e -> ExitCode.BAD_INPUT;
             case StatisticsException e -> ExitCode.BAD_INPUT;
+            case CatalogueException e -> ExitCode.BAD_INPUT;
             case StorageException e -> ExitCode.RESOURCE;
             case ResourceException e -> ExitCode.RESOURCE;
             case OutOfMemoryError e -> ExitCode.RESOURCE;

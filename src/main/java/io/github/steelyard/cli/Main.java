@@ -19,7 +19,8 @@ import picocli.CommandLine.Command;
             StatsCommand.class,
             ExportCommand.class,
             VerifyCommand.class,
-            EvaluateCommand.class
+            EvaluateCommand.class,
+            BackendsCommand.class
         },
         footer = {
             "",

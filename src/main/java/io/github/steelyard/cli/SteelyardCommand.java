@@ -11,7 +11,10 @@ sealed class SteelyardCommand
                 StatsCommand,
                 ExportCommand,
                 VerifyCommand,
-                EvaluateCommand {
+                EvaluateCommand,
+                BackendsListCommand,
+                BackendsSelectCommand,
+                BackendsExplainCommand {
 
     final Console console;
 

@@ -28,10 +28,17 @@ public final class CaseRunner {
         this.strict = strict;
     }
 
+    /// Answers every case of a file as JSON text.
+    ///
+    /// @throws CatalogueException if the file is no case file
+    public String text(Path file) {
+        return run(file).toPrettyString();
+    }
+
     /// Answers every case of a file as `{"results": [{"id", …}]}`.
     ///
     /// @throws CatalogueException if the file is no case file
-    public ObjectNode run(Path file) {
+    ObjectNode run(Path file) {
         ObjectNode json = JsonNodeFactory.instance.objectNode();
         ArrayNode results = json.putArray("results");
         CaseFile.read(file).forEach(each -> results.add(run(each)));

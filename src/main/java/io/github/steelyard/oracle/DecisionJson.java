@@ -10,6 +10,21 @@ public final class DecisionJson {
 
     private DecisionJson() {}
 
+    /// Returns the JSON text of a decision.
+    public static String text(Decision decision) {
+        return of(decision).toPrettyString();
+    }
+
+    /// Returns the JSON text of a decision with the launch that would show the w2 input.
+    public static String text(Decision decision, FakeQuantLaunch launch) {
+        ObjectNode json = of(decision);
+        ObjectNode flags = json.putObject("fake_quant_launch");
+        flags.put("complete", launch.complete());
+        flags.set("flags", texts(launch.flags()));
+        flags.set("advice", texts(launch.advice()));
+        return json.toPrettyString();
+    }
+
     /// Returns the JSON object of a decision.
     public static ObjectNode of(Decision decision) {
         ObjectNode json = JsonNodeFactory.instance.objectNode();

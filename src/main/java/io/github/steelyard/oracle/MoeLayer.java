@@ -40,6 +40,17 @@ public record MoeLayer(
             return new Keys(Optional.empty(), Optional.empty(), Optional.empty());
         }
 
+        /// The keys that checkpoints of a format usually have: FP8 with one static scale per tensor, NVFP4 for weights
+        /// and inputs, INT4 weights; the format's own elsewhere.
+        public static Keys usual(String format) {
+            return switch (format) {
+                case "fp8" -> of("fp8_static_tensor", "fp8_static_tensor");
+                case "nvfp4" -> of("nvfp4_static", "nvfp4_dyn");
+                case "wna16" -> of("int4_static", NONE);
+                default -> ofFormat();
+            };
+        }
+
         /// Given keys.
         public static Keys of(String weight, String input) {
             return new Keys(Optional.of(weight), Optional.of(input), Optional.empty());

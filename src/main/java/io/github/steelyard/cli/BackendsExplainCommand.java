@@ -1,0 +1,59 @@
+package io.github.steelyard.cli;
+
+import io.github.steelyard.oracle.Catalogue;
+import io.github.steelyard.oracle.Decision;
+import io.github.steelyard.oracle.DecisionJson;
+import io.github.steelyard.oracle.DecisionText;
+import io.github.steelyard.oracle.FakeQuantLaunch;
+import io.github.steelyard.oracle.Oracle;
+import io.github.steelyard.oracle.SelectionRequest;
+import java.util.List;
+import java.util.Set;
+import java.util.concurrent.Callable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+
+/// `steelyard backends explain`: every step of a selection, and how to launch the engine so that the w2 input shows.
+@Command(
+        name = "explain",
+        mixinStandardHelpOptions = true,
+        description = {
+            "Shows every step of a selection: candidates, the reason of each rejection, the answer, what it shows,",
+            "and the flags under which the engine would show the w2 input to fake quantization."
+        })
+final class BackendsExplainCommand extends SteelyardCommand implements Callable<Integer> {
+
+    @Mixin
+    BackendsSelectCommand.SelectionOptions selection = new BackendsSelectCommand.SelectionOptions();
+
+    @Mixin
+    LayerOptions layer = new LayerOptions();
+
+    @Mixin
+    ServingOptions serving = new ServingOptions();
+
+    BackendsExplainCommand(Console console) {
+        super(console);
+    }
+
+    @Override
+    public Integer call() {
+        Decision decision = selection.decide(layer, serving);
+        Catalogue catalogue = serving.catalogue();
+        SelectionRequest request = SelectionRequest.of(layer.layer(), serving.device(catalogue))
+                .withDeployment(serving.deployment())
+                .withPreference(serving.preference());
+        FakeQuantLaunch launch = FakeQuantLaunch.plan(new Oracle(catalogue), List.of(request), Set.of());
+        if (common.json) {
+            console.print(DecisionJson.text(decision, launch));
+            return ExitCode.OK;
+        }
+        DecisionText.steps(decision).forEach(console::print);
+        if (!launch.flags().isEmpty()) {
+            console.print("for fake quantization launch with: " + String.join(" ", launch.flags()));
+        } else if (!launch.complete()) {
+            launch.advice().forEach(advice -> console.print("fake quantization: " + advice));
+        }
+        return ExitCode.OK;
+    }
+}

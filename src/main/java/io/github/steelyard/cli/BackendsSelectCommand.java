@@ -1,0 +1,89 @@
+package io.github.steelyard.cli;
+
+import io.github.steelyard.oracle.CaseRunner;
+import io.github.steelyard.oracle.Catalogue;
+import io.github.steelyard.oracle.Catalogues;
+import io.github.steelyard.oracle.Decision;
+import io.github.steelyard.oracle.DecisionJson;
+import io.github.steelyard.oracle.DecisionText;
+import io.github.steelyard.oracle.Oracle;
+import io.github.steelyard.oracle.Selection;
+import io.github.steelyard.oracle.SelectionRequest;
+import java.nio.file.Path;
+import java.util.concurrent.Callable;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+
+/// `steelyard backends select`: the backend of one layer, or of every case of a file.
+@Command(
+        name = "select",
+        mixinStandardHelpOptions = true,
+        description = {
+            "Selects the backend of one layer; exit code 1 when there is none.",
+            "With --case, answers every case of a file, refusals included, with exit code 0."
+        })
+final class BackendsSelectCommand extends SteelyardCommand implements Callable<Integer> {
+
+    @Option(
+            names = {"--case", "--cases"},
+            paramLabel = "FILE",
+            description = "Cases in JSON instead of a layer in options.")
+    @Nullable
+    Path cases;
+
+    @Mixin
+    SelectionOptions selection = new SelectionOptions();
+
+    @Mixin
+    LayerOptions layer = new LayerOptions();
+
+    @Mixin
+    ServingOptions serving = new ServingOptions();
+
+    BackendsSelectCommand(Console console) {
+        super(console);
+    }
+
+    /// How to select.
+    static final class SelectionOptions {
+
+        @Option(
+                names = "--strict",
+                description = "Reproduce the engine even where we differ on purpose (docs/ODDITIES.md).")
+        boolean strict;
+
+        @Option(names = "--visible-w2-input", description = "Only backends that show the w2 input.")
+        boolean visibleW2Input;
+
+        /// Asks for the layer's backend.
+        Decision decide(LayerOptions layer, ServingOptions serving) {
+            Catalogue catalogue = serving.catalogue();
+            return new Oracle(catalogue)
+                    .select(SelectionRequest.of(layer.layer(), serving.device(catalogue))
+                            .withDeployment(serving.deployment())
+                            .withPreference(serving.preference())
+                            .withStrict(strict)
+                            .withVisibleW2Input(visibleW2Input));
+        }
+    }
+
+    @Override
+    public Integer call() {
+        if (cases != null) {
+            // Machine-readable only: a table of a hundred cases helps nobody.
+            String engine = serving.serving.replaceAll("@.*", "");
+            console.print(new CaseRunner(Catalogues.bundled(), engine, selection.strict)
+                    .text(cases));
+            return ExitCode.OK;
+        }
+        Decision decision = selection.decide(layer, serving);
+        if (common.json) {
+            console.print(DecisionJson.text(decision));
+        } else {
+            DecisionText.answer(decision).forEach(console::print);
+        }
+        return decision instanceof Selection ? ExitCode.OK : ExitCode.GATE;
+    }
+}
