@@ -74,8 +74,7 @@ final class BackendsSelectCommand extends SteelyardCommand implements Callable<I
         if (cases != null) {
             // Machine-readable only: a table of a hundred cases helps nobody.
             String engine = serving.serving.replaceAll("@.*", "");
-            console.print(new CaseRunner(Catalogues.bundled(), engine, selection.strict)
-                    .text(cases));
+            console.print(new CaseRunner(Catalogues.bundled(), engine, selection.strict).text(cases));
             return ExitCode.OK;
         }
         Decision decision = selection.decide(layer, serving);

@@ -102,7 +102,7 @@ final class LayerOptions {
                             OptionalDouble.empty()),
                     MoeLayer.WeightLayout.unknown());
         } catch (IllegalArgumentException e) {
-            throw new UsageException(e.getMessage());
+            throw new UsageException("layer: " + e.getMessage());
         }
     }
 }

@@ -119,8 +119,7 @@ final class ServingOptions {
         }
         try {
             String platform = Device.of(device, Set.of()).platform();
-            Set<String> installed =
-                    libraries == null ? catalogue.assumedLibraries(platform) : new TreeSet<>(libraries);
+            Set<String> installed = libraries == null ? catalogue.assumedLibraries(platform) : new TreeSet<>(libraries);
             return Device.of(device, installed);
         } catch (IllegalArgumentException e) {
             throw new UsageException("--device: " + e.getMessage());
@@ -132,7 +131,7 @@ final class ServingOptions {
         try {
             return Deployment.of(tp, dp, ep, all2all, eplb);
         } catch (IllegalArgumentException e) {
-            throw new UsageException(e.getMessage());
+            throw new UsageException("deployment: " + e.getMessage());
         }
     }
 

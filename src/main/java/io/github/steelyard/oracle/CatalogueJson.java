@@ -72,7 +72,10 @@ public final class CatalogueJson {
                         .formatted(
                                 catalogue.label(),
                                 String.join(", ", catalogue.formats()),
-                                catalogue.commit().map(commit -> ", commit " + commit).orElse("")))
+                                catalogue
+                                        .commit()
+                                        .map(commit -> ", commit " + commit)
+                                        .orElse("")))
                 .toList();
     }
 

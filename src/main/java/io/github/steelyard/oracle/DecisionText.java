@@ -13,7 +13,8 @@ public final class DecisionText {
         List<String> lines = new ArrayList<>();
         switch (decision) {
             case Selection selection -> {
-                lines.add(selection.experts()
+                lines.add(selection
+                        .experts()
                         .map(experts -> "%s (%s)".formatted(selection.backend(), experts))
                         .orElse(selection.backend()));
                 lines.add("  w13 input:    " + selection.w13Input().label());
@@ -30,10 +31,12 @@ public final class DecisionText {
     /// Returns every step: who asked for what, the candidates in order, why each was rejected, and the answer.
     public static List<String> steps(Decision decision) {
         List<String> lines = new ArrayList<>();
-        lines.add("asked for:  " + decision.choice()
-                .map(choice -> "%s (%s)".formatted(choice.name(), choice.source()))
-                .orElse("nothing; the engine chooses"));
-        lines.add("candidates: " + (decision.candidates().isEmpty() ? "none" : String.join(", ", decision.candidates())));
+        lines.add("asked for:  "
+                + decision.choice()
+                        .map(choice -> "%s (%s)".formatted(choice.name(), choice.source()))
+                        .orElse("nothing; the engine chooses"));
+        lines.add(
+                "candidates: " + (decision.candidates().isEmpty() ? "none" : String.join(", ", decision.candidates())));
         for (Rejection rejection : decision.rejected()) {
             lines.add("rejected:   " + rejection.label());
         }

@@ -43,8 +43,8 @@ final class BackendsCommandTest {
 
     @Test
     void select_nameOfAnotherFormat_exitsWithOneAndNamesTheOption() {
-        int code = run(
-                "backends", "select", "--format", "fp8", "--device", "sm121", "--moe-backend", "flashinfer-b12x");
+        int code =
+                run("backends", "select", "--format", "fp8", "--device", "sm121", "--moe-backend", "flashinfer-b12x");
 
         assertThat(code).isEqualTo(ExitCode.GATE);
         assertThat(printed())
@@ -54,7 +54,8 @@ final class BackendsCommandTest {
 
     @Test
     void select_nameForAnotherFormat_doesNotTouchThisOne() {
-        int code = run("backends", "select", "--format", "fp8", "--device", "sm121", "--moe-backend.nvfp4", "emulation");
+        int code =
+                run("backends", "select", "--format", "fp8", "--device", "sm121", "--moe-backend.nvfp4", "emulation");
 
         assertThat(code).isEqualTo(ExitCode.OK);
         assertThat(printed()).startsWith("FLASHINFER_CUTLASS (FlashInferExperts)");
@@ -90,8 +91,16 @@ final class BackendsCommandTest {
     @Test
     void explain_nanoOnTheOlderSnapshot_namesEveryStepAndTheFlag() {
         int code = run(
-                "backends", "explain", "--serving", "vllm@2026-05-30", "--format", "unquantized", "--activation",
-                "relu2_no_mul", "--device", "sm100");
+                "backends",
+                "explain",
+                "--serving",
+                "vllm@2026-05-30",
+                "--format",
+                "unquantized",
+                "--activation",
+                "relu2_no_mul",
+                "--device",
+                "sm100");
 
         assertThat(code).isEqualTo(ExitCode.OK);
         assertThat(printed())
