@@ -9,6 +9,7 @@ import io.github.steelyard.checkpoint.ConfigJson;
 import io.github.steelyard.model.Decoder;
 import io.github.steelyard.model.LatentAttention;
 import io.github.steelyard.model.ModuleInfo;
+import io.github.steelyard.testing.PublishedConfig;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.stream.Stream;

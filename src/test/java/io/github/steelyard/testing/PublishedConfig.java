@@ -1,7 +1,8 @@
-package io.github.steelyard.moe;
+package io.github.steelyard.testing;
 
 import io.github.steelyard.checkpoint.ConfigJson;
 import io.github.steelyard.model.Decoder;
+import io.github.steelyard.moe.Families;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.UncheckedIOException;
@@ -10,17 +11,17 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 
 /// The config values of published models, in `src/test/resources/configs`.
-final class PublishedConfig {
+public final class PublishedConfig {
 
     private PublishedConfig() {}
 
     /// Returns the config of `model`, copied to `directory`.
-    static ConfigJson of(String model, Path directory) {
+    public static ConfigJson of(String model, Path directory) {
         return edited(model, directory, "", "");
     }
 
     /// Returns the same with the first occurrence of `text` replaced.
-    static ConfigJson edited(String model, Path directory, String text, String replacement) {
+    public static ConfigJson edited(String model, Path directory, String text, String replacement) {
         try (InputStream resource = PublishedConfig.class.getResourceAsStream("/configs/" + model + ".json")) {
             if (resource == null) {
                 throw new AssertionError("no config of " + model);
@@ -37,7 +38,8 @@ final class PublishedConfig {
         }
     }
 
-    static Decoder decoder(String model, Path directory) {
+    /// Returns the model of the config.
+    public static Decoder decoder(String model, Path directory) {
         return Families.of(of(model, directory));
     }
 }
