@@ -44,7 +44,8 @@ final class ExportPlanner {
     ExportPlan plan() {
         List<SourceModule> sources = source.modules();
         ModulePlanner planner = new ModulePlanner(sources, plan::scheme, scales, problems);
-        List<ModuleExport> modules = sources.stream().map(planner::plan).toList();
+        List<ModuleExport> modules =
+                unfused(sources, sources.stream().map(planner::plan).toList());
         CacheExport cache = CacheExport.of(
                 List.copyOf(plan.modules()), plan::format, scales, new Weights(source.checkpoint()), problems);
         if (!problems.isEmpty()) {
@@ -54,6 +55,20 @@ final class ExportPlanner {
         List<Finding> findings =
                 modules.stream().flatMap(module -> module.finding().stream()).toList();
         return new ExportPlan(modules, tensors, declaration(sources, modules, tensors, cache), findings);
+    }
+
+    /// Writes the rest of a fused tensor one by one where a part of it is.
+    private static List<ModuleExport> unfused(List<SourceModule> sources, List<ModuleExport> modules) {
+        Set<String> replaced = new HashSet<>();
+        modules.forEach(module -> replaced.addAll(module.replaced()));
+        List<ModuleExport> all = new ArrayList<>();
+        for (int i = 0; i < modules.size(); i++) {
+            SourceModule module = sources.get(i);
+            boolean torn = modules.get(i).tensors().isEmpty()
+                    && module.linear().source().fusedTensors().stream().anyMatch(replaced::contains);
+            all.add(torn ? ModulePlanner.unfused(module) : modules.get(i));
+        }
+        return all;
     }
 
     private List<OutputTensor> tensors(List<ModuleExport> modules, CacheExport cache) {
@@ -101,8 +116,12 @@ final class ExportPlanner {
                 unquantised.add(module.module());
             }
         }
+        Set<String> written = new HashSet<>();
+        tensors.forEach(tensor -> written.add(tensor.name()));
         sources.stream()
-                .filter(module -> module.isFused() && unquantised.remove(module.name()))
+                .filter(module -> module.isFused()
+                        && !written.contains(module.name() + WEIGHT)
+                        && unquantised.remove(module.name()))
                 .flatMap(module -> module.linear().source().fusedTensors().stream())
                 .forEach(name -> unquantised.add(parent(name)));
         tensors.stream()

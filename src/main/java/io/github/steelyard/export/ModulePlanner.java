@@ -21,7 +21,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
-import java.util.Set;
 import java.util.function.Function;
 
 /// Decides for each module what is written.
@@ -224,23 +223,31 @@ final class ModulePlanner {
     private static ModuleExport decoded(SourceModule module) {
         String name = module.name();
         StoredWeight weight = module.weight();
-        OutputTensor tensor = new OutputTensor(
-                name + ".weight",
-                DType.BF16,
-                Shape.of(weight.rows(), weight.columns()),
-                new TensorContent.Bf16Values(weight));
         Finding finding = Finding.warning(
                 "decoded",
                 name,
                 "%s: stored as %s, which ModelOpt's format cannot declare; written as BF16"
                         .formatted(name, weight.formatName()));
+        return plain(module, weight, DType.BF16, Treatment.DECODED, Optional.of(finding));
+    }
+
+    /// Returns the export of a module that no rule names, out of a fused tensor that is replaced because a rule names
+    /// others in it. No value changes.
+    static ModuleExport unfused(SourceModule module) {
+        boolean bf16 = module.linear().source().fusedTensors().stream()
+                .allMatch(name -> module.weights().checkpoint().tensor(name).dtype() == DType.BF16);
+        return plain(module, module.weight(), bf16 ? DType.BF16 : DType.F32, Treatment.COPIED, Optional.empty());
+    }
+
+    private static ModuleExport plain(
+            SourceModule module, StoredWeight weight, DType dtype, Treatment treatment, Optional<Finding> finding) {
+        OutputTensor tensor = new OutputTensor(
+                module.name() + ".weight",
+                dtype,
+                Shape.of(weight.rows(), weight.columns()),
+                new TensorContent.Values(weight, dtype));
         return new ModuleExport(
-                name,
-                Treatment.DECODED,
-                Optional.empty(),
-                List.of(tensor),
-                Set.copyOf(module.tensorNames()),
-                Optional.of(finding));
+                module.name(), treatment, Optional.empty(), List.of(tensor), module.tensorNames(), finding);
     }
 
     /// The scale of a weight or an input. A weight of zeros has no amax; its scale is 1.

@@ -3,6 +3,7 @@ package io.github.steelyard.export;
 import io.github.steelyard.format.Bf16;
 import io.github.steelyard.format.Fp8;
 import io.github.steelyard.format.StoredWeight;
+import io.github.steelyard.tensor.DType;
 import java.lang.foreign.MemorySegment;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
@@ -59,8 +60,15 @@ sealed interface TensorContent {
         }
     }
 
-    /// A weight decoded to float32 and rounded to BF16.
-    record Bf16Values(StoredWeight weight) implements TensorContent {
+    /// A weight decoded to float32, written as F32 or rounded to BF16.
+    record Values(StoredWeight weight, DType dtype) implements TensorContent {
+
+        /// @throws IllegalArgumentException if `dtype` is neither F32 nor BF16
+        public Values {
+            if (dtype != DType.F32 && dtype != DType.BF16) {
+                throw new IllegalArgumentException("values are written as F32 or BF16, not as %s".formatted(dtype));
+            }
+        }
 
         @Override
         public int pieces() {
@@ -69,11 +77,15 @@ sealed interface TensorContent {
 
         @Override
         public ByteBuffer piece(int index) {
-            DecodedRows rows = Pieces.rows(weight, index);
-            ByteBuffer bytes =
-                    ByteBuffer.allocate(rows.values().length * Short.BYTES).order(ByteOrder.LITTLE_ENDIAN);
-            for (float value : rows.values()) {
-                bytes.putShort((short) Bf16.encode(value));
+            float[] values = Pieces.rows(weight, index).values();
+            ByteBuffer bytes = ByteBuffer.allocate(values.length * dtype.bits() / Byte.SIZE)
+                    .order(ByteOrder.LITTLE_ENDIAN);
+            for (float value : values) {
+                if (dtype == DType.F32) {
+                    bytes.putFloat(value);
+                } else {
+                    bytes.putShort((short) Bf16.encode(value));
+                }
             }
             return bytes.flip();
         }

@@ -27,6 +27,8 @@ import java.util.TreeMap;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 
 final class ModelOptExporterTest {
 
@@ -198,8 +200,56 @@ final class ModelOptExporterTest {
                 .allSatisfy(error -> assertThat(error.error().sqnr()).isBetween(18.0, 24.0));
     }
 
+    // Experts of this family lie in one tensor for each layer. A rule may name some of them.
+    @Test
+    void export_someExpertsOfAFusedTensor_keepsTheOthersValues() {
+        Recipe some = Exports.recipe(
+                "*experts.[0-3].*weight_quantizer", Exports.NVFP4, "*experts.[0-3].*input_quantizer", Exports.NVFP4);
+
+        ExportResult result = exportFrom("conformance/architectures/qwen3_5_moe", some, "out", Exports.OPTIONS);
+
+        assertThat(result.verification().errors()).hasSize(4 * 4 * 3);
+        try (Checkpoint written = Checkpoint.open(temp.resolve("out"))) {
+            String experts = "model.language_model.layers.0.mlp.experts";
+            assertThat(written.has(experts + ".gate_up_proj")).isFalse();
+            assertThat(written.tensor(experts + ".3.up_proj.weight").dtype()).isEqualTo(DType.U8);
+            assertThat(written.tensor(experts + ".4.up_proj.weight").dtype()).isEqualTo(DType.BF16);
+        }
+    }
+
+    // Names and exclusions that ModelOpt itself writes for other families.
+    @ParameterizedTest
+    @CsvSource({"qwen3_moe", "glm4_moe", "nemotron_h"})
+    void export_otherFamilies_haveModelOptsNamesAndExclusions(String family) {
+        exportFrom("conformance/architectures/" + family, NVFP4_EXPERTS, "out", Exports.OPTIONS);
+
+        String run = "conformance/golden/modelopt-families/" + family + ".nvfp4_experts_only-kv_fp8/ckpt";
+        try (Checkpoint written = Checkpoint.open(temp.resolve("out"));
+                Checkpoint golden = Checkpoint.open(Shared.path(run))) {
+            assertThat(written.tensors().keySet()).isEqualTo(golden.tensors().keySet());
+            assertThat(excluded(written)).isEqualTo(excluded(golden));
+        }
+    }
+
+    /// The peer's names of Nemotron-H end in a NUL and an internal name; without that they are right.
+    private static List<String> excluded(Checkpoint checkpoint) {
+        return checkpoint
+                .json("hf_quant_config.json")
+                .flatMap(file -> file.object("quantization"))
+                .orElseThrow()
+                .strings("exclude_modules")
+                .stream()
+                .map(name -> name.replace(".\0backbone.pt_name_sentinel", ""))
+                .sorted()
+                .toList();
+    }
+
     private ExportResult export(String model, Recipe recipe, String name, ExportRun options) {
-        try (Checkpoint source = Checkpoint.open(Shared.path("models/" + model))) {
+        return exportFrom("models/" + model, recipe, name, options);
+    }
+
+    private ExportResult exportFrom(String model, Recipe recipe, String name, ExportRun options) {
+        try (Checkpoint source = Checkpoint.open(Shared.path(model))) {
             Decoder decoder = Families.of(source);
             Plan plan = Exports.plan(decoder, recipe);
             ScaleTable scales = ScaleTable.resolve(Exports.statistics(source, decoder), plan);
