@@ -12,7 +12,6 @@ import io.github.steelyard.model.Profile;
 import io.github.steelyard.model.Sequences;
 import io.github.steelyard.model.Site;
 import io.github.steelyard.model.Weights;
-import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
 
@@ -40,14 +39,18 @@ public record CalibrationRun(
 
     /// Runs, or goes on with what an earlier process left behind.
     ///
-    /// @param state directory of the unfinished run; deleted once the statistics have been handed to `finish`
-    /// @param fresh whether to forget an unfinished run
+    /// @param run where its state is kept until the statistics have been handed to `finish`
+    /// @param fresh whether to forget an unfinished or finished run
     /// @param finish takes the statistics to where they are kept
     /// @throws StatisticsException if the state belongs to a run with another key
-    public void execute(Path state, RunKey key, boolean fresh, EngineListener listener, StatisticsConsumer finish) {
+    public void execute(
+            RunDirectory run, RunKey key, boolean fresh, EngineListener listener, StatisticsConsumer finish) {
         StatisticsTap tap = new StatisticsTap(kernels, sites());
         Pass pass = new Pass(kernels, gemm, tap, backend, allTokens, threads, profile);
-        try (RunState store = new RunState(state, key, sequences.tokens(), decoder.hidden(), fresh)) {
+        try (RunState store = new RunState(run.stateDirectory(), key, sequences.tokens(), decoder.hidden(), fresh)) {
+            if (fresh) {
+                run.forgetResults();
+            }
             store.measuredBy(tap::statistics);
             new Engine(decoder, weights, pass, store::scratch).run(sequences, store, listener, Optional.empty());
             finish.accept(store.restored().merge(tap.statistics()));

@@ -3,8 +3,10 @@ package io.github.steelyard.calibration;
 import io.github.steelyard.checkpoint.AtomicFiles;
 import io.github.steelyard.checkpoint.CheckpointException;
 import io.github.steelyard.checkpoint.Digests;
+import io.github.steelyard.checkpoint.StorageException;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.function.Function;
@@ -21,12 +23,15 @@ public record RunDirectory(Path path) {
 
     /// Returns a directory for a new run, made if it is not there.
     ///
-    /// @throws StatisticsException if it cannot be made
+    /// @throws StatisticsException if a file of that name is in the way
+    /// @throws StorageException if the device does not take it
     public static RunDirectory create(Path path) {
         try {
             Files.createDirectories(path);
+        } catch (FileAlreadyExistsException e) {
+            throw new StatisticsException(path, "not a directory", e);
         } catch (IOException e) {
-            throw new StatisticsException(path, "cannot be created: " + e.getMessage(), e);
+            throw new StorageException(path, e);
         }
         return new RunDirectory(path);
     }
@@ -59,6 +64,30 @@ public record RunDirectory(Path path) {
         AtomicFiles.write(recipeFile(), recipe.getBytes(StandardCharsets.UTF_8));
         AtomicFiles.write(
                 manifestFile(), manifest.apply(Digests.ofFile(statisticsFile())).bytes());
+    }
+
+    /// Takes the manifest away: what was finished here counts no more.
+    void forgetResults() {
+        try {
+            Files.deleteIfExists(manifestFile());
+        } catch (IOException e) {
+            throw new StorageException(path, e);
+        }
+    }
+
+    /// Removes the state of a finished run, if a process was killed before it could.
+    public void discardState() {
+        if (!Files.exists(stateDirectory())) {
+            return;
+        }
+        try (var files = Files.list(stateDirectory())) {
+            for (Path file : files.toList()) {
+                Files.deleteIfExists(file);
+            }
+            Files.deleteIfExists(stateDirectory());
+        } catch (IOException e) {
+            throw new StorageException(stateDirectory(), e);
+        }
     }
 
     /// Returns the manifest.

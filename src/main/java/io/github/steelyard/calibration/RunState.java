@@ -32,6 +32,7 @@ final class RunState implements LayerStore, AutoCloseable {
     private static final int SCHEMA = 1;
     private static final int BLOCK = 1 << 20; // bytes
     private static final String STATE = "state.json";
+    private static final String LOCK = "lock";
 
     private final Path directory;
     private final RunKey key;
@@ -54,9 +55,9 @@ final class RunState implements LayerStore, AutoCloseable {
         this.key = key;
         this.tokens = tokens;
         this.hidden = hidden;
+        this.lockFile = lock();
+        boolean opened = false;
         try {
-            Files.createDirectories(directory);
-            this.lockFile = lock(directory.resolve("lock"));
             if (fresh) {
                 Files.deleteIfExists(directory.resolve(STATE));
             }
@@ -68,8 +69,13 @@ final class RunState implements LayerStore, AutoCloseable {
             if (begun) {
                 restore();
             }
+            opened = true;
         } catch (IOException e) {
             throw new StorageException(directory, e);
+        } finally {
+            if (!opened) {
+                close();
+            }
         }
     }
 
@@ -126,14 +132,20 @@ final class RunState implements LayerStore, AutoCloseable {
         }
     }
 
-    /// Deletes everything, once the run is complete.
+    /// Deletes everything, once the run is complete; the lock last, so that no other process begins in between.
     void delete() {
-        close();
+        if (arena.scope().isAlive()) {
+            arena.close();
+        }
         try (var files = Files.list(directory)) {
             for (Path file : files.toList()) {
-                Files.delete(file);
+                if (!file.endsWith(LOCK)) {
+                    Files.deleteIfExists(file);
+                }
             }
-            Files.delete(directory);
+            close();
+            Files.deleteIfExists(directory.resolve(LOCK));
+            Files.deleteIfExists(directory);
         } catch (IOException e) {
             throw new StorageException(directory, e);
         }
@@ -151,18 +163,28 @@ final class RunState implements LayerStore, AutoCloseable {
         }
     }
 
-    private static FileChannel lock(Path file) throws IOException {
-        FileChannel channel = FileChannel.open(file, StandardOpenOption.CREATE, StandardOpenOption.WRITE);
+    private FileChannel lock() {
+        Path file = directory.resolve(LOCK);
         try {
-            FileLock lock = channel.tryLock();
-            if (lock != null) {
+            Files.createDirectories(directory);
+            FileChannel channel = FileChannel.open(file, StandardOpenOption.CREATE, StandardOpenOption.WRITE);
+            if (isLocked(channel)) {
                 return channel;
             }
-        } catch (OverlappingFileLockException e) {
-            // Held by this very process: the same answer.
+            channel.close();
+        } catch (IOException e) {
+            throw new StorageException(directory, e);
         }
-        channel.close();
         throw new StatisticsException(file, "another process is at work on this run");
+    }
+
+    private static boolean isLocked(FileChannel channel) throws IOException {
+        try {
+            FileLock lock = channel.tryLock();
+            return lock != null;
+        } catch (OverlappingFileLockException e) {
+            return false; // held by this very process
+        }
     }
 
     private void checkKey() {

@@ -54,8 +54,8 @@ public record ScaleTable(SortedMap<Site, SiteScale> scales) {
     }
 
     /// Resolves the scales that can be made and leaves out the others: for reports of a run that did not pass.
-    public static ScaleTable resolvable(Statistics statistics, Plan plan) {
-        return resolver(statistics, plan, plan.recipe().export().sharing()).resolvable();
+    public static ScaleTable resolvable(Statistics statistics, Plan plan, Sharing sharing) {
+        return resolver(statistics, plan, sharing).resolvable();
     }
 
     private static ScaleResolver resolver(Statistics statistics, Plan plan, Sharing sharing) {

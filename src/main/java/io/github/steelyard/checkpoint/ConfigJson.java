@@ -2,12 +2,14 @@ package io.github.steelyard.checkpoint;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import java.io.StringReader;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
 import java.util.TreeSet;
+import java.util.function.Consumer;
 import java.util.function.Function;
 
 /// A JSON object of a configuration file, read key by key with the type and range that the caller needs. Every
@@ -29,6 +31,14 @@ public final class ConfigJson {
     /// @throws CheckpointException if it is missing, no JSON object, too large or too deep, or repeats a key
     public static ConfigJson read(Path file) {
         return new ConfigJson(file, "", StrictJson.object(file));
+    }
+
+    /// Reads a text of our own.
+    ///
+    /// @param name what messages call it
+    /// @throws CheckpointException if it is no JSON object
+    public static ConfigJson parse(Path name, String json) {
+        return new ConfigJson(name, "", StrictJson.object(name, new StringReader(json)));
     }
 
     /// Returns the file that this object comes from.
@@ -173,6 +183,13 @@ public final class ConfigJson {
             }
             return number;
         });
+    }
+
+    /// Returns this object, altered; the keys of an object inside another one keep their names in messages.
+    public ConfigJson with(Consumer<ObjectNode> edit) {
+        ObjectNode altered = node.deepCopy();
+        edit.accept(altered);
+        return new ConfigJson(file, prefix, altered);
     }
 
     /// Returns a copy of the whole object, for whoever writes an altered one.

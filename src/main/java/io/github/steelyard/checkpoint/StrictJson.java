@@ -65,8 +65,18 @@ final class StrictJson {
                         StandardCharsets.UTF_8
                                 .newDecoder()
                                 .onMalformedInput(CodingErrorAction.REPORT)
-                                .onUnmappableCharacter(CodingErrorAction.REPORT));
-                JsonParser parser = factory(MOST_TOKENS, true).createParser(text)) {
+                                .onUnmappableCharacter(CodingErrorAction.REPORT))) {
+            return object(file, text);
+        } catch (IOException e) {
+            throw FileProblem.describe(file, e);
+        }
+    }
+
+    /// Reads a document from a text.
+    ///
+    /// @param file what messages call it
+    static ObjectNode object(Path file, Reader text) {
+        try (JsonParser parser = factory(MOST_TOKENS, true).createParser(text)) {
             if (parser.nextToken() != JsonToken.START_OBJECT) {
                 throw new CheckpointException(file, "not a JSON object at its top level");
             }

@@ -63,11 +63,19 @@ final class CalibrateCommand extends SteelyardCommand implements Callable<Intege
                 description = "Whether each expert also sees every token, instead of what the recipe says.")
         CalibrationOptions.@Nullable Experts experts;
 
-        @Option(names = "--max-sequences", paramLabel = "N", description = "Use only the first N sequences.")
+        @Option(
+                names = "--max-sequences",
+                paramLabel = "N",
+                converter = Arguments.Positive.class,
+                description = "Use only the first N sequences.")
         @Nullable
         Integer maxSequences;
 
-        @Option(names = "--sequence-length", paramLabel = "N", description = "Longest sequence, in tokens.")
+        @Option(
+                names = "--sequence-length",
+                paramLabel = "N",
+                converter = Arguments.Positive.class,
+                description = "Longest sequence, in tokens.")
         @Nullable
         Integer sequenceLength;
 

@@ -79,6 +79,9 @@ final class Calibration {
 
     /// Calibrates, or goes on with what was begun, or reports what is already done.
     Result run(Path checkpointDirectory, Recipe recipe, Path out) {
+        requireSensible(recipe);
+        Kernels kernels = engine.kernels();
+        Gemm gemm = engine.gemm();
         try (Checkpoint checkpoint = Checkpoint.open(checkpointDirectory)) {
             checkpoint.findings().forEach(finding -> console.note("warning: " + finding.message()));
             Decoder decoder = Families.of(checkpoint);
@@ -86,8 +89,6 @@ final class Calibration {
             plan.warnings().forEach(warning -> console.note("warning: " + warning.message()));
             CalibrationSet set = corpus(recipe, checkpoint, decoder);
             RunDirectory run = RunDirectory.create(out);
-            Kernels kernels = engine.kernels();
-            Gemm gemm = engine.gemm();
             if (common.verbose) {
                 console.note("kernels %s (%s), gemm %s (%s)"
                         .formatted(kernels.name(), kernels.reason(), gemm.name(), gemm.reason()));
@@ -107,6 +108,7 @@ final class Calibration {
             RunKey key = key(digest, recipe, set, all, kernels, gemm);
             if (run.isFinished() && !choices.fresh) {
                 requireSame(run, key);
+                run.discardState();
                 return result(run, "already complete", set, recipe, decoder, run.statistics());
             }
             profiled(profile -> new CalibrationRun(
@@ -120,7 +122,7 @@ final class Calibration {
                             threads,
                             profile)
                     .execute(
-                            run.stateDirectory(),
+                            run,
                             key,
                             choices.fresh,
                             new Progress(console, "calibrate", set.tokens()),
@@ -139,6 +141,20 @@ final class Calibration {
         }
         try (ChromeTrace trace = new ChromeTrace(choices.profile)) {
             pass.accept(trace);
+        }
+    }
+
+    private void requireSensible(Recipe recipe) {
+        if (!choices.backend.showsW2Input()) {
+            throw new UsageException(
+                    "--moe-backend %s: this backend never materialises the w2 input, so nothing could be measured there;"
+                                    .formatted(choices.backend.label())
+                            + " use decomposed");
+        }
+        boolean needsAll = recipe.calibration().starvedExperts() == CalibrationOptions.StarvedExperts.ALL_TOKENS;
+        if (needsAll && experts(recipe) == CalibrationOptions.Experts.ROUTED) {
+            throw new UsageException(
+                    "--experts routed: the recipe's calibration.starved_experts: all_tokens needs all");
         }
     }
 
@@ -205,7 +221,7 @@ final class Calibration {
         settings.keySet().removeAll(List.of("checkpoint", "recipe", "data"));
         return new Manifest(
                 new Manifest.Input(
-                        checkpoint.directory().toString(),
+                        checkpoint.directory().toAbsolutePath().normalize().toString(),
                         Arguments.required(key.parts().get("checkpoint"))),
                 new Manifest.Input(recipe.file().toString(), recipe.digest()),
                 new Manifest.Input(

@@ -16,6 +16,7 @@ final class EngineOptions {
     @Option(
             names = "--threads",
             paramLabel = "N",
+            converter = Arguments.Positive.class,
             description = "Worker threads (default: one for each processor). Results do not depend on it.")
     int threads = Runtime.getRuntime().availableProcessors();
 
@@ -68,15 +69,18 @@ final class EngineOptions {
     }
 
     Gemm gemm() {
-        return Gemm.select(gemm);
+        try {
+            return Gemm.select(gemm);
+        } catch (IllegalArgumentException e) {
+            throw new UsageException("--gemm: " + e.getMessage());
+        }
     }
 
     Kernels kernels() {
         return switch (kernels) {
             case "auto" -> Kernels.fastest();
             case "reference" -> Kernels.reference();
-            default ->
-                throw new IllegalArgumentException("--kernels '%s': expected auto or reference".formatted(kernels));
+            default -> throw new UsageException("--kernels '%s': expected auto or reference".formatted(kernels));
         };
     }
 }

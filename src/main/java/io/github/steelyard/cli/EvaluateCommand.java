@@ -66,10 +66,15 @@ final class EvaluateCommand extends SteelyardCommand implements Callable<Integer
     @Option(
             names = "--sequence-length",
             paramLabel = "N",
+            converter = Arguments.Positive.class,
             description = "Tokens beyond this are cut off (default: ${DEFAULT-VALUE}).")
     int sequenceLength = 4096;
 
-    @Option(names = "--max-sequences", paramLabel = "N", description = "Use only the first N sequences.")
+    @Option(
+            names = "--max-sequences",
+            paramLabel = "N",
+            converter = Arguments.Positive.class,
+            description = "Use only the first N sequences.")
     @Nullable
     Integer maxSequences;
 

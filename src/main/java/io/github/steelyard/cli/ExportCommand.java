@@ -8,7 +8,6 @@ import io.github.steelyard.export.ModelOptExporter;
 import io.github.steelyard.export.ScalesExporter;
 import io.github.steelyard.recipe.ExportOptions;
 import io.github.steelyard.report.Json;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
@@ -43,7 +42,11 @@ final class ExportCommand extends SteelyardCommand implements Callable<Integer> 
     @Mixin
     RunOptions options = new RunOptions();
 
-    @Option(names = "--threads", paramLabel = "N", description = "Worker threads (default: one for each processor).")
+    @Option(
+            names = "--threads",
+            paramLabel = "N",
+            converter = Arguments.Positive.class,
+            description = "Worker threads (default: one for each processor).")
     int threads = Runtime.getRuntime().availableProcessors();
 
     ExportCommand(Console console) {
@@ -69,6 +72,7 @@ final class ExportCommand extends SteelyardCommand implements Callable<Integer> 
 
     static Result write(
             OpenedRun opened, Path out, ExportOptions.@Nullable Format chosen, int threads, Console console) {
+        Directories.requireFree(out);
         opened.requireSameCheckpoint(threads);
         ExportOptions wanted = opened.plan().recipe().export();
         return switch (chosen == null ? wanted.format() : chosen) {
@@ -97,10 +101,6 @@ final class ExportCommand extends SteelyardCommand implements Callable<Integer> 
     }
 
     private static Result scales(OpenedRun opened, Path out) {
-        if (Files.exists(out)) {
-            throw new UsageException("--out %s: already exists".formatted(out));
-        }
-        Directories.create(out);
         List<String> files = ScalesExporter.export(out, opened.plan(), opened.scales(), opened.inputDigests());
         return new Result(out.toString(), "scales", files, 0, Map.of());
     }

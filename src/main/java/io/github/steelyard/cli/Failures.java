@@ -10,7 +10,7 @@ import io.github.steelyard.recipe.RecipeException;
 import picocli.CommandLine;
 
 /// Turns what a command throws into one line and an exit code.
-final class Failures implements CommandLine.IExecutionExceptionHandler {
+final class Failures implements CommandLine.IExecutionExceptionHandler, CommandLine.IParameterExceptionHandler {
 
     private final Console console;
 
@@ -21,6 +21,16 @@ final class Failures implements CommandLine.IExecutionExceptionHandler {
     @Override
     public int handleExecutionException(Exception failure, CommandLine command, CommandLine.ParseResult result) {
         return report(failure, verbose(result));
+    }
+
+    @Override
+    public int handleParseException(CommandLine.ParameterException failure, String[] arguments) {
+        console.note("error: " + failure.getMessage());
+        CommandLine command = failure.getCommandLine();
+        if (!CommandLine.UnmatchedArgumentException.printSuggestions(failure, command.getErr())) {
+            console.note("try '%s --help'".formatted(command.getCommandSpec().qualifiedName()));
+        }
+        return ExitCode.USAGE;
     }
 
     /// Prints `failure` and returns its exit code.
@@ -48,6 +58,7 @@ final class Failures implements CommandLine.IExecutionExceptionHandler {
             case StorageException e -> ExitCode.RESOURCE;
             case ResourceException e -> ExitCode.RESOURCE;
             case OutOfMemoryError e -> ExitCode.RESOURCE;
+            case InternalError e -> isLostFile(e) ? ExitCode.BAD_INPUT : ExitCode.INTERNAL;
             default -> ExitCode.INTERNAL;
         };
     }
@@ -56,11 +67,22 @@ final class Failures implements CommandLine.IExecutionExceptionHandler {
         if (failure instanceof OutOfMemoryError) {
             return "out of memory (%s); give more with --memory".formatted(failure.getMessage());
         }
+        if (isLostFile(failure)) {
+            return "a file that was being read is gone, has become shorter, or its device failed";
+        }
         String text = failure.getMessage() == null ? failure.toString() : failure.getMessage();
         return code == ExitCode.INTERNAL
                 ? "a fault of this program, please report it (--verbose shows where): %s: %s"
                         .formatted(failure.getClass().getSimpleName(), text)
                 : text;
+    }
+
+    /// Returns whether the JVM reports that memory backed by a file could not be read: it does so by an error without
+    /// the file's name.
+    private static boolean isLostFile(Throwable failure) {
+        return failure instanceof InternalError
+                && failure.getMessage() != null
+                && failure.getMessage().contains("unsafe memory access");
     }
 
     private static boolean verbose(CommandLine.ParseResult result) {

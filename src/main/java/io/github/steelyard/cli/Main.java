@@ -2,6 +2,7 @@ package io.github.steelyard.cli;
 
 import java.io.PrintWriter;
 import java.nio.charset.StandardCharsets;
+import java.util.List;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 
@@ -20,7 +21,8 @@ import picocli.CommandLine.Command;
             ExportCommand.class,
             VerifyCommand.class,
             EvaluateCommand.class,
-            BackendsCommand.class
+            BackendsCommand.class,
+            SynthesizeCommand.class
         },
         footer = {
             "",
@@ -34,12 +36,20 @@ public final class Main {
 
     /// Runs one command and ends the process with its exit code.
     public static void main(String[] arguments) {
-        System.exit(run(Console.system(), arguments));
+        Console console = Console.system();
+        Interruption interruption = Interruption.install(console);
+        int code = run(console, arguments);
+        interruption.over();
+        System.exit(code);
     }
 
     /// Runs one command and returns its exit code.
     static int run(Console console, String... arguments) {
-        return commandLine(console).execute(arguments);
+        try {
+            return commandLine(console).execute(arguments);
+        } catch (Error e) {
+            return new Failures(console).report(e, List.of(arguments).contains("--verbose"));
+        }
     }
 
     static CommandLine commandLine(Console console) {
@@ -56,7 +66,9 @@ public final class Main {
         commandLine.setErr(new PrintWriter(console.err(), true, StandardCharsets.UTF_8));
         commandLine.setUsageHelpWidth(110);
         commandLine.setCaseInsensitiveEnumValuesAllowed(true);
-        commandLine.setExecutionExceptionHandler(new Failures(console));
+        Failures failures = new Failures(console);
+        commandLine.setExecutionExceptionHandler(failures);
+        commandLine.setParameterExceptionHandler(failures);
         return commandLine;
     }
 

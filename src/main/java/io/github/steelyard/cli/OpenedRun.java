@@ -59,6 +59,11 @@ record OpenedRun(RunDirectory run, Checkpoint checkpoint, Decoder decoder, Plan 
         return ScaleTable.resolve(statistics(), plan, sharing);
     }
 
+    /// Returns the scales of the plan that can be made, for reports.
+    ScaleTable resolvableScales() {
+        return ScaleTable.resolvable(statistics(), plan, sharing);
+    }
+
     /// Refuses a checkpoint that is not the one that was calibrated.
     void requireSameCheckpoint(int threads) {
         String wanted = run.manifest().checkpoint().digest();

@@ -56,6 +56,7 @@ final class RunCommand extends SteelyardCommand implements Callable<Integer> {
     public Integer call() {
         Path target = Arguments.required(out);
         Path run = target.resolve("run");
+        Directories.requireFree(target.resolve("export"));
         Calibration.Result calibrated = new Calibration(console, common, choices, engine)
                 .run(Arguments.required(checkpoint), Recipe.read(Arguments.required(recipe)), run);
         ExportCommand.Result exported = null;

@@ -7,7 +7,6 @@ import io.github.steelyard.model.Site;
 import io.github.steelyard.report.StatsJson;
 import java.nio.file.Path;
 import java.util.Map;
-import java.util.TreeMap;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
@@ -58,7 +57,7 @@ final class StatsCommand extends SteelyardCommand implements Callable<Integer> {
             return opened.scales();
         } catch (GateException e) {
             e.problems().forEach(problem -> console.note("warning: " + problem));
-            return new ScaleTable(new TreeMap<>());
+            return opened.resolvableScales();
         }
     }
 }

@@ -14,7 +14,8 @@ sealed class SteelyardCommand
                 EvaluateCommand,
                 BackendsListCommand,
                 BackendsSelectCommand,
-                BackendsExplainCommand {
+                BackendsExplainCommand,
+                SynthesizeCommand {
 
     final Console console;
 

@@ -4,15 +4,8 @@ import io.github.steelyard.calibration.GateException;
 import io.github.steelyard.calibration.ScaleTable;
 import io.github.steelyard.checkpoint.AtomicFiles;
 import io.github.steelyard.checkpoint.Finding;
-import io.github.steelyard.checkpoint.StorageException;
 import io.github.steelyard.recipe.Plan;
-import java.io.IOException;
-import java.nio.file.FileVisitResult;
-import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.SimpleFileVisitor;
-import java.nio.file.StandardCopyOption;
-import java.nio.file.attribute.BasicFileAttributes;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -55,23 +48,13 @@ public final class ModelOptExporter {
     /// @param target a directory that does not exist yet, or is empty
     /// @param inputs digests of what the scales come from, by name, for the provenance file
     /// @throws GateException if a module cannot be written or what was written is not sound; nothing is left behind
-    /// @throws StorageException if the device does not take it
+    /// @throws io.github.steelyard.checkpoint.StorageException if the device does not take it
     public ExportResult export(Path target, Map<String, String> inputs) {
         ExportPlan exportPlan = new ExportPlanner(source, plan, scales).plan();
-        requireFree(target);
-        Path partial = target.resolveSibling(target.getFileName() + ".partial");
-        try {
-            delete(partial);
-            Files.createDirectories(partial);
-            List<String> files = write(exportPlan, partial, inputs);
-            Verification verification = verify(exportPlan, partial);
-            Files.move(partial, target, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
-            return result(target, exportPlan, files, verification);
-        } catch (IOException e) {
-            throw new StorageException(target, e);
-        } finally {
-            deleteQuietly(partial);
-        }
+        return OutputDirectory.write(target, directory -> {
+            List<String> files = write(exportPlan, directory, inputs);
+            return result(target, exportPlan, files, verify(exportPlan, directory));
+        });
     }
 
     private List<String> write(ExportPlan exportPlan, Path directory, Map<String, String> inputs) {
@@ -106,45 +89,5 @@ public final class ModelOptExporter {
         Map<String, Long> treated = exportPlan.modules().stream()
                 .collect(Collectors.groupingBy(ProvenanceJson::label, TreeMap::new, Collectors.counting()));
         return new ExportResult(target, files, bytes, treated, exportPlan.findings(), verification);
-    }
-
-    private static void requireFree(Path target) {
-        if (!Files.exists(target)) {
-            return;
-        }
-        try (var entries = Files.list(target)) {
-            if (!Files.isDirectory(target) || entries.findAny().isPresent()) {
-                throw new IllegalArgumentException("%s exists and is not an empty directory".formatted(target));
-            }
-        } catch (IOException e) {
-            throw new IllegalArgumentException("%s exists and is not an empty directory".formatted(target), e);
-        }
-    }
-
-    private static void deleteQuietly(Path directory) {
-        try {
-            delete(directory);
-        } catch (IOException e) {
-            directory.toFile().deleteOnExit();
-        }
-    }
-
-    private static void delete(Path directory) throws IOException {
-        if (!Files.exists(directory)) {
-            return;
-        }
-        Files.walkFileTree(directory, new SimpleFileVisitor<>() {
-            @Override
-            public FileVisitResult visitFile(Path file, BasicFileAttributes attributes) throws IOException {
-                Files.delete(file);
-                return FileVisitResult.CONTINUE;
-            }
-
-            @Override
-            public FileVisitResult postVisitDirectory(Path visited, java.io.IOException error) throws IOException {
-                Files.delete(visited);
-                return FileVisitResult.CONTINUE;
-            }
-        });
     }
 }

@@ -17,7 +17,12 @@ final class RandomBytes {
 
     /// @param name the tensor's name: its values depend on nothing else but the seed
     RandomBytes(long seed, String name) {
-        this.random = new SplittableRandom(
+        this.random = source(seed, name);
+    }
+
+    /// Returns the random numbers that belong to a name.
+    static SplittableRandom source(long seed, String name) {
+        return new SplittableRandom(
                 seed ^ Long.parseUnsignedLong(Digests.ofText(name).substring(0, 16), 16));
     }
 

@@ -28,10 +28,15 @@ public final class ScalesExporter {
 
     private ScalesExporter() {}
 
-    /// Writes both files into `directory`, which must exist, and returns their names.
+    /// Writes both files into a new directory and returns their names.
     ///
+    /// @param target a directory that does not exist yet, or is empty
     /// @param inputs digests of what the scales come from, by name
-    public static List<String> export(Path directory, Plan plan, ScaleTable scales, Map<String, String> inputs) {
+    public static List<String> export(Path target, Plan plan, ScaleTable scales, Map<String, String> inputs) {
+        return OutputDirectory.write(target, directory -> write(directory, plan, scales, inputs));
+    }
+
+    private static List<String> write(Path directory, Plan plan, ScaleTable scales, Map<String, String> inputs) {
         SortedMap<String, Float> tensors = new TreeMap<>();
         for (SiteScale scale : scales.scales().values()) {
             if (scale.site().role() != Role.WEIGHT) {

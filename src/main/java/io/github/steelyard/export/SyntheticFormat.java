@@ -1,6 +1,7 @@
 package io.github.steelyard.export;
 
 import io.github.steelyard.model.ModuleInfo;
+import java.util.Locale;
 
 /// How the linear layers of a synthetic checkpoint are stored. Routers and the head always are BF16.
 public enum SyntheticFormat {
@@ -21,6 +22,11 @@ public enum SyntheticFormat {
         FP8,
         NVFP4,
         MXFP4
+    }
+
+    /// Returns the name used on the command line.
+    public String label() {
+        return name().toLowerCase(Locale.ROOT);
     }
 
     Storage of(ModuleInfo module) {

@@ -7,6 +7,7 @@ import io.github.steelyard.format.E2m1;
 import io.github.steelyard.format.E4m3;
 import io.github.steelyard.model.Decoder;
 import io.github.steelyard.model.ExpectedTensor;
+import io.github.steelyard.model.FusedStack;
 import io.github.steelyard.model.Linear;
 import io.github.steelyard.model.ModuleInfo;
 import io.github.steelyard.tensor.DType;
@@ -14,8 +15,13 @@ import io.github.steelyard.tensor.Shape;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.ArrayList;
+import java.util.HashSet;
+import java.util.LinkedHashSet;
 import java.util.List;
+import java.util.Optional;
+import java.util.Set;
 import java.util.function.Consumer;
+import java.util.function.IntFunction;
 
 /// The tensors of a synthetic checkpoint. Weights have variance `1 / columns`, so that activations neither vanish nor
 /// explode; norms are near 1, everything else is small.
@@ -61,10 +67,16 @@ final class SyntheticTensors {
         this.decoder = decoder;
         this.format = format;
         this.seed = seed;
-        decoder.tensors().forEach(this::plain);
+        new LinkedHashSet<>(decoder.tensors()).forEach(this::plain);
+        Set<String> stacks = new HashSet<>();
         for (Linear linear : decoder.linears()) {
-            if (!(decoder.tied() && linear.info().kind() == ModuleInfo.Kind.HEAD)) {
-                weight(linear.info());
+            Optional<FusedStack> stack = linear.source().stack();
+            if (stack.isPresent()) {
+                if (stacks.add(stack.get().tensor())) {
+                    weight(linear, Place.of(stack.get()));
+                }
+            } else if (!(decoder.tied() && linear.info().kind() == ModuleInfo.Kind.HEAD)) {
+                weight(linear, Place.of(linear.info()));
             }
         }
     }
@@ -77,7 +89,7 @@ final class SyntheticTensors {
         return (double) x * x;
     }
 
-    private static float rms(int codes, java.util.function.IntFunction<Float> decode) {
+    private static float rms(int codes, IntFunction<Float> decode) {
         double sum = 0;
         for (int i = 0; i < codes; i++) {
             sum += square(decode.apply(i));
@@ -88,7 +100,7 @@ final class SyntheticTensors {
     private void plain(ExpectedTensor tensor) {
         boolean norm = tensor.name().endsWith("norm.weight") || tensor.name().endsWith("norm_f.weight");
         float centre = norm ? 1 : 0;
-        float spread = tensor.name().equals(decoder.embedding()) ? 1.7f : 0.1f;
+        float spread = tensor.name().equals(decoder.embedding()) ? embeddingSpread() : 0.1f;
         add(
                 tensor.name(),
                 DType.BF16,
@@ -96,43 +108,52 @@ final class SyntheticTensors {
                 out -> random(tensor.name()).bf16(tensor.shape().elements(), centre, spread, out));
     }
 
-    private void weight(ModuleInfo module) {
-        switch (format.of(module)) {
-            case BF16 -> bf16(module);
-            case FP8 -> fp8(module);
-            case NVFP4 -> nvfp4(module);
-            case MXFP4 -> mxfp4(module);
+    /// Of variance 1, but where the embedding is the head as well, that of a head.
+    private float embeddingSpread() {
+        return (float) Math.sqrt(3.0 / (decoder.tied() ? decoder.hidden() : 1));
+    }
+
+    private void weight(Linear linear, Place place) {
+        switch (format.of(linear.info())) {
+            case BF16 -> bf16(place);
+            case FP8 -> fp8(place);
+            case NVFP4 -> nvfp4(place);
+            case MXFP4 -> mxfp4(place);
         }
     }
 
-    private void bf16(ModuleInfo module) {
-        float spread = (float) Math.sqrt(3.0 / module.columns());
-        codes(module, DType.BF16, module.columns(), (random, count, out) -> random.bf16(count, 0, spread, out));
+    private void bf16(Place place) {
+        float spread = (float) Math.sqrt(3.0 / place.columns());
+        codes(
+                place.codes(),
+                DType.BF16,
+                place.inner().apply(1),
+                (random, count, out) -> random.bf16(count, 0, spread, out));
     }
 
-    private void fp8(ModuleInfo module) {
-        codes(module, DType.F8_E4M3, module.columns(), (random, count, out) -> random.bytes(count, FINITE_E4M3, out));
-        scalar(module.name() + ".weight_scale", perRootColumns(module, RMS_E4M3));
-        scalar(module.name() + ".input_scale", INPUT_SCALE);
+    private void fp8(Place place) {
+        codes(place.codes(), DType.F8_E4M3, place.inner().apply(1), bytes(FINITE_E4M3));
+        scalar(place.scale(), perRootColumns(place, RMS_E4M3));
+        scalar(place.inputScale(), INPUT_SCALE);
     }
 
-    private void nvfp4(ModuleInfo module) {
-        requireBlocks(module, 16);
-        codes(module, DType.U8, module.columns() / 2, (random, count, out) -> random.bytes(count, ANY, out));
-        scales(module, DType.F8_E4M3, module.columns() / 16, LARGE_E4M3);
-        scalar(module.name() + ".weight_scale_2", perRootColumns(module, RMS_E2M1 * RMS_LARGE_E4M3));
-        scalar(module.name() + ".input_scale", INPUT_SCALE);
+    private void nvfp4(Place place) {
+        place.requireBlocks(16);
+        codes(place.codes(), DType.U8, place.inner().apply(2), bytes(ANY));
+        codes(place.scale(), DType.F8_E4M3, place.inner().apply(16), bytes(LARGE_E4M3));
+        scalar(place.scale() + "_2", perRootColumns(place, RMS_E2M1 * RMS_LARGE_E4M3));
+        scalar(place.inputScale(), INPUT_SCALE);
     }
 
-    private void mxfp4(ModuleInfo module) {
-        requireBlocks(module, 32);
-        codes(module, DType.U8, module.columns() / 2, (random, count, out) -> random.bytes(count, ANY, out));
+    private void mxfp4(Place place) {
+        place.requireBlocks(32);
         byte[] exponent = new byte[256];
-        int code = 127 + (int) Math.round(Math.log(perRootColumns(module, RMS_E2M1)) / Math.log(2));
+        int code = 127 + (int) Math.round(Math.log(perRootColumns(place, RMS_E2M1)) / Math.log(2));
         for (int i = 0; i < 256; i++) {
             exponent[i] = (byte) (code - i % 2);
         }
-        scales(module, DType.U8, module.columns() / 32, exponent);
+        codes(place.mxCodes(), DType.U8, place.mxCodesShape(), bytes(ANY));
+        codes(place.mxScales(), DType.U8, place.mxScalesShape(), bytes(exponent));
     }
 
     /// Writes random elements.
@@ -141,16 +162,12 @@ final class SyntheticTensors {
         void write(RandomBytes random, long count, Consumer<MemorySegment> out);
     }
 
-    private void codes(ModuleInfo module, DType dtype, int columns, Elements elements) {
-        String name = module.name() + ".weight";
-        Shape shape = Shape.of(module.rows(), columns);
-        add(name, dtype, shape, out -> elements.write(random(name), shape.elements(), out));
+    private static Elements bytes(byte[] allowed) {
+        return (random, count, out) -> random.bytes(count, allowed, out);
     }
 
-    private void scales(ModuleInfo module, DType dtype, int columns, byte[] allowed) {
-        String name = module.name() + ".weight_scale";
-        Shape shape = Shape.of(module.rows(), columns);
-        add(name, dtype, shape, out -> random(name).bytes(shape.elements(), allowed, out));
+    private void codes(String name, DType dtype, Shape shape, Elements elements) {
+        add(name, dtype, shape, out -> elements.write(random(name), shape.elements(), out));
     }
 
     private void scalar(String name, float value) {
@@ -159,15 +176,8 @@ final class SyntheticTensors {
         add(name, DType.F32, Shape.of(), out -> out.accept(MemorySegment.ofArray(bytes)));
     }
 
-    private static float perRootColumns(ModuleInfo module, float rms) {
-        return (float) (1 / (rms * Math.sqrt(module.columns())));
-    }
-
-    private static void requireBlocks(ModuleInfo module, int block) {
-        if (module.columns() % block != 0) {
-            throw new IllegalArgumentException("%s: wanted input features divisible by %d, found %d"
-                    .formatted(module.name(), block, module.columns()));
-        }
+    private static float perRootColumns(Place place, float rms) {
+        return (float) (1 / (rms * Math.sqrt(place.columns())));
     }
 
     private RandomBytes random(String name) {

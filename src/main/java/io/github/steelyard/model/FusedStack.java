@@ -14,6 +14,7 @@ import io.github.steelyard.tensor.DType;
 import io.github.steelyard.tensor.Shape;
 import java.lang.foreign.MemorySegment;
 import java.util.List;
+import java.util.Optional;
 import java.util.function.Predicate;
 import java.util.stream.Stream;
 
@@ -119,6 +120,11 @@ public record FusedStack(String tensor, int count, int rows, int columns, Layout
             @Override
             public List<String> fusedTensors() {
                 return tensors;
+            }
+
+            @Override
+            public Optional<FusedStack> stack() {
+                return Optional.of(FusedStack.this);
             }
         };
     }

@@ -32,6 +32,11 @@ public record Linear(ModuleInfo info, WeightSource source, Optional<Bias> bias) 
         default List<String> fusedTensors() {
             return List.of();
         }
+
+        /// Returns the stack that this weight is a part of, if it is one.
+        default Optional<FusedStack> stack() {
+            return Optional.empty();
+        }
     }
 
     /// A bias: `rows` values of `tensor`, flattened, from `offset` on, `stride` apart.

@@ -1,0 +1,158 @@
+package io.github.steelyard.cli;
+
+import io.github.steelyard.checkpoint.ConfigJson;
+import io.github.steelyard.export.Synthesis;
+import io.github.steelyard.export.SyntheticFormat;
+import io.github.steelyard.export.SyntheticTokens;
+import io.github.steelyard.moe.Families;
+import io.github.steelyard.report.Json;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.UncheckedIOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.util.Optional;
+import java.util.concurrent.Callable;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+
+/// `steelyard synthesize`: a checkpoint of random weights.
+@Command(
+        name = "synthesize",
+        mixinStandardHelpOptions = true,
+        description = {
+            "Writes a checkpoint of random weights in the shape of a config: for benchmarks, and to try a recipe on the",
+            "shape of a model. Equal arguments give equal bytes."
+        })
+final class SynthesizeCommand extends SteelyardCommand implements Callable<Integer> {
+
+    private static final String PRESETS = "configs/models/";
+
+    @Parameters(
+            paramLabel = "PRESET|CONFIG.json",
+            description = "bench-a, bench-b or qwen3-30b-a3b, or the config.json of any model of a known family.")
+    @Nullable
+    String model;
+
+    @Option(
+            names = "--format",
+            paramLabel = "FORMAT",
+            description = {
+                "How linear layers are stored: bf16, fp8, nvfp4, mixed (NVFP4 experts, FP8 besides)",
+                "or mxfp4 (MXFP4 experts, BF16 besides). Default: bf16."
+            })
+    SyntheticFormat format = SyntheticFormat.BF16;
+
+    @Option(
+            names = "--layers",
+            paramLabel = "N",
+            converter = Arguments.Positive.class,
+            description = "Number of layers, instead of what the config says.")
+    @Nullable
+    Integer layers;
+
+    @Option(names = "--seed", required = true, paramLabel = "N", description = "Where the random numbers begin.")
+    long seed;
+
+    @Option(names = "--out", required = true, paramLabel = "DIR", description = "Directory to write; must be new.")
+    @Nullable
+    Path out;
+
+    @Option(
+            names = "--shard-size",
+            paramLabel = "SIZE",
+            converter = MemorySize.Converter.class,
+            description = "Size of tensors after which a new file begins (default: 5G).")
+    MemorySize shardSize = new MemorySize(5L << 30);
+
+    @Option(
+            names = "--sequences",
+            paramLabel = "N",
+            converter = Arguments.Positive.class,
+            description = "Write tokens.jsonl besides, with N sequences of random token ids.")
+    @Nullable
+    Integer sequences;
+
+    @Option(
+            names = "--sequence-length",
+            paramLabel = "N",
+            converter = Arguments.Positive.class,
+            description = "Tokens in each of them (default: ${DEFAULT-VALUE}).")
+    int sequenceLength = 512;
+
+    SynthesizeCommand(Console console) {
+        super(console);
+    }
+
+    /// What `--json` prints.
+    record Result(String directory, String family, String format, int layers, int tensors, long bytes, int files) {}
+
+    @Override
+    public Integer call() {
+        Path target = Arguments.required(out);
+        Directories.requireFree(target);
+        ByteProgress progress = new ByteProgress(console, "synthesize");
+        Synthesis synthesis = synthesis();
+        Synthesis.Result written;
+        try {
+            written = synthesis.write(target, progress);
+        } catch (IllegalArgumentException e) {
+            throw new UsageException("--format %s: %s".formatted(format.label(), e.getMessage()));
+        }
+        progress.done();
+        Result result = new Result(
+                target.toString(),
+                synthesis.decoder().family(),
+                format.label(),
+                synthesis.decoder().layers().size(),
+                written.tensors(),
+                written.bytes(),
+                written.files());
+        console.print(common.json ? Json.text(result) : summary(result));
+        return ExitCode.OK;
+    }
+
+    private Synthesis synthesis() {
+        ConfigJson config = config(Arguments.required(model));
+        if (layers != null) {
+            config = Synthesis.withLayers(config, layers);
+        }
+        return new Synthesis(
+                config,
+                Families.of(config),
+                format,
+                seed,
+                Math.max(1, shardSize.bytes()),
+                Optional.ofNullable(sequences).map(count -> new SyntheticTokens(count, sequenceLength)));
+    }
+
+    private static ConfigJson config(String name) {
+        if (name.endsWith(".json")) {
+            return ConfigJson.read(Path.of(name));
+        }
+        String resource = PRESETS + name + ".json";
+        try (InputStream in = SynthesizeCommand.class.getResourceAsStream("/" + resource)) {
+            if (in == null) {
+                throw new UsageException(
+                        "no preset '%s': give bench-a, bench-b, qwen3-30b-a3b or a config.json".formatted(name));
+            }
+            return ConfigJson.parse(Path.of(resource), new String(in.readAllBytes(), StandardCharsets.UTF_8));
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    private static String summary(Result result) {
+        return "wrote %s: %s, %d layers, %s, %d tensors in %d files, %.1f MB"
+                .formatted(
+                        result.directory,
+                        result.family,
+                        result.layers,
+                        result.format,
+                        result.tensors,
+                        result.files,
+                        result.bytes / 1e6);
+    }
+}

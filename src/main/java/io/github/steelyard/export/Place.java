@@ -1,0 +1,74 @@
+package io.github.steelyard.export;
+
+import io.github.steelyard.model.FusedStack;
+import io.github.steelyard.model.ModuleInfo;
+import io.github.steelyard.tensor.Shape;
+import java.util.function.IntFunction;
+
+/// Names and shapes under which one synthetic weight lies.
+///
+/// @param columns input features of a matrix
+/// @param codes name of the values or codes
+/// @param scale name of the weight scale
+/// @param inputScale name of the input scale
+/// @param inner shape of a tensor in which one element stands for so many input features
+/// @param mxCodes name of the MXFP4 codes
+/// @param mxCodesShape their shape, in bytes
+/// @param mxScales name of the MXFP4 block scales
+/// @param mxScalesShape their shape
+record Place(
+        int columns,
+        String codes,
+        String scale,
+        String inputScale,
+        IntFunction<Shape> inner,
+        String mxCodes,
+        Shape mxCodesShape,
+        String mxScales,
+        Shape mxScalesShape) {
+
+    private static final int MX_BLOCK = 32;
+
+    /// Returns the place of a weight `(rows, columns)` under the name of its linear layer.
+    static Place of(ModuleInfo module) {
+        String name = module.name();
+        IntFunction<Shape> inner = inputs -> Shape.of(module.rows(), module.columns() / inputs);
+        return new Place(
+                module.columns(),
+                name + ".weight",
+                name + ".weight_scale",
+                name + ".input_scale",
+                inner,
+                name + ".weight",
+                inner.apply(2),
+                name + ".weight_scale",
+                inner.apply(MX_BLOCK));
+    }
+
+    /// Returns the place of the weights of all experts of a layer in one tensor; [FusedStack] tells the names.
+    static Place of(FusedStack stack) {
+        String name = stack.tensor();
+        int mxBlocks = stack.columns() / MX_BLOCK;
+        return new Place(
+                stack.columns(),
+                name,
+                name + "_weight_scale",
+                name + "_input_scale",
+                inputs -> switch (stack.layout()) {
+                    case OUT_IN -> Shape.of(stack.count(), stack.rows(), stack.columns() / inputs);
+                    case IN_OUT -> Shape.of(stack.count(), stack.columns() / inputs, stack.rows());
+                },
+                name + "_blocks",
+                Shape.of(stack.count(), stack.rows(), mxBlocks, MX_BLOCK / 2),
+                name + "_scales",
+                Shape.of(stack.count(), stack.rows(), mxBlocks));
+    }
+
+    /// @throws IllegalArgumentException if blocks of this size do not fit
+    void requireBlocks(int block) {
+        if (columns % block != 0) {
+            throw new IllegalArgumentException(
+                    "%s: wanted input features divisible by %d, found %d".formatted(codes, block, columns));
+        }
+    }
+}
