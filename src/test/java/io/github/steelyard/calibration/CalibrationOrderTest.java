@@ -89,7 +89,12 @@ final class CalibrationOrderTest {
                         false,
                         threads,
                         Profile.NONE)
-                .execute(RunDirectory.create(temp.resolve(name)), new RunKey(new TreeMap<>()), true, EngineListener.NONE, statistics::set);
+                .execute(
+                        RunDirectory.create(temp.resolve(name)),
+                        new RunKey(new TreeMap<>()),
+                        true,
+                        EngineListener.NONE,
+                        statistics::set);
         return statistics.get();
     }
 
