@@ -22,7 +22,8 @@ import picocli.CommandLine.Command;
             VerifyCommand.class,
             EvaluateCommand.class,
             BackendsCommand.class,
-            SynthesizeCommand.class
+            SynthesizeCommand.class,
+            BenchCommand.class
         },
         footer = {
             "",

@@ -4,7 +4,8 @@ import picocli.CommandLine.Mixin;
 
 /// What all commands have: a console and the common options. A command returns its exit code.
 sealed class SteelyardCommand
-        permits DemoCommand,
+        permits BenchCommand,
+                DemoCommand,
                 InspectCommand,
                 RunCommand,
                 CalibrateCommand,
