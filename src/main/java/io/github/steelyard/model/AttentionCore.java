@@ -1,5 +1,6 @@
 package io.github.steelyard.model;
 
+import io.github.steelyard.kernel.PackedWeight;
 import java.util.Arrays;
 
 /// Causal softmax attention over one sequence: `o_i = Σ_j softmax_j(scale · q_i·k_j) v_j`.
@@ -16,6 +17,7 @@ import java.util.Arrays;
 public record AttentionCore(int heads, int keyHeads, int keyWidth, int valueWidth, float scale, AttentionMask mask) {
 
     static final int BLOCK = 128; // queries
+    private static final int ALIGNMENT = 64; // keys, so that slices of packed keys begin where they are fast
 
     /// Attends.
     ///
@@ -27,15 +29,23 @@ public record AttentionCore(int heads, int keyHeads, int keyWidth, int valueWidt
     void forward(float[] q, float[] k, float[] v, float[] sinks, int tokens, float[] out, Lane lane) {
         long start = lane.begin();
         double flops = 0;
+        int group = heads / keyHeads;
         try (Scratch.Frame frame = lane.frame()) {
             float[] scores = frame.floats((long) Math.min(BLOCK, tokens) * tokens);
-            for (int from = 0; from < tokens; from += BLOCK) {
-                int to = Math.min(from + BLOCK, tokens);
-                int first = mask.first(from);
-                for (int head = 0; head < heads; head++) {
-                    block(q, k, v, sinks, head, from, to, first, scores, out, lane);
+            PackedWeight keys = frame.packed();
+            PackedWeight values = frame.packed();
+            for (int keyHead = 0; keyHead < keyHeads; keyHead++) {
+                lane.pack(tokens, keyWidth, k, keyHead * keyWidth, keyHeads * keyWidth, true, keys);
+                lane.pack(valueWidth, tokens, v, keyHead * valueWidth, keyHeads * valueWidth, false, values);
+                for (int from = 0; from < tokens; from += BLOCK) {
+                    int to = Math.min(from + BLOCK, tokens);
+                    int first = mask.first(from) / ALIGNMENT * ALIGNMENT;
+                    for (int head = keyHead * group; head < (keyHead + 1) * group; head++) {
+                        float sink = sinks.length == 0 ? Float.NEGATIVE_INFINITY : sinks[head];
+                        block(q, keys, values, sink, head, from, to, first, scores, out, lane);
+                    }
+                    flops += 2.0 * group * pairs(from, to) * (keyWidth + valueWidth);
                 }
-                flops += 2.0 * heads * pairs(from, to) * (keyWidth + valueWidth);
             }
         }
         lane.end(Phase.ATTENTION, start, flops, 4.0 * tokens * (heads + keyHeads) * (keyWidth + valueWidth));
@@ -52,9 +62,9 @@ public record AttentionCore(int heads, int keyHeads, int keyWidth, int valueWidt
 
     private void block(
             float[] q,
-            float[] k,
-            float[] v,
-            float[] sinks,
+            PackedWeight keys,
+            PackedWeight values,
+            float sink,
             int head,
             int from,
             int to,
@@ -62,48 +72,37 @@ public record AttentionCore(int heads, int keyHeads, int keyWidth, int valueWidt
             float[] scores,
             float[] out,
             Lane lane) {
-        int keyHead = head / (heads / keyHeads);
-        int keys = to - first;
-        int queryStride = heads * keyWidth;
-        int keyStride = keyHeads * keyWidth;
-        int valueStride = keyHeads * valueWidth;
-        lane.multiplyTransposed(
-                to - from,
-                keys,
-                keyWidth,
+        int count = to - first;
+        int rows = to - from;
+        int stride = heads * keyWidth;
+        lane.multiply(
+                rows,
                 q,
-                from * queryStride + head * keyWidth,
-                queryStride,
-                k,
-                first * keyStride + keyHead * keyWidth,
-                keyStride,
+                from * stride + head * keyWidth,
+                stride,
+                keys.slice(first, to, 0, keyWidth),
                 0,
                 scores,
                 0,
-                keys);
+                count);
         for (int i = from; i < to; i++) {
-            int row = (i - from) * keys;
+            int row = (i - from) * count;
             int low = mask.first(i) - first;
             int high = i + 1 - first;
             lane.kernels().scale(scale, scores, row + low, high - low);
-            float sink = sinks.length == 0 ? Float.NEGATIVE_INFINITY : sinks[head];
             lane.kernels().softmax(scores, row + low, high - low, sink);
             Arrays.fill(scores, row, row + low, 0);
-            Arrays.fill(scores, row + high, row + keys, 0);
+            Arrays.fill(scores, row + high, row + count, 0);
         }
         lane.multiply(
-                to - from,
-                valueWidth,
-                keys,
+                rows,
                 scores,
                 0,
-                keys,
-                v,
-                first * valueStride + keyHead * valueWidth,
-                valueStride,
+                count,
+                values.slice(0, valueWidth, first, to),
                 0,
                 out,
-                from * heads * valueWidth + head * valueWidth,
+                (from * heads + head) * valueWidth,
                 heads * valueWidth);
     }
 }

@@ -1,6 +1,7 @@
 package io.github.steelyard.model;
 
 import io.github.steelyard.format.StoredWeight;
+import io.github.steelyard.kernel.PackedWeight;
 import java.util.List;
 import java.util.Optional;
 
@@ -141,8 +142,8 @@ public final class Engine {
                 return;
             }
             try (Scratch.Frame kept = layerMemory.frame()) {
-                float[] panel = kept.floats((long) count * hidden);
-                decodePanel(head, stored, begin, count, panel, workers.first());
+                PackedWeight panel = kept.packed();
+                packPanel(head, stored, begin, count, panel, workers.first());
                 if (consumer.isEmpty() && !tapInput) {
                     continue;
                 }
@@ -160,11 +161,12 @@ public final class Engine {
         }
     }
 
-    private void decodePanel(Linear head, StoredWeight stored, int from, int count, float[] panel, Lane lane) {
-        lane.kernels().decode(stored, from, from + count, panel, 0);
-        if (lane.tap().watches(Role.WEIGHT)) {
-            lane.tap().rows(List.of(head.site(Role.WEIGHT)), Population.ROUTED, panel, 0, count, decoder.hidden());
-        }
+    private static void packPanel(
+            Linear head, StoredWeight stored, int from, int count, PackedWeight panel, Lane lane) {
+        StoredWeight rows = stored.rowRange(from, from + count);
+        boolean tapped = lane.tap().watches(Role.WEIGHT);
+        LinearGroup.pack(
+                List.of(tapped ? new TappedWeight(rows, List.of(head.site(Role.WEIGHT)), lane) : rows), panel, lane);
     }
 
     /// Shows the head's input to the tap: an observing tap once, an altering one for each panel since the rows were
@@ -180,7 +182,7 @@ public final class Engine {
             int sequence,
             float[] x,
             int tokens,
-            float[] panel,
+            PackedWeight panel,
             int from,
             int count,
             Scratch.Frame frame,
@@ -188,7 +190,7 @@ public final class Engine {
         int hidden = decoder.hidden();
         float[] logits = frame.floats((long) tokens * count);
         long start = lane.begin();
-        lane.multiplyTransposed(tokens, count, hidden, x, 0, hidden, panel, 0, hidden, 0, logits, 0, count);
+        lane.multiply(tokens, x, 0, hidden, panel.slice(0, count, 0, hidden), 0, logits, 0, count);
         lane.end(
                 Phase.HEAD,
                 start,

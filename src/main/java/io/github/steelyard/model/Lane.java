@@ -1,8 +1,11 @@
 package io.github.steelyard.model;
 
+import io.github.steelyard.format.StoredWeight;
 import io.github.steelyard.kernel.Gemm;
 import io.github.steelyard.kernel.Kernels;
+import io.github.steelyard.kernel.PackedWeight;
 import io.github.steelyard.kernel.Workspace;
+import java.util.List;
 
 /// What one worker thread works with: the pass it belongs to and scratch memory of its own.
 public final class Lane {
@@ -81,6 +84,24 @@ public final class Lane {
             int co,
             int ldc) {
         gemm().multiply(m, n, k, a, ao, lda, b, bo, ldb, false, beta, c, co, ldc, workspace);
+    }
+
+    /// Decodes weights that read the same input, one below the other, into the layout that products read fastest.
+    public void pack(List<StoredWeight> weights, PackedWeight target) {
+        gemm().pack(weights, kernels(), target, workspace);
+    }
+
+    /// Brings a matrix into the layout that products read fastest.
+    ///
+    /// @param b `(n, k)` if `transposed`, else `(k, n)`; rows `ldb` apart
+    public void pack(int n, int k, float[] b, int bo, int ldb, boolean transposed, PackedWeight target) {
+        gemm().pack(n, k, b, bo, ldb, transposed, target, workspace);
+    }
+
+    /// Computes `c = a · bᵀ + beta · c` with a packed `b (n, k)`.
+    public void multiply(
+            int m, float[] a, int ao, int lda, PackedWeight.Slice b, float beta, float[] c, int co, int ldc) {
+        gemm().multiplySlice(m, a, ao, lda, b, beta, c, co, ldc, workspace);
     }
 
     /// Returns the start of a measured scope.

@@ -67,15 +67,10 @@ public record Linear(ModuleInfo info, WeightSource source, Optional<Bias> bias) 
         return bias.map(b -> List.of(new ExpectedTensor(b.tensor(), b.shape()))).orElse(List.of());
     }
 
-    /// Decodes the weight into `target`, dense `(rows, columns)`, and shows it to the tap.
-    void decode(Weights weights, Lane lane, float[] target, int offset) {
+    /// Opens the weight; where the tap watches weights, it sees the rows as they are decoded.
+    StoredWeight open(Weights weights, Lane lane) {
         StoredWeight stored = source.open(weights, info);
-        long start = lane.begin();
-        lane.kernels().decode(stored, 0, info.rows(), target, offset);
-        lane.end(Phase.DEQUANTIZE, start, 0, 4.0 * info.rows() * info.columns());
-        if (lane.tap().watches(Role.WEIGHT)) {
-            lane.tap().rows(List.of(site(Role.WEIGHT)), Population.ROUTED, target, offset, info.rows(), info.columns());
-        }
+        return lane.tap().watches(Role.WEIGHT) ? new TappedWeight(stored, List.of(site(Role.WEIGHT)), lane) : stored;
     }
 
     /// Reads the bias into `target`, or zeros where there is none.

@@ -1,5 +1,7 @@
 package io.github.steelyard.model;
 
+import io.github.steelyard.format.StoredWeight;
+import io.github.steelyard.kernel.PackedWeight;
 import java.util.ArrayList;
 import java.util.List;
 
@@ -52,19 +54,44 @@ public final class LinearGroup {
         return members.stream().map(Linear::info).toList();
     }
 
-    /// Decodes the weights into buffers of `memory`.
+    /// Decodes the weights into memory of `memory`.
     public Loaded load(Weights weights, Lane lane, Scratch.Frame memory) {
-        float[] weight = memory.floats((long) rows * columns);
+        PackedWeight weight = memory.packed();
+        long start = lane.begin();
+        List<StoredWeight> stored =
+                members.stream().map(member -> member.open(weights, lane)).toList();
+        pack(stored, weight, lane);
+        lane.end(Phase.DEQUANTIZE, start, 0, 4.0 * rows * columns);
         float[] bias = memory.floats(biased ? rows : 0);
-        int row = 0;
-        for (Linear member : members) {
-            member.decode(weights, lane, weight, row * columns);
-            if (biased) {
+        if (biased) {
+            int row = 0;
+            for (Linear member : members) {
                 member.readBias(weights, bias, row);
+                row += member.info().rows();
             }
-            row += member.info().rows();
         }
         return new Loaded(this, weight, bias, parts(lane.tap()));
+    }
+
+    /// Packs weights that share an input. An altering tap sees each of them as a whole, since blocks of rows may share
+    /// a
+    /// scale.
+    static void pack(List<StoredWeight> weights, PackedWeight target, Lane lane) {
+        if (!lane.tap().alters()) {
+            lane.pack(weights, target);
+            return;
+        }
+        int rows = weights.stream().mapToInt(StoredWeight::rows).sum();
+        int columns = weights.getFirst().columns();
+        try (Scratch.Frame frame = lane.frame()) {
+            float[] decoded = frame.floats((long) rows * columns);
+            int row = 0;
+            for (StoredWeight weight : weights) {
+                weight.decodeRows(0, weight.rows(), decoded, row * columns);
+                row += weight.rows();
+            }
+            lane.pack(rows, columns, decoded, 0, columns, true, target);
+        }
     }
 
     /// Consecutive members that the tap treats alike.
@@ -108,11 +135,11 @@ public final class LinearGroup {
     public static final class Loaded {
 
         private final LinearGroup group;
-        private final float[] weight; // (rows, columns)
+        private final PackedWeight weight; // (rows, columns)
         private final float[] bias; // (rows) or unused
         private final List<Part> parts;
 
-        private Loaded(LinearGroup group, float[] weight, float[] bias, List<Part> parts) {
+        private Loaded(LinearGroup group, PackedWeight weight, float[] bias, List<Part> parts) {
             this.group = group;
             this.weight = weight;
             this.bias = bias;
@@ -192,8 +219,8 @@ public final class LinearGroup {
                 Lane lane) {
             int columns = group.columns;
             long start = lane.begin();
-            lane.multiplyTransposed(
-                    tokens, rows, columns, x, 0, columns, weight, firstRow * columns, columns, 0, y, yOffset, yStride);
+            lane.multiply(
+                    tokens, x, 0, columns, weight.slice(firstRow, firstRow + rows, 0, columns), 0, y, yOffset, yStride);
             if (group.biased) {
                 lane.kernels().addBias(bias, firstRow, y, yOffset, tokens, rows, yStride);
             }
@@ -209,16 +236,12 @@ public final class LinearGroup {
                 float[] x, int tokens, int firstColumn, int columns, float[] y, int yOffset, Phase phase, Lane lane) {
             long start = lane.begin();
             float beta = firstColumn == 0 ? 0 : 1;
-            lane.multiplyTransposed(
+            lane.multiply(
                     tokens,
-                    group.rows,
-                    columns,
                     x,
                     0,
                     columns,
-                    weight,
-                    firstColumn,
-                    group.columns,
+                    weight.slice(0, group.rows, firstColumn, firstColumn + columns),
                     beta,
                     y,
                     yOffset,

@@ -1,5 +1,6 @@
 package io.github.steelyard.model;
 
+import io.github.steelyard.kernel.PackedWeight;
 import java.util.ArrayList;
 import java.util.List;
 
@@ -14,30 +15,44 @@ import java.util.List;
 public final class Scratch {
 
     private final List<float[]> buffers = new ArrayList<>();
+    private final List<PackedWeight> packed = new ArrayList<>();
     private int used;
+    private int usedPacked;
 
     /// Opens a frame; closing it takes back what it handed out.
     public Frame frame() {
-        return new Frame(used);
+        return new Frame(used, usedPacked);
     }
 
     /// Takes back everything, whatever frames are open.
     void reset() {
         used = 0;
+        usedPacked = 0;
     }
 
     /// Returns the bytes held, in use or not.
     public long bytes() {
-        return buffers.stream().mapToLong(buffer -> 4L * buffer.length).sum();
+        return buffers.stream().mapToLong(buffer -> 4L * buffer.length).sum()
+                + packed.stream().mapToLong(PackedWeight::bytes).sum();
     }
 
     /// The buffers taken since the frame was opened.
     public final class Frame implements AutoCloseable {
 
         private final int mark;
+        private final int packedMark;
 
-        private Frame(int mark) {
+        private Frame(int mark, int packedMark) {
             this.mark = mark;
+            this.packedMark = packedMark;
+        }
+
+        /// Returns a holder for a packed weight, with undefined contents.
+        public PackedWeight packed() {
+            if (usedPacked == packed.size()) {
+                packed.add(new PackedWeight());
+            }
+            return packed.get(usedPacked++);
         }
 
         /// Returns a buffer of at least `size` elements with undefined contents.
@@ -57,6 +72,7 @@ public final class Scratch {
         @Override
         public void close() {
             used = mark;
+            usedPacked = packedMark;
         }
     }
 }
