@@ -13,8 +13,8 @@ import java.util.Objects;
 ///
 /// **Row contract.** Row `r` of the result depends on row `r` of `A` and on `B` alone, bit for bit: not on the number
 /// of rows, on the row's position, on its neighbours, or on strides and offsets. So results do not depend on how tokens
-/// are batched, on threads or on the memory budget. [#multiply] and [#multiplyPacked] give the same bits. A product
-/// over a slice of the columns of a weight is one of its own: it need not have the bits of a part of the whole.
+/// are batched, on threads or on the memory budget. [#multiply], [#multiplyPacked] and a product over a slice of the
+/// weight's columns need not agree in the last bits.
 ///
 /// Matrices are row-major in heap arrays; `ld*` is the distance between the starts of two rows.
 public final class Gemm {
@@ -25,12 +25,17 @@ public final class Gemm {
     // A row distance that is not a multiple of 4096 bytes, or all rows would fall on the same cache lines.
     private static final int STRIDE_PAD = 16;
 
+    // A second matrix of up to this many floats, as in attention, is not worth copying out of the heap.
+    private static final long SMALL = 1 << 17;
+
     private final GemmProvider provider;
+    private final GemmProvider smallProvider;
     private final Kernels kernels;
     private final String reason;
 
-    private Gemm(GemmProvider provider, Kernels kernels, String reason) {
+    private Gemm(GemmProvider provider, GemmProvider smallProvider, Kernels kernels, String reason) {
         this.provider = provider;
+        this.smallProvider = smallProvider;
         this.kernels = kernels;
         this.reason = reason;
     }
@@ -41,9 +46,9 @@ public final class Gemm {
     /// @throws IllegalArgumentException if the preference is none of these
     public static Gemm select(String preference) {
         return switch (preference) {
-            case "reference" -> new Gemm(new ReferenceGemm(), Kernels.reference(), "asked for");
             case "auto", "onednn" -> oneDnnOrVector();
             case "vector" -> vectorOrReference("");
+            case "reference" -> of(new ReferenceGemm(), Kernels.reference(), "asked for");
             default ->
                 throw new IllegalArgumentException(
                         "matrix product '%s': expected auto, onednn, vector or reference".formatted(preference));
@@ -51,10 +56,15 @@ public final class Gemm {
     }
 
     private static Gemm oneDnnOrVector() {
-        Kernels fastest = Kernels.fastest();
+        Kernels kernels = Kernels.fastest();
         try {
-            OneDnnGemm oneDnn = OneDnnGemm.load(fastest);
-            return new Gemm(oneDnn, fastest, oneDnn.kernel());
+            OneDnnGemm oneDnn = OneDnnGemm.load(kernels);
+            if (kernels instanceof ReferenceKernels) {
+                return of(oneDnn, kernels, oneDnn.kernel());
+            }
+            GemmProvider small = new VectorGemm();
+            return new Gemm(
+                    oneDnn, small, kernels, "%s; small products by %s".formatted(oneDnn.kernel(), small.name()));
         } catch (OneDnnLibrary.UnavailableException e) {
             return vectorOrReference("oneDNN " + e.getMessage() + "; ");
         }
@@ -63,13 +73,13 @@ public final class Gemm {
     private static Gemm vectorOrReference(String declined) {
         Kernels fastest = Kernels.fastest();
         return switch (fastest) {
-            case VectorKernels vector -> new Gemm(new VectorGemm(), vector, declined + vector.reason());
-            case ReferenceKernels reference -> new Gemm(new ReferenceGemm(), reference, declined + reference.reason());
+            case VectorKernels vector -> of(new VectorGemm(), vector, declined + vector.reason());
+            case ReferenceKernels reference -> of(new ReferenceGemm(), reference, declined + reference.reason());
         };
     }
 
-    static Gemm of(GemmProvider provider, Kernels kernels) {
-        return new Gemm(provider, kernels, "asked for");
+    private static Gemm of(GemmProvider provider, Kernels kernels, String reason) {
+        return new Gemm(provider, provider, kernels, reason);
     }
 
     /// Returns a short name for log and provenance, for example `onednn-3.11`.
@@ -110,17 +120,18 @@ public final class Gemm {
         checkMatrix("A", a, aOffset, m, k, lda);
         checkMatrix("B", b, bOffset, bTransposed ? n : k, bTransposed ? k : n, ldb);
         checkMatrix("C", c, cOffset, m, n, ldc);
+        GemmProvider chosen = (long) n * k <= SMALL ? smallProvider : provider;
         int step = Math.max(1, PACK_FLOATS / Math.max(1, k) / Panels.ROW_STEP) * Panels.ROW_STEP;
         PackedWeight packed = workspace.packed();
         for (int from = 0; from < n; from += step) {
             int count = Math.min(step, n - from);
-            packed.reset(provider.panels(), count, k);
+            packed.reset(chosen.panels(), count, k);
             if (bTransposed) {
-                provider.panels().packRows(packed, 0, count, b, bOffset + from * ldb, ldb, kernels, workspace);
+                chosen.panels().packRows(packed, 0, count, b, bOffset + from * ldb, ldb, kernels, workspace);
             } else {
-                provider.panels().packColumns(packed, 0, count, b, bOffset + from, ldb, workspace);
+                chosen.panels().packColumns(packed, 0, count, b, bOffset + from, ldb, workspace);
             }
-            multiplyPacked(m, a, aOffset, lda, packed, beta, c, cOffset + from, ldc, workspace);
+            multiply(chosen, m, a, aOffset, lda, packed.all(), beta, c, cOffset + from, ldc, workspace);
         }
     }
 
@@ -213,6 +224,21 @@ public final class Gemm {
             throw new IllegalArgumentException(
                     "packed weight: expected the layout of %s, found that of %s".formatted(name(), found.owner()));
         }
+        multiply(provider, m, a, aOffset, lda, slice, beta, c, cOffset, ldc, workspace);
+    }
+
+    private void multiply(
+            GemmProvider chosen,
+            int m,
+            float[] a,
+            int aOffset,
+            int lda,
+            PackedWeight.Slice slice,
+            float beta,
+            float[] c,
+            int cOffset,
+            int ldc,
+            Workspace workspace) {
         if (beta != 0 && beta != 1) {
             throw new IllegalArgumentException("beta: expected 0 or 1, found %s".formatted(beta));
         }
@@ -222,7 +248,7 @@ public final class Gemm {
             return;
         }
         if (slice.columns() > 0) {
-            multiplyAligned(m, a, aOffset, lda, slice, beta, c, cOffset, ldc, workspace);
+            multiplyAligned(chosen, m, a, aOffset, lda, slice, beta, c, cOffset, ldc, workspace);
         } else if (beta == 0) {
             for (int row = 0; row < m; row++) {
                 Arrays.fill(c, cOffset + row * ldc, cOffset + row * ldc + slice.rows(), 0);
@@ -232,6 +258,7 @@ public final class Gemm {
 
     // Output features before the first whole panel are computed with those that precede them, and picked out.
     private void multiplyAligned(
+            GemmProvider chosen,
             int m,
             float[] a,
             int aOffset,
@@ -244,7 +271,7 @@ public final class Gemm {
             Workspace workspace) {
         int lead = slice.fromRow() % Panels.ROW_STEP;
         if (lead == 0) {
-            provider.multiply(m, a, aOffset, lda, slice, beta, c, cOffset, ldc, workspace);
+            chosen.multiply(m, a, aOffset, lda, slice, beta, c, cOffset, ldc, workspace);
             return;
         }
         int start = slice.fromRow() - lead;
@@ -253,7 +280,7 @@ public final class Gemm {
         int count = width - lead;
         float[] wide = workspace.floats(Workspace.SLICE_SLOT, Math.multiplyExact(m, width));
         PackedWeight.Slice head = slice.weight().slice(start, end, slice.fromColumn(), slice.toColumn());
-        provider.multiply(m, a, aOffset, lda, head, 0, wide, 0, width, workspace);
+        chosen.multiply(m, a, aOffset, lda, head, 0, wide, 0, width, workspace);
         for (int row = 0; row < m; row++) {
             if (beta == 0) {
                 System.arraycopy(wide, row * width + lead, c, cOffset + row * ldc, count);
@@ -263,7 +290,7 @@ public final class Gemm {
         }
         if (end < slice.toRow()) {
             PackedWeight.Slice rest = slice.weight().slice(end, slice.toRow(), slice.fromColumn(), slice.toColumn());
-            provider.multiply(m, a, aOffset, lda, rest, beta, c, cOffset + count, ldc, workspace);
+            chosen.multiply(m, a, aOffset, lda, rest, beta, c, cOffset + count, ldc, workspace);
         }
     }
 

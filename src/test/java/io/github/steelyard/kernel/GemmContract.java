@@ -22,7 +22,18 @@ abstract class GemmContract {
 
     // (n, k), most of them no multiple of anything.
     private static final int[][] WEIGHTS = {
-        {1, 1}, {1, 64}, {2, 3}, {7, 5}, {17, 33}, {64, 64}, {100, 100}, {65, 129}, {128, 513}, {33, 1100}, {300, 77}
+        {1, 1},
+        {1, 64},
+        {2, 3},
+        {7, 5},
+        {17, 33},
+        {64, 64},
+        {100, 100},
+        {65, 129},
+        {128, 513},
+        {33, 1100},
+        {300, 77},
+        {200, 700}
     };
 
     private final Workspace workspace = new Workspace();
@@ -40,9 +51,11 @@ abstract class GemmContract {
                 float[] c = new float[m * n];
                 Arrays.fill(c, Float.NaN);
                 gemm().multiply(m, n, k, a, 0, k, b, 0, k, true, 0, c, 0, n, workspace);
+                float[] packed = product(m, n, k, a, 0, b);
                 for (int row = 0; row < m; row++) {
                     for (int column = 0; column < n; column++) {
                         check(a, row * k, b, column * k, k, 0, c[row * n + column], m, n);
+                        check(a, row * k, b, column * k, k, 0, packed[row * n + column], m, n);
                     }
                 }
             }
@@ -51,16 +64,33 @@ abstract class GemmContract {
 
     @Test
     void multiply_rowsAnywhere_haveTheSameBits() {
+        rowsAnywhere((m, n, k, a, aOffset, b) -> {
+            float[] c = new float[m * n];
+            gemm().multiply(m, n, k, a, aOffset, k, b, 0, k, true, 0, c, 0, n, workspace);
+            return c;
+        });
+    }
+
+    @Test
+    void multiplyPacked_rowsAnywhere_haveTheSameBits() {
+        rowsAnywhere(this::product);
+    }
+
+    private interface Product {
+        float[] of(int m, int n, int k, float[] a, int aOffset, float[] b);
+    }
+
+    private static void rowsAnywhere(Product product) {
         for (int[] weight : WEIGHTS) {
             int n = weight[0];
             int k = weight[1];
             float[] a = Values.normal(5, 200 * k);
             float[] b = Values.normal(6, n * k);
-            float[] all = product(200, n, k, a, 0, b);
+            float[] all = product.of(200, n, k, a, 0, b);
             for (int m : ROWS) {
                 for (int from : new int[] {0, 1, 200 - m}) {
                     if (from + m <= 200) {
-                        assertThat(product(m, n, k, a, from * k, b))
+                        assertThat(product.of(m, n, k, a, from * k, b))
                                 .as("rows %d from %d, n %d, k %d", m, from, n, k)
                                 .isEqualTo(Arrays.copyOfRange(all, from * n, (from + m) * n));
                     }
@@ -101,7 +131,8 @@ abstract class GemmContract {
         for (int row = 0; row < n; row++) {
             System.arraycopy(b, 7 + row * (k + 2), denseB, row * k, k);
         }
-        float[] wanted = product(m, n, k, dense, 0, denseB);
+        float[] wanted = new float[m * n];
+        gemm().multiply(m, n, k, dense, 0, k, denseB, 0, k, true, 0, wanted, 0, n, workspace);
         float[] c = new float[11 + m * (n + 4)];
         Arrays.fill(c, 42);
         gemm().multiply(m, n, k, a, 3, k + 5, b, 7, k + 2, true, 0, c, 11, n + 4, workspace);
@@ -115,6 +146,7 @@ abstract class GemmContract {
 
     @Test
     void multiply_secondMatrixNotTransposed_givesTheSameBits() {
+        PackedWeight packed = new PackedWeight();
         int m = 21;
         for (int[] weight : WEIGHTS) {
             int n = weight[0];
@@ -126,12 +158,18 @@ abstract class GemmContract {
             Kernels.reference().transpose(b, 0, k, n, k, flipped, 2, ldb);
             float[] c = new float[m * n];
             gemm().multiply(m, n, k, a, 0, k, flipped, 2, ldb, false, 0, c, 0, n, workspace);
+            float[] wanted = new float[m * n];
+            gemm().multiply(m, n, k, a, 0, k, b, 0, k, true, 0, wanted, 0, n, workspace);
+            assertThat(c).isEqualTo(wanted);
+            gemm().pack(n, k, flipped, 2, ldb, false, packed, workspace);
+            gemm().multiplyPacked(m, a, 0, k, packed, 0, c, 0, n, workspace);
             assertThat(c).isEqualTo(product(m, n, k, a, 0, b));
         }
     }
 
     @Test
     void multiply_betaOne_addsToTheOldValues() {
+        PackedWeight packed = new PackedWeight();
         for (int[] weight : WEIGHTS) {
             int m = 19;
             int n = weight[0];
@@ -140,10 +178,14 @@ abstract class GemmContract {
             float[] b = Values.normal(2, n * k);
             float[] c = Values.normal(3, m * n);
             float[] old = c.clone();
+            float[] c2 = c.clone();
             gemm().multiply(m, n, k, a, 0, k, b, 0, k, true, 1, c, 0, n, workspace);
+            gemm().pack(n, k, b, 0, k, true, packed, workspace);
+            gemm().multiplyPacked(m, a, 0, k, packed, 1, c2, 0, n, workspace);
             for (int row = 0; row < m; row++) {
                 for (int column = 0; column < n; column++) {
                     check(a, row * k, b, column * k, k, old[row * n + column], c[row * n + column], m, n);
+                    check(a, row * k, b, column * k, k, old[row * n + column], c2[row * n + column], m, n);
                 }
             }
         }
@@ -162,7 +204,7 @@ abstract class GemmContract {
     }
 
     @Test
-    void multiplyPacked_stackedWeights_hasTheBitsOfMultiply() {
+    void multiplyPacked_stackedWeights_equalTheStack() {
         PackedWeight packed = new PackedWeight();
         for (int k : new int[] {513, 33, 1024}) {
             float[] b = Values.normal(1, 150 * k);
@@ -268,10 +310,13 @@ abstract class GemmContract {
                 .isThrownBy(() -> gemm().multiply(4, 1, 3, x, 0, 3, x, 0, 3, true, 0, x, 0, 1, workspace));
     }
 
+    // Through a packed weight, which is what the provider under test computes whatever the size.
     private float[] product(int m, int n, int k, float[] a, int aOffset, float[] b) {
+        PackedWeight packed = new PackedWeight();
+        gemm().pack(n, k, b, 0, k, true, packed, workspace);
         float[] c = new float[m * n];
         Arrays.fill(c, Float.NaN);
-        gemm().multiply(m, n, k, a, aOffset, k, b, 0, k, true, 0, c, 0, n, workspace);
+        gemm().multiplyPacked(m, a, aOffset, k, packed, 0, c, 0, n, workspace);
         return c;
     }
 
