@@ -8,6 +8,8 @@ import io.github.steelyard.format.Nvfp4Weight;
 import io.github.steelyard.format.PlainWeight;
 import io.github.steelyard.format.RowSelection;
 import io.github.steelyard.format.StoredWeight;
+import io.github.steelyard.format.TransposedNvfp4Weight;
+import io.github.steelyard.format.TransposedWeight;
 import io.github.steelyard.tensor.DType;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
@@ -34,6 +36,8 @@ final class VectorDecode {
     private static final VectorSpecies<Byte> BYTES = ByteVector.SPECIES_64;
     private static final VectorSpecies<Long> LONGS = LongVector.SPECIES_256;
     private static final int LANES = 8;
+    private static final int SELECTED_ROWS = 32;
+    private static final int WIDEST_STEP = 4;
 
     private static final ValueLayout.OfLong LONG = ValueLayout.JAVA_LONG_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
 
@@ -56,14 +60,37 @@ final class VectorDecode {
             case Fp8Weight fp8 -> fp8(fp8, fromRow, toRow, target, offset);
             case Nvfp4Weight nvfp4 -> nvfp4(nvfp4, fromRow, toRow, target, offset);
             case MxWeight mx -> mx(mx, fromRow, toRow, target, offset);
-            case RowSelection selection -> {
-                for (int row = fromRow; row < toRow; row++) {
-                    int source = selection.firstRow() + row * selection.step();
-                    int at = offset + (row - fromRow) * weight.columns();
-                    decode(selection.source(), source, source + 1, target, at);
-                }
-            }
+            case TransposedWeight plain -> VectorDecodeTransposed.decode(plain, fromRow, toRow, target, offset);
+            case TransposedNvfp4Weight nvfp4 -> VectorDecodeTransposed.decode(nvfp4, fromRow, toRow, target, offset);
+            case RowSelection selection -> selection(selection, fromRow, toRow, target, offset);
             default -> weight.decodeRows(fromRow, toRow, target, offset);
+        }
+    }
+
+    // The rows between the selected ones are decoded too: a source that is stored transposed reads them anyway.
+    private static void selection(RowSelection selection, int fromRow, int toRow, float[] target, int offset) {
+        int columns = selection.columns();
+        int step = selection.step();
+        int first = selection.firstRow() + fromRow * step;
+        if (step == 1) {
+            decode(selection.source(), first, first + toRow - fromRow, target, offset);
+            return;
+        }
+        if (step > WIDEST_STEP) {
+            for (int row = fromRow; row < toRow; row++) {
+                int source = selection.firstRow() + row * step;
+                decode(selection.source(), source, source + 1, target, offset + (row - fromRow) * columns);
+            }
+            return;
+        }
+        float[] block = new float[Math.multiplyExact(SELECTED_ROWS * step, columns)];
+        for (int row = fromRow; row < toRow; row += SELECTED_ROWS) {
+            int count = Math.min(SELECTED_ROWS, toRow - row);
+            int source = selection.firstRow() + row * step;
+            decode(selection.source(), source, source + (count - 1) * step + 1, block, 0);
+            for (int i = 0; i < count; i++) {
+                System.arraycopy(block, i * step * columns, target, offset + (row - fromRow + i) * columns, columns);
+            }
         }
     }
 
@@ -94,20 +121,25 @@ final class VectorDecode {
 
     private static void mx(MxWeight weight, int fromRow, int toRow, float[] target, int offset) {
         int blocks = weight.columns() / MxWeight.BLOCK;
-        MemorySegment codes = weight.codes();
         long first = (long) fromRow * blocks;
-        for (int block = 0; block < (toRow - fromRow) * blocks; block++) {
-            int at = offset + block * MxWeight.BLOCK;
-            float scale = E8m0.decode(weight.scales().get(ValueLayout.JAVA_BYTE, first + block));
-            switch (weight.element()) {
-                case E2M1 -> {
+        int count = (toRow - fromRow) * blocks;
+        MemorySegment codes = weight.codes();
+        MemorySegment scales = weight.scales();
+        switch (weight.element()) {
+            case E2M1 -> {
+                for (int block = 0; block < count; block++) {
+                    int at = offset + block * MxWeight.BLOCK;
+                    float scale = E8m0.decode(scales.get(ValueLayout.JAVA_BYTE, first + block));
                     long from = (first + block) * (MxWeight.BLOCK / 2);
                     sixteenE2m1(codes.get(LONG, from), scale, target, at);
                     sixteenE2m1(codes.get(LONG, from + Long.BYTES), scale, target, at + 2 * LANES);
                 }
-                case E4M3 -> {
-                    elements(codes, DType.F8_E4M3, (first + block) * MxWeight.BLOCK, MxWeight.BLOCK, target, at);
-                    scale(scale, target, at, MxWeight.BLOCK);
+            }
+            case E4M3 -> {
+                elements(codes, DType.F8_E4M3, first * MxWeight.BLOCK, count * MxWeight.BLOCK, target, offset);
+                for (int block = 0; block < count; block++) {
+                    float scale = E8m0.decode(scales.get(ValueLayout.JAVA_BYTE, first + block));
+                    scale(scale, target, offset + block * MxWeight.BLOCK, MxWeight.BLOCK);
                 }
             }
         }
@@ -132,7 +164,7 @@ final class VectorDecode {
                 .add(0);
     }
 
-    private static void elements(MemorySegment source, DType dtype, long first, int count, float[] target, int offset) {
+    static void elements(MemorySegment source, DType dtype, long first, int count, float[] target, int offset) {
         switch (dtype) {
             case F32 ->
                 MemorySegment.copy(
@@ -222,7 +254,7 @@ final class VectorDecode {
         }
     }
 
-    private static void scale(float scale, float[] x, int offset, int count) {
+    static void scale(float scale, float[] x, int offset, int count) {
         int bound = SPECIES.loopBound(count);
         for (int i = offset; i < offset + bound; i += LANES) {
             FloatVector.fromArray(SPECIES, x, i).mul(scale).intoArray(x, i);

@@ -6,6 +6,7 @@ import io.github.steelyard.format.Nvfp4Weight;
 import io.github.steelyard.format.PlainWeight;
 import io.github.steelyard.format.RowSelection;
 import io.github.steelyard.format.StoredWeight;
+import io.github.steelyard.format.TransposedNvfp4Weight;
 import io.github.steelyard.format.TransposedWeight;
 import io.github.steelyard.tensor.DType;
 import java.lang.foreign.Arena;
@@ -78,8 +79,15 @@ final class VectorDecodeTest {
     @Test
     void decode_views_haveTheFormatsBits() {
         check(new RowSelection(new PlainWeight(bytes(11 * 64), DType.BF16, 11, 32), 1, 2, ROWS));
-        check(TransposedWeight.plain(bytes(ROWS * 64), DType.BF16, ROWS, 32));
-        check(new Nvfp4Weight(MemorySegment.ofArray(new byte[32 * ROWS]), bytes(4 * ROWS), ROWS, 64, 1));
+        check(new RowSelection(new PlainWeight(bytes(11 * 64), DType.BF16, 11, 32), 3, 1, ROWS));
+        check(new RowSelection(new PlainWeight(bytes(11 * 64), DType.BF16, 11, 32), 0, 5, 3));
+        for (int rows : new int[] {1, 7, 64, 150}) {
+            check(TransposedWeight.plain(bytes(rows * 150), DType.BF16, rows, 75));
+            check(new TransposedWeight(bytes(rows * 130), DType.F8_E4M3, rows, 130, 0.3f));
+            check(new TransposedNvfp4Weight(bytes(rows * 40), bytes(rows * 5), rows, 80, 0.3f));
+        }
+        check(new RowSelection(TransposedWeight.plain(bytes(150 * 150), DType.BF16, 150, 75), 1, 2, 74));
+        check(new RowSelection(new TransposedNvfp4Weight(bytes(400), bytes(50), 10, 80, 1), 0, 2, ROWS));
     }
 
     private static void check(StoredWeight weight) {
