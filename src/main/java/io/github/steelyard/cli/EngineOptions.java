@@ -54,12 +54,12 @@ final class EngineOptions {
         if (fitting == 0) {
             throw new ResourceException("not enough memory: this needs at least --memory %dM, given are %dM"
                     .formatted(
-                            mebibytes(plan.heapBytes(1) + OUTSIDE_HEAP),
+                            mebibytes(plan.bytes(1) + OUTSIDE_HEAP),
                             (memory == null ? heap + OUTSIDE_HEAP : memory.bytes()) >> 20));
         }
         if (fitting < threads) {
             console.note("note: memory suffices for %d of %d worker threads; %dM would do for all"
-                    .formatted(fitting, threads, mebibytes(plan.heapBytes(threads) + OUTSIDE_HEAP)));
+                    .formatted(fitting, threads, mebibytes(plan.bytes(threads) + OUTSIDE_HEAP)));
         }
         return fitting;
     }

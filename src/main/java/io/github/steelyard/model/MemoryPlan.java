@@ -1,7 +1,7 @@
 package io.github.steelyard.model;
 
-/// How much heap a pass needs, known before it starts. Rows as large as the corpus lie outside the heap in mapped
-/// files, so the number of tokens hardly matters; what matters is the largest layer, the longest sequence and the
+/// How much memory a pass needs, known before it starts. Rows as large as the corpus lie in mapped files and do not
+/// count, so the number of tokens hardly matters; what matters is the largest layer, the longest sequence and the
 /// number of workers.
 ///
 /// @param decoder the model
@@ -11,8 +11,8 @@ package io.github.steelyard.model;
 /// @param logits whether the head is computed
 public record MemoryPlan(Decoder decoder, int longest, long tokens, long tensors, boolean logits) {
 
-    /// Bytes of heap that the program holds before any weight is read.
-    private static final long BASE = 40L << 20;
+    /// Bytes that the program holds before any weight is read, the space for short-lived objects included.
+    private static final long BASE = 110L << 20;
 
     private static final long BYTES_PER_TENSOR = 1000;
     private static final long BYTES_PER_LINEAR = 1500;
@@ -23,29 +23,26 @@ public record MemoryPlan(Decoder decoder, int longest, long tokens, long tensors
     private static final long BYTES_PER_ROUTE = 16;
     private static final int MOST_ROUTES = 32;
 
-    /// Returns the bytes of heap for a pass with so many workers.
-    public long heapBytes(int threads) {
-        long shared = 0;
-        long lane = 0;
+    /// Returns the bytes that a pass with so many workers holds: on the heap, and off it the packed weights.
+    public long bytes(int threads) {
+        long shared = (long) Engine.HEAD_PANEL * decoder.hidden();
+        long lane = longest * (decoder.hidden() + (logits ? Engine.HEAD_PANEL : 0L));
         for (Decoder.Layer layer : decoder.layers()) {
             for (Decoder.Block block : layer.blocks()) {
                 shared = Math.max(shared, sharedFloats(block.body()));
                 lane = Math.max(lane, laneFloats(block.body()));
             }
         }
-        long hidden = decoder.hidden();
-        shared = Math.max(shared, Engine.HEAD_PANEL * hidden);
-        lane = Math.max(lane, longest * (hidden + (logits ? Engine.HEAD_PANEL : 0L)));
         long metadata = BYTES_PER_TENSOR * tensors
                 + BYTES_PER_LINEAR * decoder.linears().size();
         long perToken = tokens * (BYTES_PER_TOKEN + BYTES_PER_ROUTE * Math.min(MOST_ROUTES, routes()));
         return BASE + metadata + perToken + 4 * (shared + threads * lane);
     }
 
-    /// Returns the largest number of workers, up to `wanted`, that fits into `heap` bytes; 0 if not even one does.
-    public int threadsWithin(long heap, int wanted) {
+    /// Returns the largest number of workers, up to `wanted`, that fits into `limit` bytes; 0 if not even one does.
+    public int threadsWithin(long limit, int wanted) {
         int threads = wanted;
-        while (threads > 0 && heapBytes(threads) > heap) {
+        while (threads > 0 && bytes(threads) > limit) {
             threads--;
         }
         return threads;
