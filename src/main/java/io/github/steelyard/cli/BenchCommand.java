@@ -160,8 +160,9 @@ final class BenchCommand extends SteelyardCommand implements Callable<Integer> {
             Peak after,
             int threads,
             ResidentMemory memory) {
-        double fmaPeak =
-                Math.max(before.fmaAllThreads().orElse(0), after.fmaAllThreads().orElse(0));
+        double fmaPeak = 1e-9
+                * Math.max(
+                        before.fmaAllThreads().orElse(0), after.fmaAllThreads().orElse(0));
         double gemmPeak = 1e-9 * Math.max(before.gemmAllThreads(), after.gemmAllThreads());
         double gflops = on.totals().flops() * 1e-9;
         double rate = gflops / on.seconds();

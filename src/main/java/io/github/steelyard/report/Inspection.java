@@ -12,8 +12,10 @@ import java.util.Optional;
 ///
 /// @param directory the checkpoint as it was given
 /// @param summary what is in it; empty if it cannot be opened
+/// @param model what model it is; empty if its family is unknown or its config unusable
 /// @param findings what is wrong or odd, errors first
-public record Inspection(Path directory, Optional<CheckpointSummary> summary, List<Finding> findings) {
+public record Inspection(
+        Path directory, Optional<CheckpointSummary> summary, Optional<ModelSummary> model, List<Finding> findings) {
 
     public Inspection {
         findings = List.copyOf(findings);
@@ -44,10 +46,23 @@ public record Inspection(Path directory, Optional<CheckpointSummary> summary, Li
             if (threads > 0) {
                 check(checkpoint, stored, findings, threads);
             }
-            return new Inspection(directory, Optional.of(CheckpointSummary.of(checkpoint, stored)), findings.all());
+            return new Inspection(
+                    directory,
+                    Optional.of(CheckpointSummary.of(checkpoint, stored)),
+                    model(checkpoint),
+                    findings.all());
         } catch (CheckpointException e) {
             findings.error("checkpoint", String.valueOf(e.file()), e);
-            return new Inspection(directory, Optional.empty(), findings.all());
+            return new Inspection(directory, Optional.empty(), Optional.empty(), findings.all());
+        }
+    }
+
+    /// An unusable config is a finding of the check; a summary alone shows what it can.
+    private static Optional<ModelSummary> model(Checkpoint checkpoint) {
+        try {
+            return Optional.of(ModelSummary.of(checkpoint));
+        } catch (CheckpointException e) {
+            return Optional.empty();
         }
     }
 

@@ -15,6 +15,7 @@ final class InspectionJson {
         root.put("checkpoint", inspection.directory().toString());
         root.put("sound", inspection.isSound());
         inspection.summary().ifPresent(summary -> root.set("summary", node(summary)));
+        inspection.model().ifPresent(model -> root.set("model", model.json()));
         ArrayNode findings = root.putArray("findings");
         inspection
                 .findings()

@@ -76,7 +76,7 @@ final class ModelCheck {
 
     private Optional<Decoder> decoder() {
         try {
-            return Optional.of(Families.of(checkpoint));
+            return Optional.of(Families.describe(checkpoint));
         } catch (CheckpointException e) {
             findings.error("config", "config.json", e);
         } catch (IllegalArgumentException | ArithmeticException e) {

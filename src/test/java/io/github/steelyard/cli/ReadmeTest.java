@@ -67,7 +67,8 @@ final class ReadmeTest {
             if (subcommand == null) {
                 return List.of("no command " + name);
             }
-            spec = subcommand.getCommandSpec();
+            CommandLine nested = words.size() > 1 ? subcommand.getSubcommands().get(words.get(1)) : null;
+            spec = (nested == null ? subcommand : nested).getCommandSpec();
         }
         List<String> problems = new ArrayList<>();
         for (String word : words) {
