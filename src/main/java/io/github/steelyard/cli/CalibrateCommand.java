@@ -82,7 +82,7 @@ final class CalibrateCommand extends SteelyardCommand implements Callable<Intege
         @Option(
                 names = "--moe-backend",
                 paramLabel = "NAME",
-                description = "How experts are computed: decomposed or fused (default: ${DEFAULT-VALUE})."
+                description = "How experts are computed: decomposed or fused (default: decomposed)."
                         + " A backend that hides the w2 input is refused.")
         ExpertBackend backend = ExpertBackend.DECOMPOSED;
 

@@ -31,8 +31,8 @@ import picocli.CommandLine.Option;
         name = "demo",
         mixinStandardHelpOptions = true,
         description = {
-            "Calibrates, exports and verifies the embedded tiny mixture-of-experts model, whose experts are a mix of",
-            "NVFP4 and FP8, and compares the perplexity of source and result. Takes seconds."
+            "Calibrates, exports and verifies an embedded tiny mixture-of-experts model.",
+            "Its experts are a mix of NVFP4 and FP8. Compares the perplexity of source and result. Takes seconds."
         })
 final class DemoCommand extends SteelyardCommand implements Callable<Integer> {
 

@@ -28,7 +28,11 @@ final class InspectCommand extends SteelyardCommand implements Callable<Integer>
     @Option(names = "--check", description = "Check names, shapes, formats, configs and all values.")
     boolean check;
 
-    @Option(names = "--threads", paramLabel = "N", description = "Threads that read values.")
+    @Option(
+            names = "--threads",
+            paramLabel = "N",
+            converter = Arguments.Positive.class,
+            description = "Threads that read values.")
     int threads = Runtime.getRuntime().availableProcessors();
 
     InspectCommand(Console console) {

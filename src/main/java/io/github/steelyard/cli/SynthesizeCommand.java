@@ -23,8 +23,8 @@ import picocli.CommandLine.Parameters;
         name = "synthesize",
         mixinStandardHelpOptions = true,
         description = {
-            "Writes a checkpoint of random weights in the shape of a config: for benchmarks, and to try a recipe on the",
-            "shape of a model. Equal arguments give equal bytes."
+            "Writes a checkpoint of random weights in the shape of a config.",
+            "For benchmarks, and to try a recipe on the shape of a model. Equal arguments give equal bytes."
         })
 final class SynthesizeCommand extends SteelyardCommand implements Callable<Integer> {
 

@@ -1,12 +1,14 @@
 package io.github.steelyard.cli;
 
 import io.github.steelyard.checkpoint.Checkpoint;
+import io.github.steelyard.checkpoint.CheckpointException;
 import io.github.steelyard.checkpoint.Finding;
 import io.github.steelyard.export.ExportSource;
 import io.github.steelyard.export.TensorError;
 import io.github.steelyard.export.Verification;
 import io.github.steelyard.export.Verifier;
 import io.github.steelyard.moe.Families;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Comparator;
 import java.util.concurrent.Callable;
@@ -49,7 +51,11 @@ final class VerifyCommand extends SteelyardCommand implements Callable<Integer> 
     }
 
     private Verification verify() {
-        Verifier verifier = new Verifier(Arguments.required(directory));
+        Path written = Arguments.required(directory);
+        if (!Files.isDirectory(written)) {
+            throw new CheckpointException(written, "no such directory");
+        }
+        Verifier verifier = new Verifier(written);
         if (source == null) {
             return verifier.verify();
         }

@@ -1,0 +1,214 @@
+package io.github.steelyard.cli;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.io.IOException;
+import java.nio.channels.FileChannel;
+import java.nio.channels.FileLock;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/// A calibration that was broken off goes on where it stopped, or says why it does not. Processes are killed in
+/// `KillTest`.
+final class ResumeTest {
+
+    private static final String FORMAT_BF16 = "bf16";
+
+    @TempDir
+    private Path temp;
+
+    private SyntheticInputs inputs = new SyntheticInputs(Path.of(""));
+
+    @BeforeEach
+    void synthesise() {
+        inputs = SyntheticInputs.write(temp.resolve("inputs"), FORMAT_BF16);
+    }
+
+    @Test
+    void brokenRun_goesOnAfterTheLastFinishedLayer_withTheSameBytes() throws IOException {
+        byte[] expected = undisturbed();
+        breakOff("layer 3/6");
+
+        ProgressWatcher watcher = new ProgressWatcher("layer", () -> {});
+        CommandRun.watched(watcher, arguments("run")).expect(ExitCode.OK);
+
+        assertThat(watcher.text().toString()).contains("layer 3/6", "layer 6/6").doesNotContain("layer 2/6");
+        assertThat(statistics("run")).isEqualTo(expected);
+        assertThat(temp.resolve("run/state")).doesNotExist();
+    }
+
+    @Test
+    void brokenRun_allLayersDone_stillMeasuresTheHead() throws IOException {
+        byte[] expected = undisturbed();
+        breakOff("layer 6/6");
+
+        CommandRun.of(arguments("run")).expect(ExitCode.OK);
+
+        assertThat(statistics("run")).isEqualTo(expected);
+    }
+
+    @Test
+    void finishedRun_isNotRunAgain() throws IOException {
+        byte[] expected = undisturbed();
+        Files.createDirectory(temp.resolve("undisturbed/state")); // of a process killed while it cleaned up
+        Files.writeString(temp.resolve("undisturbed/state/stream-0.bin"), "…");
+
+        CommandRun again = CommandRun.of(arguments("undisturbed", "--json")).expect(ExitCode.OK);
+
+        assertThat(again.json().get("status").textValue()).isEqualTo("already complete");
+        assertThat(again.err()).doesNotContain("calibrate: layer");
+        assertThat(statistics("undisturbed")).isEqualTo(expected);
+        assertThat(temp.resolve("undisturbed/state")).doesNotExist();
+    }
+
+    @Test
+    void fresh_startsAgain_andAnEarlierResultCountsNoMore() throws IOException {
+        byte[] expected = undisturbed();
+        ProgressWatcher breaking = new ProgressWatcher("layer 2/6", ResumeTest::fail);
+        CommandRun.watched(breaking, arguments("undisturbed", "--fresh")).expect(ExitCode.INTERNAL);
+
+        CommandRun.of("stats", temp.resolve("undisturbed")).expect(ExitCode.BAD_INPUT);
+        CommandRun resumed = CommandRun.of(arguments("undisturbed", "--json")).expect(ExitCode.OK);
+
+        assertThat(resumed.json().get("status").textValue()).isEqualTo("complete");
+        assertThat(statistics("undisturbed")).isEqualTo(expected);
+    }
+
+    @Test
+    void changedRecipe_isRefusedAndNamed() {
+        breakOff("layer 2/6");
+        String recipe = CommandRun.alteredRecipe(
+                temp.resolve("recipe.yaml"), "nvfp4-experts", "sharing: expert", "sharing: layer");
+
+        refused("recipe: ", arguments("run", inputs.checkpoint(), inputs.data(), recipe));
+    }
+
+    @Test
+    void changedData_isRefusedAndNamed() throws IOException {
+        breakOff("layer 2/6");
+        List<String> lines = new ArrayList<>(Files.readAllLines(inputs.data()));
+        lines.removeLast();
+        Path data = Files.write(temp.resolve("less.jsonl"), lines);
+
+        refused("data: ", arguments("run", inputs.checkpoint(), data, CommandRun.recipe("nvfp4-experts")));
+    }
+
+    @Test
+    void changedCheckpoint_isRefusedAndNamed() {
+        breakOff("layer 2/6");
+        SyntheticInputs other = SyntheticInputs.write(temp.resolve("other"), "fp8");
+
+        refused(
+                "checkpoint: ",
+                arguments("run", other.checkpoint(), inputs.data(), CommandRun.recipe("nvfp4-experts")));
+    }
+
+    @Test
+    void changedSetting_isRefusedAndNamed() {
+        breakOff("layer 2/6");
+
+        refused("experts: the run was begun with routed, asked for is all", arguments("run", "--experts", "all"));
+        refused("gemm: ", arguments("run", "--gemm", "reference"));
+    }
+
+    @Test
+    void changedRecipe_ofAFinishedRun_isRefusedAndNamed() throws IOException {
+        undisturbed();
+        String recipe = CommandRun.recipe("fp8-experts");
+        CommandRun run = CommandRun.of(arguments("undisturbed", inputs.checkpoint(), inputs.data(), recipe))
+                .expect(ExitCode.BAD_INPUT);
+
+        assertThat(run.err()).contains("recipe: ", "--fresh");
+    }
+
+    @Test
+    void otherProcess_atWorkOnTheRun_isNotDisturbed() throws IOException {
+        breakOff("layer 2/6");
+        try (FileChannel channel = FileChannel.open(temp.resolve("run/state/lock"), StandardOpenOption.WRITE);
+                FileLock lock = channel.lock()) {
+            assertThat(lock.isValid()).isTrue();
+            CommandRun run = CommandRun.of(arguments("run", "--fresh")).expect(ExitCode.BAD_INPUT);
+            assertThat(run.err()).contains("another process is at work on this run");
+        }
+
+        ProgressWatcher watcher = new ProgressWatcher("layer", () -> {});
+        CommandRun.watched(watcher, arguments("run")).expect(ExitCode.OK);
+        assertThat(watcher.text().toString()).doesNotContain("layer 1/6");
+    }
+
+    @Test
+    void damagedState_isFoundAndNotContinued() throws IOException {
+        breakOff("layer 2/6");
+        Path stream = temp.resolve("run/state/stream-0.bin");
+        byte[] bytes = Files.readAllBytes(stream);
+        bytes[bytes.length / 2] ^= 1;
+        Files.write(stream, bytes);
+
+        refused("stream-0.bin: damaged", arguments("run"));
+        CommandRun.of(arguments("run", "--fresh")).expect(ExitCode.OK);
+    }
+
+    @Test
+    void shardThatCannotBeRead_losesNothing() throws IOException {
+        byte[] expected = undisturbed();
+        Path shard = inputs.checkpoint().resolve("model.safetensors");
+        byte[] whole = Files.readAllBytes(shard);
+        breakOff("layer 2/6");
+        Files.write(shard, Arrays.copyOf(whole, whole.length / 2));
+
+        CommandRun run = CommandRun.of(arguments("run")).expect(ExitCode.BAD_INPUT);
+        assertThat(run.err()).contains("model.safetensors");
+
+        Files.write(shard, whole);
+        CommandRun.of(arguments("run")).expect(ExitCode.OK);
+        assertThat(statistics("run")).isEqualTo(expected);
+    }
+
+    private void refused(String message, Object[] arguments) {
+        CommandRun run = CommandRun.of(arguments).expect(ExitCode.BAD_INPUT);
+
+        assertThat(run.err()).contains(message, "--fresh").doesNotContain("\tat ");
+        assertThat(temp.resolve("run/state/state.json")).exists();
+    }
+
+    private byte[] undisturbed() throws IOException {
+        CommandRun.of(arguments("undisturbed")).expect(ExitCode.OK);
+        return statistics("undisturbed");
+    }
+
+    private byte[] statistics(String run) throws IOException {
+        return Files.readAllBytes(temp.resolve(run).resolve("statistics.safetensors"));
+    }
+
+    private void breakOff(String progress) {
+        CommandRun run = CommandRun.watched(new ProgressWatcher(progress, ResumeTest::fail), arguments("run"))
+                .expect(ExitCode.INTERNAL);
+
+        assertThat(run.err()).contains("error: a fault of this program");
+        assertThat(temp.resolve("run/state/state.json")).exists();
+    }
+
+    private static void fail() {
+        throw new IllegalStateException("broken off by the test");
+    }
+
+    private Object[] arguments(String run, Object... options) {
+        List<Object> all = new ArrayList<>(
+                List.of(arguments(run, inputs.checkpoint(), inputs.data(), CommandRun.recipe("nvfp4-experts"))));
+        all.addAll(List.of(options));
+        return all.toArray();
+    }
+
+    private Object[] arguments(String run, Path checkpoint, Path data, String recipe) {
+        return new Object[] {
+            "calibrate", checkpoint, "--recipe", recipe, "--data", data, "--threads", 2, "--out", temp.resolve(run)
+        };
+    }
+}
