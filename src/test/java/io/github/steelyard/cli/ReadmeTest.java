@@ -48,28 +48,30 @@ final class ReadmeTest {
 
     @Test
     void problems_unknownWords_areFound() {
-        assertThat(problems(LAUNCHER + " no-such-command DIR")).containsExactly("no command no-such-command");
+        assertThat(problems(LAUNCHER + " no-such-command DIR"))
+                .containsExactly("steelyard has no command no-such-command");
         assertThat(problems(LAUNCHER + " evaluate DIR --data f.jsonl --no-such-option 3"))
                 .containsExactly("evaluate has no option --no-such-option");
         assertThat(problems(LAUNCHER + " --help")).isEmpty();
     }
 
-    private static List<String> problems(String command) {
-        List<String> words = Arrays.asList(command.substring(LAUNCHER.length())
+    private static List<String> problems(String line) {
+        List<String> words = Arrays.asList(line.substring(LAUNCHER.length())
                 .replaceAll("\\s#.*", "")
                 .strip()
                 .split("\\s+", -1));
-        CommandLine program = Main.commandLine(Console.system());
-        String name = words.getFirst();
-        CommandSpec spec = program.getCommandSpec();
-        if (!name.startsWith("-")) {
-            CommandLine subcommand = program.getSubcommands().get(name);
-            if (subcommand == null) {
-                return List.of("no command " + name);
+        CommandLine command = Main.commandLine(Console.system());
+        for (String name : words) {
+            if (command.getSubcommands().isEmpty() || name.startsWith("-")) {
+                break;
             }
-            CommandLine nested = words.size() > 1 ? subcommand.getSubcommands().get(words.get(1)) : null;
-            spec = (nested == null ? subcommand : nested).getCommandSpec();
+            CommandLine subcommand = command.getSubcommands().get(name);
+            if (subcommand == null) {
+                return List.of("%s has no command %s".formatted(command.getCommandName(), name));
+            }
+            command = subcommand;
         }
+        CommandSpec spec = command.getCommandSpec();
         List<String> problems = new ArrayList<>();
         for (String word : words) {
             String option = word.replaceAll("=.*", "");
