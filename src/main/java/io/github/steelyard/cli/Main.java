@@ -21,6 +21,7 @@ import picocli.CommandLine.Command;
             ExportCommand.class,
             VerifyCommand.class,
             EvaluateCommand.class,
+            PlanCommand.class,
             BackendsCommand.class,
             SynthesizeCommand.class,
             BenchCommand.class

@@ -13,6 +13,7 @@ sealed class SteelyardCommand
                 ExportCommand,
                 VerifyCommand,
                 EvaluateCommand,
+                PlanCommand,
                 BackendsListCommand,
                 BackendsSelectCommand,
                 BackendsExplainCommand,

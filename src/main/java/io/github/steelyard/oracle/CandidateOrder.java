@@ -36,7 +36,7 @@ final class CandidateOrder {
             }
         }
         for (OracleTable.Restriction restriction : active()) {
-            drop(restriction.drop(), SupportCheck.fill(restriction.requested(), scene));
+            drop(restriction.drop(), restriction.reason());
         }
         order.retainAll(filterByInput(order));
     }

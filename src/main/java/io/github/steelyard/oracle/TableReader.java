@@ -145,6 +145,7 @@ final class TableReader {
         OracleTable.Restriction restriction = new OracleTable.Restriction(
                 conditions.optional(entry, "when"),
                 known(entry, entry.texts("drop")),
+                entry.text("reason"),
                 requested,
                 entry.optionalText("environment-message").orElse(requested));
         entry.end();

@@ -1,0 +1,228 @@
+package io.github.steelyard.cli;
+
+import io.github.steelyard.calibration.RunDirectory;
+import io.github.steelyard.calibration.Statistics;
+import io.github.steelyard.checkpoint.Checkpoint;
+import io.github.steelyard.checkpoint.ModelConfigs;
+import io.github.steelyard.corpus.CalibrationSet;
+import io.github.steelyard.corpus.DataOptions;
+import io.github.steelyard.kernel.Peak;
+import io.github.steelyard.model.CorpusContext;
+import io.github.steelyard.model.Decoder;
+import io.github.steelyard.model.Engine;
+import io.github.steelyard.model.EngineListener;
+import io.github.steelyard.model.ExpertBackend;
+import io.github.steelyard.model.LayerStore;
+import io.github.steelyard.model.Pass;
+import io.github.steelyard.model.Profile;
+import io.github.steelyard.model.Sequences;
+import io.github.steelyard.model.Tap;
+import io.github.steelyard.model.Weights;
+import io.github.steelyard.moe.Families;
+import io.github.steelyard.oracle.Catalogue;
+import io.github.steelyard.oracle.Oracle;
+import io.github.steelyard.recipe.Plan;
+import io.github.steelyard.recipe.Recipe;
+import io.github.steelyard.report.Forecast;
+import io.github.steelyard.report.Json;
+import io.github.steelyard.report.PlanReport;
+import io.github.steelyard.report.ServingPlan;
+import java.io.IOException;
+import java.lang.foreign.Arena;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.HashMap;
+import java.util.Map;
+import java.util.Optional;
+import java.util.OptionalInt;
+import java.util.OptionalLong;
+import java.util.concurrent.Callable;
+import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+
+/// `steelyard plan`: what will happen to a checkpoint, before any weight is read.
+@Command(
+        name = "plan",
+        mixinStandardHelpOptions = true,
+        description = {
+            "Shows what a recipe does to each module, which serving backend each expert layer will get and what it",
+            "hides, and what a calibration takes. Configs are enough: no weight is read, unless --probe asks for it.",
+            "Exit code 1 when the serving engine refuses a layer."
+        })
+final class PlanCommand extends SteelyardCommand implements Callable<Integer> {
+
+    private static final long ASSUMED_TOKENS = 512L * 512;
+    private static final int ASSUMED_LONGEST = 512;
+
+    @Parameters(paramLabel = "CHECKPOINT", description = "Directory with a config.json, weights or not.")
+    @Nullable
+    Path checkpoint;
+
+    @Option(names = "--recipe", paramLabel = "FILE", description = "YAML recipe (default: the checkpoint as it is).")
+    @Nullable
+    Path recipe;
+
+    @Option(names = "--data", paramLabel = "FILE", description = "Calibration text, for the forecast.")
+    @Nullable
+    Path data;
+
+    @Option(names = "--tokens", paramLabel = "N", description = "Number of calibration tokens, without --data.")
+    @Nullable
+    Long tokens;
+
+    @Option(names = "--stats", paramLabel = "RUN", description = "A finished run: shows how far experts lie apart.")
+    @Nullable
+    Path stats;
+
+    @Option(
+            names = "--probe",
+            paramLabel = "N",
+            description = "Route the first N sequences of --data through the weights, for the coverage forecast.")
+    int probe;
+
+    @Option(
+            names = "--gflops",
+            paramLabel = "X",
+            description = "Rate of the matrix product, instead of measuring it for two seconds; 0: no time forecast.")
+    @Nullable
+    Double gflops;
+
+    @Mixin
+    ServingOptions serving = new ServingOptions();
+
+    @Mixin
+    EngineOptions engine = new EngineOptions();
+
+    PlanCommand(Console console) {
+        super(console);
+    }
+
+    @Override
+    public Integer call() {
+        Path directory = Arguments.required(checkpoint);
+        ModelConfigs configs = ModelConfigs.read(directory);
+        configs.quantization().findings().forEach(finding -> console.note("warning: " + finding.message()));
+        Decoder decoder = decoder(configs);
+        Optional<Recipe> read = Optional.ofNullable(recipe).map(Recipe::read);
+        Optional<Plan> plan = read.map(r -> Plan.of(r, decoder.modules()));
+        Optional<ServingPlan> served = serving.device == null
+                ? Optional.empty()
+                : Optional.of(ServingPlan.of(decoder, configs.quantization(), plan, question(), statistics()));
+        PlanReport report =
+                PlanReport.of(configs, decoder, plan, served, Forecast.of(decoder, plan, basis(decoder, read)));
+        if (common.json) {
+            console.print(Json.text(report));
+        } else {
+            report.lines().forEach(console::print);
+        }
+        return report.passed() ? ExitCode.OK : ExitCode.GATE;
+    }
+
+    /// Returns the model. Where there are weights, their names decide what the config leaves open.
+    private static Decoder decoder(ModelConfigs configs) {
+        if (!hasWeights(configs.directory())) {
+            return Families.of(configs.config());
+        }
+        try (Checkpoint opened = Checkpoint.open(configs.directory())) {
+            return Families.describe(opened);
+        }
+    }
+
+    private static boolean hasWeights(Path directory) {
+        try (Stream<Path> files = Files.list(directory)) {
+            return files.anyMatch(file -> file.toString().endsWith(".safetensors"));
+        } catch (IOException e) {
+            throw new UsageException("CHECKPOINT: %s cannot be listed: %s".formatted(directory, e.getMessage()));
+        }
+    }
+
+    private ServingPlan.Question question() {
+        Catalogue catalogue = serving.catalogue();
+        return new ServingPlan.Question(
+                new Oracle(catalogue), serving.device(catalogue), serving.deployment(), serving.preference());
+    }
+
+    private Optional<Statistics> statistics() {
+        return Optional.ofNullable(stats).map(RunDirectory::open).map(RunDirectory::statistics);
+    }
+
+    private Forecast.Basis basis(Decoder decoder, Optional<Recipe> read) {
+        long minTokens = read.map(r -> r.calibration().minTokens()).orElse(1L);
+        if (data == null) {
+            if (probe > 0) {
+                throw new UsageException("--probe: expected --data with the text to route");
+            }
+            long count = tokens == null ? ASSUMED_TOKENS : tokens;
+            String how = tokens == null ? "assumed; say --tokens or --data" : "given";
+            return new Forecast.Basis(count, how, ASSUMED_LONGEST, engine.threads, rate(), minTokens, Map.of(), 0);
+        }
+        try (Checkpoint opened = Checkpoint.open(Arguments.required(checkpoint))) {
+            CalibrationSet set = Inputs.corpus(data, options(read, OptionalInt.empty()), opened, decoder);
+            Map<String, long[]> counts = new HashMap<>();
+            long probed = probe > 0 ? probe(opened, decoder, read, counts) : 0L;
+            int longest = Inputs.sequences(set).longest();
+            return new Forecast.Basis(
+                    set.tokens(), "counted", longest, engine.threads, rate(), minTokens, counts, probed);
+        }
+    }
+
+    private DataOptions options(Optional<Recipe> read, OptionalInt most) {
+        return read.map(Recipe::data)
+                .map(d -> new DataOptions(
+                        d.path(),
+                        most.isPresent() ? most : d.maxSequences(),
+                        d.sequenceLength(),
+                        d.packing(),
+                        d.seed(),
+                        d.addSpecialTokens()))
+                .orElseGet(() -> new DataOptions(
+                        Optional.empty(), most, 4096, DataOptions.Packing.NONE, OptionalLong.empty(), true));
+    }
+
+    private Optional<Double> rate() {
+        if (gflops != null) {
+            return gflops > 0 ? Optional.of(gflops) : Optional.empty();
+        }
+        return Optional.of(
+                Peak.measure(engine.gemm(), engine.threads, System::nanoTime).gemmAllThreads() / 1e9);
+    }
+
+    /// Runs a few sequences and keeps what the routers choose.
+    private long probe(Checkpoint opened, Decoder decoder, Optional<Recipe> read, Map<String, long[]> counts) {
+        CalibrationSet set =
+                Inputs.corpus(Arguments.required(data), options(read, OptionalInt.of(probe)), opened, decoder);
+        Sequences sequences = Inputs.sequences(set);
+        Progress progress = new Progress(console, "probe", sequences.tokens());
+        EngineListener listener = new EngineListener() {
+            @Override
+            public void layerBegins(int layer, int layers) {
+                progress.layerBegins(layer, layers);
+            }
+
+            @Override
+            public void layerDone(int layer, int layers) {
+                progress.layerDone(layer, layers);
+            }
+
+            @Override
+            public void routed(String router, long[] routed) {
+                counts.put(router, routed.clone());
+            }
+        };
+        Pass pass = new Pass(
+                engine.kernels(), engine.gemm(), Tap.NONE, ExpertBackend.FUSED, false, engine.threads, Profile.NONE);
+        try (Arena arena = Arena.ofShared()) {
+            new Engine(decoder, new Weights(opened), pass, CorpusContext.RowMemory.ANONYMOUS)
+                    .run(
+                            sequences,
+                            LayerStore.inMemory(arena, sequences, decoder.hidden()),
+                            listener,
+                            Optional.empty());
+        }
+        return sequences.tokens();
+    }
+}

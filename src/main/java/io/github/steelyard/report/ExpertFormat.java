@@ -1,0 +1,98 @@
+package io.github.steelyard.report;
+
+import io.github.steelyard.checkpoint.Declaration;
+import io.github.steelyard.checkpoint.DeclaredFormat;
+import io.github.steelyard.oracle.MoeLayer;
+import io.github.steelyard.quant.QuantFormat;
+import io.github.steelyard.recipe.Scheme;
+import java.util.Optional;
+
+/// How one expert module is served: the engine's weight format and its quantisation keys.
+///
+/// @param format the engine's weight format
+/// @param weight weight key
+/// @param input input key
+record ExpertFormat(String format, String weight, String input) {
+
+    static final ExpertFormat UNQUANTISED = new ExpertFormat("unquantized", MoeLayer.NONE, MoeLayer.NONE);
+
+    /// Returns the format after a recipe: what it decides, and elsewhere what the checkpoint declares.
+    static ExpertFormat of(Scheme planned, Optional<Declaration> declared) {
+        if (!planned.isQuantised()) {
+            return declared.map(ExpertFormat::declared).orElse(UNQUANTISED);
+        }
+        ExpertFormat before = declared.map(ExpertFormat::declared).orElse(UNQUANTISED);
+        String input = planned.input().map(ExpertFormat::inputKey).orElse(MoeLayer.NONE);
+        return planned.weight()
+                .map(weight -> new ExpertFormat(format(weight), weightKey(weight), input(weight, input)))
+                .orElseGet(() -> new ExpertFormat(before.format, before.weight, input));
+    }
+
+    /// Returns the format that a checkpoint declares.
+    static ExpertFormat declared(Declaration declared) {
+        boolean fixed = declared.input() == Declaration.Input.STATIC;
+        return switch (declared.format()) {
+            case NONE -> UNQUANTISED;
+            case FP8 -> new ExpertFormat("fp8", "fp8_static_tensor", fixed ? "fp8_static_tensor" : "fp8_dyn_tensor");
+            case FP8_CHANNEL -> new ExpertFormat("fp8", "fp8_static_channel", "fp8_dyn_token");
+            case FP8_BLOCK -> new ExpertFormat("fp8", "fp8_static_block128", "fp8_dyn_group128");
+            case NVFP4 -> new ExpertFormat("nvfp4", "nvfp4_static", "nvfp4_dyn");
+            case W4A16_NVFP4 -> new ExpertFormat("nvfp4", "nvfp4_static", MoeLayer.NONE);
+            case MXFP4 -> new ExpertFormat("mxfp4", "mxfp4_static", MoeLayer.NONE);
+            case MXFP8 -> new ExpertFormat("mxfp8", "mxfp8_static", "mxfp8_dyn");
+        };
+    }
+
+    /// Names what a checkpoint declares, for people.
+    static String name(Optional<Declaration> declared) {
+        return declared.map(Declaration::format)
+                .filter(format -> format != DeclaredFormat.NONE)
+                .map(Enum::name)
+                .orElse("as stored");
+    }
+
+    private static String format(QuantFormat weight) {
+        return switch (weight) {
+            case FP8, FP8_PER_CHANNEL, FP8_BLOCK, FP8_DYNAMIC_TOKEN -> "fp8";
+            case NVFP4 -> "nvfp4";
+            case MXFP4 -> "mxfp4";
+            case MXFP8 -> "mxfp8";
+        };
+    }
+
+    private static String weightKey(QuantFormat weight) {
+        return switch (weight) {
+            case FP8, FP8_DYNAMIC_TOKEN -> "fp8_static_tensor";
+            case FP8_PER_CHANNEL -> "fp8_static_channel";
+            case FP8_BLOCK -> "fp8_static_block128";
+            case NVFP4 -> "nvfp4_static";
+            case MXFP4 -> "mxfp4_static";
+            case MXFP8 -> "mxfp8_static";
+        };
+    }
+
+    private static String inputKey(QuantFormat input) {
+        return switch (input) {
+            case FP8 -> "fp8_static_tensor";
+            case FP8_DYNAMIC_TOKEN -> "fp8_dyn_token";
+            case FP8_PER_CHANNEL, FP8_BLOCK -> "fp8_dyn_group128";
+            case NVFP4 -> "nvfp4_dyn";
+            case MXFP4 -> "mxfp4_dyn";
+            case MXFP8 -> "mxfp8_dyn";
+        };
+    }
+
+    /// Block FP8 weights are served with inputs quantised per group of 128 at run time, whatever the recipe says.
+    private static String input(QuantFormat weight, String key) {
+        return weight == QuantFormat.FP8_BLOCK ? "fp8_dyn_group128" : key;
+    }
+
+    MoeLayer.Keys keys() {
+        return MoeLayer.Keys.of(weight, input);
+    }
+
+    @Override
+    public String toString() {
+        return "%s (%s x %s)".formatted(format, weight, input);
+    }
+}

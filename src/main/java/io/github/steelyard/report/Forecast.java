@@ -1,0 +1,228 @@
+package io.github.steelyard.report;
+
+import io.github.steelyard.model.Decoder;
+import io.github.steelyard.model.MemoryPlan;
+import io.github.steelyard.model.ModuleInfo;
+import io.github.steelyard.model.Role;
+import io.github.steelyard.model.Site;
+import io.github.steelyard.moe.SparseMoe;
+import io.github.steelyard.quant.QuantFormat;
+import io.github.steelyard.recipe.Plan;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import org.jspecify.annotations.Nullable;
+
+/// What a calibration will take, before any weight is read.
+///
+/// @param tokens calibration tokens
+/// @param tokensAre how the number is known: `counted`, `given`, `assumed`
+/// @param flops floating-point operations of all products; attention scores are not counted
+/// @param gflopsPerSecond rate of the matrix product here; 0 if not measured
+/// @param seconds time at that rate; null if not measured
+/// @param heapBytes heap of the pass with this many workers
+/// @param threads workers
+/// @param stateBytes residual streams kept on disk or in mapped memory while the pass runs
+/// @param exportBytes size of the tensors that an export writes
+/// @param coverage routed tokens per expert, one entry per different kind of layer
+public record Forecast(
+        long tokens,
+        String tokensAre,
+        double flops,
+        double gflopsPerSecond,
+        @Nullable Double seconds,
+        long heapBytes,
+        int threads,
+        long stateBytes,
+        long exportBytes,
+        List<Coverage> coverage) {
+
+    /// What is known before the forecast.
+    ///
+    /// @param tokens calibration tokens
+    /// @param tokensAre how the number is known
+    /// @param longest tokens of the longest sequence
+    /// @param threads workers
+    /// @param gflopsPerSecond rate of the matrix product; empty: not measured
+    /// @param minTokens routed tokens that an expert needs
+    /// @param counts tokens routed to each expert by router name, of a probe; empty without one
+    /// @param probed tokens of the probe
+    public record Basis(
+            long tokens,
+            String tokensAre,
+            int longest,
+            int threads,
+            Optional<Double> gflopsPerSecond,
+            long minTokens,
+            Map<String, long[]> counts,
+            long probed) {}
+
+    /// Routed tokens per expert.
+    ///
+    /// @param layers how many layers
+    /// @param experts routed experts
+    /// @param chosen experts per token
+    /// @param perExpert mean tokens per expert
+    /// @param starved experts expected below the minimum, over these layers
+    /// @param basis `uniform routing` or `probe of N tokens`
+    public record Coverage(int layers, int experts, int chosen, double perExpert, double starved, String basis) {}
+
+    private static final int BYTES_PER_FLOAT = 4;
+    private static final int STREAMS = 2;
+    private static final double LARGE_MEAN = 600;
+    private static final int TENSORS_PER_LINEAR = 4;
+
+    /// Computes the forecast.
+    public static Forecast of(Decoder decoder, Optional<Plan> plan, Basis basis) {
+        double flops = 2.0 * basis.tokens() * activeWeights(decoder);
+        MemoryPlan memory = new MemoryPlan(
+                decoder,
+                basis.longest(),
+                basis.tokens(),
+                (long) decoder.linears().size() * TENSORS_PER_LINEAR,
+                false);
+        return new Forecast(
+                basis.tokens(),
+                basis.tokensAre(),
+                flops,
+                basis.gflopsPerSecond().orElse(0.0),
+                basis.gflopsPerSecond().map(rate -> flops / (rate * 1e9)).orElse(null),
+                memory.heapBytes(basis.threads()),
+                basis.threads(),
+                STREAMS * basis.tokens() * decoder.hidden() * BYTES_PER_FLOAT,
+                exportBytes(decoder, plan),
+                coverage(decoder, basis));
+    }
+
+    /// Weights that one token meets, the head excluded: a calibration does not need it.
+    private static double activeWeights(Decoder decoder) {
+        double weights = 0;
+        for (Decoder.Layer layer : decoder.layers()) {
+            for (Decoder.Block block : layer.blocks()) {
+                double share = block.body() instanceof SparseMoe moe
+                        ? (double) moe.router().routing().chosen()
+                                / moe.experts().size()
+                        : 1;
+                for (ModuleInfo module : block.body().modules()) {
+                    if (module.kind() != ModuleInfo.Kind.ATTENTION) {
+                        double size = (double) module.rows() * module.columns();
+                        weights += module.isExpert() ? size * share : size;
+                    }
+                }
+            }
+        }
+        return weights;
+    }
+
+    private static long exportBytes(Decoder decoder, Optional<Plan> plan) {
+        double bytes = 2.0 * decoder.vocabulary() * decoder.hidden();
+        for (ModuleInfo module : decoder.modules()) {
+            if (module.kind() != ModuleInfo.Kind.ATTENTION) {
+                Optional<QuantFormat> format = plan.flatMap(p -> p.format(new Site(module.name(), Role.WEIGHT)));
+                bytes += (double) module.rows() * module.columns() * bitsPerWeight(format) / 8;
+            }
+        }
+        return (long) bytes;
+    }
+
+    /// Bits of one weight with its share of the block scales.
+    private static double bitsPerWeight(Optional<QuantFormat> format) {
+        return format.map(f -> switch (f) {
+                    case FP8, FP8_PER_CHANNEL, FP8_BLOCK, FP8_DYNAMIC_TOKEN -> 8.0;
+                    case NVFP4 -> 4 + 8 / 16.0;
+                    case MXFP4 -> 4 + 8 / 32.0;
+                    case MXFP8 -> 8 + 8 / 32.0;
+                })
+                .orElse(16.0);
+    }
+
+    private static List<Coverage> coverage(Decoder decoder, Basis basis) {
+        List<Coverage> coverage = new ArrayList<>();
+        for (Decoder.Layer layer : decoder.layers()) {
+            for (Decoder.Block block : layer.blocks()) {
+                if (block.body() instanceof SparseMoe moe) {
+                    merge(coverage, one(moe, basis));
+                }
+            }
+        }
+        return coverage;
+    }
+
+    private static void merge(List<Coverage> all, Coverage next) {
+        for (int i = 0; i < all.size(); i++) {
+            Coverage c = all.get(i);
+            if (c.experts == next.experts && c.chosen == next.chosen && c.basis.equals(next.basis)) {
+                all.set(
+                        i,
+                        new Coverage(
+                                c.layers + 1, c.experts, c.chosen, c.perExpert, c.starved + next.starved, c.basis));
+                return;
+            }
+        }
+        all.add(next);
+    }
+
+    private static Coverage one(SparseMoe moe, Basis basis) {
+        int experts = moe.experts().size();
+        int chosen = moe.router().routing().chosen();
+        double mean = (double) basis.tokens() * chosen / experts;
+        long[] counts = basis.counts().get(moe.router().gate().info().name());
+        double starved = 0;
+        for (int expert = 0; expert < experts; expert++) {
+            // Half a token for an expert that the probe did not meet: it may be rare rather than dead.
+            double expected = counts == null
+                    ? mean
+                    : Math.max((double) counts[expert], 0.5) * basis.tokens() / Math.max(1, basis.probed());
+            starved += poissonBelow(expected, basis.minTokens());
+        }
+        String how = counts == null ? "uniform routing" : "probe of %d tokens".formatted(basis.probed());
+        return new Coverage(1, experts, chosen, mean, starved, how);
+    }
+
+    /// Probability that a Poisson variable of this mean is below `limit`.
+    static double poissonBelow(double mean, long limit) {
+        if (mean > LARGE_MEAN) {
+            return limit > mean ? 1 : 0; // e^-mean is no double any more, and the spread no longer matters
+        }
+        double term = Math.exp(-mean);
+        double sum = 0;
+        for (long k = 0; k < limit && term > 0; k++) {
+            sum += term;
+            term *= mean / (k + 1);
+        }
+        return Math.min(1, sum);
+    }
+
+    /// Describes the forecast for people.
+    List<String> lines() {
+        List<String> lines = new ArrayList<>();
+        lines.add("forecast for %,d tokens (%s)".formatted(tokens, tokensAre));
+        lines.add("  work:     %.1f TFLOP%s"
+                .formatted(
+                        flops / 1e12,
+                        seconds == null
+                                ? ""
+                                : ", %s at %.0f GFLOP/s with %d threads"
+                                        .formatted(duration(seconds), gflopsPerSecond, threads)));
+        lines.add("  memory:   %s of heap".formatted(size(heapBytes)));
+        lines.add("  disk:     %s while it runs, %s exported".formatted(size(stateBytes), size(exportBytes)));
+        for (Coverage c : coverage) {
+            lines.add("  coverage: %d layers of %d experts, %d chosen: %.0f tokens per expert, %.1f starved (%s)"
+                    .formatted(c.layers, c.experts, c.chosen, c.perExpert, c.starved, c.basis));
+        }
+        return lines;
+    }
+
+    private static String size(long bytes) {
+        return bytes >= 1L << 30
+                ? "%.2f GiB".formatted(bytes / (double) (1L << 30))
+                : "%.1f MiB".formatted(bytes / (double) (1L << 20));
+    }
+
+    private static String duration(double seconds) {
+        return seconds < 120
+                ? "%.0f s".formatted(seconds)
+                : seconds < 7200 ? "%.0f min".formatted(seconds / 60) : "%.1f h".formatted(seconds / 3600);
+    }
+}

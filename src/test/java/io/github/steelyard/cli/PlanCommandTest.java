@@ -1,0 +1,233 @@
+package io.github.steelyard.cli;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.json.JsonMapper;
+import io.github.steelyard.testing.Shared;
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.io.PrintStream;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.stream.Collectors;
+import java.util.stream.IntStream;
+import java.util.stream.StreamSupport;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+/// Plans for the real shapes of published models, from their configs alone.
+final class PlanCommandTest {
+
+    private static final Path CONFIGS = Path.of("src/test/resources/configs");
+
+    @TempDir
+    Path directory;
+
+    private final ByteArrayOutputStream out = new ByteArrayOutputStream();
+    private final ByteArrayOutputStream err = new ByteArrayOutputStream();
+
+    private int run(String... arguments) {
+        out.reset();
+        err.reset();
+        List<String> all = new ArrayList<>(List.of("plan", directory.toString(), "--gflops", "0"));
+        all.addAll(List.of(arguments));
+        Console console = new Console(
+                new PrintStream(out, true, StandardCharsets.UTF_8),
+                new PrintStream(err, true, StandardCharsets.UTF_8),
+                false);
+        return Main.run(console, all.toArray(String[]::new));
+    }
+
+    private JsonNode json() throws IOException {
+        return JsonMapper.builder().build().readTree(out.toByteArray());
+    }
+
+    private void model(String name) throws IOException {
+        Files.copy(CONFIGS.resolve(name + ".json"), directory.resolve("config.json"));
+    }
+
+    /// A mixed checkpoint: the experts of layers 0 and 39 in FP8, the others in NVFP4, attention in FP8.
+    private void mixedQwen() throws IOException {
+        model("qwen3.6-35b-a3b");
+        String layers = IntStream.range(0, 40)
+                .mapToObj(layer -> "\"model.language_model.layers.%d.mlp.experts\": {\"quant_algo\": \"%s\"}"
+                        .formatted(layer, layer % 39 == 0 ? "FP8" : "NVFP4"))
+                .collect(Collectors.joining(","));
+        Files.writeString(directory.resolve("hf_quant_config.json"), """
+                {"producer": {"name": "modelopt", "version": "0.40"},
+                 "quantization": {"quant_algo": "MIXED_PRECISION", "kv_cache_quant_algo": "FP8",
+                                  "exclude_modules": ["mtp*"], "quantized_layers": {%s}}}
+                """.formatted(layers));
+    }
+
+    private List<JsonNode> layers() throws IOException {
+        return StreamSupport.stream(json().path("serving").path("layers").spliterator(), false)
+                .toList();
+    }
+
+    @Test
+    void plan_nvfp4OnlyBackendForAll_isRefusedForTheFp8Layers() throws IOException {
+        mixedQwen();
+
+        int code = run("--device", "sm121", "--moe-backend", "flashinfer_b12x", "--json");
+
+        assertThat(code).isEqualTo(ExitCode.GATE);
+        assertThat(layers()).hasSize(40);
+        assertThat(layers().getFirst().path("error").asText()).isEqualTo("ValueError");
+        assertThat(layers().getFirst().path("reason").asText())
+                .contains("moe_backend='flashinfer_b12x' is not supported for FP8 MoE.")
+                .endsWith("[requested by --moe-backend]");
+        assertThat(layers().get(1).path("backend").asText()).isEqualTo("FLASHINFER_B12X");
+        assertThat(layers().get(1).path("input_scales").asText()).isEqualTo("overwritten");
+    }
+
+    @Test
+    void plan_nvfp4OnlyBackendForNvfp4_servesEveryLayer() throws IOException {
+        mixedQwen();
+
+        int code = run("--device", "sm121", "--moe-backend.nvfp4", "flashinfer_b12x", "--json");
+
+        assertThat(code).isEqualTo(ExitCode.OK);
+        assertThat(layers().getFirst().path("backend").asText()).isEqualTo("FLASHINFER_CUTLASS");
+        assertThat(layers().get(1).path("backend").asText()).isEqualTo("FLASHINFER_B12X");
+    }
+
+    @Test
+    void plan_nanoOnTheOlderSnapshot_hidesTheW2InputAndNamesTheFlag() throws IOException {
+        model("nemotron-3-nano-30b-a3b");
+
+        int code = run(
+                "--device",
+                "sm90",
+                "--serving",
+                "vllm@2026-05-30",
+                "--recipe",
+                "configs/recipes/nemotron-3-nano-30b-a3b.yaml",
+                "--json");
+
+        assertThat(code).isEqualTo(ExitCode.OK);
+        JsonNode source = json().path("serving").path("source_layers").get(0);
+        assertThat(source.path("backend").asText()).isEqualTo("FLASHINFER_CUTLASS");
+        assertThat(source.path("w2_input").asText()).isEqualTo("hidden (one kernel call runs both expert GEMMs)");
+        assertThat(json().path("serving").path("fake_quant_flags").toString())
+                .isEqualTo("[\"--moe-backend\",\"triton\"]");
+        assertThat(json().path("sites").findValuesAsText("site"))
+                .contains("backbone.layers.1.mixer.experts.0.down_proj.input_quantizer");
+        JsonNode site = StreamSupport.stream(json().path("sites").spliterator(), false)
+                .filter(each -> each.path("site")
+                        .asText()
+                        .equals("backbone.layers.1.mixer.experts.0.down_proj.input_quantizer"))
+                .findFirst()
+                .orElseThrow();
+        assertThat(site.path("engine_visibility").asText()).startsWith("hidden");
+        assertThat(site.path("measured").asBoolean()).isTrue();
+    }
+
+    @ParameterizedTest
+    @CsvSource({
+        "gpt-oss-120b, sm90, TRITON, ''",
+        "gpt-oss-120b, sm100, FLASHINFER_TRTLLM_MXFP4_BF16, --moe-backend triton_unfused",
+        "gpt-oss-120b, sm121, MARLIN, ''",
+        "deepseek-v3, sm90, TRITON, --moe-backend marlin",
+        "deepseek-v3, sm100, FLASHINFER_TRTLLM, --moe-backend marlin",
+        "deepseek-v3, sm121, DEEPGEMM, --moe-backend marlin",
+        "nemotron-3-nano-30b-a3b, sm90, TRITON, ''",
+        "nemotron-3-nano-30b-a3b, sm100, FLASHINFER_TRTLLM, --moe-backend triton",
+        "qwen3.6-35b-a3b, sm121, FLASHINFER_CUTLASS, --moe-backend triton"
+    })
+    void plan_publishedModel_namesBackendAndFlags(String model, String device, String backend, String flags)
+            throws IOException {
+        model(model);
+
+        int code = run("--device", device, "--json");
+
+        assertThat(code).isEqualTo(ExitCode.OK);
+        assertThat(layers())
+                .isNotEmpty()
+                .allSatisfy(layer -> assertThat(layer.path("backend").asText()).isEqualTo(backend));
+        List<String> found = new ArrayList<>();
+        json().path("serving").path("fake_quant_flags").forEach(flag -> found.add(flag.asText()));
+        assertThat(String.join(" ", found)).isEqualTo(flags);
+    }
+
+    @Test
+    void plan_expertsOfOneLayerThatDisagree_isAProblem() throws IOException {
+        model("qwen3.6-35b-a3b");
+        Files.writeString(directory.resolve("hf_quant_config.json"), """
+                {"producer": {"name": "modelopt", "version": "0.40"},
+                 "quantization": {"quant_algo": "MIXED_PRECISION", "exclude_modules": [], "quantized_layers": {
+                   "model.language_model.layers.0.mlp.experts.0.gate_proj": {"quant_algo": "NVFP4"},
+                   "model.language_model.layers.0.mlp.experts.0.down_proj": {"quant_algo": "FP8"}}}}
+                """);
+
+        int code = run("--device", "sm100", "--json");
+
+        assertThat(code).isEqualTo(ExitCode.GATE);
+        assertThat(layers().getFirst().path("problems").get(0).asText())
+                .startsWith("its experts have several formats, of which an engine reads one for all:");
+    }
+
+    @Test
+    void plan_table_showsRulesBackendAndForecast() throws IOException {
+        model("nemotron-3-nano-30b-a3b");
+
+        int code = run(
+                "--device", "sm100", "--recipe", "configs/recipes/nemotron-3-nano-30b-a3b.yaml", "--tokens", "1000000");
+
+        assertThat(code).isEqualTo(ExitCode.OK);
+        assertThat(out.toString(StandardCharsets.UTF_8))
+                .contains("    2944  backbone.layers.*.mixer.experts.*.down_proj")
+                .contains("weight NVFP4, input NVFP4")
+                .contains("matches nothing: rule 'mtp.*'")
+                .contains("as the recipe makes it:")
+                .contains("FLASHINFER_TRTLLM (TrtLlmNvFp4ExpertsMonolithic)")
+                .contains("forecast for 1,000,000 tokens (given)")
+                .contains("coverage: 23 layers of 128 experts, 6 chosen: 46875 tokens per expert, 0.0 starved");
+    }
+
+    @Test
+    void plan_withoutDevice_plansTheRecipeAlone() throws IOException {
+        model("qwen3-30b-a3b");
+
+        assertThat(run("--recipe", "configs/recipes/qwen3-30b-a3b.yaml")).isEqualTo(ExitCode.OK);
+        assertThat(out.toString(StandardCharsets.UTF_8)).contains("serving: no device given (--device sm100)");
+    }
+
+    @Test
+    void plan_probeOfATinyModel_countsWhatTheRoutersChoose() throws IOException {
+        Path tiny = Shared.path("models/tiny-qwen3-moe-bf16");
+        out.reset();
+        Console console = new Console(
+                new PrintStream(out, true, StandardCharsets.UTF_8),
+                new PrintStream(err, true, StandardCharsets.UTF_8),
+                false);
+
+        int code = Main.run(
+                console,
+                "plan",
+                tiny.toString(),
+                "--gflops",
+                "0",
+                "--data",
+                Shared.path("models/valid.jsonl").toString(),
+                "--probe",
+                "1",
+                "--json");
+
+        assertThat(code).as(err.toString(StandardCharsets.UTF_8)).isEqualTo(ExitCode.OK);
+        JsonNode coverage = json().path("forecast").path("coverage").get(0);
+        assertThat(coverage.path("basis").asText()).startsWith("probe of ");
+        assertThat(json().path("forecast").path("tokens_are").asText()).isEqualTo("counted");
+    }
+
+    @Test
+    void plan_directoryWithoutConfig_exitsWithThree() {
+        assertThat(run("--device", "sm100")).isEqualTo(ExitCode.BAD_INPUT);
+    }
+}
