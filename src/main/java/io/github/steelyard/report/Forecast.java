@@ -21,7 +21,7 @@ import org.jspecify.annotations.Nullable;
 /// @param flops floating-point operations of all products; attention scores are not counted
 /// @param gflopsPerSecond rate of the matrix product here; 0 if not measured
 /// @param seconds time at that rate; null if not measured
-/// @param heapBytes heap of the pass with this many workers
+/// @param memoryBytes memory that the pass holds with this many workers
 /// @param threads workers
 /// @param stateBytes residual streams kept on disk or in mapped memory while the pass runs
 /// @param exportBytes size of the tensors that an export writes
@@ -32,7 +32,7 @@ public record Forecast(
         double flops,
         double gflopsPerSecond,
         @Nullable Double seconds,
-        long heapBytes,
+        long memoryBytes,
         int threads,
         long stateBytes,
         long exportBytes,
@@ -88,7 +88,7 @@ public record Forecast(
                 flops,
                 basis.gflopsPerSecond().orElse(0.0),
                 basis.gflopsPerSecond().map(rate -> flops / (rate * 1e9)).orElse(null),
-                memory.heapBytes(basis.threads()),
+                memory.bytes(basis.threads()),
                 basis.threads(),
                 STREAMS * basis.tokens() * decoder.hidden() * BYTES_PER_FLOAT,
                 exportBytes(decoder, plan),
@@ -205,7 +205,7 @@ public record Forecast(
                                 ? ""
                                 : ", %s at %.0f GFLOP/s with %d threads"
                                         .formatted(duration(seconds), gflopsPerSecond, threads)));
-        lines.add("  memory:   %s of heap".formatted(size(heapBytes)));
+        lines.add("  memory:   %s".formatted(size(memoryBytes)));
         lines.add("  disk:     %s while it runs, %s exported".formatted(size(stateBytes), size(exportBytes)));
         for (Coverage c : coverage) {
             lines.add("  coverage: %d layers of %d experts, %d chosen: %.0f tokens per expert, %.1f starved (%s)"
