@@ -35,8 +35,9 @@ import picocli.CommandLine.Parameters;
         name = "bench",
         mixinStandardHelpOptions = true,
         description = {
-            "Measures the forward pass of a calibration over random tokens: rate, share of the machine's peak, time per",
-            "phase, cost of the taps, memory. Peaks are measured in the same process, before and after."
+            "Measures the speed and memory of a calibration over random tokens.",
+            "Rate, share of the machine's peaks, time per phase, cost of the taps, memory. The peaks are measured in the",
+            "same process, before and after."
         })
 final class BenchCommand extends SteelyardCommand implements Callable<Integer> {
 

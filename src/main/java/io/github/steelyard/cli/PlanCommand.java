@@ -49,8 +49,9 @@ import picocli.CommandLine.Parameters;
         name = "plan",
         mixinStandardHelpOptions = true,
         description = {
-            "Shows what a recipe does to each module, which serving backend each expert layer will get and what it",
-            "hides, and what a calibration takes. Configs are enough: no weight is read, unless --probe asks for it.",
+            "Shows what a recipe will do, how a server will run it, and what it takes.",
+            "For each module the deciding rule; for each expert layer the serving backend and what it hides; time, memory,",
+            "disk and coverage. Configs are enough: no weight is read, unless --probe asks for it.",
             "Exit code 1 when the serving engine refuses a layer."
         })
 final class PlanCommand extends SteelyardCommand implements Callable<Integer> {
