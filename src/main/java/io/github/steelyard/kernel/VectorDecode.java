@@ -1,7 +1,10 @@
 package io.github.steelyard.kernel;
 
+import io.github.steelyard.format.Bf16;
 import io.github.steelyard.format.E4m3;
+import io.github.steelyard.format.E5m2;
 import io.github.steelyard.format.E8m0;
+import io.github.steelyard.format.Fp16;
 import io.github.steelyard.format.Fp8Weight;
 import io.github.steelyard.format.MxWeight;
 import io.github.steelyard.format.Nvfp4Weight;
@@ -20,6 +23,7 @@ import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.IntVector;
 import jdk.incubator.vector.LongVector;
 import jdk.incubator.vector.ShortVector;
+import jdk.incubator.vector.VectorMask;
 import jdk.incubator.vector.VectorOperators;
 import jdk.incubator.vector.VectorSpecies;
 
@@ -27,6 +31,8 @@ import jdk.incubator.vector.VectorSpecies;
 ///
 /// A small float is moved into the exponent and mantissa fields of a float32 and multiplied by the power of two between
 /// the two biases, which is exact and turns its subnormals into normal numbers. E2M1 is looked up.
+///
+/// No method takes or returns a vector, see [VectorActivations].
 final class VectorDecode {
 
     // Eight lanes everywhere: 8 bytes hold 16 E2M1 codes, a block of NVFP4.
@@ -36,9 +42,13 @@ final class VectorDecode {
     private static final VectorSpecies<Byte> BYTES = ByteVector.SPECIES_64;
     private static final VectorSpecies<Long> LONGS = LongVector.SPECIES_256;
     private static final int LANES = 8;
+    private static final int E2M1_AT_ONCE = 16;
+    private static final int NAN_BITS = 0x7fc0_0000;
     private static final int SELECTED_ROWS = 32;
     private static final int WIDEST_STEP = 4;
 
+    private static final ValueLayout.OfShort SHORT =
+            ValueLayout.JAVA_SHORT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
     private static final ValueLayout.OfLong LONG = ValueLayout.JAVA_LONG_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
 
     private static final LongVector LOW_BYTES = LongVector.fromArray(LONGS, new long[] {0, 8, 16, 24}, 0);
@@ -109,59 +119,74 @@ final class VectorDecode {
 
     private static void nvfp4(Nvfp4Weight weight, int fromRow, int toRow, float[] target, int offset) {
         int blocks = weight.columns() / Nvfp4Weight.BLOCK;
-        MemorySegment codes = weight.codes();
         MemorySegment scales = weight.blockScales();
-        long first = (long) fromRow * blocks;
-        for (int block = 0; block < (toRow - fromRow) * blocks; block++) {
-            float scale = E4m3.decode(scales.get(ValueLayout.JAVA_BYTE, first + block)) * weight.globalScale();
-            sixteenE2m1(
-                    codes.get(LONG, (first + block) * Long.BYTES), scale, target, offset + block * Nvfp4Weight.BLOCK);
+        float[] rowScales = new float[blocks];
+        for (int row = fromRow; row < toRow; row++) {
+            long first = (long) row * blocks;
+            for (int block = 0; block < blocks; block++) {
+                rowScales[block] = E4m3.decode(scales.get(ValueLayout.JAVA_BYTE, first + block)) * weight.globalScale();
+            }
+            int at = offset + (row - fromRow) * weight.columns();
+            e2m1(weight.codes(), first * Long.BYTES, blocks, rowScales, 1, target, at);
         }
     }
 
     private static void mx(MxWeight weight, int fromRow, int toRow, float[] target, int offset) {
-        int blocks = weight.columns() / MxWeight.BLOCK;
-        long first = (long) fromRow * blocks;
-        int count = (toRow - fromRow) * blocks;
-        MemorySegment codes = weight.codes();
+        int columns = weight.columns();
+        int blocks = columns / MxWeight.BLOCK;
         MemorySegment scales = weight.scales();
-        switch (weight.element()) {
-            case E2M1 -> {
-                for (int block = 0; block < count; block++) {
-                    int at = offset + block * MxWeight.BLOCK;
-                    float scale = E8m0.decode(scales.get(ValueLayout.JAVA_BYTE, first + block));
-                    long from = (first + block) * (MxWeight.BLOCK / 2);
-                    sixteenE2m1(codes.get(LONG, from), scale, target, at);
-                    sixteenE2m1(codes.get(LONG, from + Long.BYTES), scale, target, at + 2 * LANES);
-                }
+        float[] rowScales = new float[blocks];
+        for (int row = fromRow; row < toRow; row++) {
+            for (int block = 0; block < blocks; block++) {
+                rowScales[block] = E8m0.decode(scales.get(ValueLayout.JAVA_BYTE, (long) row * blocks + block));
             }
-            case E4M3 -> {
-                elements(codes, DType.F8_E4M3, first * MxWeight.BLOCK, count * MxWeight.BLOCK, target, offset);
-                for (int block = 0; block < count; block++) {
-                    float scale = E8m0.decode(scales.get(ValueLayout.JAVA_BYTE, first + block));
-                    scale(scale, target, offset + block * MxWeight.BLOCK, MxWeight.BLOCK);
+            int at = offset + (row - fromRow) * columns;
+            switch (weight.element()) {
+                case E2M1 -> {
+                    int sixteens = MxWeight.BLOCK / E2M1_AT_ONCE;
+                    e2m1(
+                            weight.codes(),
+                            (long) row * (columns / 2),
+                            blocks * sixteens,
+                            rowScales,
+                            sixteens,
+                            target,
+                            at);
+                }
+                case E4M3 -> {
+                    e4m3(weight.codes(), (long) row * columns, columns, target, at);
+                    for (int block = 0; block < blocks; block++) {
+                        scale(rowScales[block], target, at + block * MxWeight.BLOCK, MxWeight.BLOCK);
+                    }
                 }
             }
         }
     }
 
-    private static void sixteenE2m1(long codes, float scale, float[] target, int offset) {
-        LongVector all = LongVector.broadcast(LONGS, codes);
-        e2m1(all.lanewise(VectorOperators.LSHR, LOW_BYTES)).mul(scale).intoArray(target, offset);
-        e2m1(all.lanewise(VectorOperators.LSHR, HIGH_BYTES)).mul(scale).intoArray(target, offset + LANES);
-    }
-
-    // Each long lane: one byte, whose nibbles become the lane's two ints. Adding zero turns the -0 of code 8 into +0.
-    private static FloatVector e2m1(LongVector bytes) {
-        LongVector even = bytes.and(0xf);
-        LongVector odd = bytes.and(0xf0).lanewise(VectorOperators.LSHL, 28);
-        IntVector codes = even.or(odd).reinterpretAsInts();
-        IntVector sign = codes.and(8).lanewise(VectorOperators.LSHL, 28);
-        return codes.and(7)
-                .selectFrom(E2M1_MAGNITUDES)
-                .or(sign)
-                .reinterpretAsFloats()
-                .add(0);
+    // Eight bytes at a time become sixteen values under one scale. Each long lane takes one byte, whose nibbles become
+    // the
+    // lane's two ints. Adding zero turns the -0 of code 8 into +0.
+    private static void e2m1(
+            MemorySegment codes, long from, int count, float[] scales, int countPerScale, float[] target, int offset) {
+        for (int i = 0; i < count; i++) {
+            float scale = scales[i / countPerScale];
+            LongVector all = LongVector.broadcast(LONGS, codes.get(LONG, from + (long) i * Long.BYTES));
+            LongVector low = all.lanewise(VectorOperators.LSHR, LOW_BYTES);
+            LongVector high = all.lanewise(VectorOperators.LSHR, HIGH_BYTES);
+            IntVector codes0 = low.and(0xf)
+                    .or(low.and(0xf0).lanewise(VectorOperators.LSHL, 28))
+                    .reinterpretAsInts();
+            IntVector codes1 = high.and(0xf)
+                    .or(high.and(0xf0).lanewise(VectorOperators.LSHL, 28))
+                    .reinterpretAsInts();
+            IntVector sign0 = codes0.and(8).lanewise(VectorOperators.LSHL, 28);
+            IntVector sign1 = codes1.and(8).lanewise(VectorOperators.LSHL, 28);
+            IntVector bits0 = codes0.and(7).selectFrom(E2M1_MAGNITUDES).or(sign0);
+            IntVector bits1 = codes1.and(7).selectFrom(E2M1_MAGNITUDES).or(sign1);
+            int at = offset + i * E2M1_AT_ONCE;
+            bits0.reinterpretAsFloats().add(0).mul(scale).intoArray(target, at);
+            bits1.reinterpretAsFloats().add(0).mul(scale).intoArray(target, at + LANES);
+        }
     }
 
     static void elements(MemorySegment source, DType dtype, long first, int count, float[] target, int offset) {
@@ -183,74 +208,69 @@ final class VectorDecode {
     }
 
     private static void bf16(MemorySegment source, long from, int count, float[] target, int offset) {
-        for (int i = 0; i < count; i += LANES) {
-            IntVector codes = shorts(source, from + 2L * i, count - i);
-            FloatVector values = codes.lanewise(VectorOperators.LSHL, 16).reinterpretAsFloats();
-            store(values, target, offset + i, count - i);
+        int bound = SPECIES.loopBound(count);
+        for (int i = 0; i < bound; i += LANES) {
+            IntVector codes =
+                    (IntVector) ShortVector.fromMemorySegment(SHORTS, source, from + 2L * i, ByteOrder.LITTLE_ENDIAN)
+                            .convertShape(VectorOperators.ZERO_EXTEND_S2I, INTS, 0);
+            codes.lanewise(VectorOperators.LSHL, 16).reinterpretAsFloats().intoArray(target, offset + i);
         }
-    }
-
-    private static void fp16(MemorySegment source, long from, int count, float[] target, int offset) {
-        for (int i = 0; i < count; i += LANES) {
-            IntVector codes = shorts(source, from + 2L * i, count - i);
-            store(halfFloat(codes), target, offset + i, count - i);
-        }
-    }
-
-    private static void e5m2(MemorySegment source, long from, int count, float[] target, int offset) {
-        for (int i = 0; i < count; i += LANES) {
-            IntVector codes = bytes(source, from + i, count - i).lanewise(VectorOperators.LSHL, 8);
-            store(halfFloat(codes), target, offset + i, count - i);
+        for (int i = bound; i < count; i++) {
+            target[offset + i] = Bf16.decode(source.get(SHORT, from + 2L * i));
         }
     }
 
     // Bias 15: an exponent field of all ones is infinity or NaN.
-    private static FloatVector halfFloat(IntVector codes) {
-        IntVector moved = codes.and(0x7fff).lanewise(VectorOperators.LSHL, 13);
-        FloatVector values = moved.reinterpretAsFloats().mul(0x1p112f);
-        FloatVector specials = moved.or(0x7f80_0000).reinterpretAsFloats();
-        FloatVector magnitudes = values.blend(
-                specials, moved.compare(VectorOperators.GE, 0x7c00 << 13).cast(SPECIES));
-        return withSign(magnitudes, codes.and(0x8000).lanewise(VectorOperators.LSHL, 16));
+    private static void fp16(MemorySegment source, long from, int count, float[] target, int offset) {
+        int bound = SPECIES.loopBound(count);
+        for (int i = 0; i < bound; i += LANES) {
+            IntVector codes =
+                    (IntVector) ShortVector.fromMemorySegment(SHORTS, source, from + 2L * i, ByteOrder.LITTLE_ENDIAN)
+                            .convertShape(VectorOperators.ZERO_EXTEND_S2I, INTS, 0);
+            IntVector moved = codes.and(0x7fff).lanewise(VectorOperators.LSHL, 13);
+            IntVector values = moved.reinterpretAsFloats().mul(0x1p112f).reinterpretAsInts();
+            VectorMask<Integer> special = moved.compare(VectorOperators.GE, 0x7c00 << 13);
+            IntVector magnitudes = values.blend(moved.or(0x7f80_0000), special);
+            IntVector sign = codes.and(0x8000).lanewise(VectorOperators.LSHL, 16);
+            magnitudes.or(sign).reinterpretAsFloats().intoArray(target, offset + i);
+        }
+        for (int i = bound; i < count; i++) {
+            target[offset + i] = Fp16.decode(source.get(SHORT, from + 2L * i));
+        }
+    }
+
+    // The upper half of FP16.
+    private static void e5m2(MemorySegment source, long from, int count, float[] target, int offset) {
+        int bound = SPECIES.loopBound(count);
+        for (int i = 0; i < bound; i += LANES) {
+            IntVector codes = (IntVector) ByteVector.fromMemorySegment(BYTES, source, from + i, ByteOrder.LITTLE_ENDIAN)
+                    .convertShape(VectorOperators.ZERO_EXTEND_B2I, INTS, 0);
+            IntVector moved = codes.and(0x7f).lanewise(VectorOperators.LSHL, 21);
+            IntVector values = moved.reinterpretAsFloats().mul(0x1p112f).reinterpretAsInts();
+            VectorMask<Integer> special = moved.compare(VectorOperators.GE, 0x7c << 21);
+            IntVector magnitudes = values.blend(moved.or(0x7f80_0000), special);
+            IntVector sign = codes.and(0x80).lanewise(VectorOperators.LSHL, 24);
+            magnitudes.or(sign).reinterpretAsFloats().intoArray(target, offset + i);
+        }
+        for (int i = bound; i < count; i++) {
+            target[offset + i] = E5m2.decode(source.get(ValueLayout.JAVA_BYTE, from + i));
+        }
     }
 
     // Bias 7: only the code of all ones is NaN, there is no infinity.
     private static void e4m3(MemorySegment source, long from, int count, float[] target, int offset) {
-        for (int i = 0; i < count; i += LANES) {
-            IntVector codes = bytes(source, from + i, count - i);
+        int bound = SPECIES.loopBound(count);
+        for (int i = 0; i < bound; i += LANES) {
+            IntVector codes = (IntVector) ByteVector.fromMemorySegment(BYTES, source, from + i, ByteOrder.LITTLE_ENDIAN)
+                    .convertShape(VectorOperators.ZERO_EXTEND_B2I, INTS, 0);
             IntVector moved = codes.and(0x7f).lanewise(VectorOperators.LSHL, 20);
-            FloatVector values = moved.reinterpretAsFloats().mul(0x1p120f);
-            FloatVector magnitudes = values.blend(
-                    Float.NaN, moved.compare(VectorOperators.EQ, 0x7f << 20).cast(SPECIES));
+            IntVector values = moved.reinterpretAsFloats().mul(0x1p120f).reinterpretAsInts();
+            IntVector magnitudes = values.blend(NAN_BITS, moved.compare(VectorOperators.EQ, 0x7f << 20));
             IntVector sign = codes.and(0x80).lanewise(VectorOperators.LSHL, 24);
-            store(withSign(magnitudes, sign), target, offset + i, count - i);
+            magnitudes.or(sign).reinterpretAsFloats().intoArray(target, offset + i);
         }
-    }
-
-    private static FloatVector withSign(FloatVector magnitudes, IntVector sign) {
-        return magnitudes.reinterpretAsInts().or(sign).reinterpretAsFloats();
-    }
-
-    private static IntVector shorts(MemorySegment source, long at, int left) {
-        ShortVector codes = left >= LANES
-                ? ShortVector.fromMemorySegment(SHORTS, source, at, ByteOrder.LITTLE_ENDIAN)
-                : ShortVector.fromMemorySegment(
-                        SHORTS, source, at, ByteOrder.LITTLE_ENDIAN, SHORTS.indexInRange(0, left));
-        return (IntVector) codes.convertShape(VectorOperators.ZERO_EXTEND_S2I, INTS, 0);
-    }
-
-    private static IntVector bytes(MemorySegment source, long at, int left) {
-        ByteVector codes = left >= LANES
-                ? ByteVector.fromMemorySegment(BYTES, source, at, ByteOrder.LITTLE_ENDIAN)
-                : ByteVector.fromMemorySegment(BYTES, source, at, ByteOrder.LITTLE_ENDIAN, BYTES.indexInRange(0, left));
-        return (IntVector) codes.convertShape(VectorOperators.ZERO_EXTEND_B2I, INTS, 0);
-    }
-
-    private static void store(FloatVector values, float[] target, int at, int left) {
-        if (left >= LANES) {
-            values.intoArray(target, at);
-        } else {
-            values.intoArray(target, at, SPECIES.indexInRange(0, left));
+        for (int i = bound; i < count; i++) {
+            target[offset + i] = E4m3.decode(source.get(ValueLayout.JAVA_BYTE, from + i));
         }
     }
 

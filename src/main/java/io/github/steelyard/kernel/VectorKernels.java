@@ -2,10 +2,10 @@ package io.github.steelyard.kernel;
 
 import io.github.steelyard.format.StoredWeight;
 import jdk.incubator.vector.FloatVector;
-import jdk.incubator.vector.VectorMask;
 import jdk.incubator.vector.VectorSpecies;
 
-/// [Kernels] in the Vector API, at the preferred width of the machine. Tails run the same operations under a mask.
+/// [Kernels] in the Vector API, at the preferred width of the machine. Elementwise tails are left to plain loops, which
+/// give the same bits.
 record VectorKernels(String reason) implements Kernels {
 
     private static final VectorSpecies<Float> SPECIES = FloatVector.SPECIES_PREFERRED;
@@ -58,12 +58,11 @@ record VectorKernels(String reason) implements Kernels {
     public void add(float[] x, int xOffset, float[] y, int yOffset, int length) {
         int bound = SPECIES.loopBound(length);
         for (int i = 0; i < bound; i += LANES) {
-            load(y, yOffset + i).add(load(x, xOffset + i)).intoArray(y, yOffset + i);
+            FloatVector.fromArray(SPECIES, y, yOffset + i)
+                    .add(FloatVector.fromArray(SPECIES, x, xOffset + i))
+                    .intoArray(y, yOffset + i);
         }
-        if (bound < length) {
-            VectorMask<Float> tail = tail(length - bound);
-            load(y, yOffset + bound, tail).add(load(x, xOffset + bound, tail)).intoArray(y, yOffset + bound, tail);
-        }
+        REFERENCE.add(x, xOffset + bound, y, yOffset + bound, length - bound);
     }
 
     @Override
@@ -71,37 +70,30 @@ record VectorKernels(String reason) implements Kernels {
         FloatVector factor = FloatVector.broadcast(SPECIES, a);
         int bound = SPECIES.loopBound(length);
         for (int i = 0; i < bound; i += LANES) {
-            factor.fma(load(x, xOffset + i), load(y, yOffset + i)).intoArray(y, yOffset + i);
+            factor.fma(FloatVector.fromArray(SPECIES, x, xOffset + i), FloatVector.fromArray(SPECIES, y, yOffset + i))
+                    .intoArray(y, yOffset + i);
         }
-        if (bound < length) {
-            VectorMask<Float> tail = tail(length - bound);
-            factor.fma(load(x, xOffset + bound, tail), load(y, yOffset + bound, tail))
-                    .intoArray(y, yOffset + bound, tail);
-        }
+        REFERENCE.addScaled(a, x, xOffset + bound, y, yOffset + bound, length - bound);
     }
 
     @Override
     public void scale(float a, float[] x, int offset, int length) {
         int bound = SPECIES.loopBound(length);
         for (int i = offset; i < offset + bound; i += LANES) {
-            load(x, i).mul(a).intoArray(x, i);
+            FloatVector.fromArray(SPECIES, x, i).mul(a).intoArray(x, i);
         }
-        if (bound < length) {
-            VectorMask<Float> tail = tail(length - bound);
-            load(x, offset + bound, tail).mul(a).intoArray(x, offset + bound, tail);
-        }
+        REFERENCE.scale(a, x, offset + bound, length - bound);
     }
 
     @Override
     public void multiply(float[] x, int xOffset, float[] y, int yOffset, int length) {
         int bound = SPECIES.loopBound(length);
         for (int i = 0; i < bound; i += LANES) {
-            load(y, yOffset + i).mul(load(x, xOffset + i)).intoArray(y, yOffset + i);
+            FloatVector.fromArray(SPECIES, y, yOffset + i)
+                    .mul(FloatVector.fromArray(SPECIES, x, xOffset + i))
+                    .intoArray(y, yOffset + i);
         }
-        if (bound < length) {
-            VectorMask<Float> tail = tail(length - bound);
-            load(y, yOffset + bound, tail).mul(load(x, xOffset + bound, tail)).intoArray(y, yOffset + bound, tail);
-        }
+        REFERENCE.multiply(x, xOffset + bound, y, yOffset + bound, length - bound);
     }
 
     @Override
@@ -126,32 +118,43 @@ record VectorKernels(String reason) implements Kernels {
             int length) {
         double squares = VectorReductions.dot(x, xOffset, x, xOffset, length);
         float factor = (float) (1 / Math.sqrt(squares / length + epsilon));
-        int bound = SPECIES.loopBound(length);
-        boolean weighted = weight.length > 0;
-        for (int i = 0; i < bound; i += LANES) {
-            FloatVector normed = load(x, xOffset + i).mul(factor);
-            FloatVector scaled = weighted ? normed.mul(load(weight, i).add(weightOffset)) : normed;
-            scaled.intoArray(y, yOffset + i);
+        if (weight.length == 0) {
+            scaled(factor, x, xOffset, y, yOffset, length);
+            return;
         }
-        if (bound < length) {
-            VectorMask<Float> tail = tail(length - bound);
-            FloatVector normed = load(x, xOffset + bound, tail).mul(factor);
-            FloatVector scaled = weighted ? normed.mul(load(weight, bound, tail).add(weightOffset)) : normed;
-            scaled.intoArray(y, yOffset + bound, tail);
+        int bound = SPECIES.loopBound(length);
+        for (int i = 0; i < bound; i += LANES) {
+            FloatVector normed = FloatVector.fromArray(SPECIES, x, xOffset + i).mul(factor);
+            normed.mul(FloatVector.fromArray(SPECIES, weight, i).add(weightOffset))
+                    .intoArray(y, yOffset + i);
+        }
+        for (int i = bound; i < length; i++) {
+            y[yOffset + i] = x[xOffset + i] * factor * (weightOffset + weight[i]);
+        }
+    }
+
+    private static void scaled(float a, float[] x, int xOffset, float[] y, int yOffset, int length) {
+        int bound = SPECIES.loopBound(length);
+        for (int i = 0; i < bound; i += LANES) {
+            FloatVector.fromArray(SPECIES, x, xOffset + i).mul(a).intoArray(y, yOffset + i);
+        }
+        for (int i = bound; i < length; i++) {
+            y[yOffset + i] = x[xOffset + i] * a;
         }
     }
 
     @Override
     public void softmax(float[] x, int offset, int length, float sink) {
         float max = Math.max(sink, VectorReductions.max(x, offset, length));
-        double sum = VectorActivations.expOfDifference(x, offset, length, max);
+        VectorActivations.exp(1, max, x, offset, x, offset, length);
+        double sum = VectorReductions.sum(x, offset, length);
         sum += sink == Float.NEGATIVE_INFINITY ? 0 : Exp.of(sink - max);
         scale((float) (1 / sum), x, offset, length);
     }
 
     @Override
     public void exp(float[] x, int offset, int length) {
-        VectorActivations.exp(x, offset, length);
+        VectorActivations.exp(1, 0, x, offset, x, offset, length);
     }
 
     @Override
@@ -198,38 +201,23 @@ record VectorKernels(String reason) implements Kernels {
     public void rotateHalf(float[] x, int offset, float[] cos, float[] sin, int angleOffset, int half) {
         int bound = SPECIES.loopBound(half);
         for (int i = 0; i < bound; i += LANES) {
-            FloatVector a = load(x, offset + i);
-            FloatVector b = load(x, offset + half + i);
-            FloatVector c = load(cos, angleOffset + i);
-            FloatVector s = load(sin, angleOffset + i);
+            FloatVector a = FloatVector.fromArray(SPECIES, x, offset + i);
+            FloatVector b = FloatVector.fromArray(SPECIES, x, offset + half + i);
+            FloatVector c = FloatVector.fromArray(SPECIES, cos, angleOffset + i);
+            FloatVector s = FloatVector.fromArray(SPECIES, sin, angleOffset + i);
             a.mul(c).sub(b.mul(s)).intoArray(x, offset + i);
             b.mul(c).add(a.mul(s)).intoArray(x, offset + half + i);
         }
-        if (bound < half) {
-            VectorMask<Float> tail = tail(half - bound);
-            FloatVector a = load(x, offset + bound, tail);
-            FloatVector b = load(x, offset + half + bound, tail);
-            FloatVector c = load(cos, angleOffset + bound, tail);
-            FloatVector s = load(sin, angleOffset + bound, tail);
-            a.mul(c).sub(b.mul(s)).intoArray(x, offset + bound, tail);
-            b.mul(c).add(a.mul(s)).intoArray(x, offset + half + bound, tail);
+        for (int i = bound; i < half; i++) {
+            float a = x[offset + i];
+            float b = x[offset + half + i];
+            x[offset + i] = a * cos[angleOffset + i] - b * sin[angleOffset + i];
+            x[offset + half + i] = b * cos[angleOffset + i] + a * sin[angleOffset + i];
         }
     }
 
     @Override
     public void rotateInterleaved(float[] x, int offset, float[] cos, float[] sin, int angleOffset, int half) {
         REFERENCE.rotateInterleaved(x, offset, cos, sin, angleOffset, half);
-    }
-
-    private static FloatVector load(float[] x, int at) {
-        return FloatVector.fromArray(SPECIES, x, at);
-    }
-
-    private static FloatVector load(float[] x, int at, VectorMask<Float> mask) {
-        return FloatVector.fromArray(SPECIES, x, at, mask);
-    }
-
-    private static VectorMask<Float> tail(int count) {
-        return SPECIES.indexInRange(0, count);
     }
 }
