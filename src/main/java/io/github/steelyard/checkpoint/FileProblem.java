@@ -32,12 +32,14 @@ final class FileProblem {
         return attributes;
     }
 
-    /// Returns the exception for an error that came up while `file` was used.
+    /// Returns the exception for an error that came up while `file` was read.
     static CheckpointException describe(Path file, IOException error) {
-        return new CheckpointException(file, reason(file, error), error);
+        boolean plain = error instanceof NoSuchFileException || error instanceof AccessDeniedException;
+        return new CheckpointException(file, (plain ? "" : "cannot be read: ") + reason(file, error), error);
     }
 
-    private static String reason(Path file, IOException error) {
+    /// Returns what the file system said, in a few words.
+    static String reason(Path file, IOException error) {
         if (error instanceof NoSuchFileException) {
             return Files.isSymbolicLink(file) ? "not found: it is a link to a file that does not exist" : "not found";
         }
@@ -45,8 +47,6 @@ final class FileProblem {
             return "permission denied";
         }
         String reason = error instanceof FileSystemException e ? e.getReason() : null;
-        return reason != null
-                ? Printable.of(reason)
-                : "cannot be read or written: %s".formatted(Printable.of(String.valueOf(error.getMessage())));
+        return Printable.of(reason != null ? reason : String.valueOf(error.getMessage()));
     }
 }

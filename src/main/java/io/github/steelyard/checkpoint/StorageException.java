@@ -13,12 +13,7 @@ public final class StorageException extends RuntimeException {
     /// @param file the file that was to be written
     /// @param error what the file system said
     public StorageException(Path file, IOException error) {
-        super(
-                "%s: cannot be written: %s"
-                        .formatted(
-                                Printable.of(file),
-                                FileProblem.describe(file, error).problem()),
-                error);
+        super("%s: cannot be written: %s".formatted(Printable.of(file), FileProblem.reason(file, error)), error);
         this.file = file;
     }
 

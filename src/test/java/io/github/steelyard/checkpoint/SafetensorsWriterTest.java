@@ -140,7 +140,7 @@ final class SafetensorsWriterTest {
         Path file = Path.of("/dev/full");
         IOException full = new IOException("No space left on device");
         assertThat(new StorageException(file, full))
-                .hasMessage("/dev/full: cannot be written: cannot be read or written: No space left on device");
+                .hasMessage("/dev/full: cannot be written: No space left on device");
     }
 
     @Test
