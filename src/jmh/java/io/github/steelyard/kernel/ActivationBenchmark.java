@@ -63,7 +63,7 @@ public class ActivationBenchmark {
     @Benchmark
     public float[] softmax() {
         System.arraycopy(x, 0, out, 0, LENGTH);
-        kernels.softmax(out, 0, LENGTH);
+        kernels.softmax(1, out, 0, LENGTH, Float.NEGATIVE_INFINITY);
         return out;
     }
 

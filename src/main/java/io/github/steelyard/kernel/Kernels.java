@@ -97,15 +97,12 @@ public sealed interface Kernels permits ReferenceKernels, VectorKernels {
             int yOffset,
             int length);
 
-    /// Softmax in place: `exp(x - max) / sum`. Elements at negative infinity become 0; at least one must be finite.
-    default void softmax(float[] x, int offset, int length) {
-        softmax(x, offset, length, Float.NEGATIVE_INFINITY);
-    }
-
-    /// Softmax in place over the slice and one more logit, the attention sink, whose own probability is dropped.
+    /// Softmax in place: `exp(factor x - max) / sum`. Elements at negative infinity become 0; at least one must be
+    /// finite.
     ///
-    /// @param sink the sink's logit; negative infinity for none
-    void softmax(float[] x, int offset, int length, float sink);
+    /// @param factor what the elements are multiplied with first, above 0
+    /// @param sink one more logit, the attention sink, whose own probability is dropped; negative infinity for none
+    void softmax(float factor, float[] x, int offset, int length, float sink);
 
     /// `x = exp(x)`, within 1 ulp; overflow gives infinity, underflow goes through the subnormals to 0.
     void exp(float[] x, int offset, int length);

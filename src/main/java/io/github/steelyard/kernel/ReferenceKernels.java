@@ -131,7 +131,8 @@ record ReferenceKernels(String reason) implements Kernels {
     }
 
     @Override
-    public void softmax(float[] x, int offset, int length, float sink) {
+    public void softmax(float factor, float[] x, int offset, int length, float sink) {
+        scale(factor, x, offset, length);
         float max = sink;
         for (int i = offset; i < offset + length; i++) {
             max = Math.max(max, x[i]);

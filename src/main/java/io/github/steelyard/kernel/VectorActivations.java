@@ -5,8 +5,7 @@ import jdk.incubator.vector.IntVector;
 import jdk.incubator.vector.VectorOperators;
 import jdk.incubator.vector.VectorSpecies;
 
-/// Exponentials of [VectorKernels]: the operations of [Exp] lane by lane, so the bits are those of the reference, which
-/// therefore may compute the tails.
+/// Exponentials of [VectorKernels]: the operations of [Exp] lane by lane, so the bits are those of the reference.
 ///
 /// All functions share the one loop that computes exponentials. No method takes or returns a vector: whether C2 inlines
 /// such a method depends on what it has compiled before, and where it does not, each vector becomes an object
@@ -55,8 +54,12 @@ final class VectorActivations {
                     .reinterpretAsFloats();
             result.mul(scale1).mul(scale2).intoArray(y, yOffset + i);
         }
-        for (int i = bound; i < length; i++) {
-            y[yOffset + i] = Exp.of(factor * x[xOffset + i] - shift);
+        if (bound < length) {
+            // A loop over the rest would take as long as all the vectors before it.
+            float[] rest = new float[LANES];
+            System.arraycopy(x, xOffset + bound, rest, 0, length - bound);
+            exp(factor, shift, rest, 0, rest, 0, LANES);
+            System.arraycopy(rest, 0, y, yOffset + bound, length - bound);
         }
     }
 

@@ -4,16 +4,17 @@ import jdk.incubator.vector.FloatVector;
 
 /// The matrix product in the Vector API.
 ///
-/// Blocked as usual: [#BLOCK_ROWS] rows of `A` stay in the L2 cache while the panels of a depth block of [#BLOCK_DEPTH]
-/// stream past them; one [VectorTile] of `C` at a time lives in registers. `A` is read where it lies.
+/// One [VectorTile] of `C` at a time lives in registers. A panel of the weight, [#BLOCK_DEPTH] deep, stays in the L2
+/// cache while [#BLOCK_ROWS] rows of `A` stream past it, read where they lie: the first tile of rows has to wait for a
+/// panel that comes from memory, so the more rows share it, the better.
 ///
 /// Each element of `C` is the sum, in ascending order, of one chain of fused multiply-adds per depth block. Edge tiles
 /// are computed by the same kernel on zero-padded copies, so the row contract holds by construction, and the bits are
 /// the same on every machine.
 final class VectorGemm implements GemmProvider {
 
-    private static final int BLOCK_ROWS = 96;
-    private static final int BLOCK_DEPTH = 512;
+    private static final int BLOCK_ROWS = 512;
+    private static final int BLOCK_DEPTH = 1024;
     private static final int LANES_OF_AVX2 = 8;
 
     private static final int LANES = FloatVector.SPECIES_PREFERRED.length();

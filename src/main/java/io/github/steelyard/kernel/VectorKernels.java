@@ -19,6 +19,11 @@ record VectorKernels(String reason) implements Kernels {
         return new VectorKernels("SIMD with %d-bit vectors".formatted(SPECIES.vectorBitSize()));
     }
 
+    /// Returns whether vectors have 512 bits.
+    boolean isWide() {
+        return SPECIES.vectorBitSize() >= 512;
+    }
+
     @Override
     public String name() {
         return "vector-" + SPECIES.vectorBitSize();
@@ -144,9 +149,9 @@ record VectorKernels(String reason) implements Kernels {
     }
 
     @Override
-    public void softmax(float[] x, int offset, int length, float sink) {
-        float max = Math.max(sink, VectorReductions.max(x, offset, length));
-        VectorActivations.exp(1, max, x, offset, x, offset, length);
+    public void softmax(float factor, float[] x, int offset, int length, float sink) {
+        float max = Math.max(sink, factor * VectorReductions.max(x, offset, length));
+        VectorActivations.exp(factor, max, x, offset, x, offset, length);
         double sum = VectorReductions.sum(x, offset, length);
         sum += sink == Float.NEGATIVE_INFINITY ? 0 : Exp.of(sink - max);
         scale((float) (1 / sum), x, offset, length);

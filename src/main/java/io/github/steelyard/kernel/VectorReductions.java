@@ -7,8 +7,8 @@ import jdk.incubator.vector.VectorOperators;
 import jdk.incubator.vector.VectorSpecies;
 
 /// Reductions of [VectorKernels]. No helper takes or returns a vector, see [VectorActivations]. Sums run in four
-/// float32 accumulators per lane, whose lanes are then added in
-/// ascending order in float64: the Vector API's own sum over lanes leaves its order open.
+/// float32 accumulators per lane; these are added pairwise, then the lanes in ascending order in float64: the Vector
+/// API's own sum over lanes leaves its order open.
 final class VectorReductions {
 
     private static final VectorSpecies<Float> SPECIES = FloatVector.SPECIES_PREFERRED;
@@ -155,11 +155,8 @@ final class VectorReductions {
             FloatVector a = FloatVector.fromArray(SPECIES, x, xOffset + i, mask);
             sum0 = a.fma(FloatVector.fromArray(SPECIES, y, yOffset + i, mask), sum0);
         }
-        float[] lanes = new float[UNROLLED];
-        sum0.intoArray(lanes, 0);
-        sum1.intoArray(lanes, LANES);
-        sum2.intoArray(lanes, 2 * LANES);
-        sum3.intoArray(lanes, 3 * LANES);
+        float[] lanes = new float[LANES];
+        sum0.add(sum1).add(sum2.add(sum3)).intoArray(lanes, 0);
         return inOrder(lanes);
     }
 
@@ -178,11 +175,8 @@ final class VectorReductions {
         for (; i < length; i += LANES) {
             sum0 = sum0.add(FloatVector.fromArray(SPECIES, x, offset + i, SPECIES.indexInRange(i, length)));
         }
-        float[] lanes = new float[UNROLLED];
-        sum0.intoArray(lanes, 0);
-        sum1.intoArray(lanes, LANES);
-        sum2.intoArray(lanes, 2 * LANES);
-        sum3.intoArray(lanes, 3 * LANES);
+        float[] lanes = new float[LANES];
+        sum0.add(sum1).add(sum2.add(sum3)).intoArray(lanes, 0);
         return inOrder(lanes);
     }
 

@@ -16,7 +16,7 @@ import java.util.Arrays;
 /// @param mask which keys a query sees
 public record AttentionCore(int heads, int keyHeads, int keyWidth, int valueWidth, float scale, AttentionMask mask) {
 
-    static final int BLOCK = 128; // queries
+    static final int BLOCK = 64; // queries
     private static final int ALIGNMENT = 64; // keys, so that slices of packed keys begin where they are fast
 
     /// Attends.
@@ -89,8 +89,7 @@ public record AttentionCore(int heads, int keyHeads, int keyWidth, int valueWidt
             int row = (i - from) * count;
             int low = mask.first(i) - first;
             int high = i + 1 - first;
-            lane.kernels().scale(scale, scores, row + low, high - low);
-            lane.kernels().softmax(scores, row + low, high - low, sink);
+            lane.kernels().softmax(scale, scores, row + low, high - low, sink);
             Arrays.fill(scores, row, row + low, 0);
             Arrays.fill(scores, row + high, row + count, 0);
         }

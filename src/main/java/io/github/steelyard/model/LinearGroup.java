@@ -161,14 +161,9 @@ public final class LinearGroup {
         /// @param x dense rows `(tokens, columns)`; not changed
         /// @param y receives `(tokens, rows)`
         public void forward(float[] x, int tokens, float[] y, Phase phase, Lane lane) {
-            forward(x, tokens, y, 0, phase, lane);
-        }
-
-        /// As [#forward(float[], int, float[], Phase, Lane)], with the result from `yOffset` on.
-        public void forward(float[] x, int tokens, float[] y, int yOffset, Phase phase, Lane lane) {
             if (!lane.tap().alters()) {
                 tapInput(x, tokens, Population.ROUTED, lane);
-                multiplyRows(x, tokens, 0, group.rows, y, yOffset, group.rows, phase, lane);
+                multiplyRows(x, tokens, 0, group.rows, y, 0, group.rows, phase, lane);
                 return;
             }
             for (Part part : parts) {
@@ -176,16 +171,7 @@ public final class LinearGroup {
                     float[] altered = frame.floats((long) tokens * group.columns);
                     System.arraycopy(x, 0, altered, 0, tokens * group.columns);
                     lane.tap().rows(part.sites, Population.ROUTED, altered, 0, tokens, group.columns);
-                    multiplyRows(
-                            altered,
-                            tokens,
-                            part.firstRow,
-                            part.rows,
-                            y,
-                            yOffset + part.firstRow,
-                            group.rows,
-                            phase,
-                            lane);
+                    multiplyRows(altered, tokens, part.firstRow, part.rows, y, part.firstRow, group.rows, phase, lane);
                 }
             }
         }
@@ -231,9 +217,9 @@ public final class LinearGroup {
         /// overwrites `y` and adds the bias.
         ///
         /// @param x dense rows `(tokens, columns)` of those features alone
-        /// @param y `(tokens, rows)` from `yOffset` on
+        /// @param y `(tokens, rows)`
         public void multiplyColumns(
-                float[] x, int tokens, int firstColumn, int columns, float[] y, int yOffset, Phase phase, Lane lane) {
+                float[] x, int tokens, int firstColumn, int columns, float[] y, Phase phase, Lane lane) {
             long start = lane.begin();
             float beta = firstColumn == 0 ? 0 : 1;
             lane.multiply(
@@ -244,10 +230,10 @@ public final class LinearGroup {
                     weight.slice(0, group.rows, firstColumn, firstColumn + columns),
                     beta,
                     y,
-                    yOffset,
+                    0,
                     group.rows);
             if (group.biased && firstColumn == 0) {
-                lane.kernels().addBias(bias, 0, y, yOffset, tokens, group.rows, group.rows);
+                lane.kernels().addBias(bias, 0, y, 0, tokens, group.rows, group.rows);
             }
             end(phase, start, tokens, group.rows, columns, lane);
         }

@@ -65,6 +65,11 @@ final class Assignment {
             this.weights = weights;
         }
 
+        /// Returns the number of experts.
+        int experts() {
+            return starts.length - 1;
+        }
+
         int rows(int expert) {
             return starts[expert + 1] - starts[expert];
         }

@@ -9,6 +9,9 @@ import io.github.steelyard.model.Phase;
 import io.github.steelyard.model.Population;
 import io.github.steelyard.model.Role;
 import io.github.steelyard.model.Scratch;
+import java.util.List;
+import java.util.stream.IntStream;
+import java.util.stream.Stream;
 
 /// Runs the experts of one layer, each by one worker over all rows that were sent to it. Their weighted outputs are
 /// added to a token in ascending order of expert, whichever worker is done first.
@@ -17,8 +20,8 @@ final class ExpertPass {
     /// Rows that go through an expert at a time.
     static final int TILE = 512;
 
-    /// Values of one expert's output that may wait for their turn; a larger output is added tile by tile.
-    static final int WAITING_VALUES = 8 << 20;
+    /// Tiles for each worker whose outputs may be under way at once.
+    static final int TILES_UNDER_WAY = 8;
 
     /// Intermediate features that the fused backend holds at a time.
     private static final int FUSED_FEATURES = 64;
@@ -28,7 +31,6 @@ final class ExpertPass {
     private final Assignment.ByExpert rows;
     private final HiddenStates inputs;
     private final HiddenStates sums;
-    private final OrderedCommits commits;
 
     ExpertPass(SparseMoe moe, CorpusContext context, Assignment.ByExpert rows, HiddenStates inputs, HiddenStates sums) {
         this.moe = moe;
@@ -36,25 +38,35 @@ final class ExpertPass {
         this.rows = rows;
         this.inputs = inputs;
         this.sums = sums;
-        this.commits = new OrderedCommits(context.workers().count() + 2);
     }
 
     void run() {
-        context.workers().forEach(moe.experts().size(), (expert, lane) -> {
-            try {
-                runExpert(expert, lane);
-            } catch (RuntimeException | Error e) {
-                commits.fail();
-                throw e;
-            }
-        });
+        try (Scratch.Frame kept = context.layerMemory().frame()) {
+            OrderedCommits commits = new OrderedCommits(rows, outputs(kept), this::scatter);
+            context.workers().forEach(moe.experts().size(), (expert, lane) -> {
+                try {
+                    runExpert(expert, commits, lane);
+                } catch (RuntimeException | Error e) {
+                    commits.fail();
+                    throw e;
+                }
+            });
+        }
     }
 
-    private void runExpert(int index, Lane lane) {
+    private List<float[]> outputs(Scratch.Frame kept) {
+        int most =
+                IntStream.range(0, moe.experts().size()).map(rows::rows).max().orElse(0);
+        long values = (long) Math.min(TILE, most) * sums.width();
+        return Stream.generate(() -> kept.floats(values))
+                .limit((long) TILES_UNDER_WAY * context.workers().count())
+                .toList();
+    }
+
+    private void runExpert(int index, OrderedCommits commits, Lane lane) {
         Pass pass = lane.pass();
         int count = rows.rows(index);
         if (count == 0 && !pass.allTokens() && !lane.tap().watches(Role.WEIGHT)) {
-            commits.done(index, lane);
             return;
         }
         Expert expert = moe.experts().get(index);
@@ -64,74 +76,39 @@ final class ExpertPass {
             if (pass.allTokens()) {
                 observeAll(w13, w2, lane);
             }
-            long values = (long) count * sums.width();
-            if (values <= WAITING_VALUES) {
-                computeThenCommit(index, w13, w2, (int) values, lane);
-            } else {
-                commitTileByTile(index, w13, w2, lane);
+            for (int from = 0; from < count; from += TILE) {
+                int tokens = Math.min(TILE, count - from);
+                float[] output = commits.buffer(index);
+                tile(index, from, tokens, w13, w2, output, lane);
+                commits.done(new OrderedCommits.Tile(index, from, tokens, output), lane);
             }
         }
-    }
-
-    private void computeThenCommit(int index, LinearGroup.Loaded w13, LinearGroup.Loaded w2, int values, Lane lane) {
-        int count = rows.rows(index);
-        if (count == 0) {
-            commits.done(index, lane);
-            return;
-        }
-        float[] result = commits.buffer(index, values);
-        for (int from = 0; from < count; from += TILE) {
-            tile(index, from, Math.min(TILE, count - from), w13, w2, result, from * sums.width(), lane);
-        }
-        commits.done(index, result, (y, worker) -> scatter(index, 0, count, y, worker), lane);
-    }
-
-    private void commitTileByTile(int index, LinearGroup.Loaded w13, LinearGroup.Loaded w2, Lane lane) {
-        commits.awaitTurn(index);
-        try (Scratch.Frame frame = lane.frame()) {
-            float[] y = frame.floats((long) TILE * sums.width());
-            for (int from = 0; from < rows.rows(index); from += TILE) {
-                int count = Math.min(TILE, rows.rows(index) - from);
-                tile(index, from, count, w13, w2, y, 0, lane);
-                scatter(index, from, count, y, lane);
-            }
-        }
-        commits.done(index, lane);
     }
 
     private void tile(
-            int index,
-            int from,
-            int count,
-            LinearGroup.Loaded w13,
-            LinearGroup.Loaded w2,
-            float[] y,
-            int yOffset,
-            Lane lane) {
+            int index, int from, int count, LinearGroup.Loaded w13, LinearGroup.Loaded w2, float[] y, Lane lane) {
         try (Scratch.Frame frame = lane.frame()) {
             float[] x = frame.floats((long) count * inputs.width());
             gather(index, from, count, x, lane);
             switch (lane.pass().experts()) {
-                case DECOMPOSED -> decomposed(w13, w2, x, count, y, yOffset, lane);
-                case FUSED -> fused(w13, w2, x, count, y, yOffset, lane);
+                case DECOMPOSED -> decomposed(w13, w2, x, count, y, lane);
+                case FUSED -> fused(w13, w2, x, count, y, lane);
             }
         }
     }
 
-    private void decomposed(
-            LinearGroup.Loaded w13, LinearGroup.Loaded w2, float[] x, int count, float[] y, int yOffset, Lane lane) {
+    private void decomposed(LinearGroup.Loaded w13, LinearGroup.Loaded w2, float[] x, int count, float[] y, Lane lane) {
         try (Scratch.Frame frame = lane.frame()) {
             float[] h = frame.floats((long) count * moe.innerWidth());
             float[] first = frame.floats((long) count * w13.rows());
             w13.forward(x, count, first, Phase.W13, lane);
             activate(first, count, h, lane);
-            w2.forward(h, count, y, yOffset, Phase.W2, lane);
+            w2.forward(h, count, y, Phase.W2, lane);
         }
     }
 
     /// Computes a few intermediate features at a time and adds their share of the output at once.
-    private void fused(
-            LinearGroup.Loaded w13, LinearGroup.Loaded w2, float[] x, int count, float[] y, int yOffset, Lane lane) {
+    private void fused(LinearGroup.Loaded w13, LinearGroup.Loaded w2, float[] x, int count, float[] y, Lane lane) {
         int inner = moe.innerWidth();
         boolean gated = moe.activation().gated();
         try (Scratch.Frame frame = lane.frame()) {
@@ -145,7 +122,7 @@ final class ExpertPass {
                     w13.multiplyRows(x, count, inner + from, features, first, features, stride, Phase.W13, lane);
                 }
                 moe.activation().apply(first, count, features, h, lane);
-                w2.multiplyColumns(h, count, from, features, y, yOffset, Phase.W2, lane);
+                w2.multiplyColumns(h, count, from, features, y, Phase.W2, lane);
             }
         }
     }
@@ -186,20 +163,20 @@ final class ExpertPass {
         lane.end(Phase.GATHER, start, 0, 8.0 * count * width);
     }
 
-    private void scatter(int expert, int from, int count, float[] y, Lane lane) {
+    private void scatter(OrderedCommits.Tile tile, Lane lane) {
         long start = lane.begin();
         int width = sums.width();
         boolean scaled = moe.router().routing().scalesInput();
         try (Scratch.Frame frame = lane.frame()) {
             float[] sum = frame.floats(width);
-            for (int row = 0; row < count; row++) {
-                int token = rows.token(expert, from + row);
+            for (int row = 0; row < tile.count(); row++) {
+                int token = rows.token(tile.expert(), tile.from() + row);
                 sums.read(token, 1, sum, 0);
-                float weight = scaled ? 1 : rows.weight(expert, from + row);
-                lane.kernels().addScaled(weight, y, row * width, sum, 0, width);
+                float weight = scaled ? 1 : rows.weight(tile.expert(), tile.from() + row);
+                lane.kernels().addScaled(weight, tile.output(), row * width, sum, 0, width);
                 sums.write(token, 1, sum, 0);
             }
         }
-        lane.end(Phase.COMBINE, start, 2.0 * count * width, 12.0 * count * width);
+        lane.end(Phase.COMBINE, start, 2.0 * tile.count() * width, 12.0 * tile.count() * width);
     }
 }

@@ -2,82 +2,63 @@ package io.github.steelyard.moe;
 
 import io.github.steelyard.model.Lane;
 import java.util.ArrayDeque;
+import java.util.Comparator;
 import java.util.Deque;
-import java.util.HashMap;
-import java.util.Map;
+import java.util.List;
 import java.util.Optional;
+import java.util.PriorityQueue;
 import java.util.concurrent.CancellationException;
 
-/// Lets workers compute items in any order and commits the results in ascending order of item, without making a worker
-/// wait for a slower one: whoever finishes the item that is next commits it, and all that are ready after it.
+/// Adds the outputs of experts to the tokens in ascending order of expert, while workers compute them in any order.
 ///
-/// Results wait in a bounded number of buffers. The item that is next may always have one, so there is no deadlock.
+/// The rows of an expert are sorted by token, so a tile may be added as soon as every earlier expert is past its last
+/// token: workers on neighbouring experts follow one another through the corpus a tile apart. A tile that comes too
+/// early waits in one of a bounded number of buffers, and whoever makes way for it adds it. The first expert that is
+/// not finished may always have a buffer and never waits, so there is no deadlock.
 final class OrderedCommits {
 
-    /// Adds a result where it belongs.
+    /// Adds a tile to its tokens.
     @FunctionalInterface
     interface Commit {
 
-        /// Adds `result`.
+        /// Adds `tile`.
         ///
         /// @param lane the worker that happens to do it
-        void run(float[] result, Lane lane);
+        void run(Tile tile, Lane lane);
     }
 
-    private record Ready(Optional<float[]> result, Commit commit) {}
+    /// Outputs of some consecutive rows of one expert.
+    ///
+    /// @param from first of its rows
+    /// @param count number of rows
+    /// @param output `(count, width)`, in a buffer from [#buffer]
+    @SuppressWarnings("ArrayRecordComponent") // never compared
+    record Tile(int expert, int from, int count, float[] output) {}
 
-    private final int buffers;
-    private final Deque<float[]> free = new ArrayDeque<>();
-    private final Map<Integer, Ready> ready = new HashMap<>();
-    private int taken;
-    private int next;
-    private boolean committing;
+    private final Assignment.ByExpert rows;
+    private final Commit commit;
+    private final Deque<float[]> free;
+    private final PriorityQueue<Tile> waiting =
+            new PriorityQueue<>(Comparator.comparingInt(Tile::expert).thenComparingInt(Tile::from));
+    private final int[] added; // (experts): rows that are added
+    private int first; // expert: all before it are finished
     private boolean failed;
 
-    /// @param buffers how many results may be under way at once
-    OrderedCommits(int buffers) {
-        this.buffers = buffers;
+    /// @param rows the rows of each expert
+    /// @param buffers at least two; what a tile is computed into
+    OrderedCommits(Assignment.ByExpert rows, List<float[]> buffers, Commit commit) {
+        this.rows = rows;
+        this.commit = commit;
+        this.free = new ArrayDeque<>(buffers);
+        this.added = new int[rows.experts()];
+        skipFinished();
     }
 
-    /// Returns a buffer of at least `size` elements for the result of `item`; waits until there is one.
-    synchronized float[] buffer(int item, int size) {
-        awaitUntil(item, buffers);
-        taken++;
-        float[] buffer = free.isEmpty() ? new float[0] : free.pop();
-        return buffer.length < size ? new float[size] : buffer;
-    }
-
-    /// Waits until `item` is next; its worker then commits piece by piece.
-    synchronized void awaitTurn(int item) {
-        awaitUntil(item, 0);
-    }
-
-    /// Hands over the result of `item`, in a buffer from [#buffer].
-    void done(int item, float[] result, Commit commit, Lane lane) {
-        enqueue(item, new Ready(Optional.of(result), commit), lane);
-    }
-
-    private void enqueue(int item, Ready result, Lane lane) {
-        synchronized (this) {
-            ready.put(item, result);
-        }
-        commitReady(lane);
-    }
-
-    /// Marks `item` as done with nothing left to commit.
-    void done(int item, Lane lane) {
-        enqueue(item, new Ready(Optional.empty(), (result, worker) -> {}), lane);
-    }
-
-    /// Makes everyone who waits give up.
-    synchronized void fail() {
-        failed = true;
-        notifyAll();
-    }
-
-    private void awaitUntil(int item, int allowed) {
+    /// Returns a buffer for the next tile of `expert`; waits until there is one. The last one is kept for the expert
+    /// that all others wait for.
+    synchronized float[] buffer(int expert) {
         try {
-            while (!failed && next != item && taken >= allowed) {
+            while (!failed && free.size() < (expert == first ? 1 : 2)) {
                 wait();
             }
         } catch (InterruptedException e) {
@@ -87,30 +68,52 @@ final class OrderedCommits {
         if (failed) {
             throw new CancellationException("another expert failed");
         }
+        return free.pop();
     }
 
-    private void takeBack(float[] buffer) {
-        free.push(buffer);
-        taken--;
+    /// Takes over a tile, and adds all that may be added now. Tiles of one expert come in ascending order.
+    void done(Tile tile, Lane lane) {
+        synchronized (this) {
+            waiting.add(tile);
+        }
+        for (Optional<Tile> next = next(); next.isPresent(); next = next()) {
+            commit.run(next.get(), lane);
+            finish(next.get());
+        }
     }
 
-    private void commitReady(Lane lane) {
-        while (true) {
-            Ready item;
-            synchronized (this) {
-                if (committing || failed || !ready.containsKey(next)) {
-                    return;
-                }
-                committing = true;
-                item = ready.remove(next);
+    /// Makes everyone who waits give up.
+    synchronized void fail() {
+        failed = true;
+        notifyAll();
+    }
+
+    private synchronized Optional<Tile> next() {
+        Optional<Tile> next = waiting.stream().filter(this::mayBeAdded).findAny();
+        next.ifPresent(waiting::remove);
+        return next;
+    }
+
+    private boolean mayBeAdded(Tile tile) {
+        int last = rows.token(tile.expert, tile.from + tile.count - 1);
+        for (int expert = first; expert < tile.expert; expert++) {
+            if (added[expert] < rows.rows(expert) && rows.token(expert, added[expert]) <= last) {
+                return false;
             }
-            item.result.ifPresent(result -> item.commit.run(result, lane));
-            synchronized (this) {
-                item.result.ifPresent(this::takeBack);
-                next++;
-                committing = false;
-                notifyAll();
-            }
+        }
+        return added[tile.expert] == tile.from;
+    }
+
+    private synchronized void finish(Tile tile) {
+        added[tile.expert] += tile.count;
+        skipFinished();
+        free.push(tile.output);
+        notifyAll();
+    }
+
+    private void skipFinished() {
+        while (first < added.length && added[first] == rows.rows(first)) {
+            first++;
         }
     }
 }

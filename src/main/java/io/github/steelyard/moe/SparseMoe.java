@@ -99,7 +99,8 @@ public record SparseMoe(
         long perToken = longest * (2 * hidden + router.experts() + sharedRows + expertWidth());
         Expert largest = experts.getFirst();
         long tile = (long) ExpertPass.TILE * (2L * expertWidth() + largest.w13().rows() + innerWidth());
-        return Math.max(perToken, floats(largest) + tile + 2L * ExpertPass.WAITING_VALUES);
+        long outputs = (long) ExpertPass.TILES_UNDER_WAY * ExpertPass.TILE * expertWidth();
+        return Math.max(perToken, floats(largest) + tile + outputs);
     }
 
     private static long floats(Expert expert) {

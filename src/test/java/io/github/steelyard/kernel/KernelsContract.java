@@ -181,15 +181,16 @@ abstract class KernelsContract {
                 x[i] = Float.NEGATIVE_INFINITY;
             }
             for (float sink : new float[] {Float.NEGATIVE_INFINITY, 3}) {
+                float factor = sink == 3 ? 0.25f : 1; // a power of two: the products are exact
                 double sum = sink == 3 ? Math.exp(3) : 0;
                 for (float value : x) {
-                    sum += Math.exp(value);
+                    sum += Math.exp(factor * value);
                 }
                 float[] y = Values.at(3, x);
-                kernels().softmax(y, 3, length, sink);
+                kernels().softmax(factor, y, 3, length, sink);
                 float[] found = Values.from(3, y, length);
                 for (int i = 0; i < length; i++) {
-                    double wanted = Math.exp(x[i]) / sum;
+                    double wanted = Math.exp(factor * x[i]) / sum;
                     assertThat((double) found[i]).isCloseTo(wanted, within(wanted, (12 + length / 64.0) * 0x1p-24));
                 }
             }
@@ -199,7 +200,7 @@ abstract class KernelsContract {
     @Test
     void softmax_hugeLogits_doesNotOverflow() {
         float[] x = {1e30f, 1e30f, -1e30f};
-        kernels().softmax(x, 0, 3);
+        kernels().softmax(1, x, 0, 3, Float.NEGATIVE_INFINITY);
         assertThat(x).containsExactly(0.5f, 0.5f, 0);
     }
 
