@@ -4,6 +4,7 @@ import io.github.steelyard.calibration.CalibrationRun;
 import io.github.steelyard.calibration.Coverage;
 import io.github.steelyard.calibration.Manifest;
 import io.github.steelyard.calibration.Provenance;
+import io.github.steelyard.calibration.ResidentMemory;
 import io.github.steelyard.calibration.RunDirectory;
 import io.github.steelyard.calibration.RunKey;
 import io.github.steelyard.calibration.Statistics;
@@ -52,6 +53,7 @@ final class Calibration {
     ///
     /// @param starved experts with too few tokens, by module name
     /// @param nonFiniteSites sites that saw NaN or infinite values
+    /// @param peakResidentBytes largest resident memory of the process, mapped file pages left out
     record Result(
             String run,
             String status,
@@ -62,6 +64,7 @@ final class Calibration {
             String coverage,
             List<String> starved,
             List<String> nonFiniteSites,
+            long peakResidentBytes,
             boolean passed) {
 
         /// Prints the result and returns the exit code.
@@ -72,6 +75,7 @@ final class Calibration {
                 console.print(
                         "%s: %s, %d sites, %d tokens in %d sequences".formatted(run, status, sites, tokens, sequences));
                 console.print(coverage);
+                console.print("peak resident memory %d MiB".formatted(peakResidentBytes >> 20));
             }
             return passed ? ExitCode.OK : ExitCode.GATE;
         }
@@ -82,7 +86,8 @@ final class Calibration {
         requireSensible(recipe);
         Kernels kernels = engine.kernels();
         Gemm gemm = engine.gemm();
-        try (Checkpoint checkpoint = Checkpoint.open(checkpointDirectory)) {
+        try (Checkpoint checkpoint = Checkpoint.open(checkpointDirectory);
+                ResidentMemory memory = new ResidentMemory()) {
             checkpoint.findings().forEach(finding -> console.note("warning: " + finding.message()));
             Decoder decoder = Families.of(checkpoint);
             Plan plan = Plan.of(recipe, decoder.modules());
@@ -109,7 +114,7 @@ final class Calibration {
             if (run.isFinished() && !choices.fresh) {
                 requireSame(run, key);
                 run.discardState();
-                return result(run, "already complete", set, recipe, decoder, run.statistics());
+                return result(run, "already complete", set, recipe, decoder, memory);
             }
             profiled(profile -> new CalibrationRun(
                             decoder,
@@ -129,8 +134,14 @@ final class Calibration {
                             statistics -> run.finish(
                                     statistics,
                                     recipe.resolved(),
-                                    statisticsDigest -> manifest(checkpoint, recipe, set, key, statisticsDigest))));
-            return result(run, "complete", set, recipe, decoder, run.statistics());
+                                    statisticsDigest -> manifest(
+                                            checkpoint,
+                                            recipe,
+                                            set,
+                                            key,
+                                            provenance(kernels, gemm),
+                                            statisticsDigest))));
+            return result(run, "complete", set, recipe, decoder, memory);
         }
     }
 
@@ -216,7 +227,12 @@ final class Calibration {
     }
 
     private Manifest manifest(
-            Checkpoint checkpoint, Recipe recipe, CalibrationSet set, RunKey key, String statisticsDigest) {
+            Checkpoint checkpoint,
+            Recipe recipe,
+            CalibrationSet set,
+            RunKey key,
+            Provenance provenance,
+            String statisticsDigest) {
         TreeMap<String, String> settings = new TreeMap<>(key.parts());
         settings.keySet().removeAll(List.of("checkpoint", "recipe", "data"));
         return new Manifest(
@@ -233,7 +249,12 @@ final class Calibration {
                 set.tokens(),
                 settings,
                 statisticsDigest,
-                Provenance.capture(Map.of("threads", Integer.toString(engine.threads))));
+                provenance);
+    }
+
+    private Provenance provenance(Kernels kernels, Gemm gemm) {
+        return Provenance.capture(Map.of(
+                "threads", Integer.toString(engine.threads), "kernels", kernels.reason(), "gemm", gemm.reason()));
     }
 
     private Result result(
@@ -242,7 +263,8 @@ final class Calibration {
             CalibrationSet set,
             Recipe recipe,
             Decoder decoder,
-            Statistics statistics) {
+            ResidentMemory memory) {
+        Statistics statistics = run.statistics();
         CalibrationOptions options = recipe.calibration();
         Coverage coverage = Coverage.of(statistics, decoder.modules(), options.minTokens());
         List<String> starved =
@@ -272,6 +294,7 @@ final class Calibration {
                 coverage.summary(),
                 starved,
                 nonFinite,
+                memory.peakBytes(),
                 !refused && nonFinite.isEmpty());
     }
 }

@@ -33,7 +33,8 @@ public final class Engine {
     ///
     /// @param head receives the logits; empty to stop at the input of the head
     public void run(Sequences sequences, LayerStore store, EngineListener listener, Optional<HeadConsumer> head) {
-        try (Workers workers = new Workers(pass)) {
+        try (ReadAhead ahead = readAhead(store.firstLayer());
+                Workers workers = new Workers(pass, ahead::reached)) {
             Scratch layerMemory = new Scratch();
             if (store.firstLayer() == 0) {
                 embed(sequences, store.input(0), workers);
@@ -48,6 +49,17 @@ public final class Engine {
             }
             finish(sequences, store.input(layers), workers, layerMemory, head);
         }
+    }
+
+    private ReadAhead readAhead(int firstLayer) {
+        List<Linear> order = decoder
+                .layers()
+                .subList(firstLayer, decoder.layers().size())
+                .stream()
+                .flatMap(layer -> layer.blocks().stream())
+                .flatMap(block -> block.body().linears().stream())
+                .toList();
+        return new ReadAhead(weights.checkpoint(), order, ReadAhead.WINDOW, pass.profile(), pass.threads());
     }
 
     private void embed(Sequences sequences, HiddenStates out, Workers workers) {

@@ -6,18 +6,21 @@ import io.github.steelyard.kernel.Kernels;
 import io.github.steelyard.kernel.PackedWeight;
 import io.github.steelyard.kernel.Workspace;
 import java.util.List;
+import java.util.function.Consumer;
 
 /// What one worker thread works with: the pass it belongs to and scratch memory of its own.
 public final class Lane {
 
     private final int index;
     private final Pass pass;
+    private final Consumer<ModuleInfo> weightsUsed;
     private final Scratch scratch = new Scratch();
     private final Workspace workspace = new Workspace();
 
-    Lane(int index, Pass pass) {
+    Lane(int index, Pass pass, Consumer<ModuleInfo> weightsUsed) {
         this.index = index;
         this.pass = pass;
+        this.weightsUsed = weightsUsed;
     }
 
     /// Returns the pass that this lane works for.
@@ -38,6 +41,11 @@ public final class Lane {
     /// Opens a frame of this lane's scratch memory.
     public Scratch.Frame frame() {
         return scratch.frame();
+    }
+
+    /// Tells that the weight of `module` is about to be read.
+    void usesWeight(ModuleInfo module) {
+        weightsUsed.accept(module);
     }
 
     /// Takes back all scratch memory, also after a failure in the middle of a frame.

@@ -69,6 +69,7 @@ public record Linear(ModuleInfo info, WeightSource source, Optional<Bias> bias) 
 
     /// Opens the weight; where the tap watches weights, it sees the rows as they are decoded.
     StoredWeight open(Weights weights, Lane lane) {
+        lane.usesWeight(info);
         StoredWeight stored = source.open(weights, info);
         return lane.tap().watches(Role.WEIGHT) ? new TappedWeight(stored, List.of(site(Role.WEIGHT)), lane) : stored;
     }

@@ -8,6 +8,7 @@ import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /// A fixed set of worker threads, each with a [Lane] of its own. Items are taken in ascending order.
@@ -23,9 +24,11 @@ public final class Workers implements AutoCloseable {
     private final ExecutorService threads;
 
     /// Starts as many workers as `pass` wants.
-    public Workers(Pass pass) {
+    ///
+    /// @param weightsUsed hears of each module whose weight is about to be read
+    public Workers(Pass pass, Consumer<ModuleInfo> weightsUsed) {
         for (int i = 0; i < pass.threads(); i++) {
-            lanes.add(new Lane(i, pass));
+            lanes.add(new Lane(i, pass, weightsUsed));
         }
         AtomicInteger names = new AtomicInteger();
         threads = Executors.newFixedThreadPool(pass.threads(), work -> {

@@ -20,13 +20,8 @@ final class RecurrenceTest {
     private final Lane lane = new Lane(
             0,
             new Pass(
-                    Kernels.fastest(),
-                    Gemm.select("auto"),
-                    Tap.NONE,
-                    ExpertBackend.DECOMPOSED,
-                    false,
-                    1,
-                    Profile.NONE));
+                    Kernels.fastest(), Gemm.select("auto"), Tap.NONE, ExpertBackend.DECOMPOSED, false, 1, Profile.NONE),
+            module -> {});
 
     // Around the chunk of 64 tokens and the blocks of 16 rows within it.
     @ParameterizedTest

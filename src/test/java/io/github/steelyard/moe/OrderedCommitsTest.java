@@ -82,13 +82,14 @@ final class OrderedCommitsTest {
     }
 
     private static Workers workers(int threads) {
-        return new Workers(new Pass(
+        Pass pass = new Pass(
                 Kernels.reference(),
                 Gemm.select("reference"),
                 Tap.NONE,
                 ExpertBackend.DECOMPOSED,
                 false,
                 threads,
-                Profile.NONE));
+                Profile.NONE);
+        return new Workers(pass, module -> {});
     }
 }
