@@ -13,6 +13,11 @@ final class EngineOptions {
     /// much when it sizes the heap.
     private static final long OUTSIDE_HEAP = 192L << 20;
 
+    // The JVM leaves one of its survivor spaces out when it says how large the heap may be: at most a third of the
+    // young
+    // generation that the launcher sets.
+    private static final long SURVIVOR_SPACE = 22L << 20;
+
     @Option(
             names = "--threads",
             paramLabel = "N",
@@ -46,7 +51,7 @@ final class EngineOptions {
     ///
     /// @throws ResourceException if not even one does; it says how much would do
     int threadsWithin(MemoryPlan plan, Console console) {
-        long heap = Runtime.getRuntime().maxMemory();
+        long heap = Runtime.getRuntime().maxMemory() + SURVIVOR_SPACE;
         if (memory != null) {
             heap = Math.min(heap, memory.bytes() - OUTSIDE_HEAP);
         }

@@ -4,15 +4,17 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.Objects;
+import org.jspecify.annotations.Nullable;
 
 /// A float32 weight `(rows = output features, columns = input features)` in the layout that one [Gemm] reads fastest.
 /// A holder that is filled again and again: its memory grows and never shrinks. Filled by one thread, then read by
-/// many.
-public final class PackedWeight {
+/// many. Memory outside the heap is held until [#close].
+public final class PackedWeight implements AutoCloseable {
 
     private static final int ALIGNMENT = 64;
 
     private float[] heap = new float[0];
+    private @Nullable Arena arena; // of offHeap
     private MemorySegment offHeap = MemorySegment.NULL;
     private Panels panels = Panels.NONE;
     private int rows;
@@ -84,11 +86,13 @@ public final class PackedWeight {
         if (newPanels.offHeap()) {
             heap = new float[0];
             if (offHeap.byteSize() < 4 * size) {
-                offHeap = MemorySegment.NULL;
-                offHeap = Arena.ofAuto().allocate(4 * size, ALIGNMENT);
+                close();
+                Arena grown = Arena.ofShared();
+                arena = grown;
+                offHeap = grown.allocate(4 * size, ALIGNMENT);
             }
         } else {
-            offHeap = MemorySegment.NULL;
+            close();
             if (size > Integer.MAX_VALUE - 8) {
                 throw new IllegalArgumentException("packed weight [%d, %d] needs %d floats, an array holds at most %d"
                         .formatted(newRows, newColumns, size, Integer.MAX_VALUE - 8));
@@ -106,5 +110,15 @@ public final class PackedWeight {
     /// Copies `length` floats to position `index` of an off-heap layout.
     void write(long index, float[] source, int length) {
         MemorySegment.copy(source, 0, offHeap, ValueLayout.JAVA_FLOAT, 4 * index, length);
+    }
+
+    /// Gives back the memory outside the heap; nobody may be reading it.
+    @Override
+    public void close() {
+        offHeap = MemorySegment.NULL;
+        if (arena != null) {
+            arena.close();
+            arena = null;
+        }
     }
 }

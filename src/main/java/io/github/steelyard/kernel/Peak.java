@@ -51,14 +51,15 @@ public record Peak(OptionalDouble fmaPerCore, OptionalDouble fmaAllThreads, doub
         float[] a = ramp(GEMM_ROWS * GEMM_DEPTH);
         float[] b = ramp(GEMM_COLUMNS * GEMM_DEPTH);
         float[] c = new float[GEMM_ROWS * GEMM_COLUMNS];
-        Workspace workspace = new Workspace();
-        PackedWeight weight = new PackedWeight();
-        gemm.pack(GEMM_COLUMNS, GEMM_DEPTH, b, 0, GEMM_DEPTH, true, weight, workspace);
         double flops = 2.0 * GEMM_ROWS * GEMM_COLUMNS * GEMM_DEPTH;
-        return best(
-                clock,
-                flops,
-                () -> gemm.multiplyPacked(GEMM_ROWS, a, 0, GEMM_DEPTH, weight, 0, c, 0, GEMM_COLUMNS, workspace));
+        try (Workspace workspace = new Workspace();
+                PackedWeight weight = new PackedWeight()) {
+            gemm.pack(GEMM_COLUMNS, GEMM_DEPTH, b, 0, GEMM_DEPTH, true, weight, workspace);
+            return best(
+                    clock,
+                    flops,
+                    () -> gemm.multiplyPacked(GEMM_ROWS, a, 0, GEMM_DEPTH, weight, 0, c, 0, GEMM_COLUMNS, workspace));
+        }
     }
 
     private static float[] ramp(int length) {

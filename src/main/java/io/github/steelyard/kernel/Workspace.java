@@ -7,7 +7,7 @@ import org.jspecify.annotations.Nullable;
 ///
 /// The contents of a returned array are undefined, and asking for the same slot again may replace the array.
 /// Slots below [#FIRST_FREE_SLOT] belong to this package; callers number their own from there.
-public final class Workspace {
+public final class Workspace implements AutoCloseable {
 
     /// The first slot that callers may use.
     public static final int FIRST_FREE_SLOT = 8;
@@ -75,5 +75,11 @@ public final class Workspace {
             elements += array.length;
         }
         return 4 * elements + packed.bytes() + (oneDnn == null ? 0 : oneDnn.bytes());
+    }
+
+    /// Gives back the memory outside the heap.
+    @Override
+    public void close() {
+        packed.close();
     }
 }

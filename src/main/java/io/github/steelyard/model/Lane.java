@@ -9,7 +9,7 @@ import java.util.List;
 import java.util.function.Consumer;
 
 /// What one worker thread works with: the pass it belongs to and scratch memory of its own.
-public final class Lane {
+public final class Lane implements AutoCloseable {
 
     private final int index;
     private final Pass pass;
@@ -124,5 +124,11 @@ public final class Lane {
 
     private Gemm gemm() {
         return pass.gemm();
+    }
+
+    @Override
+    public void close() {
+        scratch.close();
+        workspace.close();
     }
 }

@@ -12,7 +12,7 @@ import java.util.List;
 ///     …
 /// }
 /// ```
-public final class Scratch {
+public final class Scratch implements AutoCloseable {
 
     private final List<float[]> buffers = new ArrayList<>();
     private final List<PackedWeight> packed = new ArrayList<>();
@@ -34,6 +34,12 @@ public final class Scratch {
     public long bytes() {
         return buffers.stream().mapToLong(buffer -> 4L * buffer.length).sum()
                 + packed.stream().mapToLong(PackedWeight::bytes).sum();
+    }
+
+    /// Gives back the memory outside the heap.
+    @Override
+    public void close() {
+        packed.forEach(PackedWeight::close);
     }
 
     /// The buffers taken since the frame was opened.

@@ -111,8 +111,11 @@ public final class Workers implements AutoCloseable {
         };
     }
 
+    /// Ends the threads; a task that is still running after a failure is waited for.
     @Override
     public void close() {
         threads.shutdownNow();
+        threads.close();
+        lanes.forEach(Lane::close);
     }
 }
