@@ -69,7 +69,7 @@ final class CandidateOrder {
         if (!table.inputRule().filtered()) {
             return List.copyOf(backends);
         }
-        if (requestsInput()) {
+        if (scene.requestsInput()) {
             return backends.stream()
                     .filter(name -> table.backend(name).input().equals(scene.input())
                             || table.inputRule().exempt().contains(name))
@@ -79,10 +79,5 @@ final class CandidateOrder {
                 .filter(name -> table.backend(name).input().equals(MoeLayer.NONE))
                 .toList();
         return plain.isEmpty() ? List.copyOf(backends) : plain;
-    }
-
-    /// Returns whether checkpoint or user fix the input key.
-    boolean requestsInput() {
-        return !scene.input().equals(MoeLayer.NONE);
     }
 }

@@ -21,12 +21,14 @@ public final class Catalogue {
 
     /// @param batchedAll2all exchange kernels that deliver rows batched
     /// @param all2allAliases exchange kernels with two names
+    /// @param exchangeAcross the kinds of parallelism between whose ranks experts' tokens move: `dp`, `pcp`, `sp`
     /// @param batchInvariant variable that asks for results that do not depend on the batch; empty: none
     /// @param staticInputs input keys whose scales come from calibration
     /// @param assumedLibraries by platform, what is taken to be installed when nobody says
     record Settings(
             Set<String> batchedAll2all,
             Map<String, String> all2allAliases,
+            Set<String> exchangeAcross,
             String batchInvariant,
             Set<String> staticInputs,
             Map<String, List<String>> assumedLibraries) {}

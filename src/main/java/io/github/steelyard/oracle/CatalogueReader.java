@@ -11,12 +11,14 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.TreeSet;
 
 /// Reads a catalogue file strictly: an unknown key, an undefined name or a reference to nothing is an error with its
 /// line.
 final class CatalogueReader {
 
     private static final String SCHEMA = "steelyard/serving-catalogue/v1";
+    private static final List<String> EXCHANGES = List.of("dp", "pcp", "sp");
     private static final long MAX_BYTES = 4L << 20;
 
     private final String file;
@@ -63,6 +65,7 @@ final class CatalogueReader {
         Catalogue.Settings settings = new Catalogue.Settings(
                 Set.copyOf(top.texts("batched-all2all")),
                 top.textMap("all2all-aliases"),
+                exchangeAcross(top),
                 top.optionalText("batch-invariant-variable").orElse(""),
                 Set.copyOf(top.texts("static-inputs")),
                 top.textListMap("assumed-libraries"));
@@ -78,6 +81,14 @@ final class CatalogueReader {
         Catalogue.Option option = new Catalogue.Option(fields.text("name"), fields.texts("values"));
         fields.end();
         return option;
+    }
+
+    private static Set<String> exchangeAcross(YamlFields top) {
+        Set<String> kinds = new TreeSet<>(top.texts("exchange-across"));
+        if (!EXCHANGES.containsAll(kinds)) {
+            throw top.fault(top.line(), "exchange-across: expected some of %s, found %s".formatted(EXCHANGES, kinds));
+        }
+        return kinds;
     }
 
     private Map<String, ExpertClass> experts(YamlFields fields) {
@@ -117,6 +128,7 @@ final class CatalogueReader {
                 fields.flag("lora", false),
                 fields.each("before", this::require),
                 fields.each("after", this::require),
+                fields.each("hints", this::hint),
                 fields.each("w2-input", this::w2Rule));
         fields.end();
         return expert;
@@ -146,6 +158,12 @@ final class CatalogueReader {
         ExpertClass.Check check = new ExpertClass.Check(conditions.read(fields.node("require")), fields.text("reason"));
         fields.end();
         return check;
+    }
+
+    private ExpertClass.Hint hint(YamlFields fields) {
+        ExpertClass.Hint hint = new ExpertClass.Hint(conditions.read(fields.node("when")), fields.text("text"));
+        fields.end();
+        return hint;
     }
 
     private ExpertClass.W2Rule w2Rule(YamlFields fields) {

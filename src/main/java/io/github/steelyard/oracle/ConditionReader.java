@@ -61,6 +61,8 @@ final class ConditionReader {
         return switch (word) {
             case "any-of" ->
                 new Condition.AnyOf(items(value).stream().map(this::read).toList());
+            case "all-of" ->
+                new Condition.All(items(value).stream().map(this::read).toList());
             case "not" -> new Condition.Not(read(value));
             case "libraries" -> new Condition.Libraries(new LinkedHashSet<>(YamlFields.textsOf(file, value)));
             case "environment" -> environment(value);

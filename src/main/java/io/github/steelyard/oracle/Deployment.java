@@ -1,6 +1,7 @@
 package io.github.steelyard.oracle;
 
 import java.util.Map;
+import java.util.Set;
 
 /// How the model is spread over devices.
 ///
@@ -50,19 +51,30 @@ public record Deployment(
         return sp > 1;
     }
 
-    /// Returns the exchange kernels in use, or `none` when no token leaves its rank.
-    String exchange() {
-        return expertParallel && (dp > 1 || pcp > 1 || sp > 1) ? all2all : NO_EXCHANGE;
+    /// Returns the same deployment with the exchange kernels that an engine uses in it: `none` when no token leaves its
+    /// rank.
+    ///
+    /// @param aliases exchange kernels with two names
+    /// @param across the kinds of parallelism between whose ranks tokens move: `dp`, `pcp`, `sp`
+    Deployment exchanging(Map<String, String> aliases, Set<String> across) {
+        boolean moves = expertParallel && across.stream().anyMatch(kind -> ranks(kind) > 1);
+        String kernels = moves ? aliases.getOrDefault(all2all, all2all) : NO_EXCHANGE;
+        return new Deployment(tp, dp, pcp, sp, ep, expertParallel, kernels, eplb);
     }
 
-    Deployment renamed(Map<String, String> aliases) {
-        String name = aliases.getOrDefault(all2all, all2all);
-        return new Deployment(tp, dp, pcp, sp, ep, expertParallel, name, eplb);
+    private int ranks(String kind) {
+        return switch (kind) {
+            case "dp" -> dp;
+            case "pcp" -> pcp;
+            case "sp" -> sp;
+            default ->
+                throw new IllegalArgumentException("kind of parallelism '%s': expected dp, pcp or sp".formatted(kind));
+        };
     }
 
     /// Describes the deployment for messages.
     String label() {
         return "tp=%d dp=%d ep=%d expert_parallel=%b sp=%d all2all=%s eplb=%b"
-                .formatted(tp, dp, ep, expertParallel, sp, exchange(), eplb);
+                .formatted(tp, dp, ep, expertParallel, sp, all2all, eplb);
     }
 }

@@ -2,6 +2,7 @@ package io.github.steelyard.oracle;
 
 import java.util.List;
 import java.util.Set;
+import java.util.stream.Collectors;
 
 /// One expert class of an engine: what its kernel needs, and whether it shows the tensor between the two products.
 ///
@@ -22,6 +23,7 @@ import java.util.Set;
 /// @param lora whether it applies LoRA adapters
 /// @param before checks of this class before the common ones
 /// @param after checks of this class after the common ones
+/// @param hints what is added to a reason, such as how to switch the kernel on
 /// @param w2Input whether the w2 input is observable: the first rule whose condition holds
 record ExpertClass(
         String name,
@@ -41,6 +43,7 @@ record ExpertClass(
         boolean lora,
         List<Check> before,
         List<Check> after,
+        List<Hint> hints,
         List<W2Rule> w2Input) {
 
     /// @param names activations
@@ -65,9 +68,21 @@ record ExpertClass(
     /// @param reason what is said when it does not
     record Check(Condition require, String reason) {}
 
+    /// @param when when the hint helps
+    /// @param text a sentence without its full stop
+    record Hint(Condition when, String text) {}
+
     /// @param when when this rule decides
     /// @param visibility the verdict
     record W2Rule(Condition when, Visibility visibility) {}
+
+    /// Returns a reason with the hints that help.
+    String hinted(String reason, Scene scene) {
+        return hints.stream()
+                .filter(hint -> hint.when().holds(scene))
+                .map(hint -> ". " + hint.text())
+                .collect(Collectors.joining("", reason, ""));
+    }
 
     boolean knows(Scene scene) {
         String activation = scene.layer().activation();

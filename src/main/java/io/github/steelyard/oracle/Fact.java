@@ -39,7 +39,7 @@ final class Fact {
                 case ACTIVATION -> scene.layer().activation();
                 case WEIGHT -> scene.weight();
                 case INPUT -> scene.input();
-                case ALL2ALL -> scene.deployment().exchange();
+                case ALL2ALL -> scene.deployment().all2all();
                 case ROUTING -> scene.layer().router().method();
                 case LOGITS -> scene.layer().router().logits();
                 case DTYPE -> scene.layer().dtype();

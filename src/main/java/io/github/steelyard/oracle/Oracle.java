@@ -23,12 +23,16 @@ public final class Oracle {
 
     /// Answers one question.
     public Decision select(SelectionRequest request) {
-        SelectionRequest named = request.withDeployment(
-                request.deployment().renamed(catalogue.settings().all2allAliases()));
         return catalogue
-                .table(named)
-                .<Decision>map(table -> new Selector(catalogue, table, named).select())
-                .orElseGet(() -> noTable(named));
+                .table(request)
+                .<Decision>map(table -> selector(table, request).select())
+                .orElseGet(() -> noTable(request));
+    }
+
+    private Selector selector(OracleTable table, SelectionRequest request) {
+        Catalogue.Settings settings = catalogue.settings();
+        Deployment deployment = request.deployment().exchanging(settings.all2allAliases(), settings.exchangeAcross());
+        return new Selector(catalogue, table, request.withDeployment(deployment));
     }
 
     private Refusal noTable(SelectionRequest request) {
@@ -52,14 +56,13 @@ public final class Oracle {
 
     /// Returns why the named expert class does not support the request's layer; empty when it does.
     public Optional<String> refusal(SelectionRequest request, String expertClass) {
-        Selector selector = new Selector(catalogue, tableOf(request), request);
-        return selector.refusal(catalogue.experts(expertClass));
+        return selector(tableOf(request), request).refusal(catalogue.experts(expertClass));
     }
 
     /// Returns why a backend cannot serve a checkpoint's layout, before its classes are looked at; empty when it can.
     public Optional<String> layoutRefusal(SelectionRequest request, String backend) {
         OracleTable table = tableOf(request);
-        return new Selector(catalogue, table, request).layoutRefusal(table.backend(backend));
+        return selector(table, request).layoutRefusal(table.backend(backend));
     }
 
     /// Returns the layer's size as a backend rounds it up before it lays the weights out.

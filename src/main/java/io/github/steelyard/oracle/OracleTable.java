@@ -88,8 +88,9 @@ record OracleTable(
     /// @param drop backends ruled out
     /// @param reason why, in a few words
     /// @param requested message when one of them was requested
-    /// @param environment message when an environment variable forces one of them
-    record Restriction(Condition when, List<String> drop, String reason, String requested, String environment) {}
+    /// @param environment message when an environment variable forces one of them; empty: it may
+    record Restriction(
+            Condition when, List<String> drop, String reason, String requested, Optional<String> environment) {}
 
     /// A rule of one or more on/off environment variables. It acts when any of them is set; it is on when all are.
     ///

@@ -19,6 +19,11 @@ record Scene(SelectionRequest request, String weight, String input) {
         return request.deployment();
     }
 
+    /// Returns whether there is an input key: inputs are quantised.
+    boolean requestsInput() {
+        return !input.equals(MoeLayer.NONE);
+    }
+
     Scene withInput(String other) {
         return new Scene(request, weight, other);
     }

@@ -7,6 +7,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.function.Supplier;
 
 /// One run of the selection algorithm: the table's rules applied to one request, with what was rejected on the way.
 ///
@@ -20,6 +21,7 @@ final class Selector {
     private final boolean batched;
     private final SupportCheck check;
     private final CandidateOrder order;
+    private final Trial trial;
     private final List<Rejection> rejected = new ArrayList<>();
     private final List<String> notes = new ArrayList<>();
     private Optional<Choice> choice;
@@ -37,10 +39,11 @@ final class Selector {
         this.batched = catalogue
                         .settings()
                         .batchedAll2all()
-                        .contains(scene.deployment().exchange())
+                        .contains(scene.deployment().all2all())
                 || choice.filter(c -> table.batchedNames().contains(c.name())).isPresent();
         this.check = new SupportCheck(catalogue, batched, batchInvariant());
         this.order = new CandidateOrder(table, scene, rejected);
+        this.trial = new Trial(catalogue, table, scene, check, rejected);
     }
 
     private boolean batchInvariant() {
@@ -69,7 +72,10 @@ final class Selector {
                 return forced.get();
             }
         }
-        return walk(order.names()).or(() -> apply(table.last())).orElseGet(this::exhausted);
+        return trial.first(order.names())
+                .<Decision>map(this::selected)
+                .or(() -> apply(table.last()))
+                .orElseGet(this::exhausted);
     }
 
     /// A checkpoint that declares its input's format and a user who asks for another disagree.
@@ -117,7 +123,7 @@ final class Selector {
             String message = SupportCheck.fill(restriction.get().requested(), scene);
             return refuse(Refusal.Kind.VALUE_ERROR, message.replace("{name}", asked.name()));
         }
-        return onlyFrom(kept);
+        return only(() -> trial.first(kept));
     }
 
     static String unknownName(OracleTable table, String name) {
@@ -129,12 +135,12 @@ final class Selector {
         return batched ? table.backend(backend).batched().orElse(backend) : backend;
     }
 
-    /// Tries the given backends and refuses when none supports the layer.
-    private Decision onlyFrom(List<String> backends) {
+    /// Returns what a trial finds, or the refusal of what it tried.
+    private Decision only(Supplier<Optional<Trial.Found>> trial) {
         int before = rejected.size();
-        Optional<Decision> found = walk(backends);
+        Optional<Trial.Found> found = trial.get();
         if (found.isPresent()) {
-            return found.get();
+            return selected(found.get());
         }
         List<Rejection> tried = rejected.subList(before, rejected.size());
         Rejection last = tried.getLast();
@@ -214,19 +220,20 @@ final class Selector {
     }
 
     private Decision force(String backend) {
-        Optional<OracleTable.Restriction> restriction = order.restriction(backend);
-        if (restriction.isPresent()) {
-            String message = SupportCheck.fill(restriction.get().environment(), scene);
-            return refuse(Refusal.Kind.VALUE_ERROR, message.replace("{backend}", backend));
-        }
-        return onlyFrom(List.of(backend));
+        Optional<String> forbidden = order.restriction(backend).flatMap(OracleTable.Restriction::environment);
+        return forbidden
+                .<Decision>map(message -> refuse(
+                        Refusal.Kind.VALUE_ERROR,
+                        SupportCheck.fill(message, scene).replace("{backend}", backend)))
+                .orElseGet(() -> only(() -> trial.forced(backend)));
     }
 
     private Decision tryOnly(Effect.Try tried) {
         List<String> allowed = tried.backends().stream()
                 .filter(name -> order.restriction(name).isEmpty())
                 .toList();
-        return walk(allowed)
+        return trial.first(allowed)
+                .<Decision>map(this::selected)
                 .orElseGet(() -> refuse(
                         Refusal.Kind.NOT_IMPLEMENTED_ERROR,
                         "%s Rejected: %s.".formatted(tried.message(), Messages.labels(rejected))));
@@ -235,92 +242,40 @@ final class Selector {
     private Optional<Decision> take(Effect.Take take) {
         Backend backend = table.backend(take.backend());
         ExpertClass expert = catalogue.experts(take.experts());
-        Optional<String> reason =
-                new SupportCheck(catalogue, false, batchInvariant()).refusal(expert, inputScene(backend));
+        Scene own = trial.keyed(backend);
+        Optional<String> reason = new SupportCheck(catalogue, false, batchInvariant()).refusal(expert, own);
         if (take.ifSupported() && reason.isPresent()) {
             rejected.add(new Rejection(backend.name(), Optional.of(expert.name()), reason.get()));
             return Optional.empty();
         }
         reason.ifPresent(why -> notes.add("the engine takes %s unchecked, although: %s".formatted(expert.name(), why)));
-        return Optional.of(selected(backend, expert));
-    }
-
-    private Optional<Decision> walk(List<String> backends) {
-        for (String name : backends) {
-            Backend backend = table.backend(name);
-            Optional<String> ruledOut = layoutRefusal(backend);
-            if (ruledOut.isPresent()) {
-                rejected.add(new Rejection(name, Optional.empty(), ruledOut.get()));
-                continue;
-            }
-            for (String experts : expertsOf(backend)) {
-                ExpertClass expert = catalogue.experts(experts);
-                Optional<String> reason = check.refusal(expert, inputScene(backend));
-                if (reason.isEmpty()) {
-                    return Optional.of(selected(backend, expert));
-                }
-                rejected.add(new Rejection(name, Optional.of(expert.name()), reason.get()));
-            }
-        }
-        return Optional.empty();
-    }
-
-    private List<String> expertsOf(Backend backend) {
-        if (request.strict()
-                || !request.layer().traits().lora()
-                || backend.loraExperts().isEmpty()) {
-            return backend.experts();
-        }
-        List<String> all = new ArrayList<>(backend.experts());
-        all.addAll(backend.loraExperts());
-        return all;
+        return Optional.of(selected(new Trial.Found(backend, expert, own)));
     }
 
     Optional<String> layoutRefusal(Backend backend) {
-        return backend.refuse().stream()
-                .filter(each -> !each.require().holds(scene))
-                .findFirst()
-                .map(each -> SupportCheck.fill(each.reason(), scene));
+        return trial.layoutRefusal(backend);
     }
 
     Optional<String> refusal(ExpertClass expert) {
         return check.refusal(expert, scene);
     }
 
-    /// Returns the scene with the input key that a backend computes with.
-    private Scene inputScene(Backend backend) {
-        OracleTable.InputRule rule = table.inputRule();
-        if (!rule.fromBackend() || (rule.filtered() && order.requestsInput())) {
-            return scene;
-        }
-        return scene.withInput(backend.input());
-    }
-
-    private Selection selected(Backend backend, ExpertClass expert) {
-        Scene own = inputScene(backend);
+    private Selection selected(Trial.Found found) {
+        ExpertClass expert = found.expert();
         if (expert.monolithic() && request.layer().traits().sharedExperts()) {
             notes.add("%s is monolithic: shared experts run outside of it".formatted(expert.name()));
         }
         return new Selection(
-                backend.name(),
+                found.backend().name(),
                 Optional.of(expert.name()),
                 expert.monolithic(),
                 expert.w13Input(),
-                expert.w2Input(own),
-                inputScales(backend, own),
+                expert.w2Input(found.scene()),
+                found.inputScales(catalogue.settings().staticInputs()),
                 choice,
                 order.names(),
                 rejected,
                 notes);
-    }
-
-    private InputScales inputScales(Backend backend, Scene own) {
-        if (own.input().equals(MoeLayer.NONE)) {
-            return InputScales.NOT_USED;
-        }
-        return catalogue.settings().staticInputs().contains(own.input())
-                ? backend.inputScales()
-                : InputScales.AT_RUN_TIME;
     }
 
     private Selection platform(String backend) {

@@ -31,6 +31,7 @@ final class SupportCheck {
         return first(expert.before(), scene)
                 .or(() -> common(expert, scene))
                 .or(() -> first(expert.after(), scene))
+                .map(reason -> expert.hinted(reason, scene))
                 .or(() -> w2Input(expert, scene));
     }
 
@@ -99,6 +100,11 @@ final class SupportCheck {
         return Optional.of("kernel does not support " + what);
     }
 
+    /// The engine's messages write `None` where a tensor is not quantised.
+    private static String engineKey(String key) {
+        return key.equals(MoeLayer.NONE) ? "None" : key;
+    }
+
     /// Fills a message's `{…}` with the facts of a scene.
     static String fill(String message, Scene scene) {
         MoeLayer layer = scene.layer();
@@ -110,8 +116,8 @@ final class SupportCheck {
                         "intermediate", Integer.toString(layer.size().intermediate()),
                         "activation", layer.activation(),
                         "dtype", layer.dtype(),
-                        "weight", scene.weight(),
-                        "input", scene.input(),
+                        "weight", engineKey(scene.weight()),
+                        "input", engineKey(scene.input()),
                         "swiglu-limit",
                                 layer.clamp().limit().isPresent()
                                         ? Double.toString(layer.clamp().limit().getAsDouble())

@@ -141,13 +141,12 @@ final class TableReader {
     }
 
     private OracleTable.Restriction restriction(YamlFields entry) {
-        String requested = entry.text("message");
         OracleTable.Restriction restriction = new OracleTable.Restriction(
                 conditions.optional(entry, "when"),
                 known(entry, entry.texts("drop")),
                 entry.text("reason"),
-                requested,
-                entry.optionalText("environment-message").orElse(requested));
+                entry.text("message"),
+                entry.optionalText("environment-message"));
         entry.end();
         return restriction;
     }
