@@ -60,11 +60,16 @@ final class CaseFile {
         String id = node.path("id").asText("case " + index);
         if (!(node.path("inputs") instanceof ObjectNode inputs)
                 || !node.path("format").isTextual()) {
-            throw new CatalogueException(file.toString(), 0, "%s: expected 'format' and 'inputs'".formatted(id));
+            throw new CatalogueException(
+                    file.toString(), 0, "%s: expected a 'format', a text, and 'inputs', an object".formatted(id));
         }
         ObjectNode merged = defaults.deepCopy();
         merged.setAll(inputs);
+        if (!node.path("mocks").isMissingNode() && !node.path("mocks").isObject()) {
+            throw new CatalogueException(file.toString(), 0, "%s: 'mocks' is no object".formatted(id));
+        }
         return new SelectionCase(
+                file.toString(),
                 id,
                 node.path("format").asText(),
                 node.path("snapshot").asText(NEWEST),

@@ -2,6 +2,7 @@ package io.github.steelyard.oracle;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import com.fasterxml.jackson.databind.node.TextNode;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
@@ -12,23 +13,37 @@ import java.util.Optional;
 import java.util.OptionalDouble;
 import java.util.OptionalInt;
 import java.util.Set;
+import java.util.function.BiConsumer;
+import java.util.function.Predicate;
 
 /// The inputs of one case, with the file's defaults below them, turned into a request. Inputs that nothing reads are
 /// reported.
 final class CaseInputs {
 
     private static final Set<String> LIBRARIES = Set.of("flashinfer");
+    private static final List<String> PLATFORMS = List.of("cuda", "rocm", "xpu", "cpu", "tpu", "oot", "jvm");
 
+    private final SelectionCase given;
     private final ObjectNode inputs;
-    private final JsonNode mocks;
     private final Set<String> read = new HashSet<>();
 
-    CaseInputs(ObjectNode inputs, JsonNode mocks) {
-        this.inputs = inputs;
-        this.mocks = mocks;
+    CaseInputs(SelectionCase given) {
+        this.given = given;
+        this.inputs = given.inputs();
     }
 
+    /// Returns the question that a case asks.
+    ///
+    /// @throws CatalogueException if an input has a value of the wrong kind, or one that cannot be
     SelectionRequest request(String format, boolean strict) {
+        try {
+            return asked(format, strict);
+        } catch (IllegalArgumentException e) {
+            throw given.fault(String.valueOf(e.getMessage()));
+        }
+    }
+
+    private SelectionRequest asked(String format, boolean strict) {
         return new SelectionRequest(
                 layer(format),
                 device(),
@@ -58,10 +73,10 @@ final class CaseInputs {
     }
 
     private MoeLayer.WeightLayout layout() {
-        JsonNode wna = find("wna").filter(JsonNode::isObject).orElse(null);
-        if (wna == null) {
-            return MoeLayer.WeightLayout.unknown();
-        }
+        return object("wna").map(CaseInputs::layout).orElseGet(MoeLayer.WeightLayout::unknown);
+    }
+
+    private static MoeLayer.WeightLayout layout(ObjectNode wna) {
         return new MoeLayer.WeightLayout(
                 layoutName(wna.path("layout").asText(Device.UNKNOWN)),
                 wna.path("group_size").asInt(-1),
@@ -95,12 +110,15 @@ final class CaseInputs {
     }
 
     private Device device() {
-        String platform = text("platform", "cuda");
+        String platform = text("platform", "cuda").replace("out_of_tree", "oot");
+        if (!PLATFORMS.contains(platform)) {
+            throw fault("platform", "one of " + PLATFORMS, TextNode.valueOf(platform));
+        }
         return new Device(
-                platform.equals("out_of_tree") ? "oot" : platform,
-                find("cc").map(node -> OptionalInt.of(node.asInt())).orElse(OptionalInt.empty()),
+                platform,
+                find("cc").isPresent() ? OptionalInt.of(integer("cc", 0)) : OptionalInt.empty(),
                 text("arch", Device.UNKNOWN),
-                find("libs").map(CaseInputs::texts).map(Set::copyOf).orElse(LIBRARIES),
+                find("libs").isEmpty() ? LIBRARIES : Set.copyOf(texts("libs")),
                 text("cpu_arch", Device.UNKNOWN),
                 text("os", Device.UNKNOWN),
                 flag("amx_tile", false));
@@ -120,28 +138,32 @@ final class CaseInputs {
 
     private Preference preference() {
         Map<String, Choice> perFormat = new LinkedHashMap<>();
-        find("moe_backend_per_format")
-                .ifPresent(map -> map.properties()
-                        .forEach(entry -> perFormat.put(
-                                entry.getKey(),
-                                new Choice(entry.getValue().asText(), "--moe-backend." + entry.getKey()))));
-        Map<String, String> environment = new LinkedHashMap<>();
-        find("env")
-                .ifPresent(map -> map.properties()
-                        .forEach(entry ->
-                                environment.put(entry.getKey(), entry.getValue().asText())));
+        textMap("moe_backend_per_format")
+                .forEach((format, name) -> perFormat.put(format, new Choice(name, "--moe-backend." + format)));
         return new Preference(
                 Optional.of(new Choice(text("moe_backend", "auto"), "--moe-backend")),
                 perFormat,
-                environment,
+                textMap("env"),
                 flag("batch_invariant", false));
+    }
+
+    /// Returns an object of texts or numbers as texts; empty when it is absent.
+    private Map<String, String> textMap(String name) {
+        Map<String, String> texts = new LinkedHashMap<>();
+        each(name, (key, value) -> {
+            if (!value.isTextual() && !value.isNumber()) {
+                throw fault(name + "." + key, "a text", value);
+            }
+            texts.put(key, value.asText());
+        });
+        return texts;
     }
 
     private Assumptions assumptions() {
         Map<String, Boolean> experts = new LinkedHashMap<>();
         Set<String> prefixes = new HashSet<>();
         boolean families = true;
-        for (Map.Entry<String, JsonNode> mock : mocks.properties()) {
+        for (Map.Entry<String, JsonNode> mock : given.mocks().properties()) {
             boolean value = mock.getValue().asBoolean();
             switch (mock.getKey()) {
                 case "all_experts" -> experts.put("*", value);
@@ -168,29 +190,77 @@ final class CaseInputs {
 
     /// Returns a quantisation key: absent when the case leaves it to the format, `none` when it is null.
     private Optional<String> key(String name) {
-        read.add(name);
-        return Optional.ofNullable(inputs.get(name)).map(node -> node.isNull() ? MoeLayer.NONE : node.asText());
+        boolean quantised = find(name).isPresent();
+        return inputs.has(name) ? Optional.of(quantised ? text(name, "") : MoeLayer.NONE) : Optional.empty();
+    }
+
+    Optional<String> text(String name) {
+        return typed(name, "a text", JsonNode::isTextual).map(JsonNode::asText);
     }
 
     String text(String name, String otherwise) {
-        return find(name).map(JsonNode::asText).orElse(otherwise);
+        return text(name).orElse(otherwise);
+    }
+
+    /// Visits every entry of an object; none when it is absent.
+    void each(String name, BiConsumer<String, JsonNode> visitor) {
+        object(name)
+                .ifPresent(map -> map.properties().forEach(entry -> visitor.accept(entry.getKey(), entry.getValue())));
+    }
+
+    private Optional<ObjectNode> object(String name) {
+        return typed(name, "an object", JsonNode::isObject).map(ObjectNode.class::cast);
+    }
+
+    /// Returns a list of texts; empty when it is absent.
+    private List<String> texts(String name) {
+        return typed(name, "a list of texts", CaseInputs::isTexts)
+                .map(CaseInputs::texts)
+                .orElse(List.of());
     }
 
     private int integer(String name, int otherwise) {
-        return find(name).map(JsonNode::asInt).orElse(otherwise);
+        return typed(name, "an integer", node -> node.isIntegralNumber() && node.canConvertToInt())
+                .map(JsonNode::asInt)
+                .orElse(otherwise);
     }
 
     private boolean flag(String name, boolean otherwise) {
-        return find(name).map(JsonNode::asBoolean).orElse(otherwise);
+        return typed(name, "true or false", JsonNode::isBoolean)
+                .map(JsonNode::asBoolean)
+                .orElse(otherwise);
     }
 
     private OptionalDouble number(String name) {
-        return find(name).map(node -> OptionalDouble.of(node.asDouble())).orElse(OptionalDouble.empty());
+        return typed(name, "a number", JsonNode::isNumber)
+                .map(node -> OptionalDouble.of(node.asDouble()))
+                .orElse(OptionalDouble.empty());
     }
 
+    private Optional<JsonNode> typed(String name, String wanted, Predicate<JsonNode> test) {
+        Optional<JsonNode> found = find(name);
+        found.filter(test.negate()).ifPresent(node -> {
+            throw fault(name, wanted, node);
+        });
+        return found;
+    }
+
+    private CatalogueException fault(String name, String wanted, JsonNode found) {
+        return given.fault("inputs.%s: expected %s, found %s".formatted(name, wanted, found));
+    }
+
+    private static boolean isTexts(JsonNode node) {
+        return node.isArray() && texts(node).size() == node.size();
+    }
+
+    /// Returns the texts among the items of a list.
     static List<String> texts(JsonNode node) {
         List<String> texts = new ArrayList<>();
-        node.forEach(item -> texts.add(item.asText()));
+        node.forEach(item -> {
+            if (item.isTextual()) {
+                texts.add(item.asText());
+            }
+        });
         return texts;
     }
 }

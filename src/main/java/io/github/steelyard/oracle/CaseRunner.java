@@ -1,6 +1,5 @@
 package io.github.steelyard.oracle;
 
-import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
@@ -48,7 +47,7 @@ public final class CaseRunner {
     ObjectNode run(SelectionCase given) {
         ObjectNode json = JsonNodeFactory.instance.objectNode();
         json.put("id", given.id());
-        CaseInputs inputs = new CaseInputs(given.inputs(), given.mocks());
+        CaseInputs inputs = new CaseInputs(given);
         try {
             json.setAll(answer(given, inputs));
         } catch (IllegalArgumentException e) {
@@ -66,12 +65,12 @@ public final class CaseRunner {
         if (given.format().equals("modelopt_mixed_resolve")) {
             return mixed(inputs);
         }
-        Oracle oracle = new Oracle(catalogues.find(engine + "@" + given.snapshot()));
+        Oracle oracle = new Oracle(catalogue(given));
         SelectionRequest request = inputs.request(given.format(), strict);
-        Optional<String> name = inputs.find("map_name").map(JsonNode::asText);
-        Optional<String> expertClass = inputs.find("experts_cls").map(JsonNode::asText);
-        Optional<String> layoutOf = inputs.find("check_backend").map(JsonNode::asText);
-        Optional<String> roundedFor = inputs.find("round_up_for").map(JsonNode::asText);
+        Optional<String> name = inputs.text("map_name");
+        Optional<String> expertClass = inputs.text("experts_cls");
+        Optional<String> layoutOf = inputs.text("check_backend");
+        Optional<String> roundedFor = inputs.text("round_up_for");
         ObjectNode json = JsonNodeFactory.instance.objectNode();
         if (name.isPresent()) {
             return mapped(oracle.backendsNamed(request, name.get()));
@@ -91,6 +90,14 @@ public final class CaseRunner {
         return DecisionJson.of(oracle.select(request));
     }
 
+    private Catalogue catalogue(SelectionCase given) {
+        try {
+            return catalogues.find(engine + "@" + given.snapshot());
+        } catch (IllegalArgumentException e) {
+            throw given.fault(String.valueOf(e.getMessage()));
+        }
+    }
+
     private static ObjectNode mapped(List<String> backends) {
         ObjectNode json = JsonNodeFactory.instance.objectNode();
         if (backends.size() == 1) {
@@ -102,21 +109,16 @@ public final class CaseRunner {
     }
 
     private ObjectNode mixed(CaseInputs inputs) {
-        SequencedMap<String, String> layers = new LinkedHashMap<>();
-        inputs.find("quantized_layers")
-                .ifPresent(map -> map.properties()
-                        .forEach(entry -> layers.put(
-                                entry.getKey(),
-                                entry.getValue().isObject()
-                                        ? entry.getValue().path("quant_algo").asText()
-                                        : entry.getValue().asText())));
+        String prefix = inputs.text("prefix", "");
         Map<String, List<String>> packed = new LinkedHashMap<>();
-        inputs.find("packed_modules_mapping")
-                .ifPresent(map -> map.properties()
-                        .forEach(entry -> packed.put(entry.getKey(), CaseInputs.texts(entry.getValue()))));
-        String algorithm = new MixedPrecision(layers, packed, strict)
-                .algorithm(inputs.text("prefix", ""))
-                .orElse(null);
+        inputs.each("packed_modules_mapping", (name, parts) -> packed.put(name, CaseInputs.texts(parts)));
+        SequencedMap<String, String> layers = new LinkedHashMap<>();
+        inputs.each(
+                "quantized_layers",
+                (name, layer) -> layers.put(
+                        name, layer.isObject() ? layer.path("quant_algo").asText() : layer.asText()));
+        String algorithm =
+                new MixedPrecision(layers, packed, strict).algorithm(prefix).orElse(null);
         return JsonNodeFactory.instance.objectNode().put("quant_algo", algorithm);
     }
 }

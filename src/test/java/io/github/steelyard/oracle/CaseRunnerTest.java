@@ -8,6 +8,8 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 
 final class CaseRunnerTest {
 
@@ -85,11 +87,41 @@ final class CaseRunnerTest {
                         "null");
     }
 
+    @ParameterizedTest
+    @CsvSource(delimiter = '|', quoteCharacter = '`', textBlock = """
+            "cc": "ninety"               | inputs.cc: expected an integer, found "ninety"
+            "experts": 1.5               | inputs.experts: expected an integer, found 1.5
+            "experts": 99999999999       | inputs.experts: expected an integer, found 99999999999
+            "lora": "yes"                | inputs.lora: expected true or false, found "yes"
+            "libs": "flashinfer"         | inputs.libs: expected a list of texts, found "flashinfer"
+            "env": ["A"]                 | inputs.env: expected an object, found ["A"]
+            "env": {"A": [1]}            | inputs.env.A: expected a text, found [1]
+            "wna": "gptq"                | inputs.wna: expected an object, found "gptq"
+            "platform": "vax"            | inputs.platform: expected one of [cuda, rocm, xpu, cpu, tpu, oot, jvm], found "vax"
+            "weight_key": 8              | inputs.weight_key: expected a text, found 8
+            "swiglu_limit": "7"          | inputs.swiglu_limit: expected a number, found "7"
+            "tp": -1                     | parallel sizes must be positive: tp -1, dp 1, pcp 1, sp 1, ep 1
+            "hidden": 0                  | sizes must be positive: hidden 0, intermediate 768, experts 128
+            """)
+    void run_inputOfTheWrongKind_isRefusedWithItsPlace(String input, String message) {
+        assertThatExceptionOfType(CatalogueException.class)
+                .isThrownBy(() -> run("[{\"id\": \"a\", \"format\": \"fp8\", \"inputs\": {%s}}]".formatted(input)))
+                .withMessageEndingWith("cases.json: a: " + message);
+    }
+
+    @Test
+    void run_snapshotThatIsNotThere_isRefused() {
+        assertThatExceptionOfType(CatalogueException.class)
+                .isThrownBy(() -> run("""
+                        {"id": "a", "format": "fp8", "snapshot": "1999-01-01", "inputs": {}}"""))
+                .withMessageContaining("a: catalogue 'vllm@1999-01-01': expected one of [");
+    }
+
     @Test
     void run_noCase_isRefused() {
         assertThatExceptionOfType(CatalogueException.class)
                 .isThrownBy(() -> run("{\"id\": \"a\"}"))
-                .withMessageEndingWith("cases.json: a: expected 'format' and 'inputs'");
+                .withMessageEndingWith("cases.json: a: expected a 'format', a text, and 'inputs', an object");
         assertThatExceptionOfType(CatalogueException.class)
                 .isThrownBy(() -> run("{\"id\": 1, \"id\": 2}"))
                 .withMessageContaining("cases.json:1: not JSON: Duplicate field 'id'");
