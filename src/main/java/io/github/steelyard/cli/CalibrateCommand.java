@@ -1,6 +1,5 @@
 package io.github.steelyard.cli;
 
-import io.github.steelyard.model.ExpertBackend;
 import io.github.steelyard.recipe.CalibrationOptions;
 import io.github.steelyard.recipe.Recipe;
 import java.nio.file.Path;
@@ -82,9 +81,10 @@ final class CalibrateCommand extends SteelyardCommand implements Callable<Intege
         @Option(
                 names = "--moe-backend",
                 paramLabel = "NAME",
-                description = "How experts are computed: decomposed or fused (default: decomposed)."
-                        + " A backend that hides the w2 input is refused.")
-        ExpertBackend backend = ExpertBackend.DECOMPOSED;
+                description = "How experts are computed, instead of what the recipe says (default: decomposed)."
+                        + " A backend that hides the w2 input is refused; 'backends list' shows them all.")
+        @Nullable
+        String backend;
 
         @Option(
                 names = "--profile",

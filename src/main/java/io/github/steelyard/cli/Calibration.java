@@ -16,19 +16,23 @@ import io.github.steelyard.corpus.DataOptions;
 import io.github.steelyard.kernel.Gemm;
 import io.github.steelyard.kernel.Kernels;
 import io.github.steelyard.model.Decoder;
+import io.github.steelyard.model.ExpertBackend;
 import io.github.steelyard.model.MemoryPlan;
 import io.github.steelyard.model.Profile;
 import io.github.steelyard.model.Sequences;
 import io.github.steelyard.model.Weights;
 import io.github.steelyard.moe.Families;
+import io.github.steelyard.oracle.Choice;
 import io.github.steelyard.recipe.CalibrationOptions;
 import io.github.steelyard.recipe.Plan;
 import io.github.steelyard.recipe.Recipe;
 import io.github.steelyard.report.ChromeTrace;
 import io.github.steelyard.report.Json;
+import io.github.steelyard.report.OwnExperts;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.TreeMap;
 import java.util.function.Consumer;
@@ -92,6 +96,7 @@ final class Calibration {
             Decoder decoder = Families.of(checkpoint);
             Plan plan = Plan.of(recipe, decoder.modules());
             plan.warnings().forEach(warning -> console.note("warning: " + warning.message()));
+            ExpertBackend backend = backend(recipe, new OwnExperts(decoder, checkpoint.quantization()));
             CalibrationSet set = corpus(recipe, checkpoint, decoder);
             RunDirectory run = RunDirectory.create(out);
             if (common.verbose) {
@@ -117,15 +122,7 @@ final class Calibration {
                 return result(run, "already complete", set, recipe, decoder, memory);
             }
             profiled(profile -> new CalibrationRun(
-                            decoder,
-                            new Weights(checkpoint),
-                            sequences,
-                            kernels,
-                            gemm,
-                            choices.backend,
-                            all,
-                            threads,
-                            profile)
+                            decoder, new Weights(checkpoint), sequences, kernels, gemm, backend, all, threads, profile)
                     .execute(
                             run,
                             key,
@@ -155,13 +152,21 @@ final class Calibration {
         }
     }
 
-    private void requireSensible(Recipe recipe) {
-        if (!choices.backend.showsW2Input()) {
-            throw new UsageException(
-                    "--moe-backend %s: this backend never materialises the w2 input, so nothing could be measured there;"
-                                    .formatted(choices.backend.label())
-                            + " use decomposed");
+    /// A calibration needs a backend that shows the w2 input; who asked for another is told why it will not do.
+    private ExpertBackend backend(Recipe recipe, OwnExperts experts) {
+        Optional<Choice> asked = Optional.ofNullable(choices.backend)
+                .map(name -> new Choice(name, "--moe-backend"))
+                .or(() -> recipe.calibration()
+                        .moeBackend()
+                        .map(name -> new Choice(name, "recipe %s, calibration.moe_backend".formatted(recipe.file()))));
+        try {
+            return experts.backend(asked, true);
+        } catch (IllegalArgumentException e) {
+            throw new UsageException(String.valueOf(e.getMessage()));
         }
+    }
+
+    private void requireSensible(Recipe recipe) {
         boolean needsAll = recipe.calibration().starvedExperts() == CalibrationOptions.StarvedExperts.ALL_TOKENS;
         if (needsAll && experts(recipe) == CalibrationOptions.Experts.ROUTED) {
             throw new UsageException(

@@ -1,17 +1,24 @@
 package io.github.steelyard.recipe;
 
+import java.util.Optional;
+
 /// The recipe's `calibration` section.
 ///
 /// @param experts which tokens an expert's statistics cover
 /// @param minTokens fewest routed tokens that an expert needs so as not to count as starved
 /// @param starvedExperts what happens to experts below `minTokens`
 /// @param unmatchedRules what happens when a rule that switches quantizers on matches none
+/// @param moeBackend how experts are to be computed; empty: any way that shows their inputs
 public record CalibrationOptions(
-        Experts experts, long minTokens, StarvedExperts starvedExperts, UnmatchedRules unmatchedRules) {
+        Experts experts,
+        long minTokens,
+        StarvedExperts starvedExperts,
+        UnmatchedRules unmatchedRules,
+        Optional<String> moeBackend) {
 
     /// The section left out.
     public static final CalibrationOptions DEFAULT =
-            new CalibrationOptions(Experts.ROUTED, 1, StarvedExperts.FAIL, UnmatchedRules.FAIL);
+            new CalibrationOptions(Experts.ROUTED, 1, StarvedExperts.FAIL, UnmatchedRules.FAIL, Optional.empty());
 
     /// Which tokens an expert sees during calibration.
     public enum Experts {

@@ -86,8 +86,9 @@ final class RecipeReader {
         long minTokens = fields.integer("min_tokens", 0, Long.MAX_VALUE).orElse(CalibrationOptions.DEFAULT.minTokens());
         UnmatchedRules unmatched = fields.choice("unmatched_rules", UnmatchedRules.values())
                 .orElse(CalibrationOptions.DEFAULT.unmatchedRules());
+        Optional<String> backend = fields.text("moe_backend");
         fields.close();
-        return new CalibrationOptions(experts, minTokens, starved, unmatched);
+        return new CalibrationOptions(experts, minTokens, starved, unmatched, backend);
     }
 
     private static DataOptions data(Fields fields, Path recipe) {

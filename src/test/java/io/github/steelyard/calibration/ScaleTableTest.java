@@ -169,7 +169,7 @@ final class ScaleTableTest {
     }
 
     private static CalibrationOptions policy(long minTokens, StarvedExperts starved) {
-        return new CalibrationOptions(Experts.ROUTED, minTokens, starved, UnmatchedRules.FAIL);
+        return new CalibrationOptions(Experts.ROUTED, minTokens, starved, UnmatchedRules.FAIL, Optional.empty());
     }
 
     private ScaleTable resolve(CalibrationOptions policy, Sharing sharing) {

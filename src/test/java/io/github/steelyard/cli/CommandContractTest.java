@@ -77,7 +77,6 @@ final class CommandContractTest {
                 "calibrate DIR --recipe R --out RUN --threads 0           | expected a number of at least 1, found '0'",
                 "calibrate DIR --recipe R --out RUN --max-sequences x     | expected a number of at least 1, found 'x'",
                 "calibrate DIR --recipe R --out RUN --experts some        | --experts",
-                "calibrate DIR --recipe R --out RUN --moe-backend triton  | --moe-backend",
                 "evaluate DIR --data F --fake-quant --run RUN             | exclude each other",
                 "evaluate DIR --data F --sharing layer                    | have no effect without --run",
                 "synthesize bench-a --out DIR                             | --seed=N",
@@ -126,16 +125,32 @@ final class CommandContractTest {
         assertThat(run.err()).contains("error: ", "\tat io.github.steelyard");
     }
 
-    @Test
-    void fusedBackend_forACalibration_isRefusedWithTheReasonAndTheWayOut() {
+    @ParameterizedTest
+    @CsvSource(delimiter = '|', quoteCharacter = '`', textBlock = """
+            fused              | kernel does not support a visible w2 input: it is hidden
+            triton             | moe_backend='triton' is not supported for our own MoE. Expected one of ['fused', 'decomposed',
+            batched_decomposed | backend BATCHED_DECOMPOSED computes rows that an exchange between ranks delivers
+            """)
+    void backendThatWillNotDo_isRefusedWithReasonAndSource(String name, String reason) {
         CommandRun run = CommandRun.calibrate(
-                        temp.resolve("run"), CommandRun.recipe("nvfp4-experts"), "--moe-backend", "fused")
+                        temp.resolve("run"), CommandRun.recipe("nvfp4-experts"), "--moe-backend", name)
                 .expect(ExitCode.USAGE);
 
-        assertThat(run.err())
-                .contains("--moe-backend fused: this backend never materialises the w2 input")
-                .contains("use decomposed");
+        assertThat(run.err()).contains(reason).contains("[requested by --moe-backend]");
         assertThat(temp.resolve("run")).doesNotExist();
+    }
+
+    @Test
+    void backendOfTheRecipe_isRefusedInTheSameWords_andTheOptionGoesBeforeIt() {
+        String recipe = CommandRun.alteredRecipe(
+                temp.resolve("r.yaml"), "nvfp4-experts", "calibration:", "calibration:\n  moe_backend: fused");
+
+        CommandRun refused = CommandRun.calibrate(temp.resolve("run"), recipe).expect(ExitCode.USAGE);
+        assertThat(refused.err())
+                .contains("Our MoE backend 'FUSED' does not support", "[requested by recipe " + recipe)
+                .contains("calibration.moe_backend]");
+        CommandRun.calibrate(temp.resolve("run"), recipe, "--moe-backend", "decomposed")
+                .expect(ExitCode.OK);
     }
 
     @Test

@@ -41,7 +41,8 @@ final class RecipeTest {
     @Test
     void parse_ownSections_areRead() {
         Recipe recipe = Recipe.parse(NAME, HEAD + """
-                calibration: {experts: all, min_tokens: 64, starved_experts: all_tokens, unmatched_rules: warn}
+                calibration: {experts: all, min_tokens: 64, starved_experts: all_tokens, unmatched_rules: warn,
+                              moe_backend: decomposed}
                 data:
                   path: text.jsonl
                   max_sequences: 8
@@ -53,7 +54,8 @@ final class RecipeTest {
                 """);
 
         assertThat(recipe.calibration())
-                .isEqualTo(new CalibrationOptions(Experts.ALL, 64, StarvedExperts.ALL_TOKENS, UnmatchedRules.WARN));
+                .isEqualTo(new CalibrationOptions(
+                        Experts.ALL, 64, StarvedExperts.ALL_TOKENS, UnmatchedRules.WARN, Optional.of("decomposed")));
         assertThat(recipe.data())
                 .isEqualTo(new DataOptions(
                         Optional.of(Path.of("dir/text.jsonl")),
@@ -84,7 +86,7 @@ final class RecipeTest {
             value = {
                 "colour: red | dir/r.yaml:5:1: unknown key 'colour'; known are calibration, data, export, metadata, quantize",
                 "calibration: {min_token: 1} | dir/r.yaml:5:15: unknown key 'min_token' in calibration; known are experts,"
-                        + " min_tokens, starved_experts, unmatched_rules",
+                        + " min_tokens, moe_backend, starved_experts, unmatched_rules",
                 "calibration: {min_tokens: -1} | dir/r.yaml:5:27: calibration.min_tokens: expected an integer from 0 to"
                         + " 9223372036854775807, found an integer '-1'",
                 "calibration: {experts: some} | dir/r.yaml:5:24: calibration.experts: expected routed or all, found text"
