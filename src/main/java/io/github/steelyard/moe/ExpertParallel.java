@@ -111,9 +111,10 @@ public final class ExpertParallel {
 
     /// Dispatch and combine through a given pool, which must have the regions `dispatch` and `combine`.
     ///
-    /// @throws IllegalArgumentException if the number of ranks is not that of the placement, or a region is overrun
+    /// @throws IllegalArgumentException if the number of ranks is not that of the placement, an expert or a number of
+    ///     values cannot be, or a region is overrun
     public List<float[]> exchange(List<RankTokens> ranks, ExchangePool pool) {
-        requireRanks(ranks);
+        requireSound(ranks);
         if (ranks.size() == 1) {
             return List.of(oneRank(ranks.getFirst()));
         }
@@ -181,16 +182,30 @@ public final class ExpertParallel {
     /// The earlier exchange: one copy of a token per rank that owns one of its experts, all-to-all there and back.
     ///
     /// @param ranks the tokens of each rank; the counts may differ
-    /// @throws IllegalArgumentException if the number of ranks is not that of the placement
+    /// @throws IllegalArgumentException if the number of ranks is not that of the placement, or an expert or a number
+    /// of
+    ///     values cannot be
     public Exchanged reduceScatter(List<RankTokens> ranks, Partials partials) {
-        requireRanks(ranks);
+        requireSound(ranks);
         return new ReduceScatter(placement, width, experts, partials).run(ranks);
     }
 
-    private void requireRanks(List<RankTokens> ranks) {
+    private void requireSound(List<RankTokens> ranks) {
         if (ranks.size() != placement.ranks()) {
             throw new IllegalArgumentException("expected tokens of %d ranks, as the experts are placed, found %d"
                     .formatted(placement.ranks(), ranks.size()));
+        }
+        for (RankTokens rank : ranks) {
+            if (rank.rows().length != (long) rank.tokens() * width) {
+                throw new IllegalArgumentException("%d tokens of %d features: expected %d values, found %d"
+                        .formatted(rank.tokens(), width, (long) rank.tokens() * width, rank.rows().length));
+            }
+            for (int expert : rank.experts()) {
+                if (expert < 0 || expert >= placement.experts()) {
+                    throw new IllegalArgumentException(
+                            "expected an expert in 0..%d, found %d".formatted(placement.experts() - 1, expert));
+                }
+            }
         }
     }
 

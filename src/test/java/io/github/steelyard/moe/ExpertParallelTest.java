@@ -207,4 +207,18 @@ final class ExpertParallelTest {
                 .isThrownBy(() -> parallel.exchange(List.of(tokens)))
                 .withMessage("expected tokens of 2 ranks, as the experts are placed, found 1");
     }
+
+    @Test
+    void exchange_expertOrRowsThatCannotBe_areRefused() {
+        ExpertParallel parallel = new ExpertParallel(ExpertPlacement.linear(4, 1), WIDTH, ExpertParallelTest::expert);
+        RankTokens noSuchExpert = new RankTokens(1, 1, new int[] {4}, new float[] {1}, new float[WIDTH]);
+        RankTokens shortRow = new RankTokens(1, 1, new int[] {0}, new float[] {1}, new float[WIDTH - 1]);
+
+        assertThatIllegalArgumentException()
+                .isThrownBy(() -> parallel.exchange(List.of(noSuchExpert)))
+                .withMessage("expected an expert in 0..3, found 4");
+        assertThatIllegalArgumentException()
+                .isThrownBy(() -> parallel.reduceScatter(List.of(shortRow), ExpertParallel.Partials.TERMS))
+                .withMessage("1 tokens of %d features: expected %d values, found %d", WIDTH, WIDTH, WIDTH - 1);
+    }
 }
