@@ -19,8 +19,13 @@ final class Inputs {
 
     /// Reads a data file with the checkpoint's tokenizer.
     static CalibrationSet corpus(Path file, DataOptions options, Checkpoint checkpoint, Decoder decoder) {
-        try (Tokenizer tokenizer = Tokenizer.at(checkpoint.directory().resolve("tokenizer.json"))) {
-            return CalibrationSet.read(file, options, tokenizer, decoder.vocabulary(), endOfText(checkpoint.config()));
+        return corpus(file, options, checkpoint.directory(), checkpoint.config(), decoder);
+    }
+
+    /// Reads a data file with the tokenizer in `directory`; weights need not be there.
+    static CalibrationSet corpus(Path file, DataOptions options, Path directory, ConfigJson config, Decoder decoder) {
+        try (Tokenizer tokenizer = Tokenizer.at(directory.resolve("tokenizer.json"))) {
+            return CalibrationSet.read(file, options, tokenizer, decoder.vocabulary(), endOfText(config));
         }
     }
 

@@ -21,17 +21,21 @@ import io.github.steelyard.model.Weights;
 import io.github.steelyard.moe.Families;
 import io.github.steelyard.oracle.Catalogue;
 import io.github.steelyard.oracle.Oracle;
+import io.github.steelyard.recipe.CalibrationOptions;
 import io.github.steelyard.recipe.Plan;
 import io.github.steelyard.recipe.Recipe;
 import io.github.steelyard.report.Forecast;
 import io.github.steelyard.report.Json;
+import io.github.steelyard.report.OwnExperts;
 import io.github.steelyard.report.PlanReport;
 import io.github.steelyard.report.ServingPlan;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalInt;
@@ -71,9 +75,13 @@ final class PlanCommand extends SteelyardCommand implements Callable<Integer> {
     @Nullable
     Path data;
 
-    @Option(names = "--tokens", paramLabel = "N", description = "Number of calibration tokens, without --data.")
+    @Option(
+            names = "--tokens",
+            paramLabel = "N",
+            converter = Arguments.Positive.class,
+            description = "Number of calibration tokens, without --data.")
     @Nullable
-    Long tokens;
+    Integer tokens;
 
     @Option(names = "--stats", paramLabel = "RUN", description = "A finished run: shows how far experts lie apart.")
     @Nullable
@@ -82,8 +90,10 @@ final class PlanCommand extends SteelyardCommand implements Callable<Integer> {
     @Option(
             names = "--probe",
             paramLabel = "N",
+            converter = Arguments.Positive.class,
             description = "Route the first N sequences of --data through the weights, for the coverage forecast.")
-    int probe;
+    @Nullable
+    Integer probe;
 
     @Option(
             names = "--gflops",
@@ -104,17 +114,21 @@ final class PlanCommand extends SteelyardCommand implements Callable<Integer> {
 
     @Override
     public Integer call() {
+        requireSensible();
         Path directory = Arguments.required(checkpoint);
         ModelConfigs configs = ModelConfigs.read(directory);
         configs.quantization().findings().forEach(finding -> console.note("warning: " + finding.message()));
         Decoder decoder = decoder(configs);
         Optional<Recipe> read = Optional.ofNullable(recipe).map(Recipe::read);
         Optional<Plan> plan = read.map(r -> Plan.of(r, decoder.modules()));
-        Optional<ServingPlan> served = serving.device == null
-                ? Optional.empty()
-                : Optional.of(ServingPlan.of(decoder, configs.quantization(), plan, question(), statistics()));
-        PlanReport report =
-                PlanReport.of(configs, decoder, plan, served, Forecast.of(decoder, plan, basis(decoder, read)));
+        Optional<ServingPlan> served =
+                serving.device == null ? Optional.empty() : Optional.of(served(configs, decoder, plan));
+        PlanReport report = PlanReport.of(
+                configs,
+                decoder,
+                plan,
+                served,
+                Forecast.of(decoder, configs.quantization(), plan, basis(configs, decoder, read)));
         if (common.json) {
             console.print(Json.text(report));
         } else {
@@ -141,6 +155,14 @@ final class PlanCommand extends SteelyardCommand implements Callable<Integer> {
         }
     }
 
+    private ServingPlan served(ModelConfigs configs, Decoder decoder, Optional<Plan> plan) {
+        ServingPlan served = ServingPlan.of(decoder, configs.quantization(), plan, question(), statistics());
+        if (stats != null && !served.hasSpread()) {
+            throw new UsageException("--stats %s: has no input amax of any expert of this model".formatted(stats));
+        }
+        return served;
+    }
+
     private ServingPlan.Question question() {
         Catalogue catalogue = serving.catalogue();
         return new ServingPlan.Question(
@@ -151,24 +173,42 @@ final class PlanCommand extends SteelyardCommand implements Callable<Integer> {
         return Optional.ofNullable(stats).map(RunDirectory::open).map(RunDirectory::statistics);
     }
 
-    private Forecast.Basis basis(Decoder decoder, Optional<Recipe> read) {
-        long minTokens = read.map(r -> r.calibration().minTokens()).orElse(1L);
-        if (data == null) {
-            if (probe > 0) {
-                throw new UsageException("--probe: expected --data with the text to route");
+    /// Without a device no engine is asked, so what was said about it would be lost without a word.
+    private void requireSensible() {
+        if (serving.device == null) {
+            List<String> lost = new ArrayList<>(serving.given());
+            if (stats != null) {
+                lost.add("--stats");
             }
-            long count = tokens == null ? ASSUMED_TOKENS : tokens;
-            String how = tokens == null ? "assumed; say --tokens or --data" : "given";
-            return new Forecast.Basis(count, how, ASSUMED_LONGEST, engine.threads, rate(), minTokens, Map.of(), 0);
+            if (!lost.isEmpty()) {
+                throw new UsageException("%s: no effect without --device".formatted(String.join(", ", lost)));
+            }
         }
-        try (Checkpoint opened = Checkpoint.open(Arguments.required(checkpoint))) {
-            CalibrationSet set = Inputs.corpus(data, options(read, OptionalInt.empty()), opened, decoder);
-            Map<String, long[]> counts = new HashMap<>();
-            long probed = probe > 0 ? probe(opened, decoder, read, counts) : 0L;
-            int longest = Inputs.sequences(set).longest();
-            return new Forecast.Basis(
-                    set.tokens(), "counted", longest, engine.threads, rate(), minTokens, counts, probed);
+        if (probe != null && data == null) {
+            throw new UsageException("--probe: expected --data with the text to route");
         }
+        if (tokens != null && data != null) {
+            throw new UsageException("--tokens and --data exclude each other");
+        }
+    }
+
+    private Forecast.Basis basis(ModelConfigs configs, Decoder decoder, Optional<Recipe> read) {
+        CalibrationOptions options = read.map(Recipe::calibration).orElse(CalibrationOptions.DEFAULT);
+        Forecast.Machine machine = new Forecast.Machine(engine.threads, rate());
+        boolean all = options.experts() == CalibrationOptions.Experts.ALL;
+        if (data == null) {
+            Forecast.Text text = tokens == null
+                    ? new Forecast.Text(ASSUMED_TOKENS, "assumed; say --tokens or --data", ASSUMED_LONGEST)
+                    : new Forecast.Text(tokens, "given", ASSUMED_LONGEST);
+            return new Forecast.Basis(text, machine, all, options.minTokens(), Map.of(), 0);
+        }
+        CalibrationSet set =
+                Inputs.corpus(data, options(read, OptionalInt.empty()), configs.directory(), configs.config(), decoder);
+        Map<String, long[]> counts = new HashMap<>();
+        long probed = probe == null ? 0L : probe(decoder, read, probe, counts);
+        Forecast.Text text =
+                new Forecast.Text(set.tokens(), "counted", Inputs.sequences(set).longest());
+        return new Forecast.Basis(text, machine, all, options.minTokens(), counts, probed);
     }
 
     private DataOptions options(Optional<Recipe> read, OptionalInt most) {
@@ -193,9 +233,17 @@ final class PlanCommand extends SteelyardCommand implements Callable<Integer> {
     }
 
     /// Runs a few sequences and keeps what the routers choose.
-    private long probe(Checkpoint opened, Decoder decoder, Optional<Recipe> read, Map<String, long[]> counts) {
-        CalibrationSet set =
-                Inputs.corpus(Arguments.required(data), options(read, OptionalInt.of(probe)), opened, decoder);
+    private long probe(Decoder decoder, Optional<Recipe> read, int most, Map<String, long[]> counts) {
+        try (Checkpoint opened = Checkpoint.open(Arguments.required(checkpoint))) {
+            return route(
+                    opened,
+                    decoder,
+                    Inputs.corpus(Arguments.required(data), options(read, OptionalInt.of(most)), opened, decoder),
+                    counts);
+        }
+    }
+
+    private long route(Checkpoint opened, Decoder decoder, CalibrationSet set, Map<String, long[]> counts) {
         Sequences sequences = Inputs.sequences(set);
         Progress progress = new Progress(console, "probe", sequences.tokens());
         EngineListener listener = new EngineListener() {
@@ -214,8 +262,8 @@ final class PlanCommand extends SteelyardCommand implements Callable<Integer> {
                 counts.put(router, routed.clone());
             }
         };
-        Pass pass = new Pass(
-                engine.kernels(), engine.gemm(), Tap.NONE, ExpertBackend.FUSED, false, engine.threads, Profile.NONE);
+        ExpertBackend backend = new OwnExperts(decoder, opened.quantization()).backend(Optional.empty(), false);
+        Pass pass = new Pass(engine.kernels(), engine.gemm(), Tap.NONE, backend, false, engine.threads, Profile.NONE);
         try (Arena arena = Arena.ofShared()) {
             new Engine(decoder, new Weights(opened), pass, CorpusContext.RowMemory.ANONYMOUS)
                     .run(

@@ -1,5 +1,7 @@
 package io.github.steelyard.report;
 
+import io.github.steelyard.checkpoint.DeclaredFormat;
+import io.github.steelyard.checkpoint.QuantizationConfig;
 import io.github.steelyard.model.Decoder;
 import io.github.steelyard.model.MemoryPlan;
 import io.github.steelyard.model.ModuleInfo;
@@ -20,7 +22,7 @@ import org.jspecify.annotations.Nullable;
 /// @param tokensAre how the number is known: `counted`, `given`, `assumed`
 /// @param flops floating-point operations of all products; attention scores are not counted
 /// @param gflopsPerSecond rate of the matrix product here; 0 if not measured
-/// @param seconds time at that rate; null if not measured
+/// @param seconds time of the products alone at that rate, a lower bound of the pass; null if not measured
 /// @param memoryBytes memory that the pass holds with this many workers
 /// @param threads workers
 /// @param stateBytes residual streams kept on disk or in mapped memory while the pass runs
@@ -38,25 +40,29 @@ public record Forecast(
         long exportBytes,
         List<Coverage> coverage) {
 
-    /// What is known before the forecast.
+    /// The calibration text.
     ///
-    /// @param tokens calibration tokens
+    /// @param tokens its tokens
     /// @param tokensAre how the number is known
     /// @param longest tokens of the longest sequence
+    public record Text(long tokens, String tokensAre, int longest) {}
+
+    /// What the calibration runs on.
+    ///
     /// @param threads workers
     /// @param gflopsPerSecond rate of the matrix product; empty: not measured
+    public record Machine(int threads, Optional<Double> gflopsPerSecond) {}
+
+    /// What is known before the forecast.
+    ///
+    /// @param text the calibration text
+    /// @param machine what it runs on
+    /// @param allExperts whether each expert also sees every token, in a pass of its own
     /// @param minTokens routed tokens that an expert needs
     /// @param counts tokens routed to each expert by router name, of a probe; empty without one
     /// @param probed tokens of the probe
     public record Basis(
-            long tokens,
-            String tokensAre,
-            int longest,
-            int threads,
-            Optional<Double> gflopsPerSecond,
-            long minTokens,
-            Map<String, long[]> counts,
-            long probed) {}
+            Text text, Machine machine, boolean allExperts, long minTokens, Map<String, long[]> counts, long probed) {}
 
     /// Routed tokens per expert.
     ///
@@ -69,41 +75,47 @@ public record Forecast(
     public record Coverage(int layers, int experts, int chosen, double perExpert, double starved, String basis) {}
 
     private static final int BYTES_PER_FLOAT = 4;
+    private static final double BYTES_PER_BF16 = 2;
+    private static final double BF16_BITS = 16;
+    private static final double FP8_BITS = 8;
+    private static final double NVFP4_BITS = 4 + 8 / 16.0;
+    private static final double MXFP4_BITS = 4 + 8 / 32.0;
+    private static final double MXFP8_BITS = 8 + 8 / 32.0;
     private static final int STREAMS = 2;
     private static final double LARGE_MEAN = 600;
     private static final int TENSORS_PER_LINEAR = 4;
 
     /// Computes the forecast.
-    public static Forecast of(Decoder decoder, Optional<Plan> plan, Basis basis) {
-        double flops = 2.0 * basis.tokens() * activeWeights(decoder);
+    public static Forecast of(Decoder decoder, QuantizationConfig stored, Optional<Plan> plan, Basis basis) {
+        long tokens = basis.text().tokens();
+        int threads = basis.machine().threads();
+        Optional<Double> rate = basis.machine().gflopsPerSecond();
+        double flops = 2.0 * tokens * activeWeights(decoder, basis.allExperts());
         MemoryPlan memory = new MemoryPlan(
                 decoder,
-                basis.longest(),
-                basis.tokens(),
+                basis.text().longest(),
+                tokens,
                 (long) decoder.linears().size() * TENSORS_PER_LINEAR,
                 false);
         return new Forecast(
-                basis.tokens(),
-                basis.tokensAre(),
+                tokens,
+                basis.text().tokensAre(),
                 flops,
-                basis.gflopsPerSecond().orElse(0.0),
-                basis.gflopsPerSecond().map(rate -> flops / (rate * 1e9)).orElse(null),
-                memory.bytes(basis.threads()),
-                basis.threads(),
-                STREAMS * basis.tokens() * decoder.hidden() * BYTES_PER_FLOAT,
-                exportBytes(decoder, plan),
+                rate.orElse(0.0),
+                rate.map(gflops -> flops / (gflops * 1e9)).orElse(null),
+                memory.bytes(threads),
+                threads,
+                STREAMS * tokens * decoder.hidden() * BYTES_PER_FLOAT,
+                exportBytes(decoder, stored, plan),
                 coverage(decoder, basis));
     }
 
     /// Weights that one token meets, the head excluded: a calibration does not need it.
-    private static double activeWeights(Decoder decoder) {
+    private static double activeWeights(Decoder decoder, boolean allExperts) {
         double weights = 0;
         for (Decoder.Layer layer : decoder.layers()) {
             for (Decoder.Block block : layer.blocks()) {
-                double share = block.body() instanceof SparseMoe moe
-                        ? (double) moe.router().routing().chosen()
-                                / moe.experts().size()
-                        : 1;
+                double share = block.body() instanceof SparseMoe moe ? share(moe, allExperts) : 1;
                 for (ModuleInfo module : block.body().modules()) {
                     if (module.kind() != ModuleInfo.Kind.ATTENTION) {
                         double size = (double) module.rows() * module.columns();
@@ -115,26 +127,45 @@ public record Forecast(
         return weights;
     }
 
-    private static long exportBytes(Decoder decoder, Optional<Plan> plan) {
-        double bytes = 2.0 * decoder.vocabulary() * decoder.hidden();
+    private static double share(SparseMoe moe, boolean allExperts) {
+        double routed = (double) moe.router().routing().chosen() / moe.experts().size();
+        return allExperts ? routed + 1 : routed;
+    }
+
+    /// What no rule decides about stays as it is stored.
+    private static long exportBytes(Decoder decoder, QuantizationConfig stored, Optional<Plan> plan) {
+        double bytes = BYTES_PER_BF16 * decoder.vocabulary() * decoder.hidden();
         for (ModuleInfo module : decoder.modules()) {
             if (module.kind() != ModuleInfo.Kind.ATTENTION) {
-                Optional<QuantFormat> format = plan.flatMap(p -> p.format(new Site(module.name(), Role.WEIGHT)));
-                bytes += (double) module.rows() * module.columns() * bitsPerWeight(format) / 8;
+                double bits = plan.flatMap(p -> p.format(new Site(module.name(), Role.WEIGHT)))
+                        .map(Forecast::bitsPerWeight)
+                        .orElseGet(() -> stored.declarationOf(module.name())
+                                .map(declared -> bitsPerWeight(declared.format()))
+                                .orElse(BF16_BITS));
+                bytes += (double) module.rows() * module.columns() * bits / 8;
             }
         }
         return (long) bytes;
     }
 
     /// Bits of one weight with its share of the block scales.
-    private static double bitsPerWeight(Optional<QuantFormat> format) {
-        return format.map(f -> switch (f) {
-                    case FP8, FP8_PER_CHANNEL, FP8_BLOCK, FP8_DYNAMIC_TOKEN -> 8.0;
-                    case NVFP4 -> 4 + 8 / 16.0;
-                    case MXFP4 -> 4 + 8 / 32.0;
-                    case MXFP8 -> 8 + 8 / 32.0;
-                })
-                .orElse(16.0);
+    private static double bitsPerWeight(QuantFormat format) {
+        return switch (format) {
+            case FP8, FP8_PER_CHANNEL, FP8_BLOCK, FP8_DYNAMIC_TOKEN -> FP8_BITS;
+            case NVFP4 -> NVFP4_BITS;
+            case MXFP4 -> MXFP4_BITS;
+            case MXFP8 -> MXFP8_BITS;
+        };
+    }
+
+    private static double bitsPerWeight(DeclaredFormat format) {
+        return switch (format) {
+            case NONE -> BF16_BITS;
+            case FP8, FP8_CHANNEL, FP8_BLOCK -> FP8_BITS;
+            case NVFP4, W4A16_NVFP4 -> NVFP4_BITS;
+            case MXFP4 -> MXFP4_BITS;
+            case MXFP8 -> MXFP8_BITS;
+        };
     }
 
     private static List<Coverage> coverage(Decoder decoder, Basis basis) {
@@ -166,14 +197,14 @@ public record Forecast(
     private static Coverage one(SparseMoe moe, Basis basis) {
         int experts = moe.experts().size();
         int chosen = moe.router().routing().chosen();
-        double mean = (double) basis.tokens() * chosen / experts;
+        double mean = (double) basis.text().tokens() * chosen / experts;
         long[] counts = basis.counts().get(moe.router().gate().info().name());
         double starved = 0;
         for (int expert = 0; expert < experts; expert++) {
             // Half a token for an expert that the probe did not meet: it may be rare rather than dead.
             double expected = counts == null
                     ? mean
-                    : Math.max((double) counts[expert], 0.5) * basis.tokens() / Math.max(1, basis.probed());
+                    : Math.max((double) counts[expert], 0.5) * basis.text().tokens() / Math.max(1, basis.probed());
             starved += poissonBelow(expected, basis.minTokens());
         }
         String how = counts == null ? "uniform routing" : "probe of %d tokens".formatted(basis.probed());
@@ -198,13 +229,13 @@ public record Forecast(
     List<String> lines() {
         List<String> lines = new ArrayList<>();
         lines.add("forecast for %,d tokens (%s)".formatted(tokens, tokensAre));
-        lines.add("  work:     %.1f TFLOP%s"
-                .formatted(
-                        flops / 1e12,
-                        seconds == null
-                                ? ""
-                                : ", %s at %.0f GFLOP/s with %d threads"
-                                        .formatted(duration(seconds), gflopsPerSecond, threads)));
+        lines.add("  work:     %.1f TFLOP of matrix products".formatted(flops / 1e12));
+        if (seconds != null) {
+            lines.add(
+                    "  time:     at least %s: the products alone, at the %.0f GFLOP/s that %d threads reach; attention"
+                                    .formatted(duration(seconds), gflopsPerSecond, threads)
+                            + " scores, decoding and reading of weights come on top");
+        }
         lines.add("  memory:   %s".formatted(size(memoryBytes)));
         lines.add("  disk:     %s while it runs, %s exported".formatted(size(stateBytes), size(exportBytes)));
         for (Coverage c : coverage) {

@@ -26,8 +26,8 @@ import java.util.stream.Stream;
 /// @param index index of the decoder layer
 /// @param prefix name of the experts' module
 /// @param layer what backend selection looks at
-/// @param w13 names of the modules of the first product, expert by expert
-/// @param w2 names of the modules of the second product, expert by expert
+/// @param w13 of each expert the first module of the first product; the others share its input
+/// @param w2 of each expert the module of the second product
 /// @param problems what an engine would misread
 record ServedLayer(int index, String prefix, MoeLayer layer, List<String> w13, List<String> w2, List<String> problems) {
 
@@ -80,8 +80,8 @@ record ServedLayer(int index, String prefix, MoeLayer layer, List<String> w13, L
                 first.layer(),
                 prefix(first),
                 layer,
-                names(moe.experts().stream().map(Expert::w13)),
-                names(moe.experts().stream().map(Expert::w2)),
+                firsts(moe.experts().stream().map(Expert::w13)),
+                firsts(moe.experts().stream().map(Expert::w2)),
                 List.copyOf(problems));
     }
 
@@ -106,8 +106,8 @@ record ServedLayer(int index, String prefix, MoeLayer layer, List<String> w13, L
         return group.members().stream().map(Linear::info);
     }
 
-    private static List<String> names(Stream<LinearGroup> groups) {
-        return groups.flatMap(ServedLayer::modules).map(ModuleInfo::name).toList();
+    private static List<String> firsts(Stream<LinearGroup> groups) {
+        return groups.map(group -> group.members().getFirst().info().name()).toList();
     }
 
     private static String prefix(ModuleInfo module) {

@@ -27,6 +27,8 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /// What a serving engine will do with the experts of a model: the backend of each layer and what it does to scales,
@@ -40,6 +42,7 @@ import org.jspecify.annotations.Nullable;
 /// @param fakeQuantFlags arguments under which the engine shows every quantised w2 input
 /// @param fakeQuantComplete whether it does, with these flags
 /// @param fakeQuantAdvice what to know about that
+/// @param unusedRequests backends asked for a format that no layer has
 public record ServingPlan(
         String engine,
         String device,
@@ -48,7 +51,8 @@ public record ServingPlan(
         List<Layer> sourceLayers,
         List<String> fakeQuantFlags,
         boolean fakeQuantComplete,
-        List<String> fakeQuantAdvice) {
+        List<String> fakeQuantAdvice,
+        List<String> unusedRequests) {
 
     /// What is asked of the engine.
     ///
@@ -143,7 +147,18 @@ public record ServingPlan(
                 answers(source, question, statistics),
                 launch.flags(),
                 launch.complete(),
-                launch.advice());
+                launch.advice(),
+                unused(question.preference(), Stream.concat(result.stream(), source.stream())));
+    }
+
+    private static List<String> unused(Preference preference, Stream<ServedLayer> layers) {
+        Set<String> formats = layers.map(served -> served.layer().format()).collect(Collectors.toSet());
+        return preference.perFormat().entrySet().stream()
+                .filter(asked -> !formats.contains(asked.getKey()))
+                .map(asked -> "%s %s"
+                        .formatted(asked.getValue().source(), asked.getValue().name()))
+                .sorted()
+                .toList();
     }
 
     private static List<Layer> answers(List<ServedLayer> layers, Question question, Optional<Statistics> statistics) {
@@ -216,6 +231,11 @@ public record ServingPlan(
     /// Returns whether the engine serves every layer and reads it as it is meant.
     public boolean served() {
         return layers.stream().noneMatch(Layer::refused);
+    }
+
+    /// Returns whether the statistics have an input amax of any expert.
+    public boolean hasSpread() {
+        return sourceLayers.stream().anyMatch(layer -> !layer.spread().isEmpty());
     }
 
     /// Returns the layers of the checkpoint as it is, which is what a fake-quantised engine runs, by the experts' name.

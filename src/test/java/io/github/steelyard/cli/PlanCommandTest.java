@@ -226,6 +226,70 @@ final class PlanCommandTest {
         assertThat(json().path("forecast").path("tokens_are").asText()).isEqualTo("counted");
     }
 
+    @ParameterizedTest
+    @CsvSource(delimiter = '|', quoteCharacter = '`', textBlock = """
+            --tp 8 --moe-backend triton   | --moe-backend, --tp: no effect without --device
+            --stats RUN                   | --stats: no effect without --device
+            --probe 1                     | --probe: expected --data with the text to route
+            --tokens 5 --data F           | --tokens and --data exclude each other
+            --tokens -5                   | expected a number of at least 1, found '-5'
+            """)
+    void plan_optionWithoutEffect_isRefused(String options, String message) throws IOException {
+        model("qwen3-30b-a3b");
+
+        assertThat(run(options.split(" "))).isEqualTo(ExitCode.USAGE);
+        assertThat(err.toString(StandardCharsets.UTF_8)).contains(message);
+    }
+
+    @Test
+    void plan_backendForAFormatThatNoLayerHas_isNamed() throws IOException {
+        model("qwen3-30b-a3b");
+
+        assertThat(run("--device", "sm100", "--moe-backend.mxfp4", "marlin")).isEqualTo(ExitCode.OK);
+        assertThat(out.toString(StandardCharsets.UTF_8))
+                .contains("without effect, no layer has the format: --moe-backend.mxfp4 marlin");
+    }
+
+    @Test
+    void plan_exportOfAStoredFormat_countsItsBits() throws IOException {
+        mixedQwen();
+        assertThat(run("--json")).isEqualTo(ExitCode.OK);
+        long mixed = json().path("forecast").path("export_bytes").asLong();
+        Files.delete(directory.resolve("hf_quant_config.json"));
+        assertThat(run("--json")).isEqualTo(ExitCode.OK);
+        long plain = json().path("forecast").path("export_bytes").asLong();
+
+        // 256 experts of three 512 x 2048 weights: 2 layers lose 8 bits a weight, 38 lose 11.5.
+        assertThat(plain - mixed).isEqualTo((long) (256L * 3 * 512 * 2048 * (2 * 8 + 38 * 11.5) / 8));
+    }
+
+    @Test
+    void plan_dataWithoutWeights_needsOnlyTheTokenizer() throws IOException {
+        Path tiny = Shared.path("models/tiny-qwen3-moe-bf16");
+        Files.copy(tiny.resolve("config.json"), directory.resolve("config.json"));
+        Files.copy(tiny.resolve("tokenizer.json"), directory.resolve("tokenizer.json"));
+
+        assertThat(run("--data", Shared.path("models/valid.jsonl").toString(), "--json"))
+                .isEqualTo(ExitCode.OK);
+        assertThat(json().path("forecast").path("tokens_are").asText()).isEqualTo("counted");
+    }
+
+    @Test
+    void plan_recipeThatShowsEachExpertEveryToken_countsThatWork() throws IOException {
+        model("qwen3-30b-a3b");
+        String recipe = CommandRun.alteredRecipe(
+                directory.resolve("all.yaml"), "nvfp4-experts", "experts: routed", "experts: all");
+
+        assertThat(run("--tokens", "1000", "--recipe", CommandRun.recipe("nvfp4-experts"), "--json"))
+                .isEqualTo(ExitCode.OK);
+        double routed = json().path("forecast").path("flops").asDouble();
+        assertThat(run("--tokens", "1000", "--recipe", recipe, "--json")).isEqualTo(ExitCode.OK);
+
+        // 48 layers of 128 experts of three 768 x 2048 weights, 2 operations each, for 1000 tokens.
+        assertThat(json().path("forecast").path("flops").asDouble() - routed)
+                .isEqualTo(2.0 * 1000 * 48 * 128 * 3 * 768 * 2048);
+    }
+
     @Test
     void plan_directoryWithoutConfig_exitsWithThree() {
         assertThat(run("--device", "sm100")).isEqualTo(ExitCode.BAD_INPUT);
