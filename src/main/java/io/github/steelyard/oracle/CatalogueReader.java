@@ -93,7 +93,7 @@ final class CatalogueReader {
 
     private Map<String, ExpertClass> experts(YamlFields fields) {
         Map<String, ExpertClass> experts = new LinkedHashMap<>();
-        fields.entries().forEach((name, node) -> experts.put(name, expert(name, YamlFields.of(file, node))));
+        fields.eachEntry((name, entry) -> experts.put(name, expert(name, entry)));
         for (ExpertClass expert : experts.values()) {
             for (String other : expert.both()) {
                 if (!experts.containsKey(other)) {
@@ -183,10 +183,7 @@ final class CatalogueReader {
 
     private List<OracleTable> tables(YamlFields fields, Set<String> experts) {
         List<OracleTable> tables = new ArrayList<>();
-        fields.entries().forEach((name, node) -> {
-            YamlFields table = YamlFields.of(file, node);
-            tables.addAll(new TableReader(conditions, experts, table).tables(name));
-        });
+        fields.eachEntry((name, entry) -> tables.addAll(new TableReader(conditions, experts, entry).tables(name)));
         return tables;
     }
 }

@@ -10,10 +10,13 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.SequencedMap;
 import java.util.SequencedSet;
+import java.util.function.BiConsumer;
 import java.util.function.Function;
 
 /// A mapping read strictly: typed values by key, and [#end()] refuses every key that nobody asked for.
 final class YamlFields {
+
+    private static final String LIKE = "like";
 
     private final String file;
     private final Fields fields;
@@ -43,6 +46,30 @@ final class YamlFields {
     SequencedMap<String, YamlNode> entries() {
         known.addAll(fields.values().keySet());
         return fields.values();
+    }
+
+    /// Visits every entry of a mapping of mappings. An entry with `like: OTHER` has from that one what it leaves out.
+    void eachEntry(BiConsumer<String, YamlFields> visitor) {
+        entries().forEach((name, node) -> visitor.accept(name, completed(of(file, node))));
+    }
+
+    private YamlFields completed(YamlFields entry) {
+        Optional<String> like = entry.optionalText(LIKE);
+        if (like.isEmpty()) {
+            return entry;
+        }
+        Optional<YamlNode> other = find(like.get());
+        if (other.isEmpty()) {
+            throw fault(entry.line(), "like: no entry '%s' here".formatted(like.get()));
+        }
+        YamlFields model = of(file, other.get());
+        if (model.find(LIKE).isPresent()) {
+            throw fault(entry.line(), "like: '%s' is itself like another".formatted(like.get()));
+        }
+        SequencedMap<String, YamlNode> values = new LinkedHashMap<>(model.fields.values());
+        values.putAll(entry.fields.values());
+        values.remove(LIKE);
+        return new YamlFields(file, new Fields(values, entry.line()));
     }
 
     Optional<YamlNode> find(String key) {

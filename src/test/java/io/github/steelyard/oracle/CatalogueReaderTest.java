@@ -52,6 +52,20 @@ final class CatalogueReaderTest {
     }
 
     @Test
+    void read_entryLikeAnother_hasWhatItLeavesOut() {
+        String rows = SMALL.replace("oracles:", "  Rows:\n    like: Plain\n    device: {platform: cpu}\noracles:")
+                .replace("experts: [Plain]", "experts: [Plain, Rows]");
+        Oracle oracle = new Oracle(CatalogueReader.read("small.yaml", rows));
+
+        Decision decision = oracle.select(SelectionRequest.of(Layers.bf16("silu"), Device.of("cpu", Set.of())));
+
+        assertThat(decision).isInstanceOfSatisfying(Selection.class, selection -> {
+            assertThat(selection.experts()).contains("Rows");
+            assertThat(selection.w2Input().label()).isEqualTo("hidden (it is small)");
+        });
+    }
+
+    @Test
     void plan_engineWithoutTheOption_emitsNoFlag() {
         Oracle oracle = new Oracle(CatalogueReader.read("small.yaml", SMALL));
 
@@ -84,6 +98,8 @@ final class CatalogueReaderTest {
                 fault("engine: small", "engine:", "empty value"),
                 fault("engine: small", "engine: *x", "small.yaml:2: anchors and aliases are not supported"),
                 fault("engine: small", "engine: [small", "small.yaml:3: not YAML:"),
+                fault("device: {platform: cuda}", "like: Other", "small.yaml:6: like: no entry 'Other' here"),
+                fault("device: {platform: cuda}", "like: Plain", "small.yaml:6: like: 'Plain' is itself like another"),
                 fault("exhausted: nothing left", "exhausted: a\n    exhausted-error: Oops", "unknown error 'Oops'"));
     }
 
