@@ -10,11 +10,15 @@ import io.github.steelyard.oracle.Oracle;
 import io.github.steelyard.oracle.Selection;
 import io.github.steelyard.oracle.SelectionRequest;
 import java.nio.file.Path;
+import java.util.List;
+import java.util.Set;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
+import picocli.CommandLine.Spec;
 
 /// `steelyard backends select`: the backend of one layer, or of every case of a file.
 @Command(
@@ -25,6 +29,9 @@ import picocli.CommandLine.Option;
             "With --case, answers every case of a file, refusals included, with exit code 0."
         })
 final class BackendsSelectCommand extends SteelyardCommand implements Callable<Integer> {
+
+    private static final Set<String> WITH_CASES =
+            Set.of("--case", "--cases", "--strict", "--serving", "--json", "--verbose");
 
     @Option(
             names = {"--case", "--cases"},
@@ -41,6 +48,10 @@ final class BackendsSelectCommand extends SteelyardCommand implements Callable<I
 
     @Mixin
     ServingOptions serving = new ServingOptions();
+
+    @Spec
+    @Nullable
+    CommandSpec command;
 
     BackendsSelectCommand(Console console) {
         super(console);
@@ -72,6 +83,7 @@ final class BackendsSelectCommand extends SteelyardCommand implements Callable<I
     @Override
     public Integer call() {
         if (cases != null) {
+            requireCasesAlone();
             // Machine-readable only: a table of a hundred cases helps nobody.
             String engine = serving.serving.replaceAll("@.*", "");
             console.print(new CaseRunner(Catalogues.bundled(), engine, selection.strict).text(cases));
@@ -84,5 +96,15 @@ final class BackendsSelectCommand extends SteelyardCommand implements Callable<I
             DecisionText.answer(decision).forEach(console::print);
         }
         return decision instanceof Selection ? ExitCode.OK : ExitCode.GATE;
+    }
+
+    /// A case says everything about its layer; an option that says it too would be lost without a word.
+    private void requireCasesAlone() {
+        List<String> lost = Arguments.given(command).stream()
+                .filter(name -> !WITH_CASES.contains(name))
+                .toList();
+        if (!lost.isEmpty()) {
+            throw new UsageException("%s: no effect with --case".formatted(String.join(", ", lost)));
+        }
     }
 }

@@ -33,20 +33,22 @@ import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.OptionalLong;
+import java.util.Set;
 import java.util.concurrent.Callable;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
+import picocli.CommandLine.Spec;
 
 /// `steelyard plan`: what will happen to a checkpoint, before any weight is read.
 @Command(
@@ -104,6 +106,10 @@ final class PlanCommand extends SteelyardCommand implements Callable<Integer> {
 
     @Mixin
     ServingOptions serving = new ServingOptions();
+
+    @Spec
+    @Nullable
+    CommandSpec command;
 
     @Mixin
     EngineOptions engine = new EngineOptions();
@@ -176,10 +182,10 @@ final class PlanCommand extends SteelyardCommand implements Callable<Integer> {
     /// Without a device no engine is asked, so what was said about it would be lost without a word.
     private void requireSensible() {
         if (serving.device == null) {
-            List<String> lost = new ArrayList<>(serving.given());
-            if (stats != null) {
-                lost.add("--stats");
-            }
+            Set<String> ofEngine = Arguments.ofMixin(command, "serving");
+            List<String> lost = Arguments.given(command).stream()
+                    .filter(name -> ofEngine.contains(name) || name.equals("--stats"))
+                    .toList();
             if (!lost.isEmpty()) {
                 throw new UsageException("%s: no effect without --device".formatted(String.join(", ", lost)));
             }

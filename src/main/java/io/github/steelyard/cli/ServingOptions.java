@@ -6,7 +6,6 @@ import io.github.steelyard.oracle.Choice;
 import io.github.steelyard.oracle.Deployment;
 import io.github.steelyard.oracle.Device;
 import io.github.steelyard.oracle.Preference;
-import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -151,30 +150,6 @@ final class ServingOptions {
                 perFormat,
                 environment,
                 batchInvariant);
-    }
-
-    /// Returns the options that were given and say something about the engine, its device aside.
-    List<String> given() {
-        List<String> names = new ArrayList<>();
-        Preference asked = preference();
-        asked.backend().map(Choice::source).ifPresent(names::add);
-        asked.perFormat().values().forEach(choice -> names.add(choice.source()));
-        Map<String, Boolean> others = new LinkedHashMap<>();
-        others.put("--serving", !serving.equals(DEFAULT_ENGINE));
-        others.put("--libraries", libraries != null);
-        others.put("--tp", tp != 1);
-        others.put("--dp", dp != 1);
-        others.put("--ep", ep);
-        others.put("--all2all", !all2all.equals(Deployment.defaultExchange()));
-        others.put("--eplb", eplb);
-        others.put("--env", !environment.isEmpty());
-        others.put("--batch-invariant", batchInvariant);
-        others.forEach((name, said) -> {
-            if (said) {
-                names.add(name);
-            }
-        });
-        return names;
     }
 
     private static void ask(Map<String, Choice> perFormat, String format, String word, @Nullable String name) {

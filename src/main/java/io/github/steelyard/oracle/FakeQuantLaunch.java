@@ -12,7 +12,7 @@ import java.util.stream.Collectors;
 /// Flags are named only if the engine of this snapshot knows the option and the value. A format whose quantizers are
 /// disabled puts no condition on the launch, and a choice that the user made is judged, not replaced.
 ///
-/// @param formats one answer per format
+/// @param formats one answer per different layer
 /// @param flags arguments to add to the launch; empty when none is needed, or none would do
 /// @param complete whether with these flags every watched format shows its w2 input
 /// @param advice what to know or to do besides
@@ -36,7 +36,7 @@ public record FakeQuantLaunch(List<Format> formats, List<String> flags, boolean 
     /// Plans a launch.
     ///
     /// @param oracle the engine
-    /// @param layers one request per weight format of the checkpoint, with the user's own choices
+    /// @param layers one request per different layer of the checkpoint, with the user's own choices
     /// @param disabled formats whose quantizers are disabled
     public static FakeQuantLaunch plan(Oracle oracle, List<SelectionRequest> layers, Set<String> disabled) {
         List<Format> formats = new ArrayList<>();
@@ -49,7 +49,7 @@ public record FakeQuantLaunch(List<Format> formats, List<String> flags, boolean 
         List<Format> blind = formats.stream()
                 .filter(format -> format.watched() && !format.visibleByItself())
                 .toList();
-        blind.forEach(format -> advice.add(explain(oracle, format)));
+        blind.stream().map(format -> explain(oracle, format)).distinct().forEach(advice::add);
         if (blind.isEmpty()) {
             return new FakeQuantLaunch(formats, List.of(), true, advice);
         }

@@ -35,6 +35,16 @@ public record MoeLayer(
     /// @param inputOverride what the user asks for in place of `input`
     public record Keys(Optional<String> weight, Optional<String> input, Optional<String> inputOverride) {
 
+        /// Returns the engine's message when a checkpoint declares its input's key and the user asks for another.
+        Optional<String> conflict() {
+            Optional<String> declared = input.filter(key -> !key.equals(NONE));
+            return inputOverride
+                    .filter(asked -> declared.isPresent() && !declared.get().equals(asked))
+                    .map(asked -> "checkpoint declares MoE activation=%s but quantization_config.moe.activation=%s;"
+                                    .formatted(declared.orElseThrow(), asked)
+                            + " remove the override or align it with the checkpoint.");
+        }
+
         /// The format's own keys.
         public static Keys ofFormat() {
             return new Keys(Optional.empty(), Optional.empty(), Optional.empty());

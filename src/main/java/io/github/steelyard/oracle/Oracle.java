@@ -49,7 +49,7 @@ public final class Oracle {
         OracleTable table = tableOf(request);
         List<String> found = table.names().get(name);
         if (found == null) {
-            throw new IllegalArgumentException(Selector.unknownName(table, name));
+            throw new IllegalArgumentException(table.unknownName(name));
         }
         return found;
     }

@@ -50,7 +50,7 @@ record OracleTable(
         List<Guarded> last,
         List<String> visible,
         List<Rounding> rounding,
-        Messages messages) {
+        Wording messages) {
 
     /// @param fromBackend whether each backend fixes the input key
     /// @param filtered whether candidates are filtered by the requested input key
@@ -140,7 +140,13 @@ record OracleTable(
     /// @param unsupported when a backend does not support the layer
     /// @param exhausted when no candidate is left
     /// @param exhaustedKind the error of `exhausted`
-    record Messages(String unsupported, String exhausted, Refusal.Kind exhaustedKind) {}
+    record Wording(String unsupported, String exhausted, Refusal.Kind exhaustedKind) {}
+
+    /// Returns the engine's message for a name that this format does not have.
+    String unknownName(String asked) {
+        return "moe_backend='%s' is not supported for %s. Expected one of %s."
+                .formatted(asked, label, Messages.list(names.keySet()));
+    }
 
     Backend backend(String backend) {
         Backend found = backends.get(backend);

@@ -57,7 +57,11 @@ final class Selector {
 
     Decision select() {
         new VariableNotes(catalogue).of(request.preference().environment()).forEach(notes::add);
-        Optional<Decision> early = conflict().or(() -> apply(table.first()));
+        Optional<Decision> early = request.layer()
+                .keys()
+                .conflict()
+                .<Decision>map(message -> refuse(Refusal.Kind.VALUE_ERROR, message))
+                .or(() -> apply(table.first()));
         if (early.isPresent()) {
             return early.get();
         }
@@ -78,20 +82,6 @@ final class Selector {
                 .orElseGet(this::exhausted);
     }
 
-    /// A checkpoint that declares its input's format and a user who asks for another disagree.
-    private Optional<Decision> conflict() {
-        MoeLayer.Keys keys = request.layer().keys();
-        Optional<String> declared = keys.input().filter(key -> !key.equals(MoeLayer.NONE));
-        if (keys.inputOverride().isEmpty() || declared.isEmpty() || declared.equals(keys.inputOverride())) {
-            return Optional.empty();
-        }
-        return Optional.of(refuse(
-                Refusal.Kind.VALUE_ERROR,
-                "checkpoint declares MoE activation=%s but quantization_config.moe.activation=%s; remove the override "
-                                .formatted(declared.get(), keys.inputOverride().get())
-                        + "or align it with the checkpoint."));
-    }
-
     private boolean leavesChoice(Choice asked) {
         if (table.ignoresRequest()) {
             notes.add("the engine ignores '%s' (%s) for %s".formatted(asked.name(), asked.source(), table.label()));
@@ -108,7 +98,7 @@ final class Selector {
     private Decision requested(Choice asked) {
         List<String> named = table.names().get(asked.name());
         if (named == null) {
-            return refuse(Refusal.Kind.VALUE_ERROR, unknownName(table, asked.name()));
+            return refuse(Refusal.Kind.VALUE_ERROR, table.unknownName(asked.name()));
         }
         List<String> wanted = named.stream().map(this::twin).toList();
         List<String> kept = order.filterByInput(wanted);
@@ -124,11 +114,6 @@ final class Selector {
             return refuse(Refusal.Kind.VALUE_ERROR, message.replace("{name}", asked.name()));
         }
         return only(() -> trial.first(kept));
-    }
-
-    static String unknownName(OracleTable table, String name) {
-        return "moe_backend='%s' is not supported for %s. Expected one of %s."
-                .formatted(name, table.label(), Messages.list(table.names().keySet()));
     }
 
     private String twin(String backend) {

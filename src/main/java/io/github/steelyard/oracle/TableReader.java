@@ -93,7 +93,7 @@ final class TableReader {
                 fields.each("last", this::guarded),
                 visible,
                 fields.each("rounding", this::rounding),
-                new OracleTable.Messages(
+                new OracleTable.Wording(
                         fields.text("unsupported"),
                         fields.text("exhausted"),
                         kind(fields, "exhausted-error", Refusal.Kind.NOT_IMPLEMENTED_ERROR)));

@@ -13,6 +13,7 @@ import io.github.steelyard.oracle.Deployment;
 import io.github.steelyard.oracle.Device;
 import io.github.steelyard.oracle.FakeQuantLaunch;
 import io.github.steelyard.oracle.InputScales;
+import io.github.steelyard.oracle.MoeLayer;
 import io.github.steelyard.oracle.Oracle;
 import io.github.steelyard.oracle.Preference;
 import io.github.steelyard.oracle.Refusal;
@@ -180,10 +181,10 @@ public record ServingPlan(
 
     /// Fake quantization runs the checkpoint as it is; the recipe says which inputs it must see.
     private static FakeQuantLaunch launch(List<ServedLayer> source, Optional<Plan> plan, Question question) {
-        Map<String, SelectionRequest> formats = new LinkedHashMap<>();
+        Map<MoeLayer, SelectionRequest> different = new LinkedHashMap<>();
         Set<String> disabled = new LinkedHashSet<>();
         for (ServedLayer layer : source) {
-            formats.putIfAbsent(layer.layer().format(), request(layer, question));
+            different.putIfAbsent(layer.layer(), request(layer, question));
             if (plan.isPresent()) {
                 disabled.add(layer.layer().format());
             }
@@ -193,7 +194,7 @@ public record ServingPlan(
                 disabled.remove(layer.layer().format());
             }
         }
-        return FakeQuantLaunch.plan(question.oracle(), List.copyOf(formats.values()), disabled);
+        return FakeQuantLaunch.plan(question.oracle(), List.copyOf(different.values()), disabled);
     }
 
     private static boolean measures(Plan plan, ServedLayer served) {

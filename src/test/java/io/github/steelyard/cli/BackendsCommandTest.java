@@ -42,6 +42,14 @@ final class BackendsCommandTest {
     }
 
     @Test
+    void select_casesWithAnOptionThatTheyDecide_isWrongUsage() {
+        int code = run("backends", "select", "--case", "cases.json", "--strict", "--device", "sm90", "--tp", "2");
+
+        assertThat(code).isEqualTo(ExitCode.USAGE);
+        assertThat(err.toString(StandardCharsets.UTF_8)).contains("--device, --tp: no effect with --case");
+    }
+
+    @Test
     void select_nameOfAnotherFormat_exitsWithOneAndNamesTheOption() {
         int code =
                 run("backends", "select", "--format", "fp8", "--device", "sm121", "--moe-backend", "flashinfer-b12x");

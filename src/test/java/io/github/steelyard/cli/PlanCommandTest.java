@@ -228,7 +228,7 @@ final class PlanCommandTest {
 
     @ParameterizedTest
     @CsvSource(delimiter = '|', quoteCharacter = '`', textBlock = """
-            --tp 8 --moe-backend triton   | --moe-backend, --tp: no effect without --device
+            --tp 8 --moe-backend triton   | --tp, --moe-backend: no effect without --device
             --stats RUN                   | --stats: no effect without --device
             --probe 1                     | --probe: expected --data with the text to route
             --tokens 5 --data F           | --tokens and --data exclude each other

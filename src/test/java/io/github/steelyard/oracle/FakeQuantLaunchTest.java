@@ -48,6 +48,19 @@ final class FakeQuantLaunchTest {
     }
 
     @Test
+    void plan_twoKindsOfNvfp4_asksForTheNameThatShowsBoth() {
+        MoeLayer weightOnly = MoeLayer.of(
+                "nvfp4", MoeLayer.Keys.of("nvfp4_static", "none"), "silu", new MoeLayer.Size(2048, 768, 128));
+        Device blackwell = Layers.sm(100, "flashinfer");
+        List<SelectionRequest> both =
+                List.of(SelectionRequest.of(Layers.nvfp4(), blackwell), SelectionRequest.of(weightOnly, blackwell));
+
+        FakeQuantLaunch launch = FakeQuantLaunch.plan(Layers.engine("head"), both, Set.of());
+
+        assertThat(launch.flags()).containsExactly("--moe-backend", "marlin");
+    }
+
+    @Test
     void plan_nvfp4WeightOnly_asksForMarlin() {
         MoeLayer layer = MoeLayer.of(
                 "nvfp4", MoeLayer.Keys.of("nvfp4_static", "none"), "silu", new MoeLayer.Size(2048, 768, 128));
