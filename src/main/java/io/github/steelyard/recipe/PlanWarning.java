@@ -5,4 +5,8 @@ package io.github.steelyard.recipe;
 /// @param code stable name of the kind, for example `rule.matches_nothing`
 /// @param subject the rule, quantizer or option that it is about
 /// @param message one line
-public record PlanWarning(String code, String subject, String message) {}
+public record PlanWarning(String code, String subject, String message) {
+
+    /// The code of rules that match nothing.
+    public static final String MATCHES_NOTHING = "rule.matches_nothing";
+}

@@ -40,7 +40,7 @@ final class RuleCheck {
                             message + "; take it out, or set calibration.unmatched_rules: warn");
                 } else {
                     warnings.add(new PlanWarning(
-                            "rule.matches_nothing",
+                            PlanWarning.MATCHES_NOTHING,
                             use.rule().label(),
                             use.rule().label() + " " + message));
                 }

@@ -229,7 +229,7 @@ public record Forecast(
     List<String> lines() {
         List<String> lines = new ArrayList<>();
         lines.add("forecast for %,d tokens (%s)".formatted(tokens, tokensAre));
-        lines.add("  work:     %.1f TFLOP of matrix products".formatted(flops / 1e12));
+        lines.add("  work:     %s of matrix products".formatted(operations(flops)));
         if (seconds != null) {
             lines.add(
                     "  time:     at least %s: the products alone, at the %.0f GFLOP/s that %d threads reach; attention"
@@ -245,6 +245,10 @@ public record Forecast(
         return lines;
     }
 
+    private static String operations(double flops) {
+        return flops >= 1e12 ? "%.1f TFLOP".formatted(flops / 1e12) : "%.1f GFLOP".formatted(flops / 1e9);
+    }
+
     private static String size(long bytes) {
         return bytes >= 1L << 30
                 ? "%.2f GiB".formatted(bytes / (double) (1L << 30))
@@ -253,7 +257,7 @@ public record Forecast(
 
     private static String duration(double seconds) {
         return seconds < 120
-                ? "%.0f s".formatted(seconds)
+                ? "%.1f s".formatted(seconds)
                 : seconds < 7200 ? "%.0f min".formatted(seconds / 60) : "%.1f h".formatted(seconds / 3600);
     }
 }

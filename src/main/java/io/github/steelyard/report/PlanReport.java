@@ -29,7 +29,7 @@ import org.jspecify.annotations.Nullable;
 /// @param modules what each module is and becomes
 /// @param sites the quantizers that are on, with what an engine shows of them
 /// @param unusedRules rules that match nothing
-/// @param warnings what is odd about recipe and model
+/// @param warnings what else is odd about recipe and model
 /// @param serving what the engine does; null when no device was given
 /// @param forecast what the calibration takes
 public record PlanReport(
@@ -97,8 +97,7 @@ public record PlanReport(
                         .toList(),
                 plan.map(p -> quantizers(p, serving)).orElse(List.of()),
                 plan.map(PlanReport::unused).orElse(List.of()),
-                plan.map(p -> p.warnings().stream().map(PlanWarning::message).toList())
-                        .orElse(List.of()),
+                plan.map(PlanReport::warnings).orElse(List.of()),
                 serving.orElse(null),
                 forecast);
     }
@@ -168,6 +167,14 @@ public record PlanReport(
         return module.name().endsWith(".down_proj") || module.name().endsWith(".w2");
     }
 
+    /// Rules that match nothing have their own list.
+    private static List<String> warnings(Plan plan) {
+        return plan.warnings().stream()
+                .filter(warning -> !warning.code().equals(PlanWarning.MATCHES_NOTHING))
+                .map(PlanWarning::message)
+                .toList();
+    }
+
     private static List<String> unused(Plan plan) {
         return plan.rules().stream()
                 .filter(use -> use.matched() == 0)
@@ -191,7 +198,9 @@ public record PlanReport(
         }
         counts.forEach((row, count) -> lines.add(
                 "%8d  %-58s %-13s -> %-42s %s".formatted(count, row.get(0), row.get(1), row.get(2), row.get(3))));
-        unusedRules.forEach(rule -> lines.add("matches nothing: " + rule));
+        if (!unusedRules.isEmpty()) {
+            lines.add("matches nothing: " + String.join(", ", unusedRules));
+        }
         warnings.forEach(warning -> lines.add("warning: " + warning));
         if (serving == null) {
             lines.add("serving: no device given (--device sm100)");

@@ -106,10 +106,11 @@ public record ServingPlan(
 
     /// How far the input amax of a layer's experts lie apart: the factor by which a scale shared by all is too coarse.
     ///
-    /// @param experts experts with statistics
+    /// @param measured experts with statistics
+    /// @param experts experts of the layer
     /// @param maximumOverMedian largest amax by the median
     /// @param maximumOverMinimum largest amax by the smallest that is not 0
-    public record Spread(int experts, double maximumOverMedian, double maximumOverMinimum) {
+    public record Spread(int measured, int experts, double maximumOverMedian, double maximumOverMinimum) {
 
         static Optional<Spread> of(Statistics statistics, List<String> modules) {
             float[] amax = new float[modules.size()];
@@ -126,7 +127,7 @@ public record ServingPlan(
             float[] sorted = Arrays.copyOf(amax, count);
             Arrays.sort(sorted);
             double largest = sorted[count - 1];
-            return Optional.of(new Spread(count, largest / sorted[count / 2], largest / sorted[0]));
+            return Optional.of(new Spread(count, amax.length, largest / sorted[count / 2], largest / sorted[0]));
         }
     }
 

@@ -1,6 +1,7 @@
 package io.github.steelyard.report;
 
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -79,10 +80,10 @@ final class ServingText {
             layers.stream()
                     .map(layer -> layer.spread().get(product))
                     .filter(found -> found != null)
-                    .mapToDouble(ServingPlan.Spread::maximumOverMedian)
-                    .max()
-                    .ifPresent(worst -> lines.add("%s amax: the largest expert is up to %.2f times the median one"
-                            .formatted(product, worst)));
+                    .max(Comparator.comparingDouble(ServingPlan.Spread::maximumOverMedian))
+                    .ifPresent(worst -> lines.add(
+                            "%s amax: the largest expert is up to %.2f times the median one (%d of %d experts measured)"
+                                    .formatted(product, worst.maximumOverMedian(), worst.measured(), worst.experts())));
         }
         return lines;
     }

@@ -184,7 +184,7 @@ final class PlanCommandTest {
         assertThat(out.toString(StandardCharsets.UTF_8))
                 .contains("    2944  backbone.layers.*.mixer.experts.*.down_proj")
                 .contains("weight NVFP4, input NVFP4")
-                .contains("matches nothing: rule 'mtp.*'")
+                .containsPattern("matches nothing: .*rule 'mtp\\.\\*'")
                 .contains("as the recipe makes it:")
                 .contains("FLASHINFER_TRTLLM (TrtLlmNvFp4ExpertsMonolithic)")
                 .contains("forecast for 1,000,000 tokens (given)")
@@ -272,6 +272,25 @@ final class PlanCommandTest {
         assertThat(run("--data", Shared.path("models/valid.jsonl").toString(), "--json"))
                 .isEqualTo(ExitCode.OK);
         assertThat(json().path("forecast").path("tokens_are").asText()).isEqualTo("counted");
+    }
+
+    @Test
+    void plan_finishedRun_showsHowFarExpertsLieApart() throws IOException {
+        Path run = directory.resolve("run");
+        CommandRun.calibrate(run, CommandRun.recipe("nvfp4-experts"), "--max-sequences", "4")
+                .expect(ExitCode.OK);
+
+        CommandRun plan = CommandRun.of(
+                        "plan", CommandRun.model("bf16"), "--device", "sm100", "--stats", run, "--gflops", "50")
+                .expect(ExitCode.OK);
+
+        assertThat(plan.out())
+                .containsPattern(
+                        "w2 amax: the largest expert is up to [0-9.]+ times the median one \\(16 of 16 experts measured")
+                .contains("the products alone, at the 50 GFLOP/s");
+        model("llama-3.1-8b");
+        assertThat(run("--device", "sm100", "--stats", run.toString())).isEqualTo(ExitCode.USAGE);
+        assertThat(err.toString(StandardCharsets.UTF_8)).contains("has no input amax of any expert of this model");
     }
 
     @Test
