@@ -24,6 +24,10 @@ public final class PlannedQuantizers {
     public static Map<Site, FakeQuantizer> of(Plan plan, ScaleTable scales, Predicate<ModuleInfo> keepsWeight) {
         Map<Site, FakeQuantizer> quantizers = new TreeMap<>();
         for (ModuleInfo module : plan.modules()) {
+            if (module.isLatentAttention()) {
+                latentCache(module, plan, scales, quantizers);
+                continue;
+            }
             for (Site site : module.sites()) {
                 Optional<QuantFormat> format = plan.format(site);
                 if (format.isPresent() && !(site.role() == Role.WEIGHT && keepsWeight.test(module))) {
@@ -32,6 +36,16 @@ public final class PlannedQuantizers {
             }
         }
         return quantizers;
+    }
+
+    /// A server caches the latent and the rotated key, whatever the recipe names.
+    private static void latentCache(
+            ModuleInfo module, Plan plan, ScaleTable scales, Map<Site, FakeQuantizer> quantizers) {
+        Site first = module.cacheSites(site -> plan.format(site).isPresent()).getFirst();
+        plan.format(first).flatMap(format -> quantizer(first, format, scales)).ifPresent(quantizer -> {
+            quantizers.put(new Site(module.name(), Role.LATENT), quantizer);
+            quantizers.put(new Site(module.name(), Role.ROTATED_KEY), quantizer);
+        });
     }
 
     /// A weight of zeros has no scale and needs no quantizer.

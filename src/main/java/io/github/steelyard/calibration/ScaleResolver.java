@@ -10,6 +10,7 @@ import io.github.steelyard.recipe.ExportOptions.Sharing;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.HashSet;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
@@ -17,9 +18,12 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.function.Function;
+import java.util.function.Predicate;
 
 /// Applies the rules of [ScaleTable].
 final class ScaleResolver {
+
+    private static final String SHARED_INPUT = "one scale for modules that share an input";
 
     private final Statistics statistics;
     private final List<ModuleInfo> modules;
@@ -56,11 +60,18 @@ final class ScaleResolver {
     /// Resolves what can be resolved and leaves the rest out.
     ScaleTable resolvable() {
         modules.stream().filter(ModuleInfo::isExpert).forEach(this::noteMaximum);
-        modules.forEach(module -> module.sites().forEach(site -> resolveSite(module, site)));
+        for (ModuleInfo module : modules) {
+            if (module.isLatentAttention()) {
+                resolveLatentCache(module);
+            } else {
+                module.sites().forEach(site -> resolveSite(module, site));
+            }
+        }
         if (sharing == Sharing.LAYER) {
             modules.stream().filter(ModuleInfo::isExpert).forEach(this::shareWithLayer);
         }
         unifyGroups();
+        unifyStacks();
         return new ScaleTable(scales);
     }
 
@@ -82,19 +93,63 @@ final class ScaleResolver {
             scales.put(site, SiteScale.constant(site, pinned.get()));
             return;
         }
+        Optional<SiteStatistics> starved = statistics
+                .at(site)
+                .filter(found -> module.isExpert() && site.role() == Role.INPUT)
+                .filter(found -> found.nonFinite() == 0 && isStarved(found));
+        if (starved.isPresent()) {
+            impute(module, site, starved.get());
+        } else {
+            measured(site).ifPresent(scale -> scales.put(site, scale));
+        }
+    }
+
+    /// Returns the scale from a site's own measurement; where there can be none, notes why, but of weights of zeros.
+    private Optional<SiteScale> measured(Site site) {
         Optional<SiteStatistics> found = statistics.at(site);
         if (found.isEmpty()) {
             problems.add("%s is not in the statistics".formatted(site));
         } else if (found.get().nonFinite() > 0) {
             problems.add("%s saw %d NaN or infinite value(s)"
                     .formatted(site, found.get().nonFinite()));
-        } else if (module.isExpert() && site.role() == Role.INPUT && isStarved(found.get())) {
-            impute(module, site, found.get());
         } else if (found.get().amax() > 0) {
-            scales.put(site, SiteScale.measured(site, found.get().amax()));
+            return Optional.of(SiteScale.measured(site, found.get().amax()));
         } else if (site.role() != Role.WEIGHT) {
             problems.add("%s saw nothing but zeros in %d token(s)"
                     .formatted(site, found.get().tokens()));
+        }
+        return Optional.empty();
+    }
+
+    /// Whatever the recipe names, keys and values or what stands for them, a server has one scale for what it caches.
+    private void resolveLatentCache(ModuleInfo module) {
+        List<Site> quantised = module.sites().stream()
+                .filter(site -> quantizers
+                        .apply(site)
+                        .filter(QuantizerConfig::enable)
+                        .filter(QuantizerConfig::hasTensorAmax)
+                        .isPresent())
+                .toList();
+        if (quantised.isEmpty()) {
+            return;
+        }
+        List<SiteScale> cached = new ArrayList<>();
+        for (Role role : List.of(Role.LATENT, Role.ROTATED_KEY)) {
+            measured(new Site(module.name(), role)).ifPresent(cached::add);
+        }
+        for (Site site : quantised) {
+            Optional<Float> pinned = quantizers.apply(site).flatMap(QuantizerConfig::pinnedAmax);
+            if (pinned.isPresent()) {
+                scales.put(site, SiteScale.constant(site, pinned.get()));
+            } else {
+                cached.stream()
+                        .reduce(ScaleResolver::larger)
+                        .ifPresent(largest -> scales.put(
+                                site,
+                                site.equals(largest.site())
+                                        ? largest
+                                        : SiteScale.shared(site, largest, "one scale for latent and rotated key")));
+            }
         }
     }
 
@@ -149,17 +204,34 @@ final class ScaleResolver {
         Set<List<String>> done = new HashSet<>();
         for (ModuleInfo module : modules) {
             if (done.add(module.inputGroup())) {
-                unify(module.inputGroup(), Role.INPUT);
-                unify(module.inputGroup(), Role.WEIGHT);
+                unify(module.inputGroup(), Role.INPUT, this::hasNvfp4Weight, SHARED_INPUT);
+                unify(module.inputGroup(), Role.WEIGHT, this::hasNvfp4Weight, SHARED_INPUT);
             }
         }
     }
 
-    private void unify(List<String> group, Role role) {
-        List<Site> sites = group.stream()
-                .filter(this::hasNvfp4Weight)
-                .map(name -> new Site(name, role))
-                .toList();
+    private void unifyStacks() {
+        Map<String, List<String>> members = new LinkedHashMap<>();
+        modules.forEach(module -> module.stacked()
+                .ifPresent(place -> members.computeIfAbsent(place.stack().tensor(), absent -> new ArrayList<>())
+                        .add(module.name())));
+        for (List<String> names : members.values()) {
+            unify(names, Role.INPUT, this::isQuantised, "one scale for all experts in one tensor");
+            unify(names, Role.WEIGHT, this::isQuantised, "one scale for all experts in one tensor");
+        }
+    }
+
+    private boolean isQuantised(String module) {
+        return quantizers
+                .apply(new Site(module, Role.WEIGHT))
+                .filter(QuantizerConfig::enable)
+                .filter(QuantizerConfig::hasTensorAmax)
+                .isPresent();
+    }
+
+    private void unify(List<String> group, Role role, Predicate<String> joined, String why) {
+        List<Site> sites =
+                group.stream().filter(joined).map(name -> new Site(name, role)).toList();
         Optional<SiteScale> largest =
                 sites.stream().map(scales::get).filter(Objects::nonNull).reduce(ScaleResolver::larger);
         if (largest.isEmpty()) {
@@ -168,7 +240,15 @@ final class ScaleResolver {
         for (Site site : sites) {
             SiteScale own = scales.get(site);
             if (own == null ? role == Role.WEIGHT : own.amax() != largest.get().amax()) {
-                scales.put(site, SiteScale.shared(site, largest.get(), "one scale for modules that share an input"));
+                scales.put(
+                        site,
+                        own != null && own.origin() == ScaleOrigin.IMPUTED
+                                ? imputed(
+                                        site,
+                                        largest.get().amax(),
+                                        Optional.of(largest.get().site()),
+                                        own.detail())
+                                : SiteScale.shared(site, largest.get(), why));
             }
         }
     }

@@ -27,6 +27,13 @@ import java.util.stream.Collectors;
 ///    amax, the largest: servers run them as one product with one global scale. FP8 modules keep their own weight
 ///    amax, as ModelOpt writes them; servers requantise those.
 ///
+/// 6. Experts that servers keep in one tensor (gpt-oss, Llama-4) share one input amax and one weight amax for each
+///    projection, the largest of the layer, in NVFP4 and in FP8.
+///
+/// 7. The cache of latent attention has one amax, the larger one of the latent and of the rotated key, whether the
+///    recipe names these or keys and values: that is what a server caches, under one scale. ModelOpt measures the
+///    expanded keys and values, which no server holds.
+///
 /// A weight of zeros has no amax and no entry here; the encoder knows what to write for it.
 ///
 /// @param scales the scales in the order of the sites' names

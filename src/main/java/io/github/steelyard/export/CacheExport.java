@@ -39,8 +39,7 @@ record CacheExport(Optional<String> format, List<OutputTensor> tensors, Set<Stri
                 .filter(module -> module.kind() == ModuleInfo.Kind.ATTENTION)
                 .toList();
         List<Site> quantised = attentions.stream()
-                .flatMap(module -> module.sites().stream())
-                .filter(CacheExport::isKeyOrValue)
+                .flatMap(module -> module.cacheSites(site -> plan.apply(site).isPresent()).stream())
                 .filter(site -> plan.apply(site).isPresent())
                 .toList();
         if (quantised.isEmpty()) {
@@ -66,9 +65,11 @@ record CacheExport(Optional<String> format, List<OutputTensor> tensors, Set<Stri
         return new CacheExport(format, tensors, replaced);
     }
 
-    /// Returns the name of the tensor that holds the scale of a key or value site.
+    /// Returns the name of the tensor that holds the scale of a key or value site, or of the two that latent attention
+    /// caches in their place: servers read it there and give it to latent and rotated key alike.
     static String tensorName(Site site) {
-        return site.module() + (site.role() == Role.KEY ? ".k_proj.k_scale" : ".v_proj.v_scale");
+        boolean key = site.role() == Role.KEY || site.role() == Role.LATENT;
+        return site.module() + (key ? ".k_proj.k_scale" : ".v_proj.v_scale");
     }
 
     private static boolean isKeyOrValue(Site site) {

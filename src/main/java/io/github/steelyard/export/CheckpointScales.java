@@ -4,6 +4,7 @@ import io.github.steelyard.checkpoint.Checkpoint;
 import io.github.steelyard.checkpoint.CheckpointException;
 import io.github.steelyard.checkpoint.TensorInfo;
 import io.github.steelyard.format.PlainWeight;
+import io.github.steelyard.model.FusedStack;
 import io.github.steelyard.model.ModuleInfo;
 import io.github.steelyard.model.Role;
 import io.github.steelyard.model.Site;
@@ -35,10 +36,16 @@ public final class CheckpointScales {
         CheckpointScales scales = new CheckpointScales(checkpoint);
         for (ModuleInfo module : modules) {
             if (module.kind() == ModuleInfo.Kind.ATTENTION) {
-                scales.cache(module, "k", Role.KEY);
-                scales.cache(module, "v", Role.VALUE);
+                boolean latent = module.isLatentAttention(); // of its cache, k_scale is the scale of both parts
+                scales.cache(module, "k", latent ? Role.LATENT : Role.KEY);
+                scales.cache(module, latent ? "k" : "v", latent ? Role.ROTATED_KEY : Role.VALUE);
             } else if (checkpoint.has(module.name() + ".weight") || checkpoint.has(module.name() + ".weight_packed")) {
                 scales.input(module.name());
+            } else {
+                module.stacked()
+                        .map(FusedStack.Member::stack)
+                        .filter(stack -> stack.isIn(checkpoint))
+                        .ifPresent(stack -> scales.stackedInput(module.name(), stack.tensor()));
             }
         }
         return scales.quantizers;
@@ -58,6 +65,20 @@ public final class CheckpointScales {
                         .ifPresent(scale -> put(site, QuantFormat.NVFP4, NVFP4_RANGE / scale));
             case MXFP4 -> {}
             case MXFP8 -> put(site, QuantFormat.MXFP8, 0);
+        }
+    }
+
+    /// Reads the scale that all experts of one tensor share.
+    private void stackedInput(String module, String tensor) {
+        QuantFormat format = switch (FusedStack.stored(checkpoint, tensor).kind()) {
+            case NVFP4 -> QuantFormat.NVFP4;
+            case FP8_TENSOR -> QuantFormat.FP8;
+            default -> null;
+        };
+        if (format != null) {
+            float range = format == QuantFormat.NVFP4 ? NVFP4_RANGE : E4M3_MAX;
+            scalar(tensor + "_input_scale")
+                    .ifPresent(scale -> put(new Site(module, Role.INPUT), format, scale * range));
         }
     }
 

@@ -25,7 +25,12 @@ final class DeclarationChecks {
             ".weight_scale_inv",
             ".weight_global_scale",
             ".input_scale",
-            ".input_global_scale");
+            ".input_global_scale",
+            "_weight_scale",
+            "_weight_scale_2",
+            "_input_scale");
+
+    private static final Set<String> NEVER_QUANTISED = Set.of("lm_head", "gate", "router");
 
     private final Checkpoint checkpoint;
     private final QuantizationConfig config;
@@ -50,18 +55,20 @@ final class DeclarationChecks {
     /// Checks that every module is there in the format that was planned.
     void checkExpected(Declaration expected) {
         for (Map.Entry<String, LayerFormat> layer : expected.layers().entrySet()) {
-            StoredModule module = modules.get(layer.getKey());
-            if (module == null) {
+            List<StoredModule> written = written(layer.getKey());
+            if (written.isEmpty()) {
                 findings.error("module-missing", layer.getKey(), "planned, but its weight was not written");
-            } else if (!layer.getValue().isStoredAs(module.tensors().kind())) {
-                findings.error(
-                        "format-differs",
-                        layer.getKey(),
-                        "planned as %s, written as %s"
-                                .formatted(
-                                        layer.getValue().algorithm(),
-                                        module.tensors().kind()));
             }
+            written.stream()
+                    .filter(module ->
+                            !layer.getValue().isStoredAs(module.tensors().kind()))
+                    .forEach(module -> findings.error(
+                            "format-differs",
+                            module.name(),
+                            "planned as %s, written as %s"
+                                    .formatted(
+                                            layer.getValue().algorithm(),
+                                            module.tensors().kind())));
         }
         if (!config.kvCache().equals(expected.kvCache())) {
             findings.error(
@@ -74,10 +81,21 @@ final class DeclarationChecks {
         }
     }
 
+    /// Returns the module of this name, or the tensors of all experts that it holds.
+    private List<StoredModule> written(String name) {
+        StoredModule module = modules.get(name);
+        return module != null
+                ? List.of(module)
+                : modules.values().stream()
+                        .filter(StoredModule::isStack)
+                        .filter(stack -> parent(stack.name()).equals(name))
+                        .toList();
+    }
+
     private void checkModule(StoredModule module) {
         DeclaredFormat declared = config.formatOf(module.name()).orElse(DeclaredFormat.NONE);
         Kind kind = module.tensors().kind();
-        if (!agrees(declared, module) && (module.isQuantised() || isLinear(module))) {
+        if (!agrees(declared, module) && (module.isQuantised() || isServedQuantised(module))) {
             findings.error(
                     "format-undeclared",
                     module.name(),
@@ -114,11 +132,17 @@ final class DeclarationChecks {
         return declared == DeclaredFormat.NVFP4 || (declared == DeclaredFormat.FP8 && modelOpt);
     }
 
-    /// Configs speak of linear layers; an embedding table has the same form and is none.
-    private static boolean isLinear(StoredModule module) {
+    /// Configs speak of linear layers; an embedding table has the same form and is none. Publishers' own configs do not
+    /// name routers and the head either, which no server takes for quantised.
+    private boolean isServedQuantised(StoredModule module) {
         String leaf =
                 module.name().substring(module.name().lastIndexOf('.') + 1).toLowerCase(Locale.ROOT);
-        return !leaf.contains("embed") && !leaf.equals("wte") && !leaf.equals("wpe");
+        boolean publishers =
+                config.method() == QuantizationConfig.Method.FP8 || config.method() == QuantizationConfig.Method.MXFP4;
+        return !leaf.contains("embed")
+                && !leaf.equals("wte")
+                && !leaf.equals("wpe")
+                && !(publishers && NEVER_QUANTISED.contains(leaf));
     }
 
     private void checkPatterns() {

@@ -1,8 +1,10 @@
 package io.github.steelyard.export;
 
+import io.github.steelyard.format.Bf16;
 import io.github.steelyard.format.Fp8;
 import io.github.steelyard.format.Mx;
 import io.github.steelyard.format.Nvfp4;
+import io.github.steelyard.tensor.DType;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 
@@ -22,6 +24,25 @@ final class DecodedRows {
     /// Returns the values `(count, columns)`, not copied.
     float[] values() {
         return values;
+    }
+
+    /// Returns the number of rows.
+    int count() {
+        return count;
+    }
+
+    /// Returns the values as F32 or rounded to BF16, little-endian.
+    ByteBuffer as(DType dtype) {
+        ByteBuffer bytes =
+                ByteBuffer.allocate(values.length * dtype.bits() / Byte.SIZE).order(ByteOrder.LITTLE_ENDIAN);
+        for (float value : values) {
+            if (dtype == DType.F32) {
+                bytes.putFloat(value);
+            } else {
+                bytes.putShort((short) Bf16.encode(value));
+            }
+        }
+        return bytes.flip();
     }
 
     /// Codes and the scales of blocks or rows, little-endian; no scales where the tensor has one.

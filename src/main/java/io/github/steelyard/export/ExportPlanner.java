@@ -5,19 +5,24 @@ import io.github.steelyard.calibration.ScaleTable;
 import io.github.steelyard.checkpoint.Checkpoint;
 import io.github.steelyard.checkpoint.Finding;
 import io.github.steelyard.checkpoint.TensorInfo;
+import io.github.steelyard.model.FusedStack;
 import io.github.steelyard.model.Weights;
 import io.github.steelyard.recipe.Plan;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.Comparator;
+import java.util.HashMap;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.SequencedMap;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.TreeSet;
+import java.util.function.Function;
+import java.util.stream.Collectors;
 
 /// Decides what an export writes.
 final class ExportPlanner {
@@ -43,9 +48,7 @@ final class ExportPlanner {
     /// @throws GateException if something cannot be written; it names every such module
     ExportPlan plan() {
         List<SourceModule> sources = source.modules();
-        ModulePlanner planner = new ModulePlanner(sources, plan::scheme, scales, problems);
-        List<ModuleExport> modules =
-                unfused(sources, sources.stream().map(planner::plan).toList());
+        List<ModuleExport> modules = modules(sources);
         CacheExport cache = CacheExport.of(
                 List.copyOf(plan.modules()), plan::format, scales, new Weights(source.checkpoint()), problems);
         if (!problems.isEmpty()) {
@@ -57,14 +60,32 @@ final class ExportPlanner {
         return new ExportPlan(modules, tensors, declaration(sources, modules, tensors, cache), findings);
     }
 
-    /// Writes the rest of a fused tensor one by one where a part of it is.
+    private List<ModuleExport> modules(List<SourceModule> sources) {
+        ModulePlanner planner = new ModulePlanner(sources, plan::scheme, scales, problems);
+        StackPlanner stacks = new StackPlanner(plan::scheme, scales, problems);
+        Map<String, List<SourceModule>> members = new HashMap<>();
+        sources.forEach(module -> module.stack()
+                .ifPresent(stack -> members.computeIfAbsent(stack.tensor(), absent -> new ArrayList<>())
+                        .add(module)));
+        Map<String, ModuleExport> stacked = members.values().stream()
+                .flatMap(all -> stacks.plan(all).stream())
+                .collect(Collectors.toMap(ModuleExport::module, Function.identity()));
+        return unfused(
+                sources,
+                sources.stream()
+                        .map(module -> module.stack().isPresent() ? stacked.get(module.name()) : planner.plan(module))
+                        .toList());
+    }
+
+    /// Writes the rest of a fused tensor one by one where a part of it is, unless servers want it whole.
     private static List<ModuleExport> unfused(List<SourceModule> sources, List<ModuleExport> modules) {
         Set<String> replaced = new HashSet<>();
         modules.forEach(module -> replaced.addAll(module.replaced()));
         List<ModuleExport> all = new ArrayList<>();
         for (int i = 0; i < modules.size(); i++) {
             SourceModule module = sources.get(i);
-            boolean torn = modules.get(i).tensors().isEmpty()
+            boolean torn = module.stack().isEmpty()
+                    && modules.get(i).tensors().isEmpty()
                     && module.linear().source().fusedTensors().stream().anyMatch(replaced::contains);
             all.add(torn ? ModulePlanner.unfused(module) : modules.get(i));
         }
@@ -109,21 +130,17 @@ final class ExportPlanner {
             List<SourceModule> sources, List<ModuleExport> modules, List<OutputTensor> tensors, CacheExport cache) {
         SequencedMap<String, LayerFormat> layers = new LinkedHashMap<>();
         Set<String> unquantised = new TreeSet<>();
-        for (ModuleExport module : modules) {
-            if (module.format().isPresent()) {
-                layers.put(module.module(), module.format().get());
-            } else {
-                unquantised.add(module.module());
-            }
-        }
         Set<String> written = new HashSet<>();
         tensors.forEach(tensor -> written.add(tensor.name()));
-        sources.stream()
-                .filter(module -> module.isFused()
-                        && !written.contains(module.name() + WEIGHT)
-                        && unquantised.remove(module.name()))
-                .flatMap(module -> module.linear().source().fusedTensors().stream())
-                .forEach(name -> unquantised.add(parent(name)));
+        for (int i = 0; i < modules.size(); i++) {
+            String name = declaredName(sources.get(i), written);
+            Optional<LayerFormat> format = modules.get(i).format();
+            if (format.isPresent()) {
+                layers.put(name, format.get());
+            } else {
+                unquantised.add(name);
+            }
+        }
         tensors.stream()
                 .filter(tensor ->
                         tensor.name().endsWith(WEIGHT) && tensor.shape().rank() > 1)
@@ -132,6 +149,15 @@ final class ExportPlanner {
                 .forEach(unquantised::add);
         return new Declaration(
                 layers, ExcludeList.summarise(unquantised, layers.keySet()), cache.format(), PRODUCER_VERSION);
+    }
+
+    /// Returns the name by which servers know a module: its own, or that of the module that holds its fused tensor.
+    private static String declaredName(SourceModule module, Set<String> written) {
+        Optional<FusedStack> stack =
+                module.stack().or(() -> module.linear().source().stack());
+        return written.contains(module.name() + WEIGHT)
+                ? module.name()
+                : stack.map(FusedStack::owner).orElse(module.name());
     }
 
     private static String parent(String tensor) {

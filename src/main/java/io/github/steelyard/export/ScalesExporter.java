@@ -65,9 +65,7 @@ public final class ScalesExporter {
         return switch (site.role()) {
             case INPUT -> site.module() + ".input_scale";
             case WEIGHT -> site.module() + ".weight_scale";
-            case KEY, VALUE -> CacheExport.tensorName(site);
-            case LATENT -> site.module() + ".kv_c_scale";
-            case ROTATED_KEY -> site.module() + ".k_pe_scale";
+            case KEY, VALUE, LATENT, ROTATED_KEY -> CacheExport.tensorName(site);
         };
     }
 }

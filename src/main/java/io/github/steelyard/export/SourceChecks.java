@@ -4,6 +4,7 @@ import io.github.steelyard.checkpoint.Checkpoint;
 import io.github.steelyard.checkpoint.Finding;
 import io.github.steelyard.checkpoint.TensorInfo;
 import io.github.steelyard.format.StoredWeight;
+import io.github.steelyard.model.FusedStack;
 import io.github.steelyard.model.ModuleInfo;
 import io.github.steelyard.model.Weights;
 import io.github.steelyard.quant.QuantizationError;
@@ -81,6 +82,11 @@ final class SourceChecks {
 
     private Compared compare(SourceModule module) {
         ModuleInfo info = module.linear().info();
+        Optional<FusedStack.Member> stacked =
+                info.stacked().filter(place -> place.stack().isIn(written));
+        if (stacked.isPresent()) {
+            return compare(module, stacked.get().open(new Weights(written)));
+        }
         boolean own = written.has(info.name() + ".weight") || written.has(info.name() + ".weight_packed");
         if (!own) {
             boolean elsewhere = module.stored().isEmpty()
@@ -89,8 +95,12 @@ final class SourceChecks {
                     ? Compared.clean()
                     : problem("module-missing", info.name(), "is in the source, and its weight was not written");
         }
+        return compare(module, new Weights(written).linear(info.name(), info.rows(), info.columns()));
+    }
+
+    private Compared compare(SourceModule module, StoredWeight after) {
+        ModuleInfo info = module.linear().info();
         StoredWeight before = module.weight();
-        StoredWeight after = new Weights(written).linear(info.name(), info.rows(), info.columns());
         QuantizationError error = error(before, after);
         double sqnr = error.sqnr();
         Optional<TensorError> result = before.formatName().equals(after.formatName()) && error.squaredError() == 0

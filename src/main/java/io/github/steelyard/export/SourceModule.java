@@ -4,6 +4,7 @@ import io.github.steelyard.checkpoint.Checkpoint;
 import io.github.steelyard.checkpoint.CheckpointException;
 import io.github.steelyard.checkpoint.TensorInfo;
 import io.github.steelyard.format.StoredWeight;
+import io.github.steelyard.model.FusedStack;
 import io.github.steelyard.model.Linear;
 import io.github.steelyard.model.WeightTensors;
 import io.github.steelyard.model.Weights;
@@ -78,6 +79,11 @@ record SourceModule(Linear linear, Weights weights, Optional<WeightTensors> stor
             }
         }
         return names;
+    }
+
+    /// Returns the tensor in which servers keep this module's weight with those of others, if they do.
+    Optional<FusedStack> stack() {
+        return linear.info().stacked().map(FusedStack.Member::stack);
     }
 
     /// Returns the global scale of an NVFP4 weight, as a multiplier.

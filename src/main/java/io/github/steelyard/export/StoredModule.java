@@ -11,7 +11,7 @@ import java.util.Optional;
 
 /// A module of a checkpoint that is verified: its weight's tensors, and the scale of its input.
 ///
-/// @param name the module's name
+/// @param name the module's name; of experts fused into one tensor, that tensor's
 /// @param tensors the weight's tensors
 /// @param weights the checkpoint's weights
 record StoredModule(String name, WeightTensors tensors, Weights weights) {
@@ -43,6 +43,11 @@ record StoredModule(String name, WeightTensors tensors, Weights weights) {
         return tensors.kind() == Kind.NVFP4 || tensors.kind() == Kind.NVFP4_PACKED;
     }
 
+    /// Returns whether this is a tensor of all experts.
+    boolean isStack() {
+        return tensors.weight().name().equals(name);
+    }
+
     long rows() {
         return tensors.weight().shape().dim(0);
     }
@@ -66,8 +71,9 @@ record StoredModule(String name, WeightTensors tensors, Weights weights) {
     /// Returns the static scale of the input, where there is one.
     Optional<Scale> inputScale() {
         Checkpoint checkpoint = weights.checkpoint();
-        if (checkpoint.has(name + ".input_scale")) {
-            return scale(checkpoint.tensor(name + ".input_scale"), false);
+        String own = name + (isStack() ? "_input_scale" : ".input_scale");
+        if (checkpoint.has(own)) {
+            return scale(checkpoint.tensor(own), false);
         }
         return checkpoint.has(name + ".input_global_scale")
                 ? scale(checkpoint.tensor(name + ".input_global_scale"), true)

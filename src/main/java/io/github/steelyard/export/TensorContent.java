@@ -1,6 +1,5 @@
 package io.github.steelyard.export;
 
-import io.github.steelyard.format.Bf16;
 import io.github.steelyard.format.Fp8;
 import io.github.steelyard.format.StoredWeight;
 import io.github.steelyard.tensor.DType;
@@ -8,6 +7,7 @@ import java.lang.foreign.MemorySegment;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.util.List;
+import java.util.function.Function;
 
 /// What the bytes of a written tensor are made from, in pieces of bounded size. Every piece is a function of the source
 /// alone, so that pieces can be made by several threads, and in any order.
@@ -77,17 +77,7 @@ sealed interface TensorContent {
 
         @Override
         public ByteBuffer piece(int index) {
-            float[] values = Pieces.rows(weight, index).values();
-            ByteBuffer bytes = ByteBuffer.allocate(values.length * dtype.bits() / Byte.SIZE)
-                    .order(ByteOrder.LITTLE_ENDIAN);
-            for (float value : values) {
-                if (dtype == DType.F32) {
-                    bytes.putFloat(value);
-                } else {
-                    bytes.putShort((short) Bf16.encode(value));
-                }
-            }
-            return bytes.flip();
+            return Pieces.rows(weight, index).as(dtype);
         }
     }
 
@@ -120,6 +110,28 @@ sealed interface TensorContent {
         @Override
         public ByteBuffer piece(int index) {
             return Pieces.rows(weight, index).encode(format, scale).scales();
+        }
+    }
+
+    /// The matrices of all experts, one behind the other; a piece is one whole matrix.
+    ///
+    /// @param encode gives equally many bytes for each row
+    /// @param elementBytes bytes that stay together where the extents change places
+    record Stacked(List<StackedMatrix> matrices, Function<DecodedRows, byte[]> encode, int elementBytes)
+            implements TensorContent {
+
+        public Stacked {
+            matrices = List.copyOf(matrices);
+        }
+
+        @Override
+        public int pieces() {
+            return matrices.size();
+        }
+
+        @Override
+        public ByteBuffer piece(int index) {
+            return matrices.get(index).bytes(encode, elementBytes);
         }
     }
 

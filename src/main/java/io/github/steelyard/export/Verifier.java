@@ -4,6 +4,8 @@ import io.github.steelyard.checkpoint.Checkpoint;
 import io.github.steelyard.checkpoint.CheckpointException;
 import io.github.steelyard.checkpoint.Finding;
 import io.github.steelyard.checkpoint.TensorInfo;
+import io.github.steelyard.format.Nvfp4;
+import io.github.steelyard.model.FusedStack;
 import io.github.steelyard.model.WeightTensors;
 import io.github.steelyard.model.Weights;
 import io.github.steelyard.tensor.DType;
@@ -11,6 +13,7 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Map;
 import java.util.NavigableMap;
 import java.util.Optional;
 import java.util.SortedMap;
@@ -80,6 +83,10 @@ public final class Verifier {
         Weights weights = new Weights(checkpoint);
         NavigableMap<String, StoredModule> modules = new TreeMap<>(NaturalOrder.INSTANCE);
         for (TensorInfo tensor : checkpoint.tensors().values()) {
+            if (isStack(tensor)) {
+                addStack(tensor, weights, modules, findings);
+                continue;
+            }
             boolean weight = tensor.name().endsWith(".weight") || tensor.name().endsWith(".weight_packed");
             if (!weight || tensor.shape().rank() != 2 || !holdsWeights(tensor.dtype())) {
                 continue;
@@ -96,6 +103,30 @@ public final class Verifier {
             }
         }
         return modules;
+    }
+
+    /// Returns whether a tensor holds the codes of all experts of a layer.
+    private static boolean isStack(TensorInfo tensor) {
+        boolean codes = tensor.dtype() == DType.U8 || tensor.dtype() == DType.F8_E4M3;
+        return codes && tensor.shape().rank() == 3 && tensor.name().endsWith("_proj");
+    }
+
+    private static void addStack(
+            TensorInfo tensor, Weights weights, Map<String, StoredModule> modules, Findings findings) {
+        try {
+            WeightTensors stored = FusedStack.stored(weights.checkpoint(), tensor.name());
+            StoredModule module = new StoredModule(tensor.name(), stored, weights);
+            long scales = stored.scale().orElseThrow().shape().elements();
+            if (module.isNvfp4() && 2 * tensor.shape().elements() != Nvfp4.BLOCK * scales) {
+                findings.error(
+                        "weight-incomplete",
+                        tensor.name(),
+                        "%d block scales for %s".formatted(scales, tensor.typeText()));
+            }
+            modules.put(tensor.name(), module);
+        } catch (CheckpointException e) {
+            findings.error("weight-incomplete", tensor.name(), e.problem());
+        }
     }
 
     private static boolean holdsWeights(DType dtype) {

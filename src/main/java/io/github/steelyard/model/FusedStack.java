@@ -10,6 +10,7 @@ import io.github.steelyard.format.PlainWeight;
 import io.github.steelyard.format.StoredWeight;
 import io.github.steelyard.format.TransposedNvfp4Weight;
 import io.github.steelyard.format.TransposedWeight;
+import io.github.steelyard.model.WeightTensors.Kind;
 import io.github.steelyard.tensor.DType;
 import io.github.steelyard.tensor.Shape;
 import java.lang.foreign.MemorySegment;
@@ -25,8 +26,9 @@ import java.util.stream.Stream;
 /// | what lies there | is read as |
 /// |---|---|
 /// | plain values `(count, …)` | those |
-/// | FP8 codes `(count, …)`, one `_weight_scale` | FP8 |
-/// | U8 codes `(count, …)`, `_weight_scale`, `_weight_scale_2` | NVFP4, blocks along the inputs |
+/// | FP8 codes `(count, …)`, `_weight_scale`: one, or one for each matrix | FP8 |
+/// | FP8 codes `(count, rows, columns)`, `_scale_inv (count, rows / 128, columns / 128)`, rounded up | FP8 in blocks |
+/// | U8 codes `(count, …)`, `_weight_scale`, `_weight_scale_2`: one, or one for each matrix | NVFP4, along the inputs |
 /// | `_blocks (count, rows, columns / 32, 16)`, `_scales (count, rows, columns / 32)` | MXFP4 |
 ///
 /// @param tensor name of the tensor
@@ -39,8 +41,9 @@ public record FusedStack(String tensor, int count, int rows, int columns, Layout
 
     private static final int NVFP4_BLOCK = 16;
     private static final int MX_BLOCK_BYTES = 16;
-    private static final List<String> SUFFIXES =
-            List.of("", "_blocks", "_scales", "_weight_scale", "_weight_scale_2", "_input_scale");
+    private static final String INVERSE = "_weight_scale_inv";
+    private static final List<String> SUFFIXES = List.of(
+            "", "_blocks", "_scales", "_weight_scale", "_weight_scale_2", "_input_scale", INVERSE, "_scale_inv");
 
     /// Order of a stack's two inner extents.
     public enum Layout {
@@ -59,7 +62,7 @@ public record FusedStack(String tensor, int count, int rows, int columns, Layout
         ODD_ROWS;
 
         /// Returns the first row, of `rows`.
-        int firstRow(int rows) {
+        public int firstRow(int rows) {
             return switch (this) {
                 case ALL, FIRST_HALF, EVEN_ROWS -> 0;
                 case SECOND_HALF -> rows / 2;
@@ -68,7 +71,7 @@ public record FusedStack(String tensor, int count, int rows, int columns, Layout
         }
 
         /// Returns the distance between two rows.
-        int step() {
+        public int step() {
             return switch (this) {
                 case ALL, FIRST_HALF, SECOND_HALF -> 1;
                 case EVEN_ROWS, ODD_ROWS -> 2;
@@ -87,8 +90,87 @@ public record FusedStack(String tensor, int count, int rows, int columns, Layout
         }
     }
 
+    /// The place of one module in a stack.
+    ///
+    /// @param stack the stack
+    /// @param index which matrix
+    /// @param part which of its rows
+    public record Member(FusedStack stack, int index, Part part) {
+
+        /// Returns the module's weight in `weights`, whose checkpoint must hold the stack.
+        public StoredWeight open(Weights weights) {
+            return part.of(stack.matrix(weights, index));
+        }
+    }
+
     public FusedStack {
         tensors = List.copyOf(tensors);
+    }
+
+    /// Returns the module that holds this stack and others beside it: `model.layers.0.mlp.experts`.
+    public String owner() {
+        return tensor.substring(0, Math.max(tensor.lastIndexOf('.'), 0));
+    }
+
+    /// Returns whether a checkpoint holds the stack, in any format.
+    public boolean isIn(Checkpoint checkpoint) {
+        return checkpoint.has(tensor) || checkpoint.has(tensor + "_blocks");
+    }
+
+    /// Returns the names of the tensors that [#stored] would miss, none if the stack is complete.
+    List<String> missing(Checkpoint checkpoint) {
+        if (!isIn(checkpoint)) {
+            return List.of(tensor);
+        }
+        boolean blocks = checkpoint.has(tensor + "_blocks");
+        List<String> needed = blocks
+                ? List.of("_scales")
+                : switch (checkpoint.tensor(tensor).dtype()) {
+                    case U8, F4 -> List.of("_weight_scale", "_weight_scale_2");
+                    case F8_E4M3, F8_E5M2 ->
+                        checkpoint.has(tensor + INVERSE) || checkpoint.has(tensor + "_scale_inv")
+                                ? List.of()
+                                : List.of("_weight_scale");
+                    default -> List.of();
+                };
+        return needed.stream()
+                .map(suffix -> tensor + suffix)
+                .filter(name -> !checkpoint.has(name))
+                .toList();
+    }
+
+    /// Returns the tensors that hold the stack `tensor` in a checkpoint, and the format that they amount to.
+    ///
+    /// @throws CheckpointException if one is missing
+    public static WeightTensors stored(Checkpoint checkpoint, String tensor) {
+        if (checkpoint.has(tensor + "_blocks")) {
+            return new WeightTensors(
+                    Kind.MXFP4,
+                    checkpoint.tensor(tensor + "_blocks"),
+                    Optional.of(checkpoint.tensor(tensor + "_scales")),
+                    Optional.empty());
+        }
+        TensorInfo weight = checkpoint.tensor(tensor);
+        return switch (weight.dtype()) {
+            case U8, F4 ->
+                new WeightTensors(
+                        Kind.NVFP4,
+                        weight,
+                        Optional.of(checkpoint.tensor(tensor + "_weight_scale")),
+                        Optional.of(checkpoint.tensor(tensor + "_weight_scale_2")));
+            case F8_E4M3, F8_E5M2 -> {
+                Optional<String> inverse = Stream.of(INVERSE, "_scale_inv")
+                        .map(suffix -> tensor + suffix)
+                        .filter(checkpoint::has)
+                        .findFirst();
+                yield new WeightTensors(
+                        inverse.isPresent() ? Kind.FP8_BLOCK : Kind.FP8_TENSOR,
+                        weight,
+                        Optional.of(checkpoint.tensor(inverse.orElse(tensor + "_weight_scale"))),
+                        Optional.empty());
+            }
+            default -> new WeightTensors(Kind.PLAIN, weight, Optional.empty(), Optional.empty());
+        };
     }
 
     /// Returns the stack of this name.
@@ -111,10 +193,11 @@ public record FusedStack(String tensor, int count, int rows, int columns, Layout
 
     /// Returns the source of a module that has a part of matrix `index`.
     public Linear.WeightSource part(int index, Part part) {
+        Member member = new Member(this, index, part);
         return new Linear.WeightSource() {
             @Override
             public StoredWeight open(Weights weights, ModuleInfo module) {
-                return part.of(FusedStack.this.open(weights, index));
+                return member.open(weights);
             }
 
             @Override
@@ -129,17 +212,19 @@ public record FusedStack(String tensor, int count, int rows, int columns, Layout
         };
     }
 
-    private StoredWeight open(Weights weights, int index) {
+    /// Returns matrix `index` as it lies in `weights`, whose checkpoint must hold the stack.
+    ///
+    /// @throws CheckpointException if a tensor is missing or has another shape than the format wants
+    public StoredWeight matrix(Weights weights, int index) {
         Checkpoint checkpoint = weights.checkpoint();
-        boolean blocks = checkpoint.has(tensor + "_blocks");
-        TensorInfo info = checkpoint.tensor(blocks ? tensor + "_blocks" : tensor);
+        WeightTensors stored = stored(checkpoint, tensor);
+        TensorInfo info = stored.weight();
         try {
-            if (blocks) {
-                return mxfp4(checkpoint, info, index);
-            }
-            return switch (info.dtype()) {
-                case U8, F4 -> nvfp4(checkpoint, info, index);
-                case F8_E4M3, F8_E5M2 -> fp8(checkpoint, info, index);
+            return switch (stored.kind()) {
+                case MXFP4 -> mxfp4(checkpoint, stored, index);
+                case NVFP4 -> nvfp4(checkpoint, stored, index);
+                case FP8_TENSOR -> fp8(checkpoint, stored, index);
+                case FP8_BLOCK -> fp8Block(checkpoint, stored, index);
                 default -> plain(checkpoint, info, index);
             };
         } catch (IllegalArgumentException e) {
@@ -155,40 +240,57 @@ public record FusedStack(String tensor, int count, int rows, int columns, Layout
         };
     }
 
-    private StoredWeight fp8(Checkpoint checkpoint, TensorInfo info, int index) {
-        MemorySegment codes = matrix(checkpoint, info, index, inner(1));
-        float scale = scalar(checkpoint, "_weight_scale");
+    private StoredWeight fp8(Checkpoint checkpoint, WeightTensors stored, int index) {
+        DType dtype = stored.weight().dtype();
+        MemorySegment codes = matrix(checkpoint, stored.weight(), index, inner(1));
+        float scale = scalar(checkpoint, stored.scale().orElseThrow(), index);
         return switch (layout) {
-            case OUT_IN -> Fp8Weight.perTensor(codes, info.dtype(), rows, columns, scale);
-            case IN_OUT -> new TransposedWeight(codes, info.dtype(), rows, columns, scale);
+            case OUT_IN -> Fp8Weight.perTensor(codes, dtype, rows, columns, scale);
+            case IN_OUT -> new TransposedWeight(codes, dtype, rows, columns, scale);
         };
     }
 
-    private StoredWeight nvfp4(Checkpoint checkpoint, TensorInfo info, int index) {
+    private StoredWeight fp8Block(Checkpoint checkpoint, WeightTensors stored, int index) {
+        if (layout == Layout.IN_OUT) {
+            throw new IllegalArgumentException("FP8 in blocks, stored transposed, is not supported");
+        }
+        int blockRows = Math.ceilDiv(rows, Fp8Weight.BLOCK);
+        int blockColumns = Math.ceilDiv(columns, Fp8Weight.BLOCK);
+        TensorInfo scale = stored.scale().orElseThrow();
+        MemorySegment scales = matrix(checkpoint, scale, index, Shape.of(blockRows, blockColumns));
+        MemorySegment codes = matrix(checkpoint, stored.weight(), index, inner(1));
+        return Fp8Weight.blocks(
+                codes,
+                stored.weight().dtype(),
+                rows,
+                columns,
+                new PlainWeight(scales, scale.dtype(), blockRows, blockColumns));
+    }
+
+    private StoredWeight nvfp4(Checkpoint checkpoint, WeightTensors stored, int index) {
         requireMultiple(NVFP4_BLOCK);
-        MemorySegment codes = matrix(checkpoint, info, index, inner(info.dtype() == DType.F4 ? 1 : 2));
-        TensorInfo scale = checkpoint.tensor(tensor + "_weight_scale");
-        MemorySegment scales = matrix(checkpoint, scale, index, inner(NVFP4_BLOCK));
-        float global = scalar(checkpoint, "_weight_scale_2");
+        TensorInfo weight = stored.weight();
+        MemorySegment codes = matrix(checkpoint, weight, index, inner(weight.dtype() == DType.F4 ? 1 : 2));
+        MemorySegment scales = matrix(checkpoint, stored.scale().orElseThrow(), index, inner(NVFP4_BLOCK));
+        float global = scalar(checkpoint, stored.globalScale().orElseThrow(), index);
         return switch (layout) {
             case OUT_IN -> new Nvfp4Weight(codes, scales, rows, columns, global);
             case IN_OUT -> new TransposedNvfp4Weight(codes, scales, rows, columns, global);
         };
     }
 
-    private StoredWeight mxfp4(Checkpoint checkpoint, TensorInfo blocks, int index) {
+    private StoredWeight mxfp4(Checkpoint checkpoint, WeightTensors stored, int index) {
         requireMultiple(MxWeight.BLOCK);
         long inRow = columns / MxWeight.BLOCK;
-        TensorInfo scale = checkpoint.tensor(tensor + "_scales");
         return MxWeight.mxfp4(
-                matrix(checkpoint, blocks, index, Shape.of(rows, inRow, MX_BLOCK_BYTES)),
-                matrix(checkpoint, scale, index, Shape.of(rows, inRow)),
+                matrix(checkpoint, stored.weight(), index, Shape.of(rows, inRow, MX_BLOCK_BYTES)),
+                matrix(checkpoint, stored.scale().orElseThrow(), index, Shape.of(rows, inRow)),
                 rows,
                 columns);
     }
 
     /// Returns the extents of one matrix in which an element stands for `inputs` input features.
-    private Shape inner(int inputs) {
+    public Shape inner(int inputs) {
         return switch (layout) {
             case OUT_IN -> Shape.of(rows, columns / inputs);
             case IN_OUT -> Shape.of(columns / inputs, rows);
@@ -213,14 +315,16 @@ public record FusedStack(String tensor, int count, int rows, int columns, Layout
         return checkpoint.bytes(info).asSlice(index * bytes, bytes);
     }
 
-    private float scalar(Checkpoint checkpoint, String suffix) {
-        TensorInfo info = checkpoint.tensor(tensor + suffix);
-        if (info.shape().elements() != 1) {
+    /// Returns the one value of a tensor, or of one for each matrix that of matrix `index`.
+    private float scalar(Checkpoint checkpoint, TensorInfo info, int index) {
+        long elements = info.shape().elements();
+        if (elements != 1 && elements != count) {
             throw new CheckpointException(
-                    info.file(), "tensor '%s': wanted one value, found shape %s".formatted(info.name(), info.shape()));
+                    info.file(),
+                    "tensor '%s': wanted one value or %d, found shape %s".formatted(info.name(), count, info.shape()));
         }
-        float[] value = new float[1];
-        new PlainWeight(checkpoint.bytes(info), info.dtype(), 1, 1).decodeRows(0, 1, value, 0);
-        return value[0];
+        float[] values = new float[(int) elements];
+        new PlainWeight(checkpoint.bytes(info), info.dtype(), 1, values.length).decodeRows(0, 1, values, 0);
+        return values[elements == 1 ? 0 : index];
     }
 }

@@ -1,6 +1,8 @@
 package io.github.steelyard.model;
 
 import java.util.List;
+import java.util.Optional;
+import java.util.function.Predicate;
 
 /// One module that can carry quantizers: what recipes match, exporters write and reports list.
 ///
@@ -13,8 +15,16 @@ import java.util.List;
 /// @param layer index of the decoder layer, -1 outside the layers
 /// @param expert index of the routed expert, -1 for any other module
 /// @param inputGroup names of the modules that read the same input, this one included: `q_proj`, `k_proj`, `v_proj`
+/// @param stacked where servers keep the weights of all experts of a layer in one tensor, this module's place in it
 public record ModuleInfo(
-        String name, Kind kind, int rows, int columns, int layer, int expert, List<String> inputGroup) {
+        String name,
+        Kind kind,
+        int rows,
+        int columns,
+        int layer,
+        int expert,
+        List<String> inputGroup,
+        Optional<FusedStack.Member> stacked) {
 
     /// What a module is.
     public enum Kind {
@@ -36,9 +46,35 @@ public record ModuleInfo(
         inputGroup = List.copyOf(inputGroup);
     }
 
+    /// A module that servers know by its own name.
+    public ModuleInfo(String name, Kind kind, int rows, int columns, int layer, int expert, List<String> inputGroup) {
+        this(name, kind, rows, columns, layer, expert, inputGroup, Optional.empty());
+    }
+
+    /// Returns the same module with its place in a tensor of all experts.
+    public ModuleInfo in(FusedStack.Member place) {
+        return new ModuleInfo(name, kind, rows, columns, layer, expert, inputGroup, Optional.of(place));
+    }
+
     /// Returns whether this module belongs to a routed expert.
     public boolean isExpert() {
         return expert >= 0;
+    }
+
+    /// Returns whether this is an attention that caches a latent in place of keys and values.
+    public boolean isLatentAttention() {
+        return kind == Kind.ATTENTION && columns > 0;
+    }
+
+    /// Returns the two sites that decide how a server holds the cache: keys and values. A recipe may also name what
+    /// latent attention really caches; then those two count if keys and values are not `quantised`.
+    public List<Site> cacheSites(Predicate<Site> quantised) {
+        List<Site> keyAndValue = List.of(new Site(name, Role.KEY), new Site(name, Role.VALUE));
+        List<Site> latent = List.of(new Site(name, Role.LATENT), new Site(name, Role.ROTATED_KEY));
+        boolean byLatent = isLatentAttention()
+                && keyAndValue.stream().noneMatch(quantised)
+                && latent.stream().anyMatch(quantised);
+        return byLatent ? latent : keyAndValue;
     }
 
     /// Returns the sites of this module.

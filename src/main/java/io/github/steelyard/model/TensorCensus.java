@@ -51,6 +51,7 @@ public record TensorCensus(List<String> known, List<String> ignored, List<String
         for (Linear linear : decoder.linears()) {
             boolean shared = decoder.tied() && linear.info().equals(decoder.head());
             linear.source().fusedTensors().forEach(name -> expect(name, checkpoint, readable, missing));
+            linear.source().stack().ifPresent(stack -> missing.addAll(stack.missing(checkpoint)));
             if (!shared && linear.source().fusedTensors().isEmpty()) {
                 missing.addAll(WeightTensors.missing(checkpoint, linear.info().name()));
             }

@@ -1,6 +1,7 @@
 package io.github.steelyard.moe;
 
 import io.github.steelyard.model.FusedStack;
+import io.github.steelyard.model.FusedStack.Member;
 import io.github.steelyard.model.Linear;
 import io.github.steelyard.model.ModuleInfo;
 import io.github.steelyard.model.Modules;
@@ -29,17 +30,13 @@ record ExpertBlocks(ModelSource source, String name, int layer, int count, int w
     ///
     /// @param gate name of the gate projection: `gate_proj` or `w1`
     List<Expert> gated(String gate, String up, String down) {
-        return gated(gate, up, down, false);
-    }
-
-    private List<Expert> gated(String gate, String up, String down, boolean biased) {
         List<Expert> experts = new ArrayList<>(count);
         for (int e = 0; e < count; e++) {
             List<String> inputs = List.of(module(e, gate), module(e, up));
             experts.add(Expert.gated(
-                    Linear.of(info(e, gate, inner, width, inputs), biased),
-                    Linear.of(info(e, up, inner, width, inputs), biased),
-                    Linear.of(info(e, down, width, inner, List.of(module(e, down))), biased)));
+                    Linear.of(info(e, gate, inner, width, inputs)),
+                    Linear.of(info(e, up, inner, width, inputs)),
+                    Linear.of(info(e, down, width, inner, List.of(module(e, down))))));
         }
         return experts;
     }
@@ -65,46 +62,47 @@ record ExpertBlocks(ModelSource source, String name, int layer, int count, int w
     /// Returns gated experts that are published fused, as `gate_up_proj` and `down_proj`. A checkpoint that holds them
     /// one by one is read as such.
     ///
-    /// @param layout order of the extents
+    /// @param layout order of the extents; those with inputs first servers keep fused, whatever their format
     /// @param gateRows which rows of `gate_up_proj` are the gate's
     /// @param biased whether both have biases `gate_up_proj_bias` and `down_proj_bias`
     List<Expert> fused(FusedStack.Layout layout, GateRows gateRows, boolean biased) {
-        boolean separate = source.hasWeight(module(0, "gate_proj"));
-        if (separate && !source.has().test(name + ".gate_up_proj_bias")) {
-            return gated("gate_proj", "up_proj", "down_proj", biased);
-        }
         FusedStack gateUp = stack("gate_up_proj", 2 * inner, width, layout);
         FusedStack down = stack("down_proj", width, inner, layout);
         boolean interleaved = gateRows == GateRows.EVEN;
         FusedStack.Part gatePart = interleaved ? FusedStack.Part.EVEN_ROWS : FusedStack.Part.FIRST_HALF;
         FusedStack.Part upPart = interleaved ? FusedStack.Part.ODD_ROWS : FusedStack.Part.SECOND_HALF;
-        Fused fused = new Fused(separate, biased);
+        Fused fused = new Fused(
+                source.hasWeight(module(0, "gate_proj")), biased, source.has().test(module(0, "gate_proj") + ".bias"));
         List<Expert> experts = new ArrayList<>(count);
         for (int e = 0; e < count; e++) {
             List<String> inputs = List.of(module(e, "gate_proj"), module(e, "up_proj"));
+            List<String> ownInput = List.of(module(e, "down_proj"));
             experts.add(Expert.gated(
-                    fused.linear(info(e, "gate_proj", inner, width, inputs), gateUp, e, gatePart),
-                    fused.linear(info(e, "up_proj", inner, width, inputs), gateUp, e, upPart),
+                    fused.linear(info(e, "gate_proj", inner, width, inputs), new Member(gateUp, e, gatePart)),
+                    fused.linear(info(e, "up_proj", inner, width, inputs), new Member(gateUp, e, upPart)),
                     fused.linear(
-                            info(e, "down_proj", width, inner, List.of(module(e, "down_proj"))),
-                            down,
-                            e,
-                            FusedStack.Part.ALL)));
+                            info(e, "down_proj", width, inner, ownInput), new Member(down, e, FusedStack.Part.ALL))));
         }
         return experts;
     }
 
     /// Makes the layers of fused experts.
     ///
-    /// @param separate whether the weights, unlike the biases, lie one by one
+    /// @param separate whether the weights lie one by one
     /// @param biased whether there are biases
-    private record Fused(boolean separate, boolean biased) {
+    /// @param separateBiases whether these lie one by one
+    private record Fused(boolean separate, boolean biased, boolean separateBiases) {
 
-        Linear linear(ModuleInfo info, FusedStack stack, int expert, FusedStack.Part part) {
+        Linear linear(ModuleInfo module, Member place) {
+            FusedStack stack = place.stack();
+            ModuleInfo info = stack.layout() == FusedStack.Layout.IN_OUT ? module.in(place) : module;
+            if (separate && (separateBiases || !biased)) {
+                return Linear.of(info, biased);
+            }
             return new Linear(
                     info,
-                    separate ? Linear.WeightSource.OWN : stack.part(expert, part),
-                    biased ? Optional.of(stack.bias(expert, part)) : Optional.empty());
+                    separate ? Linear.WeightSource.OWN : stack.part(place.index(), place.part()),
+                    biased ? Optional.of(stack.bias(place.index(), place.part())) : Optional.empty());
         }
     }
 

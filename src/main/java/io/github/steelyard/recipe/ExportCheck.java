@@ -97,9 +97,10 @@ final class ExportCheck {
         if (format.isEmpty()) {
             return;
         }
-        plan.decisions().stream()
-                .filter(decision ->
-                        decision.site().role() == Role.KEY || decision.site().role() == Role.VALUE)
+        plan.modules().stream()
+                .filter(module -> module.kind() == ModuleInfo.Kind.ATTENTION)
+                .flatMap(module -> module.cacheSites(site -> plan.format(site).isPresent()).stream())
+                .flatMap(site -> plan.decision(site).stream())
                 .filter(decision -> decision.config().isEmpty())
                 .forEach(decision -> problems.add(
                         decision.rule().map(Rule::at).orElse(null),

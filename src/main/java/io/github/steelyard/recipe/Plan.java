@@ -13,6 +13,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Optional;
 import java.util.SequencedMap;
+import java.util.Set;
 import java.util.stream.Stream;
 
 /// A recipe resolved against one model: every site decided.
@@ -20,6 +21,8 @@ import java.util.stream.Stream;
 /// A plan is immutable. What it holds can be calibrated and faked; whether a server can load it is asked apart, with
 /// [#requireServable].
 public final class Plan {
+
+    private static final Set<Role> CACHE = Set.of(Role.KEY, Role.VALUE, Role.LATENT, Role.ROTATED_KEY);
 
     private final Recipe recipe;
     private final SequencedMap<String, ModuleInfo> modules;
@@ -70,10 +73,23 @@ public final class Plan {
         RuleCheck.check(recipe, uses, problems, warnings);
         RuleCheck.check(decisions.values(), warnings);
         AlgorithmCheck.check(recipe, decisions.values(), problems, warnings);
+        warnOfSharing(recipe, modules, warnings);
         Plan plan = new Plan(recipe, byName, decisions, uses, warnings);
         plan.checkCache(problems);
         problems.raise();
         return plan;
+    }
+
+    /// `sharing: expert` cannot be had where one tensor, with one input scale, holds all experts.
+    private static void warnOfSharing(Recipe recipe, List<ModuleInfo> modules, List<PlanWarning> warnings) {
+        if (recipe.export().sharing() == ExportOptions.Sharing.EXPERT
+                && modules.stream().anyMatch(module -> module.stacked().isPresent())) {
+            warnings.add(new PlanWarning(
+                    "export.sharing_is_layer",
+                    "export.sharing",
+                    "servers keep the experts of this model in one tensor for each projection, with one input scale; "
+                            + "sharing: layer says the same"));
+        }
     }
 
     /// Returns the recipe.
@@ -157,8 +173,7 @@ public final class Plan {
 
     private Stream<Decision> cacheDecisions() {
         return decisions.values().stream()
-                .filter(decision ->
-                        decision.site().role() == Role.KEY || decision.site().role() == Role.VALUE);
+                .filter(decision -> CACHE.contains(decision.site().role()));
     }
 
     private void checkCache(Problems problems) {

@@ -104,6 +104,10 @@ public record PlanReport(
 
     private static Module module(ModuleInfo info, ModelConfigs configs, Optional<Plan> plan) {
         boolean cache = info.kind() == ModuleInfo.Kind.ATTENTION;
+        List<Site> cached =
+                info.cacheSites(site -> plan.flatMap(p -> p.format(site)).isPresent());
+        Role first = cache ? cached.getFirst().role() : Role.WEIGHT;
+        Role second = cache ? cached.getLast().role() : Role.INPUT;
         return new Module(
                 info.name(),
                 info.kind().name().toLowerCase(Locale.ROOT),
@@ -112,9 +116,9 @@ public record PlanReport(
                         : ExpertFormat.name(configs.quantization().declarationOf(info.name())),
                 cache ? null : format(plan, info, Role.WEIGHT),
                 cache ? null : format(plan, info, Role.INPUT),
-                cache ? format(plan, info, Role.KEY) : null,
-                rule(plan, info, cache ? Role.KEY : Role.WEIGHT),
-                rule(plan, info, cache ? Role.VALUE : Role.INPUT));
+                cache ? format(plan, info, first) : null,
+                rule(plan, info, first),
+                rule(plan, info, second));
     }
 
     private static String format(Optional<Plan> plan, ModuleInfo info, Role role) {

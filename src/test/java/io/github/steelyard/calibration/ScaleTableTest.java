@@ -3,6 +3,7 @@ package io.github.steelyard.calibration;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 
+import io.github.steelyard.model.FusedStack;
 import io.github.steelyard.model.ModuleInfo;
 import io.github.steelyard.model.ModuleInfo.Kind;
 import io.github.steelyard.model.Role;
@@ -22,6 +23,8 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.TreeMap;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 
 final class ScaleTableTest {
 
@@ -166,6 +169,60 @@ final class ScaleTableTest {
                         .orElseThrow()
                         .amax())
                 .isEqualTo(0.1289f);
+    }
+
+    // Servers read one input scale and one weight scale for a tensor of all experts, in FP8 too.
+    @Test
+    void resolve_expertsInOneTensor_shareTheLargest() {
+        Site least = stacked(0, 4f, 10, 0.5f);
+        Site starved = stacked(1, 0f, 0, 0.125f);
+        Site largest = stacked(2, 9f, 3, 0.25f);
+
+        ScaleTable table = resolve(LAYER_MAX, Sharing.EXPERT);
+
+        assertThat(table.at(least).orElseThrow().from()).contains(largest);
+        assertThat(table.at(starved).orElseThrow().origin()).isEqualTo(ScaleOrigin.IMPUTED);
+        for (Site site : List.of(least, starved, largest)) {
+            assertThat(table.at(site).orElseThrow().amax()).isEqualTo(9f);
+            assertThat(table.at(new Site(site.module(), Role.WEIGHT))
+                            .orElseThrow()
+                            .amax())
+                    .isEqualTo(0.5f);
+        }
+    }
+
+    // A server caches the latent and the rotated key, both under one scale; nobody caches the expanded keys and values.
+    @ParameterizedTest
+    @CsvSource({"KEY, VALUE", "LATENT, ROTATED_KEY"})
+    void resolve_latentAttention_hasTheScaleOfWhatIsCached(Role first, Role second) {
+        ModuleInfo attention = new ModuleInfo("model.layers.0.self_attn", Kind.ATTENTION, 0, 512, 0, -1, List.of());
+        modules.add(attention);
+        Map.of(Role.KEY, 90f, Role.VALUE, 80f, Role.LATENT, 3f, Role.ROTATED_KEY, 7f)
+                .forEach(
+                        (role, amax) -> measured.put(new Site(attention.name(), role), SiteStatistics.of(amax, 10, 0)));
+        plan.put(new Site(attention.name(), first), FP8);
+        plan.put(new Site(attention.name(), second), FP8);
+
+        ScaleTable table = resolve(LAYER_MAX, Sharing.EXPERT);
+
+        assertThat(table.scales()).hasSize(2);
+        assertThat(table.at(new Site(attention.name(), first)).orElseThrow().amax())
+                .isEqualTo(7f);
+        assertThat(table.at(new Site(attention.name(), second)).orElseThrow().amax())
+                .isEqualTo(7f);
+    }
+
+    /// Adds an FP8 expert whose weight lies with others in one tensor; returns the site of its input.
+    private Site stacked(int expert, float amax, long tokens, float weightAmax) {
+        Site site = expert(expert, "down_proj", amax, tokens);
+        FusedStack stack = FusedStack.of(
+                "model.layers.0.mlp.experts.down_proj", 3, 32, 32, FusedStack.Layout.IN_OUT, name -> false);
+        modules.set(
+                modules.size() - 1, modules.getLast().in(new FusedStack.Member(stack, expert, FusedStack.Part.ALL)));
+        Site weight = new Site(site.module(), Role.WEIGHT);
+        measured.put(weight, SiteStatistics.of(weightAmax, 32, 0));
+        plan.put(weight, FP8);
+        return site;
     }
 
     private static CalibrationOptions policy(long minTokens, StarvedExperts starved) {

@@ -76,8 +76,9 @@ final class Exports {
             for (Site site : module.sites()) {
                 JsonNode amax = kept.path(site.name()).path("amax");
                 JsonNode fused = kept.path(fusedName(module, site.role())).path("amax");
-                if (amax.isNumber() || fused.isNumber()) {
-                    float value = (float) (amax.isNumber() ? amax : fused).asDouble();
+                JsonNode stacked = kept.path(stackedName(module, site.role())).path("amax");
+                if (amax.isNumber() || fused.isNumber() || stacked.isNumber()) {
+                    float value = (float) (amax.isNumber() ? amax : fused.isNumber() ? fused : stacked).asDouble();
                     sites.put(site, SiteStatistics.of(value, 100, 0));
                 }
             }
@@ -87,6 +88,13 @@ final class Exports {
 
     static Map<String, String> noInputs() {
         return Map.of();
+    }
+
+    /// ModelOpt's one weight quantizer for all experts of gpt-oss or Llama-4.
+    private static String stackedName(ModuleInfo module, Role role) {
+        return module.stacked()
+                .map(place -> place.stack().tensor() + "_" + role.quantizer())
+                .orElse("none");
     }
 
     private static String fusedName(ModuleInfo module, Role role) {

@@ -12,17 +12,23 @@ import io.github.steelyard.checkpoint.Checkpoint;
 import io.github.steelyard.checkpoint.Finding;
 import io.github.steelyard.checkpoint.TensorInfo;
 import io.github.steelyard.model.Decoder;
+import io.github.steelyard.model.Role;
+import io.github.steelyard.model.Site;
 import io.github.steelyard.model.Weights;
 import io.github.steelyard.moe.Families;
 import io.github.steelyard.recipe.Plan;
 import io.github.steelyard.recipe.Recipe;
 import io.github.steelyard.tensor.DType;
+import io.github.steelyard.tensor.Shape;
 import io.github.steelyard.testing.Shared;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.TreeMap;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
@@ -217,6 +223,103 @@ final class ModelOptExporterTest {
         }
     }
 
+    // TensorRT-LLM and vLLM look for the experts of this family in one tensor, whatever the source had.
+    @Test
+    void export_expertsServedInOneTensor_areWrittenSoFromEitherLayout() throws IOException {
+        Path separate = oneByOne("conformance/architectures/llama4_text");
+
+        exportFrom(Shared.path("conformance/architectures/llama4_text"), NVFP4_EXPERTS, "fused", Exports.OPTIONS);
+        exportFrom(separate, NVFP4_EXPERTS, "separate", Exports.OPTIONS);
+
+        assertThat(temp.resolve("separate/model.safetensors"))
+                .hasSameBinaryContentAs(temp.resolve("fused/model.safetensors"));
+        assertThat(temp.resolve("separate/hf_quant_config.json"))
+                .hasSameTextualContentAs(temp.resolve("fused/hf_quant_config.json"));
+        try (Checkpoint written = Checkpoint.open(temp.resolve("fused"))) {
+            String experts = written.tensors().keySet().stream()
+                    .filter(name -> name.endsWith("experts.gate_up_proj"))
+                    .findFirst()
+                    .orElseThrow();
+            Shape codes = written.tensor(experts).shape();
+            assertThat(written.tensor(experts).dtype()).isEqualTo(DType.U8);
+            assertThat(written.tensor(experts + "_weight_scale").shape())
+                    .isEqualTo(Shape.of(codes.dim(0), codes.dim(1) / 8, codes.dim(2)));
+            assertThat(written.tensor(experts + "_weight_scale_2").shape()).isEqualTo(Shape.of());
+            assertThat(written.tensor(experts + "_input_scale").shape()).isEqualTo(Shape.of());
+        }
+    }
+
+    // A second export of an export: the codes stay, and so do the scales that no rule asks anew.
+    @Test
+    void export_quantisedTensorOfExperts_isKeptByteByByte() {
+        Path first = temp.resolve("first");
+        exportFrom("conformance/architectures/gpt_oss", NVFP4_EXPERTS, "first", Exports.OPTIONS);
+        Recipe attention = Exports.recipe(
+                "*self_attn.*_proj.weight_quantizer", Exports.FP8, "*self_attn.*_proj.input_quantizer", Exports.FP8);
+
+        ExportResult again = exportFrom(first, NVFP4_EXPERTS, "again", Exports.OPTIONS);
+        ExportResult other = exportFrom(first, attention, "other", Exports.OPTIONS);
+
+        assertThat(again.modules()).containsEntry("kept", 3 * 4 * 3L).doesNotContainKey("encoded");
+        assertThat(other.modules()).containsEntry("kept", 3 * 4 * 3L).containsEntry("encoded", 3 * 4L);
+        try (Checkpoint source = Checkpoint.open(first);
+                Checkpoint kept = Checkpoint.open(temp.resolve("other"))) {
+            source.tensors().values().stream()
+                    .filter(tensor -> tensor.name().contains(".experts."))
+                    .forEach(tensor -> assertThat(
+                                    kept.bytes(kept.tensor(tensor.name())).mismatch(source.bytes(tensor)))
+                            .as(tensor.name())
+                            .isNegative());
+        }
+    }
+
+    @Test
+    void export_mxfp4ExpertsWithoutARule_areDecodedIntoOneTensor() {
+        Recipe cache = Exports.recipe("*[kv]_bmm_quantizer", Exports.FP8);
+
+        ExportResult result = exportFrom("conformance/architectures/gpt_oss/mxfp4", cache, "out", Exports.OPTIONS);
+
+        assertThat(result.findings())
+                .hasSize(3 * 2)
+                .allMatch(finding -> finding.code().equals("decoded"));
+        try (Checkpoint written = Checkpoint.open(temp.resolve("out"))) {
+            TensorInfo experts = written.tensor("model.layers.0.mlp.experts.gate_up_proj");
+            assertThat(experts.dtype()).isEqualTo(DType.BF16);
+            assertThat(experts.shape()).isEqualTo(Shape.of(4, 64, 128));
+        }
+    }
+
+    @Test
+    void export_someExpertsOfOneTensor_areRefused() {
+        Recipe some = Exports.recipe(
+                "*experts.[0-1].*weight_quantizer", Exports.NVFP4, "*experts.[0-1].*input_quantizer", Exports.NVFP4);
+
+        assertThatExceptionOfType(GateException.class)
+                .isThrownBy(() -> exportFrom("conformance/architectures/gpt_oss", some, "out", Exports.OPTIONS))
+                .withMessageContaining("model.layers.0.mlp.experts.gate_up_proj: servers keep these experts in one")
+                .withMessageContaining("model.layers.2.mlp.experts.down_proj: servers keep these experts in one");
+    }
+
+    // No k_proj exists in latent attention, and still that is where vLLM reads the scale of what it caches.
+    @Test
+    void export_latentAttention_hasOneScaleUnderTheNamesThatServersRead() {
+        Recipe cache = Exports.recipe("*[kv]_bmm_quantizer", Exports.FP8);
+
+        exportFrom("conformance/architectures/deepseek_v3", cache, "out", Exports.OPTIONS);
+
+        try (Checkpoint written = Checkpoint.open(temp.resolve("out"))) {
+            for (String name : List.of("k_proj.k_scale", "v_proj.v_scale")) {
+                String scale = "model.layers.1.self_attn." + name;
+                assertThat(new Weights(written).vector(scale, Shape.of())).containsExactly(3f / 448);
+            }
+            assertThat(written.quantization().kvCache()).contains("FP8");
+            assertThat(CheckpointScales.read(written, Families.of(written).modules())
+                            .keySet())
+                    .extracting(Site::role)
+                    .containsOnly(Role.LATENT, Role.ROTATED_KEY);
+        }
+    }
+
     // Names and exclusions that ModelOpt itself writes for other families.
     @ParameterizedTest
     @CsvSource({"qwen3_moe", "glm4_moe", "nemotron_h"})
@@ -249,13 +352,42 @@ final class ModelOptExporterTest {
     }
 
     private ExportResult exportFrom(String model, Recipe recipe, String name, ExportRun options) {
-        try (Checkpoint source = Checkpoint.open(Shared.path(model))) {
+        return exportFrom(Shared.path(model), recipe, name, options);
+    }
+
+    private ExportResult exportFrom(Path model, Recipe recipe, String name, ExportRun options) {
+        try (Checkpoint source = Checkpoint.open(model)) {
             Decoder decoder = Families.of(source);
             Plan plan = Exports.plan(decoder, recipe);
             ScaleTable scales = ScaleTable.resolve(Exports.statistics(source, decoder), plan);
             return new ModelOptExporter(new ExportSource(source, decoder), plan, scales, options)
                     .export(temp.resolve(name), Exports.noInputs());
         }
+    }
+
+    /// Writes a checkpoint of fused experts with each expert's weights under their own names.
+    private Path oneByOne(String model) throws IOException {
+        Path target = Files.createDirectories(temp.resolve("one-by-one"));
+        Files.copy(Shared.path(model).resolve("config.json"), target.resolve("config.json"));
+        try (Checkpoint source = Checkpoint.open(Shared.path(model))) {
+            List<OutputTensor> tensors = new ArrayList<>();
+            Set<String> fused = new HashSet<>();
+            for (SourceModule module : new ExportSource(source, Families.of(source)).modules()) {
+                if (module.isFused()) {
+                    fused.addAll(module.tensorNames());
+                    tensors.addAll(ModulePlanner.unfused(module).tensors());
+                }
+            }
+            source.tensors().values().stream()
+                    .filter(tensor -> !fused.contains(tensor.name()))
+                    .forEach(tensor -> tensors.add(new OutputTensor(
+                            tensor.name(),
+                            tensor.dtype(),
+                            tensor.shape(),
+                            new TensorContent.Copied(source.bytes(tensor)))));
+            new ShardFiles(target, Exports.OPTIONS).write(tensors);
+        }
+        return target;
     }
 
     private List<Path> files(String name) throws IOException {

@@ -31,6 +31,8 @@ import org.junit.jupiter.api.io.TempDir;
 final class ModelOptGoldenTest {
 
     private static final String GOLDEN = "conformance/golden/modelopt/";
+    private static final String FAMILIES = "conformance/golden/modelopt-families/";
+    private static final String GPT_OSS = "conformance/architectures/gpt_oss";
 
     @TempDir
     private Path temp;
@@ -89,6 +91,37 @@ final class ModelOptGoldenTest {
         }
     }
 
+    // ModelOpt keeps the experts of this family in one tensor for each projection, inputs first.
+    @Test
+    void export_gptOssNvfp4Experts_equalsModelOpt() throws IOException {
+        Recipe recipe = Exports.recipe(
+                "*.experts.*weight_quantizer", Exports.NVFP4,
+                "*.experts.*input_quantizer", Exports.NVFP4,
+                "*[kv]_bmm_quantizer", Exports.FP8);
+
+        assertThat(differences(GPT_OSS, FAMILIES + "gpt_oss.nvfp4_experts_only-kv_fp8", recipe))
+                .isEmpty();
+        assertThat(temp.resolve("export/hf_quant_config.json"))
+                .content()
+                .isEqualTo(Files.readString(
+                                Shared.path(FAMILIES + "gpt_oss.nvfp4_experts_only-kv_fp8/ckpt/hf_quant_config.json"))
+                        .stripTrailing()
+                        .replace("0.47.0.dev0", "0.47.0"));
+    }
+
+    @Test
+    void export_gptOssFp8_equalsModelOpt() throws IOException {
+        Recipe recipe = Exports.recipe(
+                "*self_attn.*_proj.weight_quantizer", Exports.FP8,
+                "*self_attn.*_proj.input_quantizer", Exports.FP8,
+                "*.experts.*weight_quantizer", Exports.FP8,
+                "*.experts.*input_quantizer", Exports.FP8,
+                "*[kv]_bmm_quantizer", Exports.FP8);
+
+        assertThat(differences(GPT_OSS, FAMILIES + "gpt_oss.fp8_default-kv_fp8", recipe))
+                .isEmpty();
+    }
+
     private static void assertExplainedByDoubleRounding(
             String name, Checkpoint source, Checkpoint written, Checkpoint golden) {
         Shape shape = source.tensor(name).shape();
@@ -107,13 +140,17 @@ final class ModelOptGoldenTest {
 
     /// Returns how many bytes differ in each tensor that does; fails on another name, type or shape.
     private Map<String, Long> differences(String run, Recipe recipe) throws IOException {
+        return differences("models/tiny-qwen3-moe-bf16", GOLDEN + run, recipe);
+    }
+
+    private Map<String, Long> differences(String model, String run, Recipe recipe) throws IOException {
         Path target = temp.resolve("export");
-        try (Checkpoint source = Checkpoint.open(Shared.path("models/tiny-qwen3-moe-bf16"));
-                Checkpoint golden = Checkpoint.open(Shared.path(GOLDEN + run + "/ckpt"))) {
+        try (Checkpoint source = Checkpoint.open(Shared.path(model));
+                Checkpoint golden = Checkpoint.open(Shared.path(run + "/ckpt"))) {
             Decoder decoder = Families.of(source);
             Plan plan = Exports.plan(decoder, recipe);
             ScaleTable scales = ScaleTable.resolve(
-                    Exports.modelOptStatistics(Shared.path(GOLDEN + run + "/quantizers.json"), decoder), plan);
+                    Exports.modelOptStatistics(Shared.path(run + "/quantizers.json"), decoder), plan);
             new ModelOptExporter(new ExportSource(source, decoder), plan, scales, Exports.OPTIONS)
                     .export(target, Exports.noInputs());
             try (Checkpoint written = Checkpoint.open(target)) {

@@ -1,0 +1,182 @@
+package io.github.steelyard.export;
+
+import io.github.steelyard.checkpoint.Checkpoint;
+import io.github.steelyard.format.Nvfp4;
+import io.github.steelyard.model.FusedStack;
+import io.github.steelyard.model.WeightTensors;
+import io.github.steelyard.model.Weights;
+import io.github.steelyard.tensor.DType;
+import io.github.steelyard.tensor.Shape;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.TreeMap;
+import java.util.function.Function;
+import java.util.stream.IntStream;
+
+/// All modules whose weights a server keeps in one tensor, as the source holds them, and the tensors that can be made
+/// of them.
+///
+/// @param members the modules
+record SourceStack(List<SourceModule> members) {
+
+    SourceStack {
+        members = List.copyOf(members);
+    }
+
+    private static FusedStack.Member place(SourceModule module) {
+        return module.linear().info().stacked().orElseThrow();
+    }
+
+    private FusedStack stack() {
+        return place(members.getFirst()).stack();
+    }
+
+    private Weights weights() {
+        return members.getFirst().weights();
+    }
+
+    /// Returns the name of the tensor.
+    String name() {
+        return stack().tensor();
+    }
+
+    /// Returns the input features of an expert.
+    int columns() {
+        return stack().columns();
+    }
+
+    private boolean isFused() {
+        return members.getFirst().isFused();
+    }
+
+    private WeightTensors stored() {
+        return FusedStack.stored(weights().checkpoint(), name());
+    }
+
+    /// Returns whether the source holds plain values, fused or one by one.
+    boolean isPlain() {
+        return isFused()
+                ? stored().kind() == WeightTensors.Kind.PLAIN
+                : members.stream().allMatch(SourceModule::isPlain);
+    }
+
+    boolean hasSeparateBiases() {
+        return members.getFirst()
+                .linear()
+                .bias()
+                .filter(bias -> !bias.tensor().equals(name() + "_bias"))
+                .isPresent();
+    }
+
+    /// Returns the storage format of the first expert, for people.
+    String formatName() {
+        return members.getFirst().weight().formatName();
+    }
+
+    /// Returns whether the source has the tensor in `format`, with one scale for all experts.
+    boolean isStoredAs(LayerFormat format) {
+        if (!isFused() || !format.isStoredAs(stored().kind())) {
+            return false;
+        }
+        boolean oneScale = stored().globalScale()
+                .or(() -> stored().scale())
+                .filter(tensor -> tensor.shape().elements() == 1)
+                .isPresent();
+        return oneScale && stored().weight().dtype() != DType.F8_E5M2;
+    }
+
+    /// Returns the format under which the source's tensor can be declared as it is.
+    Optional<LayerFormat> declaredFormat() {
+        if (isStoredAs(LayerFormat.NVFP4)) {
+            return Optional.of(inputScale().isPresent() ? LayerFormat.NVFP4 : LayerFormat.W4A16_NVFP4);
+        }
+        return inputScale().isPresent() && isStoredAs(LayerFormat.FP8)
+                ? Optional.of(LayerFormat.FP8)
+                : Optional.empty();
+    }
+
+    /// Returns the one scale of the experts' input, where the source has it.
+    Optional<Float> inputScale() {
+        Checkpoint checkpoint = weights().checkpoint();
+        return Optional.of(name() + "_input_scale")
+                .filter(checkpoint::has)
+                .map(checkpoint::tensor)
+                .filter(tensor -> tensor.shape().elements() == 1)
+                .map(tensor -> members.getFirst().values(tensor).getFirst());
+    }
+
+    /// Returns the source's tensors as they are, with this input scale.
+    List<OutputTensor> kept(Optional<Float> inputScale) {
+        List<OutputTensor> tensors = new ArrayList<>();
+        stored().all()
+                .forEach(tensor -> tensors.add(new OutputTensor(
+                        tensor.name(),
+                        tensor.dtype(),
+                        tensor.shape(),
+                        members.getFirst().copy(tensor))));
+        return withInputScale(tensors, inputScale);
+    }
+
+    /// Returns the tensors of the experts in `format`.
+    ///
+    /// @param scale the weight's scale
+    List<OutputTensor> encoded(LayerFormat format, float scale, Optional<Float> inputScale) {
+        boolean packed = format.isNvfp4();
+        List<OutputTensor> tensors = new ArrayList<>();
+        tensors.add(tensor(
+                "",
+                packed ? DType.U8 : DType.F8_E4M3,
+                packed ? 2 : 1,
+                rows -> rows.encode(format, scale).codes().array()));
+        if (packed) {
+            tensors.add(tensor(
+                    "_weight_scale",
+                    DType.F8_E4M3,
+                    Nvfp4.BLOCK,
+                    rows -> rows.encode(format, scale).scales().array()));
+        }
+        tensors.add(OutputTensor.scalar(name() + (packed ? "_weight_scale_2" : "_weight_scale"), scale));
+        return withInputScale(tensors, inputScale);
+    }
+
+    /// Returns the experts decoded, as BF16.
+    List<OutputTensor> values() {
+        return List.of(tensor("", DType.BF16, 1, rows -> rows.as(DType.BF16).array()));
+    }
+
+    private List<OutputTensor> withInputScale(List<OutputTensor> tensors, Optional<Float> inputScale) {
+        inputScale.ifPresent(scale -> tensors.add(OutputTensor.scalar(name() + "_input_scale", scale)));
+        return tensors;
+    }
+
+    /// @param inputs input features that an element stands for
+    private OutputTensor tensor(String suffix, DType dtype, int inputs, Function<DecodedRows, byte[]> encode) {
+        Shape inner = stack().inner(inputs);
+        return new OutputTensor(
+                name() + suffix,
+                dtype,
+                Shape.of(stack().count(), inner.dim(0), inner.dim(1)),
+                new TensorContent.Stacked(matrices(), encode, dtype.bits() / Byte.SIZE));
+    }
+
+    private List<StackedMatrix> matrices() {
+        if (isFused()) {
+            return IntStream.range(0, stack().count())
+                    .mapToObj(
+                            expert -> matrix(List.of(new StackedMatrix.Rows(stack().matrix(weights(), expert), 0, 1))))
+                    .toList();
+        }
+        TreeMap<Integer, List<StackedMatrix.Rows>> parts = new TreeMap<>();
+        for (SourceModule member : members) {
+            FusedStack.Part part = place(member).part();
+            parts.computeIfAbsent(place(member).index(), absent -> new ArrayList<>())
+                    .add(new StackedMatrix.Rows(member.weight(), part.firstRow(stack().rows()), part.step()));
+        }
+        return parts.values().stream().map(this::matrix).toList();
+    }
+
+    private StackedMatrix matrix(List<StackedMatrix.Rows> parts) {
+        return new StackedMatrix(parts, stack().rows(), stack().layout());
+    }
+}

@@ -1,0 +1,145 @@
+package io.github.steelyard.export;
+
+import io.github.steelyard.calibration.ScaleTable;
+import io.github.steelyard.calibration.SiteScale;
+import io.github.steelyard.checkpoint.Finding;
+import io.github.steelyard.export.ModuleExport.Treatment;
+import io.github.steelyard.format.Fp8;
+import io.github.steelyard.format.Nvfp4;
+import io.github.steelyard.model.Role;
+import io.github.steelyard.model.Site;
+import io.github.steelyard.recipe.Scheme;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.Set;
+import java.util.function.Function;
+import java.util.stream.Collectors;
+
+/// Decides what is written for one projection of all experts of a layer, where ModelOpt and servers keep these in one
+/// tensor `T`: gpt-oss and Llama-4. As ModelOpt writes them, inputs first, with one weight scale and one input scale
+/// for
+/// all experts:
+///
+/// | format | `T` | `T_weight_scale` | `T_weight_scale_2` | `T_input_scale` |
+/// |---|---|---|---|---|
+/// | NVFP4 | U8 `(experts, inputs / 2, outputs)` | E4M3 `(experts, inputs / 16, outputs)` | F32 | F32 |
+/// | FP8 | E4M3 `(experts, inputs, outputs)` | F32 | | F32 |
+///
+/// Experts that the source has one by one are written so too: no server looks for them there.
+final class StackPlanner {
+
+    private final Function<String, Scheme> schemes;
+    private final ScaleTable scales;
+    private final List<String> problems;
+
+    /// @param schemes the plan: formats of a module
+    /// @param problems receives a line for whatever cannot be written
+    StackPlanner(Function<String, Scheme> schemes, ScaleTable scales, List<String> problems) {
+        this.schemes = schemes;
+        this.scales = scales;
+        this.problems = problems;
+    }
+
+    /// Returns an export for each of `members`, which are all modules of one stack; the first carries the tensors.
+    List<ModuleExport> plan(List<SourceModule> members) {
+        SourceStack stack = new SourceStack(members);
+        Set<Scheme> planned =
+                members.stream().map(member -> schemes.apply(member.name())).collect(Collectors.toSet());
+        if (planned.size() > 1) {
+            return refused(
+                    stack,
+                    "servers keep these experts in one tensor of one format, and the recipe has several: %s"
+                            .formatted(planned.stream()
+                                    .map(Scheme::toString)
+                                    .sorted()
+                                    .toList()));
+        }
+        Scheme scheme = planned.iterator().next();
+        return scheme.isQuantised() ? quantised(stack, scheme) : untouched(stack);
+    }
+
+    private List<ModuleExport> refused(SourceStack stack, String why) {
+        problems.add("%s: %s".formatted(stack.name(), why));
+        return exports(stack, Treatment.COPIED, Optional.empty(), List.of(), Optional.empty());
+    }
+
+    private List<ModuleExport> quantised(SourceStack stack, Scheme scheme) {
+        Optional<LayerFormat> found = LayerFormat.of(scheme)
+                .filter(format -> format == LayerFormat.FP8 || format.isNvfp4())
+                .filter(format -> format.fits(stack.columns()));
+        if (found.isEmpty()) {
+            return refused(
+                    stack,
+                    "servers load these experts, %d inputs each, in one tensor of FP8 or NVFP4; the recipe has %s"
+                            .formatted(stack.columns(), scheme));
+        }
+        if (stack.hasSeparateBiases()) {
+            return refused(stack, "the source has the experts' biases one by one, servers read them in one tensor");
+        }
+        LayerFormat format = found.get();
+        Optional<Float> inputScale =
+                format.hasInputScale() ? Optional.of(scale(stack, Role.INPUT, format)) : Optional.empty();
+        boolean kept = stack.isStoredAs(format);
+        List<OutputTensor> tensors =
+                kept ? stack.kept(inputScale) : stack.encoded(format, scale(stack, Role.WEIGHT, format), inputScale);
+        return exports(
+                stack, kept ? Treatment.KEPT : Treatment.ENCODED, Optional.of(format), tensors, Optional.empty());
+    }
+
+    private static List<ModuleExport> untouched(SourceStack stack) {
+        if (stack.isPlain()) {
+            return exports(stack, Treatment.COPIED, Optional.empty(), List.of(), Optional.empty());
+        }
+        Optional<Float> inputScale = stack.inputScale();
+        Optional<LayerFormat> format = stack.declaredFormat();
+        if (format.isPresent()) {
+            return exports(stack, Treatment.KEPT, format, stack.kept(inputScale), Optional.empty());
+        }
+        Finding finding = Finding.warning(
+                "decoded",
+                stack.name(),
+                "%s: stored as %s, which ModelOpt's format cannot declare; written as BF16"
+                        .formatted(stack.name(), stack.formatName()));
+        return exports(stack, Treatment.DECODED, Optional.empty(), stack.values(), Optional.of(finding));
+    }
+
+    /// Returns the scale that all members share, as [ScaleTable] made it. Weights of zeros have none; theirs is 1.
+    private float scale(SourceStack stack, Role role, LayerFormat format) {
+        List<Float> amax = stack.members().stream()
+                .flatMap(member -> scales.at(new Site(member.name(), role)).stream())
+                .map(SiteScale::amax)
+                .distinct()
+                .toList();
+        if (amax.size() > 1) {
+            throw new IllegalStateException(
+                    "%s: %d scales of one tensor's %s".formatted(stack.name(), amax.size(), role));
+        }
+        if (amax.isEmpty() && role == Role.INPUT) {
+            problems.add("%s: the experts' input has no calibrated amax".formatted(stack.name()));
+        }
+        float value = amax.isEmpty() ? 0 : amax.getFirst();
+        return format.isNvfp4() ? Nvfp4.globalScale(value) : Fp8.scale(value);
+    }
+
+    /// @param tensors what is written in place of the members' tensors; empty where those are copied
+    private static List<ModuleExport> exports(
+            SourceStack stack,
+            Treatment treatment,
+            Optional<LayerFormat> format,
+            List<OutputTensor> tensors,
+            Optional<Finding> finding) {
+        List<ModuleExport> exports = new ArrayList<>();
+        for (SourceModule member : stack.members()) {
+            boolean first = exports.isEmpty();
+            exports.add(new ModuleExport(
+                    member.name(),
+                    treatment,
+                    format,
+                    first ? tensors : List.of(),
+                    tensors.isEmpty() ? Set.of() : member.tensorNames(),
+                    first ? finding : Optional.empty()));
+        }
+        return exports;
+    }
+}
