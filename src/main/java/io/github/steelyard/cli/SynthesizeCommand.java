@@ -40,8 +40,9 @@ final class SynthesizeCommand extends SteelyardCommand implements Callable<Integ
             names = "--format",
             paramLabel = "FORMAT",
             description = {
-                "How linear layers are stored: bf16, fp8, nvfp4, mixed (NVFP4 experts, FP8 besides)",
-                "or mxfp4 (MXFP4 experts, BF16 besides). Default: bf16."
+                "How linear layers are stored: bf16, fp8 (a scale for each), fp8_block (a scale for",
+                "each 128 x 128), nvfp4, mixed (NVFP4 experts, FP8 besides), w4a16 (NVFP4 weights of",
+                "experts and head, FP8 besides) or mxfp4 (MXFP4 experts, BF16 besides). Default: bf16."
             })
     SyntheticFormat format = SyntheticFormat.BF16;
 

@@ -64,6 +64,17 @@ record Place(
                 Shape.of(stack.count(), stack.rows(), mxBlocks));
     }
 
+    /// Returns the shape of a scale for each tile of `block` x `block`.
+    ///
+    /// @throws IllegalArgumentException if this is a tensor of several matrices, which have no such scales
+    Shape tiles(int block) {
+        Shape whole = inner.apply(1);
+        if (whole.rank() != 2) {
+            throw new IllegalArgumentException("%s: experts in one tensor have no scales of tiles".formatted(codes));
+        }
+        return Shape.of(Math.ceilDiv(whole.dim(0), block), Math.ceilDiv(whole.dim(1), block));
+    }
+
     /// @throws IllegalArgumentException if blocks of this size do not fit
     void requireBlocks(int block) {
         if (columns % block != 0) {

@@ -80,12 +80,14 @@ public record Synthesis(
     /// @throws io.github.steelyard.checkpoint.StorageException if it cannot be written
     public Result write(Path target, LongConsumer progress) {
         SyntheticTensors tensors = new SyntheticTensors(decoder, format, seed);
+        SyntheticDeclaration declaration = new SyntheticDeclaration(decoder, format);
         return OutputDirectory.write(target, directory -> {
             ShardPlan plan = writeTensors(tensors.all(), directory, progress);
-            AtomicFiles.write(directory.resolve("config.json"), config.copy().toPrettyString() + "\n");
-            if (format != SyntheticFormat.BF16) {
-                AtomicFiles.write(directory.resolve("hf_quant_config.json"), tensors.quantization());
-            }
+            String text = declaration.in(config).copy().toPrettyString() + "\n";
+            AtomicFiles.write(directory.resolve("config.json"), text);
+            declaration
+                    .hfQuantConfig()
+                    .ifPresent(declared -> AtomicFiles.write(directory.resolve("hf_quant_config.json"), declared));
             tokens.ifPresent(ids -> ids.write(directory, decoder.vocabulary(), seed));
             plan.writeIndex(directory);
             long bytes =

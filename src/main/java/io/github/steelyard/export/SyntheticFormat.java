@@ -3,24 +3,32 @@ package io.github.steelyard.export;
 import io.github.steelyard.model.ModuleInfo;
 import java.util.Locale;
 
-/// How the linear layers of a synthetic checkpoint are stored. Routers and the head always are BF16.
+/// How the linear layers of a synthetic checkpoint are stored, after what is published. Routers always are BF16, and so
+/// is the head but in [#W4A16].
 public enum SyntheticFormat {
     /// Everything BF16.
     BF16,
-    /// FP8 with one scale for each weight.
+    /// FP8 with one scale for each weight and input.
     FP8,
-    /// NVFP4.
+    /// FP8 with a scale for each tile of 128 x 128, as DeepSeek and Qwen publish it.
+    FP8_BLOCK,
+    /// NVFP4, weights and inputs.
     NVFP4,
     /// NVFP4 experts, FP8 besides.
     MIXED,
-    /// MXFP4 experts, BF16 besides.
+    /// NVFP4 weights of routed and shared experts and of the head, without input scales; FP8 besides. As in
+    /// Qwen3.6-35B-A3B-NVFP4.
+    W4A16,
+    /// MXFP4 experts, BF16 besides, as OpenAI publishes it.
     MXFP4;
 
     /// Storage of one linear layer.
     enum Storage {
         BF16,
         FP8,
+        FP8_BLOCK,
         NVFP4,
+        W4A16_NVFP4,
         MXFP4
     }
 
@@ -30,15 +38,22 @@ public enum SyntheticFormat {
     }
 
     Storage of(ModuleInfo module) {
-        if (module.kind() != ModuleInfo.Kind.LINEAR) {
+        boolean linear = module.kind() == ModuleInfo.Kind.LINEAR;
+        if (!linear && !(this == W4A16 && module.kind() == ModuleInfo.Kind.HEAD)) {
             return Storage.BF16;
         }
         return switch (this) {
             case BF16 -> Storage.BF16;
             case FP8 -> Storage.FP8;
+            case FP8_BLOCK -> Storage.FP8_BLOCK;
             case NVFP4 -> Storage.NVFP4;
             case MIXED -> module.isExpert() ? Storage.NVFP4 : Storage.FP8;
+            case W4A16 -> !linear || isAnyExpert(module) ? Storage.W4A16_NVFP4 : Storage.FP8;
             case MXFP4 -> module.isExpert() ? Storage.MXFP4 : Storage.BF16;
         };
+    }
+
+    private static boolean isAnyExpert(ModuleInfo module) {
+        return module.isExpert() || module.name().contains(".shared_expert");
     }
 }

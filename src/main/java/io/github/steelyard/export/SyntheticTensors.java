@@ -1,10 +1,9 @@
 package io.github.steelyard.export;
 
-import com.fasterxml.jackson.databind.json.JsonMapper;
-import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.github.steelyard.checkpoint.SafetensorsWriter;
 import io.github.steelyard.format.E2m1;
 import io.github.steelyard.format.E4m3;
+import io.github.steelyard.format.Fp8;
 import io.github.steelyard.model.Decoder;
 import io.github.steelyard.model.ExpectedTensor;
 import io.github.steelyard.model.FusedStack;
@@ -70,7 +69,7 @@ final class SyntheticTensors {
         new LinkedHashSet<>(decoder.tensors()).forEach(this::plain);
         Set<String> stacks = new HashSet<>();
         for (Linear linear : decoder.linears()) {
-            Optional<FusedStack> stack = linear.source().stack();
+            Optional<FusedStack> stack = linear.source().stack().filter(found -> isFused(linear));
             if (stack.isPresent()) {
                 if (stacks.add(stack.get().tensor())) {
                     weight(linear, Place.of(stack.get()));
@@ -79,6 +78,11 @@ final class SyntheticTensors {
                 weight(linear, Place.of(linear.info()));
             }
         }
+    }
+
+    /// Quantised experts are published one by one, but where servers keep them in one tensor in any format.
+    private boolean isFused(Linear linear) {
+        return linear.info().stacked().isPresent() || format.of(linear.info()) == SyntheticFormat.Storage.BF16;
     }
 
     List<Synthetic> all() {
@@ -117,7 +121,12 @@ final class SyntheticTensors {
         switch (format.of(linear.info())) {
             case BF16 -> bf16(place);
             case FP8 -> fp8(place);
-            case NVFP4 -> nvfp4(place);
+            case FP8_BLOCK -> fp8Block(place);
+            case NVFP4 -> {
+                nvfp4(place);
+                scalar(place.inputScale(), INPUT_SCALE);
+            }
+            case W4A16_NVFP4 -> nvfp4(place);
             case MXFP4 -> mxfp4(place);
         }
     }
@@ -137,12 +146,22 @@ final class SyntheticTensors {
         scalar(place.inputScale(), INPUT_SCALE);
     }
 
+    private void fp8Block(Place place) {
+        Shape scales = place.tiles(Fp8.BLOCK);
+        float scale = perRootColumns(place, RMS_E4M3);
+        codes(place.codes(), DType.F8_E4M3, place.inner().apply(1), bytes(FINITE_E4M3));
+        codes(
+                place.scale() + "_inv",
+                DType.BF16,
+                scales,
+                (random, count, out) -> random.bf16(count, scale, scale / 4, out));
+    }
+
     private void nvfp4(Place place) {
         place.requireBlocks(16);
         codes(place.codes(), DType.U8, place.inner().apply(2), bytes(ANY));
         codes(place.scale(), DType.F8_E4M3, place.inner().apply(16), bytes(LARGE_E4M3));
         scalar(place.scale() + "_2", perRootColumns(place, RMS_E2M1 * RMS_LARGE_E4M3));
-        scalar(place.inputScale(), INPUT_SCALE);
     }
 
     private void mxfp4(Place place) {
@@ -186,25 +205,5 @@ final class SyntheticTensors {
 
     private void add(String name, DType dtype, Shape shape, Filler filler) {
         all.add(new Synthetic(new SafetensorsWriter.Planned(name, dtype, shape), filler));
-    }
-
-    /// Returns `hf_quant_config.json` in ModelOpt's form, every module by name.
-    String quantization() {
-        ObjectNode root = new JsonMapper().createObjectNode();
-        root.putObject("producer").put("name", "modelopt").put("version", "synthetic");
-        ObjectNode quantization = root.putObject("quantization");
-        quantization.put("quant_algo", "MIXED_PRECISION").putNull("kv_cache_quant_algo");
-        ObjectNode layers = quantization.putObject("quantized_layers");
-        for (ModuleInfo module : decoder.modules()) {
-            switch (module.kind() == ModuleInfo.Kind.ATTENTION ? SyntheticFormat.Storage.BF16 : format.of(module)) {
-                case BF16 -> {}
-                case FP8 -> layers.putObject(module.name()).put("quant_algo", "FP8");
-                case NVFP4 ->
-                    layers.putObject(module.name()).put("quant_algo", "NVFP4").put("group_size", 16);
-                case MXFP4 ->
-                    layers.putObject(module.name()).put("quant_algo", "MXFP4").put("group_size", 32);
-            }
-        }
-        return root.toPrettyString() + "\n";
     }
 }

@@ -28,7 +28,7 @@ final class SynthesizeCommandTest {
     private Path temp;
 
     @ParameterizedTest
-    @ValueSource(strings = {"bf16", "fp8", "nvfp4", "mixed", "mxfp4"})
+    @ValueSource(strings = {"bf16", "fp8", "fp8_block", "nvfp4", "mixed", "w4a16", "mxfp4"})
     void everyFormat_isDeterministicSoundAndRuns(String format) throws IOException {
         SyntheticInputs one = SyntheticInputs.write(temp.resolve("one"), format);
         SyntheticInputs two = SyntheticInputs.write(temp.resolve("two"), format);
@@ -76,36 +76,79 @@ final class SynthesizeCommandTest {
         assertThat(shapes(out)).isEqualTo(shapes(real));
     }
 
+    // Names and shapes against quantised checkpoints of that format; a peer wrote those of gpt-oss.
+    @ParameterizedTest
+    @CsvSource({
+        "deepseek_v3, fp8_block, conformance/architectures/deepseek_v3/fp8_block",
+        "gpt_oss, mxfp4, conformance/architectures/gpt_oss/mxfp4",
+        "gpt_oss, fp8, conformance/golden/modelopt-families/gpt_oss.fp8_default-kv_fp8/ckpt",
+        "qwen3_moe, nvfp4, conformance/architectures/qwen3_moe/nvfp4",
+        "qwen3_moe, fp8, conformance/golden/modelopt-families/qwen3_moe.fp8_default-kv_fp8/ckpt",
+        "glm4_moe, fp8, conformance/golden/modelopt-families/glm4_moe.fp8_default-kv_fp8/ckpt",
+        "qwen3_5_moe, w4a16, conformance/architectures/qwen3_5_moe/modelopt_mixed"
+    })
+    void quantisedFamily_hasTheTensorsOfARealOne(String family, String format, String quantised) {
+        Path config = Shared.path("conformance/architectures/" + family + "/config.json");
+        Path out = temp.resolve("out");
+        CommandRun.of("synthesize", config, "--format", format, "--seed", 1, "--out", out)
+                .expect(ExitCode.OK);
+
+        Map<String, Shape> real = shapes(Shared.path(quantised));
+        real.keySet()
+                .removeIf(name -> name.endsWith("k_scale")
+                        || name.endsWith("v_scale")
+                        || name.startsWith("mtp.")
+                        || name.contains(".visual."));
+        assertThat(shapes(out)).isEqualTo(real);
+    }
+
     @ParameterizedTest
     @CsvSource({
         "gpt_oss, mxfp4",
         "gpt_oss, nvfp4",
         "gpt_oss, fp8",
         "llama4_text, nvfp4",
+        "llama4_text, fp8",
+        "llama4_text, mixed",
         "qwen3_5_moe, mixed",
+        "qwen3_5_moe, w4a16",
+        "qwen3_5_moe, nvfp4",
+        "qwen3_5_moe, fp8_block",
         "mixtral, mxfp4",
+        "mixtral, nvfp4",
+        "olmoe, mixed",
+        "glm4_moe, fp8_block",
         "nemotron_h, nvfp4",
-        "deepseek_v3, fp8"
+        "nemotron_h, w4a16",
+        "nemotron_h_latent, mixed",
+        "deepseek_v2_lite, fp8_block",
+        "deepseek_v3, fp8_block",
+        "deepseek_v3, nvfp4",
+        "kimi_k2, fp8_block"
     })
-    void quantisedFamilies_run(String family, String format) {
+    void quantisedFamilies_areSoundAndRun(String family, String format) throws IOException {
         Path config = Shared.path("conformance/architectures/" + family + "/config.json");
-        Path out = temp.resolve("out");
-        CommandRun.of(
-                        "synthesize",
-                        config,
-                        "--format",
-                        format,
-                        "--seed",
-                        1,
-                        "--sequences",
-                        2,
-                        "--sequence-length",
-                        16,
-                        "--out",
-                        out)
-                .expect(ExitCode.OK);
+        for (String name : List.of("one", "two")) {
+            CommandRun.of(
+                            "synthesize",
+                            config,
+                            "--format",
+                            format,
+                            "--seed",
+                            1,
+                            "--sequences",
+                            2,
+                            "--sequence-length",
+                            16,
+                            "--out",
+                            temp.resolve(name))
+                    .expect(ExitCode.OK);
+        }
+        Path out = temp.resolve("one");
 
+        assertThat(contents(temp.resolve("two"))).isEqualTo(contents(out));
         CommandRun.of("inspect", out, "--check").expect(ExitCode.OK);
+        CommandRun.of("verify", out).expect(ExitCode.OK);
         CommandRun.of("evaluate", out, "--data", out.resolve("tokens.jsonl")).expect(ExitCode.OK);
     }
 
