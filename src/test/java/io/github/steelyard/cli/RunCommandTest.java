@@ -7,15 +7,14 @@ import io.github.steelyard.checkpoint.Checkpoint;
 import io.github.steelyard.checkpoint.Digests;
 import io.github.steelyard.testing.Json;
 import io.github.steelyard.testing.Shared;
+import io.github.steelyard.testing.TokenIds;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
-import java.util.Random;
 import java.util.TreeMap;
-import java.util.stream.Collectors;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -135,16 +134,8 @@ final class RunCommandTest {
         return CommandRun.of(arguments.toArray());
     }
 
-    /// Writes sequences of these lengths, ids below `vocabulary`.
     private Path ids(int vocabulary, int... lengths) throws IOException {
-        Random random = new Random(5);
-        List<String> lines = new ArrayList<>();
-        for (int length : lengths) {
-            lines.add(random.ints(length, 0, vocabulary)
-                    .mapToObj(Integer::toString)
-                    .collect(Collectors.joining(", ", "{\"input_ids\": [", "]}")));
-        }
-        return Files.write(temp.resolve("ids.jsonl"), lines);
+        return TokenIds.write(temp.resolve("ids.jsonl"), vocabulary, lengths);
     }
 
     private static Map<String, String> digests(Path directory) throws IOException {
