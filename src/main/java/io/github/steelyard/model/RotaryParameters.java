@@ -36,10 +36,17 @@ public final class RotaryParameters {
     }
 
     /// Returns the parameters for layers of `layerType`, which the config may give by themselves.
+    ///
+    /// @throws io.github.steelyard.checkpoint.CheckpointException if it gives those of other types alone
     public static RotaryParameters of(ConfigJson config, String layerType) {
         Optional<ConfigJson> all = config.object("rope_parameters");
+        boolean byType = all.stream().anyMatch(a -> a.keys().stream().anyMatch(a::isObject));
         return new RotaryParameters(
-                config, all.flatMap(a -> a.object(layerType)).or(() -> all));
+                config,
+                all.map(a -> !byType
+                        ? a
+                        : a.object(layerType)
+                                .orElseThrow(() -> a.unsuitable(layerType, "the parameters of such layers"))));
     }
 
     /// Returns the number of dimensions of a head that are rotated.
@@ -91,9 +98,14 @@ public final class RotaryParameters {
         };
     }
 
-    /// Returns the factor by which positions are stretched.
+    /// Returns the factor by which positions are stretched; YaRN's may follow from the lengths before and after.
+    ///
+    /// @throws io.github.steelyard.checkpoint.CheckpointException if the config has none
     public double factor() {
-        return bounded("factor", 1, MIN_FACTOR, MAX_FACTOR);
+        boolean derived = type().equals("yarn") && !where("factor").has("factor");
+        return derived
+                ? bounded("max_position_embeddings", DEFAULT_POSITIONS, 1, MAX_POSITIONS) / originalPositions()
+                : bounded("factor", 0, MIN_FACTOR, MAX_FACTOR);
     }
 
     /// Returns YaRN's `mscale_all_dim`, 0 if the config has none.

@@ -4,6 +4,7 @@ import io.github.steelyard.checkpoint.Checkpoint;
 import io.github.steelyard.checkpoint.CheckpointException;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Set;
@@ -14,7 +15,15 @@ import java.util.Set;
 /// @param ignored names of those that belong to other parts: vision towers, multi-token prediction
 /// @param unknown names of those that nobody reads
 /// @param missing names of those that the model needs and the checkpoint lacks
-public record TensorCensus(List<String> known, List<String> ignored, List<String> unknown, List<String> missing) {
+/// @param unread names of unknown ones beside a weight or in an attention module that the model does read: biases,
+/// norms
+///     and factors without which it computes something else
+public record TensorCensus(
+        List<String> known, List<String> ignored, List<String> unknown, List<String> missing, List<String> unread) {
+
+    /// What may lie in a module that is read without a change to what it computes.
+    private static final Set<String> HARMLESS =
+            Set.of("rotary_emb.inv_freq", "q_scale", "prob_scale", "output_scale", "k_bias", "v_bias");
 
     private static final List<String> LINEAR = List.of(
             ".weight",
@@ -38,6 +47,7 @@ public record TensorCensus(List<String> known, List<String> ignored, List<String
         ignored = List.copyOf(ignored);
         unknown = List.copyOf(unknown);
         missing = List.copyOf(missing);
+        unread = List.copyOf(unread);
     }
 
     /// Takes the census of `checkpoint` for `decoder`. Lists are in the order of the checkpoint's names, `missing` in
@@ -84,12 +94,32 @@ public record TensorCensus(List<String> known, List<String> ignored, List<String
                 unknown.add(name);
             }
         }
-        return new TensorCensus(known, ignored, unknown, List.copyOf(missing));
+        return new TensorCensus(known, ignored, unknown, List.copyOf(missing), unread(unknown, decoder));
     }
 
-    /// Refuses a checkpoint that lacks tensors.
+    private static List<String> unread(List<String> unknown, Decoder decoder) {
+        Set<String> modules = new HashSet<>();
+        decoder.modules().forEach(module -> modules.add(module.name()));
+        decoder.linears().forEach(linear -> linear.source().stack().ifPresent(stack -> modules.add(stack.tensor())));
+        return unknown.stream().filter(name -> belongs(name, modules)).toList();
+    }
+
+    private static boolean belongs(String name, Set<String> modules) {
+        if (name.endsWith("_bias") && modules.contains(name.substring(0, name.length() - "_bias".length()))) {
+            return true;
+        }
+        for (int dot = name.lastIndexOf('.'); dot > 0; dot = name.lastIndexOf('.', dot - 1)) {
+            if (modules.contains(name.substring(0, dot))) {
+                String rest = name.substring(dot + 1);
+                return !HARMLESS.contains(rest) && !HARMLESS.contains(rest.substring(rest.lastIndexOf('.') + 1));
+            }
+        }
+        return false;
+    }
+
+    /// Refuses a checkpoint that lacks tensors, or has some without which the model computes something else.
     ///
-    /// @throws CheckpointException if there are missing ones; it names them all
+    /// @throws CheckpointException if there are such; it names them all
     public void requireComplete(Path directory) {
         if (!missing.isEmpty()) {
             throw new CheckpointException(
@@ -97,6 +127,12 @@ public record TensorCensus(List<String> known, List<String> ignored, List<String
                     missing.size() == 1
                             ? "tensor '%s' is missing".formatted(missing.getFirst())
                             : "%d tensors are missing: %s".formatted(missing.size(), String.join(", ", missing)));
+        }
+        if (!unread.isEmpty()) {
+            throw new CheckpointException(
+                    directory,
+                    "%d tensor(s) belong to modules of the model, and its config gives no use for them: %s"
+                            .formatted(unread.size(), String.join(", ", unread)));
         }
     }
 }

@@ -6,6 +6,7 @@ import io.github.steelyard.model.Decoder;
 import io.github.steelyard.model.ModuleInfo;
 import io.github.steelyard.model.Norm;
 import java.util.List;
+import java.util.Set;
 
 /// The config keys that nearly every family has, read and checked.
 ///
@@ -70,7 +71,7 @@ record CommonConfig(
                 heads,
                 keyHeads,
                 config.integerOr("head_dim", Math.max(1, hidden / heads), 1, MAX_WIDTH),
-                (float) source.number(epsilonKey, 1e-6, 0, 1),
+                (float) source.number(epsilonKey, config.number(epsilonKey), 0, 1),
                 0);
     }
 
@@ -102,7 +103,28 @@ record CommonConfig(
 
     /// Returns the number of experts that each token is sent to.
     int chosen(int experts) {
-        return config().integer("num_experts_per_tok", 1, experts);
+        String usual = "num_experts_per_tok";
+        return config().integer(config().has(usual) ? usual : "experts_per_token", 1, experts);
+    }
+
+    /// Refuses layers in which a query does not see all keys before it: sliding windows of families that are published
+    /// without.
+    void requireFullAttention() {
+        if (config().flag("use_sliding_window", false)) {
+            throw config().unsuitable("use_sliding_window", "false, since windows of this family are not computed");
+        }
+        if (!Set.of("full_attention").containsAll(layerTypes("layer_types"))) {
+            throw config().unsuitable("layer_types", "full_attention only");
+        }
+    }
+
+    /// Refuses a config without one of these keys, though null: their defaults differ between families and programs.
+    void requireKeys(String... keys) {
+        for (String key : keys) {
+            if (!config().has(key) && !config().isNull(key)) {
+                throw config().unsuitable(key, "a value");
+            }
+        }
     }
 
     /// Returns the types of the layers under `key`, none if it is absent.

@@ -29,7 +29,13 @@ final class DeepseekFamily implements Family {
     @Override
     public Decoder build(ModelSource source) {
         CommonConfig common = CommonConfig.read(source);
+        common.requireFullAttention();
+        common.requireKeys("first_k_dense_replace", "n_shared_experts", "routed_scaling_factor");
+        requireKeysOfEachHead(common);
         boolean second = source.modelType().equals("deepseek_v2");
+        if (!second) {
+            common.requireKeys("n_group", "topk_group");
+        }
         int experts = common.experts("n_routed_experts");
         Routing routing = second ? softmax(common, experts) : SigmoidRouting.read(common, experts);
         DeepseekFeedForward feedForward = new DeepseekFeedForward(common, experts, routing, !second);
@@ -39,6 +45,14 @@ final class DeepseekFamily implements Family {
             layers.add(common.layer(layer, attention(common, layer, rotary), feedForward.of(layer)));
         }
         return common.decoder(layers);
+    }
+
+    /// The latent is expanded to a key and a value for every query head.
+    private static void requireKeysOfEachHead(CommonConfig common) {
+        if (common.keyHeads() != common.heads()) {
+            throw common.config()
+                    .unsuitable("num_key_value_heads", "num_attention_heads = %d".formatted(common.heads()));
+        }
     }
 
     private static Routing softmax(CommonConfig common, int experts) {

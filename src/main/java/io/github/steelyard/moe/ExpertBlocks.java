@@ -42,7 +42,10 @@ record ExpertBlocks(ModelSource source, String name, int layer, int count, int w
     }
 
     /// Returns experts of an up and a down projection.
-    List<Expert> ungated() {
+    ///
+    /// @param biased whether those stored one by one have biases if the checkpoint says so; fused ones never have
+    List<Expert> ungated(boolean biased) {
+        boolean ownBiases = biased && source.has().test(module(0, "up_proj") + ".bias");
         boolean fused = !source.hasWeight(module(0, "up_proj")) && source.has().test(name + ".up_proj");
         FusedStack up = stack("up_proj", inner, width, FusedStack.Layout.OUT_IN);
         FusedStack down = stack("down_proj", width, inner, FusedStack.Layout.OUT_IN);
@@ -54,7 +57,7 @@ record ExpertBlocks(ModelSource source, String name, int layer, int count, int w
                     fused
                             ? Expert.plain(
                                     part(first, up, e, FusedStack.Part.ALL), part(second, down, e, FusedStack.Part.ALL))
-                            : Expert.plain(Linear.of(first), Linear.of(second)));
+                            : Expert.plain(Linear.of(first, ownBiases), Linear.of(second, ownBiases)));
         }
         return experts;
     }

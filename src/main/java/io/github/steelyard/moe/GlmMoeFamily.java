@@ -16,6 +16,9 @@ final class GlmMoeFamily implements Family {
     @Override
     public Decoder build(ModelSource source) {
         CommonConfig common = CommonConfig.read(source);
+        common.requireFullAttention();
+        common.requireKeys(
+                "first_k_dense_replace", "n_shared_experts", "n_group", "topk_group", "routed_scaling_factor");
         LlamaBlocks blocks = new LlamaBlocks(common);
         boolean headNorms = source.config().flag("use_qk_norm", false);
         AttentionStyle style =

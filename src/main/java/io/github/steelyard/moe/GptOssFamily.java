@@ -30,21 +30,22 @@ final class GptOssFamily implements Family {
         ConfigJson config = source.config();
         LlamaBlocks blocks = new LlamaBlocks(common);
         List<String> types = common.layerTypes("layer_types");
-        AttentionMask window = new AttentionMask(config.integer("sliding_window", 1, Integer.MAX_VALUE), 0);
-        AttentionStyle style = AttentionStyle.of(blocks.rotary(150_000));
+        AttentionStyle sliding = AttentionStyle.of(blocks.rotary(SLIDING, 150_000, 1, false))
+                .with(new AttentionMask(config.integer("sliding_window", 1, Integer.MAX_VALUE), 0));
+        AttentionStyle full = AttentionStyle.of(blocks.rotary(FULL, 150_000, 1, false));
         List<Decoder.Layer> layers = new ArrayList<>();
         for (int layer = 0; layer < common.layers(); layer++) {
             String prefix = common.naming().layer(layer);
             String attention = prefix + ".self_attn";
             String type = types.isEmpty() ? (layer % 2 == 0 ? SLIDING : FULL) : types.get(layer);
-            AttentionMask mask = switch (type) {
-                case SLIDING -> window;
-                case FULL -> AttentionMask.CAUSAL;
+            AttentionStyle style = switch (type) {
+                case SLIDING -> sliding;
+                case FULL -> full;
                 default -> throw config.unsuitable("layer_types", SLIDING + " or " + FULL + " only");
             };
             layers.add(common.layer(
                     layer,
-                    blocks.attention(attention, layer, style.with(mask).withSinks(attention + ".sinks")),
+                    blocks.attention(attention, layer, style.withSinks(attention + ".sinks")),
                     moe(common, prefix + ".mlp", layer)));
         }
         return common.decoder(layers);

@@ -20,6 +20,9 @@ import java.util.stream.IntStream;
 final class Llama4Family implements Family {
 
     private static final int NO_ROPE_INTERVAL = 4;
+    private static final int CHUNK = 8192;
+    private static final String CHUNKED = "chunked_attention";
+    private static final String FULL = "full_attention";
 
     @Override
     public Set<String> modelTypes() {
@@ -30,7 +33,7 @@ final class Llama4Family implements Family {
     public Decoder build(ModelSource source) {
         CommonConfig common = CommonConfig.read(source);
         LlamaBlocks blocks = new LlamaBlocks(common);
-        AttentionStyle rotated = rotated(common, blocks.rotary(500_000, 1, true));
+        AttentionStyle rotated = rotated(common, blocks.rotary(CHUNKED, 500_000, 1, true));
         AttentionStyle unrotated =
                 AttentionStyle.withoutPositions().with(new Attention.Variations(0, false, 0, temperature(source)));
         Set<Integer> sparse = sparseLayers(common);
@@ -41,7 +44,8 @@ final class Llama4Family implements Family {
             Body feedForward = sparse.contains(layer)
                     ? moe(common, name, layer)
                     : blocks.mlp(name, layer, common.width("intermediate_size_mlp"), false);
-            AttentionStyle style = rotates(common, layer) ? rotated : unrotated;
+            boolean rotates = rotates(common, layer);
+            AttentionStyle style = (rotates ? rotated : unrotated).with(mask(common, layer, rotates));
             layers.add(common.layer(layer, blocks.attention(prefix + ".self_attn", layer, style), feedForward));
         }
         return common.decoder(layers);
@@ -50,10 +54,21 @@ final class Llama4Family implements Family {
     private static AttentionStyle rotated(CommonConfig common, Rotary rotary) {
         ConfigJson config = common.config();
         float norm = config.flag("use_qk_norm", true) ? common.epsilon() : 0;
-        int chunk = config.integerOr("attention_chunk_size", 0, 1, Integer.MAX_VALUE);
-        return AttentionStyle.of(rotary)
-                .with(new AttentionMask(0, chunk))
-                .with(new Attention.Variations(0, false, norm, Attention.Temperature.ONE));
+        return AttentionStyle.of(rotary).with(new Attention.Variations(0, false, norm, Attention.Temperature.ONE));
+    }
+
+    /// Returns which keys a layer sees: those that rotate see their own chunk, unless the config lists otherwise.
+    private static AttentionMask mask(CommonConfig common, int layer, boolean rotates) {
+        ConfigJson config = common.config();
+        List<String> types = common.layerTypes("layer_types");
+        return switch (types.isEmpty() ? (rotates ? CHUNKED : FULL) : types.get(layer)) {
+            case CHUNKED -> {
+                String key = "attention_chunk_size";
+                yield new AttentionMask(0, config.isNull(key) ? 0 : config.integerOr(key, CHUNK, 1, Integer.MAX_VALUE));
+            }
+            case FULL -> AttentionMask.CAUSAL;
+            default -> throw config.unsuitable("layer_types", CHUNKED + " or " + FULL + " only");
+        };
     }
 
     /// Returns the factor on queries in layers without positions: it grows with the logarithm of the position.
@@ -83,9 +98,8 @@ final class Llama4Family implements Family {
     }
 
     private static Set<Integer> sparseLayers(CommonConfig common) {
-        List<Integer> list = common.config().integers("moe_layers");
-        if (!list.isEmpty()) {
-            return Set.copyOf(list);
+        if (common.config().has("moe_layers")) {
+            return Set.copyOf(common.config().integers("moe_layers"));
         }
         int step = common.config().integerOr("interleave_moe_layer_step", 1, 1, CommonConfig.MAX_LAYERS);
         return Set.copyOf(IntStream.range(0, common.layers())

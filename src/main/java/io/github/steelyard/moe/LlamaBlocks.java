@@ -48,7 +48,12 @@ record LlamaBlocks(CommonConfig common) {
 
     /// @param partial rotated share of a head where the config gives none
     Rotary rotary(double defaultTheta, double partial, boolean interleaved) {
-        RotaryParameters parameters = RotaryParameters.of(common.config());
+        return rotary("full_attention", defaultTheta, partial, interleaved);
+    }
+
+    /// @param layerType type of the layers, for which a config may have parameters of their own
+    Rotary rotary(String layerType, double defaultTheta, double partial, boolean interleaved) {
+        RotaryParameters parameters = RotaryParameters.of(common.config(), layerType);
         return parameters.rotary(parameters.rotatedDimensions(common.headWidth(), partial), defaultTheta, interleaved);
     }
 

@@ -18,6 +18,7 @@ final class LlamaFamily implements Family {
     public Decoder build(ModelSource source) {
         CommonConfig common = CommonConfig.read(source);
         ConfigJson config = source.config();
+        common.requireFullAttention();
         LlamaBlocks blocks = new LlamaBlocks(common);
         boolean headNorms = source.modelType().equals("qwen3");
         int inner = common.width("intermediate_size");

@@ -6,6 +6,7 @@ import io.github.steelyard.model.Body;
 import io.github.steelyard.model.CausalConvolution;
 import io.github.steelyard.model.Decoder;
 import io.github.steelyard.model.ExpectedTensor;
+import io.github.steelyard.model.Linear;
 import io.github.steelyard.model.LinearGroup;
 import io.github.steelyard.model.Mamba2;
 import io.github.steelyard.model.Modules;
@@ -38,6 +39,9 @@ final class NemotronFamily implements Family {
         String epsilon = source.config().has("layer_norm_epsilon") ? "layer_norm_epsilon" : "norm_eps";
         source.oneOf("mlp_hidden_act", List.of("relu2"));
         source.oneOf("mamba_hidden_act", List.of("silu", "swish"));
+        if (source.config().has("sliding_window")) {
+            throw source.config().unsuitable("sliding_window", "null, since windows of this family are not computed");
+        }
         List<Mixer> mixers = mixers(source.config());
         CommonConfig common = CommonConfig.read(source, Naming.nemotron(source), epsilon, mixers.size());
         List<Decoder.Layer> layers = new ArrayList<>();
@@ -154,7 +158,7 @@ final class NemotronFamily implements Family {
         int experts = common.experts("n_routed_experts");
         int latent = config.integerOr("moe_latent_size", 0, 1, CommonConfig.MAX_WIDTH);
         int inner = common.width("moe_intermediate_size");
-        boolean shared = config.integerOr("n_shared_experts", 1, 0, CommonConfig.MAX_EXPERTS) > 0;
+        boolean shared = config.integerOr("n_shared_experts", 1, 0, 1) > 0; // of more, programs differ in the width
         boolean biased = config.flag("mlp_bias", false);
         Modules modules = new Modules(layer);
         String gate = name + ".gate";
@@ -164,7 +168,7 @@ final class NemotronFamily implements Family {
                         modules.router(gate, experts, common.hidden(), false),
                         Optional.of(gate + ".e_score_correction_bias"),
                         SigmoidRouting.read(common, experts)),
-                new ExpertBlocks(common.source(), name + ".experts", layer, experts, width, inner).ungated(),
+                new ExpertBlocks(common.source(), name + ".experts", layer, experts, width, inner).ungated(biased),
                 new Activation.SquaredRelu(),
                 shared
                         ? Optional.of(new SharedExpert(
@@ -178,8 +182,12 @@ final class NemotronFamily implements Family {
                         : Optional.empty(),
                 latent > 0
                         ? Optional.of(new SparseMoe.Latent(
-                                modules.linear(name + ".fc1_latent_proj", latent, common.hidden()),
-                                modules.linear(name + ".fc2_latent_proj", common.hidden(), latent)))
+                                latent(modules, name + ".fc1_latent_proj", latent, common.hidden(), biased),
+                                latent(modules, name + ".fc2_latent_proj", common.hidden(), latent, biased)))
                         : Optional.empty());
+    }
+
+    private static Linear latent(Modules modules, String name, int rows, int columns, boolean biased) {
+        return modules.linear(name, rows, columns, biased, List.of(name));
     }
 }

@@ -19,6 +19,7 @@ final class OlmoeFamily implements Family {
     public Decoder build(ModelSource source) {
         CommonConfig common = CommonConfig.read(source);
         ConfigJson config = source.config();
+        common.requireFullAttention();
         LlamaBlocks blocks = new LlamaBlocks(common);
         float clip = (float) source.number("clip_qkv", 0, 0, Float.MAX_VALUE);
         AttentionStyle style = AttentionStyle.of(blocks.rotary(10_000))

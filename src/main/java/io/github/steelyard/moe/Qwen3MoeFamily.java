@@ -19,6 +19,7 @@ final class Qwen3MoeFamily implements Family {
     public Decoder build(ModelSource source) {
         CommonConfig common = CommonConfig.read(source);
         ConfigJson config = source.config();
+        common.requireFullAttention();
         LlamaBlocks blocks = new LlamaBlocks(common);
         AttentionStyle style = AttentionStyle.of(blocks.rotary(1_000_000));
         List<Integer> dense = config.integers("mlp_only_layers");

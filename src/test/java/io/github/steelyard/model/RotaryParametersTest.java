@@ -78,6 +78,26 @@ final class RotaryParametersTest {
         assertFrequency(RotaryParameters.of(config, "full_attention").rotary(8, 5, false), 1, Math.pow(1e6, -0.25));
     }
 
+    @Test
+    void nestedWithoutTheAskedType_isRefused() throws IOException {
+        ConfigJson config = config("""
+                {"rope_parameters": {"sliding_attention": {"rope_theta": 10000, "rope_type": "default"}}}""");
+
+        assertThatThrownBy(() -> RotaryParameters.of(config))
+                .isInstanceOf(CheckpointException.class)
+                .hasMessageContaining("full_attention: wanted the parameters of such layers");
+    }
+
+    @Test
+    void yarnWithoutFactor_takesTheRatioOfLengths() throws IOException {
+        String scaling = "\"rope_scaling\": {\"type\": \"yarn\", %s\"original_max_position_embeddings\": 4096}";
+        Rotary given = rotary("{" + scaling.formatted("\"factor\": 8, ") + "}", 64);
+        Rotary derived = rotary("{\"max_position_embeddings\": 32768, " + scaling.formatted("") + "}", 64);
+
+        assertThat(derived.scaling()).isEqualTo(given.scaling());
+        assertThat(derived.inverseFrequency(20)).isEqualTo(given.inverseFrequency(20));
+    }
+
     // Wavelengths 2π/φ on either side of original / low = 8192 and original / high = 2048, and one between.
     @Test
     void llama3_threeRanges_givePublishedFrequencies() throws IOException {
@@ -127,6 +147,8 @@ final class RotaryParametersTest {
                 "{\"rope_theta\": \"large\"}",
                 "{\"rope_theta\": 1e300}",
                 "{\"rope_scaling\": {\"type\": \"linear\", \"factor\": 0}}",
+                "{\"rope_scaling\": {\"type\": \"linear\"}}",
+                "{\"rope_scaling\": {\"type\": \"llama3\"}}",
                 "{\"rope_scaling\": {\"type\": \"yarn\", \"factor\": 2, \"beta_fast\": -3}}",
                 "{\"rope_scaling\": {\"type\": \"yarn\", \"factor\": 2, \"original_max_position_embeddings\": 0}}"
             })

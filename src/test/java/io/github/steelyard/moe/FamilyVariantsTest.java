@@ -73,6 +73,53 @@ final class FamilyVariantsTest {
         assertSameBits(original, config);
     }
 
+    // transformers may give each type of layer its own rotary parameters.
+    @Test
+    void rotaryParametersByLayerType_areThoseOfEachType() throws IOException {
+        Path original = Shared.path("conformance/architectures/gpt_oss");
+        String config = Files.readString(original.resolve("config.json"));
+        String parameters = config.replaceAll("(?s).*\"rope_parameters\": (\\{[^}]*\\}).*", "$1");
+        String nested = "{\"full_attention\": %s, \"sliding_attention\": %s}";
+        List<int[]> prompts = ArchitectureReference.read(original).prompts();
+        String other = parameters.replaceAll("\"rope_theta\": [0-9.]+", "\"rope_theta\": 500.0");
+
+        assertSameBits(original, config.replace(parameters, nested.formatted(parameters, parameters)));
+        ForwardRun expected = ForwardRun.of(original, prompts, ForwardRun.Options.fastest());
+        ForwardRun sliding = run(original, config.replace(parameters, nested.formatted(parameters, other)), prompts);
+
+        assertThat(layer(sliding, 0)).isNotEqualTo(layer(expected, 0));
+        ForwardRun full = run(original, config.replace(parameters, nested.formatted(other, parameters)), prompts);
+        assertThat(layer(full, 0)).isEqualTo(layer(expected, 0));
+        assertThat(layer(full, 1)).isNotEqualTo(layer(expected, 1));
+    }
+
+    private static float[] layer(ForwardRun run, int layer) {
+        return run.layers().getLast().get(layer);
+    }
+
+    // The mask follows layer_types, the rotation no_rope_layers.
+    @Test
+    void llama4LayerTypes_decideTheMaskAlone() throws IOException {
+        Path original = Shared.path("conformance/architectures/llama4_text");
+        String config = Files.readString(original.resolve("config.json"));
+        List<int[]> prompts = ArchitectureReference.read(original).prompts();
+        String types = "\"layer_types\": [\"full_attention\", \"full_attention\", \"full_attention\","
+                + " \"full_attention\"]";
+        String full = config.replaceAll("\"layer_types\": \\[[^\\]]*\\]", types);
+        String unchunked = config.replaceAll("\"layer_types\": \\[[^\\]]*\\],", "")
+                .replaceAll("\"attention_chunk_size\": [0-9]+", "\"attention_chunk_size\": null");
+
+        ForwardRun byTypes =
+                run(original, full.contains(types) ? full : config.replaceFirst("\\{", "{" + types + ","), prompts);
+        ForwardRun byChunk = run(original, unchunked, prompts);
+
+        assertThat(byTypes.logits().getLast()).isEqualTo(byChunk.logits().getLast());
+        assertThat(byTypes.logits().getLast())
+                .isNotEqualTo(ForwardRun.of(original, prompts, ForwardRun.Options.fastest())
+                        .logits()
+                        .getLast());
+    }
+
     // Published clamp: Δ is bounded by time_step_limit alone. transformers 5 also bounds it by time_step_min.
     @Test
     void timeStepLimit_bounds_timeStepMinDoesNot() throws IOException {

@@ -177,7 +177,13 @@ final class PublishedShapesTest {
         "gpt-oss-20b, layer_types, '[\"full_attention\"]'",
         "gpt-oss-20b, num_local_experts, null",
         "qwen3.6-35b-a3b, linear_num_value_heads, 33",
-        "llama-4-scout, attention_chunk_size, -1"
+        "llama-4-scout, attention_chunk_size, -1",
+        "qwen3-8b, use_sliding_window, true",
+        "qwen3-30b-a3b, use_sliding_window, true",
+        "deepseek-v3, num_key_value_heads, 64",
+        "deepseek-v3, rope_scaling, '{\"type\": \"dynamic\"}'",
+        "glm-4.5-air, rms_norm_eps, null",
+        "nemotron-3-nano-30b-a3b, n_shared_experts, 2"
     })
     void hostileValue_isRefusedByKey(String model, String key, String value) {
         ConfigJson config = PublishedConfig.edited(
@@ -185,7 +191,26 @@ final class PublishedShapesTest {
 
         assertThatThrownBy(() -> Families.of(config))
                 .isInstanceOf(CheckpointException.class)
-                .hasMessageMatching("(?s).*%s: wanted .*".formatted(key));
+                .hasMessageMatching("(?s).*%s[^:]*: wanted .*".formatted(key));
+    }
+
+    // Each of these has another default in another program.
+    @ParameterizedTest
+    @CsvSource({
+        "deepseek-v3, n_group",
+        "deepseek-v3, topk_group",
+        "deepseek-v3, routed_scaling_factor",
+        "deepseek-v3, first_k_dense_replace",
+        "deepseek-v3, n_shared_experts",
+        "glm-4.5-air, n_shared_experts",
+        "glm-4.5-air, first_k_dense_replace"
+    })
+    void keyWhoseDefaultDiffersBetweenPrograms_isRequired(String model, String key) {
+        ConfigJson config = PublishedConfig.edited(model, directory, "\"%s\":".formatted(key), "\"_old\":");
+
+        assertThatThrownBy(() -> Families.of(config))
+                .isInstanceOf(CheckpointException.class)
+                .hasMessageContaining(key + ": wanted a value");
     }
 
     // A layer may have 4096 experts and a model 1024 layers, but not both.

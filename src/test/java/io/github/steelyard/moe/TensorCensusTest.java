@@ -14,6 +14,7 @@ import java.nio.file.Path;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 final class TensorCensusTest {
@@ -118,6 +119,28 @@ final class TensorCensusTest {
                     .satisfies(e -> assertThat(census.missing())
                             .hasSize(19)
                             .allSatisfy(name -> assertThat(e.getMessage()).contains(name)));
+        }
+    }
+
+    // A bias, a norm or a factor that is not read would leave a model that computes something else.
+    @ParameterizedTest
+    @CsvSource({
+        "gpt_oss, '\"attention_bias\": true', '\"attention_bias\": false', self_attn.o_proj.bias",
+        "glm4_moe, '\"use_qk_norm\": true', '\"use_qk_norm\": false', self_attn.k_norm.weight"
+    })
+    void tensorOfAKnownModuleThatIsNotRead_isRefused(String family, String text, String replacement, String tensor)
+            throws IOException {
+        Path original = Shared.path("conformance/architectures/" + family);
+        String config = Files.readString(original.resolve("config.json"));
+        assertThat(config).contains(text);
+        Files.writeString(directory.resolve("config.json"), config.replace(text, replacement));
+        Files.copy(original.resolve("model.safetensors"), directory.resolve("model.safetensors"));
+
+        try (Checkpoint checkpoint = Checkpoint.open(directory)) {
+            assertThatThrownBy(() -> Families.of(checkpoint))
+                    .isInstanceOf(CheckpointException.class)
+                    .hasMessageContaining("tensor(s) belong to modules of the model, and its config gives no use")
+                    .hasMessageContaining("model.layers.1." + tensor);
         }
     }
 
