@@ -1,6 +1,7 @@
 package io.github.steelyard.model;
 
 import io.github.steelyard.checkpoint.Checkpoint;
+import io.github.steelyard.checkpoint.CheckpointException;
 import io.github.steelyard.checkpoint.TensorInfo;
 import io.github.steelyard.tensor.DType;
 import java.util.ArrayList;
@@ -49,7 +50,10 @@ public record WeightTensors(
     static List<String> missing(Checkpoint checkpoint, String module) {
         List<String> needed = new ArrayList<>();
         if (checkpoint.has(module + ".weight_packed")) {
-            needed.addAll(List.of(".weight_scale", ".weight_global_scale"));
+            needed.add(".weight_scale");
+            if (checkpoint.has(module + ".weight_scale") && !isE8m0(checkpoint, module)) {
+                needed.add(".weight_global_scale");
+            }
         } else if (!checkpoint.has(module + ".weight")) {
             needed.add(".weight");
         } else {
@@ -88,10 +92,21 @@ public record WeightTensors(
     }
 
     private static WeightTensors packed(Checkpoint checkpoint, String module) {
+        TensorInfo codes = checkpoint.tensor(module + ".weight_packed");
+        if (codes.dtype() != DType.U8) {
+            throw new CheckpointException(
+                    codes.file(),
+                    "tensor '%s': wanted U8 codes of NVFP4 or MXFP4, found %s; integer formats are not read"
+                            .formatted(codes.name(), codes.typeText()));
+        }
+        TensorInfo scale = checkpoint.tensor(module + ".weight_scale");
+        if (isE8m0(checkpoint, module) && !checkpoint.has(module + ".weight_global_scale")) {
+            return new WeightTensors(Kind.MXFP4, codes, Optional.of(scale), Optional.empty());
+        }
         return new WeightTensors(
                 Kind.NVFP4_PACKED,
-                checkpoint.tensor(module + ".weight_packed"),
-                Optional.of(checkpoint.tensor(module + ".weight_scale")),
+                codes,
+                Optional.of(scale),
                 Optional.of(checkpoint.tensor(module + ".weight_global_scale")));
     }
 
