@@ -70,7 +70,7 @@ public final class CheckpointScales {
 
     /// Reads the scale that all experts of one tensor share.
     private void stackedInput(String module, String tensor) {
-        QuantFormat format = switch (FusedStack.stored(checkpoint, tensor).kind()) {
+        QuantFormat format = switch (WeightTensors.ofStack(checkpoint, tensor).kind()) {
             case NVFP4 -> QuantFormat.NVFP4;
             case FP8_TENSOR -> QuantFormat.FP8;
             default -> null;

@@ -51,7 +51,7 @@ record SourceStack(List<SourceModule> members) {
     }
 
     private WeightTensors stored() {
-        return FusedStack.stored(weights().checkpoint(), name());
+        return WeightTensors.ofStack(weights().checkpoint(), name());
     }
 
     /// Returns whether the source holds plain values, fused or one by one.

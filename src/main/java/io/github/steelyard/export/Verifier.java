@@ -5,7 +5,6 @@ import io.github.steelyard.checkpoint.CheckpointException;
 import io.github.steelyard.checkpoint.Finding;
 import io.github.steelyard.checkpoint.TensorInfo;
 import io.github.steelyard.format.Nvfp4;
-import io.github.steelyard.model.FusedStack;
 import io.github.steelyard.model.WeightTensors;
 import io.github.steelyard.model.Weights;
 import io.github.steelyard.tensor.DType;
@@ -114,7 +113,7 @@ public final class Verifier {
     private static void addStack(
             TensorInfo tensor, Weights weights, Map<String, StoredModule> modules, Findings findings) {
         try {
-            WeightTensors stored = FusedStack.stored(weights.checkpoint(), tensor.name());
+            WeightTensors stored = WeightTensors.ofStack(weights.checkpoint(), tensor.name());
             StoredModule module = new StoredModule(tensor.name(), stored, weights);
             long scales = stored.scale().orElseThrow().shape().elements();
             if (module.isNvfp4() && 2 * tensor.shape().elements() != Nvfp4.BLOCK * scales) {

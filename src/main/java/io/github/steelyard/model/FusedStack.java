@@ -10,7 +10,6 @@ import io.github.steelyard.format.PlainWeight;
 import io.github.steelyard.format.StoredWeight;
 import io.github.steelyard.format.TransposedNvfp4Weight;
 import io.github.steelyard.format.TransposedWeight;
-import io.github.steelyard.model.WeightTensors.Kind;
 import io.github.steelyard.tensor.DType;
 import io.github.steelyard.tensor.Shape;
 import java.lang.foreign.MemorySegment;
@@ -41,9 +40,15 @@ public record FusedStack(String tensor, int count, int rows, int columns, Layout
 
     private static final int NVFP4_BLOCK = 16;
     private static final int MX_BLOCK_BYTES = 16;
-    private static final String INVERSE = "_weight_scale_inv";
     private static final List<String> SUFFIXES = List.of(
-            "", "_blocks", "_scales", "_weight_scale", "_weight_scale_2", "_input_scale", INVERSE, "_scale_inv");
+            "",
+            "_blocks",
+            "_scales",
+            "_weight_scale",
+            "_weight_scale_2",
+            "_input_scale",
+            "_weight_scale_inv",
+            "_scale_inv");
 
     /// Order of a stack's two inner extents.
     public enum Layout {
@@ -117,62 +122,6 @@ public record FusedStack(String tensor, int count, int rows, int columns, Layout
         return checkpoint.has(tensor) || checkpoint.has(tensor + "_blocks");
     }
 
-    /// Returns the names of the tensors that [#stored] would miss, none if the stack is complete.
-    List<String> missing(Checkpoint checkpoint) {
-        if (!isIn(checkpoint)) {
-            return List.of(tensor);
-        }
-        boolean blocks = checkpoint.has(tensor + "_blocks");
-        List<String> needed = blocks
-                ? List.of("_scales")
-                : switch (checkpoint.tensor(tensor).dtype()) {
-                    case U8, F4 -> List.of("_weight_scale", "_weight_scale_2");
-                    case F8_E4M3, F8_E5M2 ->
-                        checkpoint.has(tensor + INVERSE) || checkpoint.has(tensor + "_scale_inv")
-                                ? List.of()
-                                : List.of("_weight_scale");
-                    default -> List.of();
-                };
-        return needed.stream()
-                .map(suffix -> tensor + suffix)
-                .filter(name -> !checkpoint.has(name))
-                .toList();
-    }
-
-    /// Returns the tensors that hold the stack `tensor` in a checkpoint, and the format that they amount to.
-    ///
-    /// @throws CheckpointException if one is missing
-    public static WeightTensors stored(Checkpoint checkpoint, String tensor) {
-        if (checkpoint.has(tensor + "_blocks")) {
-            return new WeightTensors(
-                    Kind.MXFP4,
-                    checkpoint.tensor(tensor + "_blocks"),
-                    Optional.of(checkpoint.tensor(tensor + "_scales")),
-                    Optional.empty());
-        }
-        TensorInfo weight = checkpoint.tensor(tensor);
-        return switch (weight.dtype()) {
-            case U8, F4 ->
-                new WeightTensors(
-                        Kind.NVFP4,
-                        weight,
-                        Optional.of(checkpoint.tensor(tensor + "_weight_scale")),
-                        Optional.of(checkpoint.tensor(tensor + "_weight_scale_2")));
-            case F8_E4M3, F8_E5M2 -> {
-                Optional<String> inverse = Stream.of(INVERSE, "_scale_inv")
-                        .map(suffix -> tensor + suffix)
-                        .filter(checkpoint::has)
-                        .findFirst();
-                yield new WeightTensors(
-                        inverse.isPresent() ? Kind.FP8_BLOCK : Kind.FP8_TENSOR,
-                        weight,
-                        Optional.of(checkpoint.tensor(inverse.orElse(tensor + "_weight_scale"))),
-                        Optional.empty());
-            }
-            default -> new WeightTensors(Kind.PLAIN, weight, Optional.empty(), Optional.empty());
-        };
-    }
-
     /// Returns the stack of this name.
     ///
     /// @param has tells whether the checkpoint holds a tensor
@@ -217,7 +166,7 @@ public record FusedStack(String tensor, int count, int rows, int columns, Layout
     /// @throws CheckpointException if a tensor is missing or has another shape than the format wants
     public StoredWeight matrix(Weights weights, int index) {
         Checkpoint checkpoint = weights.checkpoint();
-        WeightTensors stored = stored(checkpoint, tensor);
+        WeightTensors stored = WeightTensors.ofStack(checkpoint, tensor);
         TensorInfo info = stored.weight();
         try {
             return switch (stored.kind()) {

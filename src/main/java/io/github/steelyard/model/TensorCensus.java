@@ -61,7 +61,9 @@ public record TensorCensus(
         for (Linear linear : decoder.linears()) {
             boolean shared = decoder.tied() && linear.info().equals(decoder.head());
             linear.source().fusedTensors().forEach(name -> expect(name, checkpoint, readable, missing));
-            linear.source().stack().ifPresent(stack -> missing.addAll(stack.missing(checkpoint)));
+            linear.source()
+                    .stack()
+                    .ifPresent(stack -> missing.addAll(WeightTensors.missingOfStack(checkpoint, stack.tensor())));
             if (!shared && linear.source().fusedTensors().isEmpty()) {
                 missing.addAll(WeightTensors.missing(checkpoint, linear.info().name()));
             }
@@ -97,7 +99,12 @@ public record TensorCensus(
         return new TensorCensus(known, ignored, unknown, List.copyOf(missing), unread(unknown, decoder));
     }
 
-    private static List<String> unread(List<String> unknown, Decoder decoder) {
+    /// Returns those of `unknown` tensors that lie beside a weight or in an attention module that `decoder` reads, and
+    /// are not known to change nothing.
+    public static List<String> unread(List<String> unknown, Decoder decoder) {
+        if (unknown.isEmpty()) {
+            return List.of();
+        }
         Set<String> modules = new HashSet<>();
         decoder.modules().forEach(module -> modules.add(module.name()));
         decoder.linears().forEach(linear -> linear.source().stack().ifPresent(stack -> modules.add(stack.tensor())));

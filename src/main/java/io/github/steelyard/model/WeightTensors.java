@@ -7,6 +7,7 @@ import io.github.steelyard.tensor.DType;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.stream.Stream;
 
 /// The tensors that make up the weight of one module, and the storage format that they amount to. The format is read
 /// off the tensors that lie beside the weight, never off a config file.
@@ -76,6 +77,66 @@ public record WeightTensors(
                 .map(suffix -> module + suffix)
                 .filter(name -> !checkpoint.has(name))
                 .toList();
+    }
+
+    /// Finds the tensors of a stack, [FusedStack#tensor()] and what lies beside it.
+    ///
+    /// @throws CheckpointException if one is missing
+    public static WeightTensors ofStack(Checkpoint checkpoint, String stack) {
+        if (checkpoint.has(stack + "_blocks")) {
+            TensorInfo scales = checkpoint.tensor(stack + "_scales");
+            return new WeightTensors(
+                    Kind.MXFP4, checkpoint.tensor(stack + "_blocks"), Optional.of(scales), Optional.empty());
+        }
+        TensorInfo weight = checkpoint.tensor(stack);
+        return switch (weight.dtype()) {
+            case U8, F4 ->
+                new WeightTensors(
+                        Kind.NVFP4,
+                        weight,
+                        Optional.of(checkpoint.tensor(stack + "_weight_scale")),
+                        Optional.of(checkpoint.tensor(stack + "_weight_scale_2")));
+            case F8_E4M3, F8_E5M2 -> {
+                Optional<String> inverse = inverseScale(checkpoint, stack);
+                yield new WeightTensors(
+                        inverse.isPresent() ? Kind.FP8_BLOCK : Kind.FP8_TENSOR,
+                        weight,
+                        Optional.of(checkpoint.tensor(inverse.orElse(stack + "_weight_scale"))),
+                        Optional.empty());
+            }
+            default -> new WeightTensors(Kind.PLAIN, weight, Optional.empty(), Optional.empty());
+        };
+    }
+
+    /// Returns the names of the tensors that [#ofStack] would miss, none if the stack is complete.
+    static List<String> missingOfStack(Checkpoint checkpoint, String stack) {
+        List<String> needed = new ArrayList<>();
+        if (checkpoint.has(stack + "_blocks")) {
+            needed.add("_scales");
+        } else if (!checkpoint.has(stack)) {
+            needed.add("");
+        } else {
+            switch (checkpoint.tensor(stack).dtype()) {
+                case U8, F4 -> needed.addAll(List.of("_weight_scale", "_weight_scale_2"));
+                case F8_E4M3, F8_E5M2 -> {
+                    if (inverseScale(checkpoint, stack).isEmpty()) {
+                        needed.add("_weight_scale");
+                    }
+                }
+                default -> {}
+            }
+        }
+        return needed.stream()
+                .map(suffix -> stack + suffix)
+                .filter(name -> !checkpoint.has(name))
+                .toList();
+    }
+
+    private static Optional<String> inverseScale(Checkpoint checkpoint, String stack) {
+        return Stream.of("_weight_scale_inv", "_scale_inv")
+                .map(suffix -> stack + suffix)
+                .filter(checkpoint::has)
+                .findFirst();
     }
 
     private static boolean isE8m0(Checkpoint checkpoint, String module) {

@@ -9,6 +9,7 @@ import io.github.steelyard.model.Decoder;
 import io.github.steelyard.model.ExpectedTensor;
 import io.github.steelyard.model.Linear;
 import io.github.steelyard.model.ModuleInfo;
+import io.github.steelyard.model.TensorCensus;
 import io.github.steelyard.model.Weights;
 import io.github.steelyard.moe.Families;
 import io.github.steelyard.tensor.DType;
@@ -261,8 +262,18 @@ final class ModelCheck {
                 moduleCheck.check(module, false);
             }
         }
-        for (TensorInfo tensor : checkpoint.tensors().values()) {
-            if (used.contains(tensor.name()) || isIgnored(decoder, tensor.name())) {
+        List<String> unused = checkpoint.tensors().keySet().stream()
+                .filter(name -> !used.contains(name) && !isIgnored(decoder, name))
+                .toList();
+        Set<String> unread = Set.copyOf(TensorCensus.unread(unused, decoder));
+        for (String name : unused) {
+            TensorInfo tensor = checkpoint.tensor(name);
+            if (unread.contains(name)) {
+                findings.tensorError(
+                        "tensor-unread",
+                        tensor.file(),
+                        name,
+                        "belongs to a module of the model, and its config gives no use for it");
                 continue;
             }
             boolean orphan = stored.moduleOf(tensor.name())

@@ -132,6 +132,13 @@ final class InspectionTest {
     }
 
     @Test
+    void check_biasThatTheConfigDoesNotAnnounce_isAnError() {
+        requireError(
+                TinyCheckpoint.bf16().bf16("model.layers.0.self_attn.q_proj.bias", 32),
+                "tensor 'model.layers.0.self_attn.q_proj.bias': belongs to a module of the model, and its config");
+    }
+
+    @Test
     void check_scaleOfOneElement_mayBeScalarOrVector() {
         assertThat(check(TinyCheckpoint.nvfp4()
                         .tensor(EXPERT + "up_proj.weight_scale_2", "F32", new long[] {1}, TinyCheckpoint.floats(0.25f))
