@@ -26,7 +26,7 @@ import java.util.stream.Collectors;
 /// | NVFP4 | U8 `(experts, inputs / 2, outputs)` | E4M3 `(experts, inputs / 16, outputs)` | F32 | F32 |
 /// | FP8 | E4M3 `(experts, inputs, outputs)` | F32 | | F32 |
 ///
-/// Experts that the source has one by one are written so too: no server looks for them there.
+/// Where the source has the experts one by one, they are put together: no server looks for quantised ones there.
 final class StackPlanner {
 
     private final Function<String, Scheme> schemes;

@@ -71,7 +71,7 @@ record CommonConfig(
                 heads,
                 keyHeads,
                 config.integerOr("head_dim", Math.max(1, hidden / heads), 1, MAX_WIDTH),
-                (float) source.number(epsilonKey, config.number(epsilonKey), 0, 1),
+                (float) source.number(epsilonKey, 0, 1),
                 0);
     }
 

@@ -40,7 +40,14 @@ record ModelSource(ConfigJson config, ConfigJson outer, Predicate<String> has) {
     ///
     /// @throws io.github.steelyard.checkpoint.CheckpointException if it is there and outside the range
     double number(String key, double absent, double min, double max) {
-        double value = config.numberOr(key, absent);
+        return config.has(key) ? number(key, min, max) : absent;
+    }
+
+    /// Returns a number in a closed range.
+    ///
+    /// @throws io.github.steelyard.checkpoint.CheckpointException if it is missing or outside the range
+    double number(String key, double min, double max) {
+        double value = config.number(key);
         if (value < min || value > max) {
             throw config.unsuitable(key, "a number in %s..%s".formatted(min, max));
         }
