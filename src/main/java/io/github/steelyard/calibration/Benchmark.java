@@ -72,7 +72,7 @@ public record Benchmark(
         PhaseTotals totals = new PhaseTotals();
         Tap tap = taps ? statistics : Tap.NONE;
         Pass pass =
-                new Pass(kernels, gemm, tap, ExpertBackend.DECOMPOSED, taps && allTokens, threads, both(totals, trace));
+                new Pass(kernels, gemm, tap, ExpertBackend.DECOMPOSED, allTokens, threads, both(totals, trace));
         long start = totals.now();
         try (RunState store =
                 new RunState(state, new RunKey(new TreeMap<>()), sequences.tokens(), decoder.hidden(), true)) {
