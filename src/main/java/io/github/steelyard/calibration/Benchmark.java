@@ -71,8 +71,7 @@ public record Benchmark(
                         .toList());
         PhaseTotals totals = new PhaseTotals();
         Tap tap = taps ? statistics : Tap.NONE;
-        Pass pass =
-                new Pass(kernels, gemm, tap, ExpertBackend.DECOMPOSED, allTokens, threads, both(totals, trace));
+        Pass pass = new Pass(kernels, gemm, tap, ExpertBackend.DECOMPOSED, allTokens, threads, both(totals, trace));
         long start = totals.now();
         try (RunState store =
                 new RunState(state, new RunKey(new TreeMap<>()), sequences.tokens(), decoder.hidden(), true)) {
