@@ -111,7 +111,7 @@ final class BenchCommand extends SteelyardCommand implements Callable<Integer> {
                             sequenceLength,
                             (long) sequences * sequenceLength,
                             source.tensors().size(),
-                            !noHead),
+                            noHead ? MemoryPlan.Purpose.CALIBRATION : MemoryPlan.Purpose.CALIBRATION_WITH_HEAD),
                     console);
             boolean all = experts == CalibrationOptions.Experts.ALL;
             Benchmark benchmark = new Benchmark(source, decoder, engine.kernels(), gemm, threads, all, !noHead);

@@ -112,7 +112,7 @@ final class Calibration {
                             sequences.longest(),
                             sequences.tokens(),
                             checkpoint.tensors().size(),
-                            false),
+                            MemoryPlan.Purpose.CALIBRATION),
                     console);
             boolean all = experts(recipe) == CalibrationOptions.Experts.ALL;
             RunKey key = key(digest, recipe, set, all, kernels, gemm);

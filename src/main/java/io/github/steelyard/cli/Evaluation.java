@@ -8,6 +8,7 @@ import io.github.steelyard.model.Engine;
 import io.github.steelyard.model.ExpertBackend;
 import io.github.steelyard.model.HeadConsumer;
 import io.github.steelyard.model.LayerStore;
+import io.github.steelyard.model.MemoryPlan;
 import io.github.steelyard.model.Pass;
 import io.github.steelyard.model.Profile;
 import io.github.steelyard.model.Sequences;
@@ -42,8 +43,16 @@ record Evaluation(Console console, EngineOptions engine) {
             logits.ifPresent(also -> also.panel(sequence, values, tokens, from, count));
         };
         Tap tap = quantizers.isEmpty() ? Tap.NONE : new FakeQuantizingTap(quantizers);
-        Pass pass = new Pass(
-                engine.kernels(), engine.gemm(), tap, ExpertBackend.DECOMPOSED, false, engine.threads, Profile.NONE);
+        int threads = engine.threadsWithin(
+                new MemoryPlan(
+                        decoder,
+                        sequences.longest(),
+                        sequences.tokens(),
+                        checkpoint.tensors().size(),
+                        MemoryPlan.Purpose.EVALUATION),
+                console);
+        Pass pass =
+                new Pass(engine.kernels(), engine.gemm(), tap, ExpertBackend.DECOMPOSED, false, threads, Profile.NONE);
         try (Arena arena = Arena.ofShared()) {
             new Engine(decoder, new Weights(checkpoint), pass, CorpusContext.RowMemory.ANONYMOUS)
                     .run(

@@ -13,6 +13,7 @@ import io.github.steelyard.model.Engine;
 import io.github.steelyard.model.EngineListener;
 import io.github.steelyard.model.ExpertBackend;
 import io.github.steelyard.model.LayerStore;
+import io.github.steelyard.model.MemoryPlan;
 import io.github.steelyard.model.Pass;
 import io.github.steelyard.model.Profile;
 import io.github.steelyard.model.Sequences;
@@ -269,7 +270,15 @@ final class PlanCommand extends SteelyardCommand implements Callable<Integer> {
             }
         };
         ExpertBackend backend = new OwnExperts(decoder, opened.quantization()).backend(Optional.empty(), false);
-        Pass pass = new Pass(engine.kernels(), engine.gemm(), Tap.NONE, backend, false, engine.threads, Profile.NONE);
+        int threads = engine.threadsWithin(
+                new MemoryPlan(
+                        decoder,
+                        sequences.longest(),
+                        sequences.tokens(),
+                        opened.tensors().size(),
+                        MemoryPlan.Purpose.EVALUATION),
+                console);
+        Pass pass = new Pass(engine.kernels(), engine.gemm(), Tap.NONE, backend, false, threads, Profile.NONE);
         try (Arena arena = Arena.ofShared()) {
             new Engine(decoder, new Weights(opened), pass, CorpusContext.RowMemory.ANONYMOUS)
                     .run(

@@ -1,15 +1,28 @@
 package io.github.steelyard.model;
 
-/// How much memory a pass needs, known before it starts. Rows as large as the corpus lie in mapped files and do not
-/// count, so the number of tokens hardly matters; what matters is the largest layer, the longest sequence and the
-/// number of workers.
+/// How much memory a pass needs, known before it starts. What matters is the largest layer, the longest sequence and
+/// the
+/// number of workers; the number of tokens hardly does, but for an evaluation.
 ///
 /// @param decoder the model
 /// @param longest tokens of the longest sequence
 /// @param tokens tokens of all sequences
 /// @param tensors tensors of the checkpoint
-/// @param logits whether the head is computed
-public record MemoryPlan(Decoder decoder, int longest, long tokens, long tensors, boolean logits) {
+/// @param purpose what the pass is for
+public record MemoryPlan(Decoder decoder, int longest, long tokens, long tensors, Purpose purpose) {
+
+    /// What a pass is for.
+    public enum Purpose {
+        /// Up to the input of the head. Rows as large as the corpus lie in mapped files and do not count.
+        CALIBRATION,
+        /// The same with the head.
+        CALIBRATION_WITH_HEAD,
+        /// With the head, the rows in memory, and weights decoded whole, as a tap that alters them wants.
+        EVALUATION
+    }
+
+    // The residual stream, the experts' inputs, and the sums of experts that work in a latent space.
+    private static final int ROWS_AS_LARGE_AS_THE_CORPUS = 3;
 
     /// Bytes that the program holds before any weight is read, the space for short-lived objects included.
     private static final long BASE = 110L << 20;
@@ -23,10 +36,13 @@ public record MemoryPlan(Decoder decoder, int longest, long tokens, long tensors
     private static final long BYTES_PER_ROUTE = 16;
     private static final int MOST_ROUTES = 32;
 
+    /// Weights of the largest size that are decoded together: gate and up; q, k and v are at most as large.
+    private static final long MOST_IN_A_GROUP = 2;
+
     /// Returns the bytes that a pass with so many workers holds: on the heap, and off it the packed weights.
     public long bytes(int threads) {
         long shared = (long) Engine.HEAD_PANEL * decoder.hidden();
-        long lane = longest * (decoder.hidden() + (logits ? Engine.HEAD_PANEL : 0L));
+        long lane = longest * (decoder.hidden() + (purpose == Purpose.CALIBRATION ? 0L : Engine.HEAD_PANEL));
         for (Decoder.Layer layer : decoder.layers()) {
             for (Decoder.Block block : layer.blocks()) {
                 shared = Math.max(shared, sharedFloats(block.body()));
@@ -36,7 +52,21 @@ public record MemoryPlan(Decoder decoder, int longest, long tokens, long tensors
         long metadata = BYTES_PER_TENSOR * tensors
                 + BYTES_PER_LINEAR * decoder.linears().size();
         long perToken = tokens * (BYTES_PER_TOKEN + BYTES_PER_ROUTE * Math.min(MOST_ROUTES, routes()));
-        return BASE + metadata + perToken + 4 * (shared + threads * lane);
+        return BASE + metadata + perToken + 4 * (shared + threads * lane + evaluationFloats(threads));
+    }
+
+    private long evaluationFloats(int threads) {
+        if (purpose != Purpose.EVALUATION) {
+            return 0;
+        }
+        long largest = decoder.layers().stream()
+                .flatMap(layer -> layer.blocks().stream())
+                .flatMap(block -> block.body().linears().stream())
+                .mapToLong(linear -> (long) linear.info().rows() * linear.info().columns())
+                .max()
+                .orElse(0);
+        long decoded = MOST_IN_A_GROUP * threads * Math.max(largest, (long) Engine.HEAD_PANEL * decoder.hidden());
+        return ROWS_AS_LARGE_AS_THE_CORPUS * tokens * decoder.hidden() + decoded;
     }
 
     /// Returns the largest number of workers, up to `wanted`, that fits into `limit` bytes; 0 if not even one does.

@@ -96,7 +96,7 @@ public record Forecast(
                 basis.text().longest(),
                 tokens,
                 (long) decoder.linears().size() * TENSORS_PER_LINEAR,
-                false);
+                MemoryPlan.Purpose.CALIBRATION);
         return new Forecast(
                 tokens,
                 basis.text().tokensAre(),

@@ -163,6 +163,20 @@ final class CommandContractTest {
     }
 
     @Test
+    void memory_tooLittleForAnEvaluation_isRefused() {
+        CommandRun run = CommandRun.of(
+                        "evaluate",
+                        CommandRun.model("bf16"),
+                        "--data",
+                        CommandRun.calibrationText(),
+                        "--memory",
+                        "200M")
+                .expect(ExitCode.RESOURCE);
+
+        assertThat(run.err()).contains("this needs at least --memory ");
+    }
+
+    @Test
     void calibrateAndStats_json_haveTheKeys() {
         Path run = temp.resolve("run");
         CommandRun calibrated = CommandRun.calibrate(
