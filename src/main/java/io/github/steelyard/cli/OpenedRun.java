@@ -23,7 +23,6 @@ import io.github.steelyard.recipe.Recipe;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
-import java.util.Set;
 import java.util.TreeMap;
 
 /// A finished run with its checkpoint opened and its recipe resolved.
@@ -77,20 +76,22 @@ record OpenedRun(RunDirectory run, Checkpoint checkpoint, Decoder decoder, Plan 
     }
 
     /// Returns what a server would quantise after an export: by the plan, and where the plan leaves a quantised module
-    /// alone, as the checkpoint says.
+    /// alone, as the checkpoint says, unless the export decodes it.
     Map<Site, FakeQuantizer> quantizers() {
         ScaleTable scales = scales();
-        Set<String> kept = new ModelOptExporter(
+        ModelOptExporter.QuantisedModules stored = new ModelOptExporter(
                         new ExportSource(checkpoint, decoder), plan, scales, new ExportRun(1, 1, bytes -> {}))
-                .keptWeights();
+                .quantisedModules();
         Map<Site, FakeQuantizer> quantizers = new TreeMap<>(CheckpointScales.read(
                 checkpoint,
                 decoder.modules().stream()
                         .filter(module -> !plan.scheme(module.name()).isQuantised())
+                        .filter(module -> !stored.decoded().contains(module.name()))
                         .filter(module -> module.kind() != ModuleInfo.Kind.ATTENTION
                                 || plan.cacheFormat().isEmpty())
                         .toList()));
-        quantizers.putAll(PlannedQuantizers.of(plan, scales, module -> kept.contains(module.name())));
+        quantizers.putAll(
+                PlannedQuantizers.of(plan, scales, module -> stored.kept().contains(module.name())));
         return quantizers;
     }
 

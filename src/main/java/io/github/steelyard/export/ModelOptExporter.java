@@ -32,15 +32,26 @@ public final class ModelOptExporter {
         this.options = options;
     }
 
-    /// Returns the names of the modules whose weights lie in the planned format already and are kept as they are.
+    /// What becomes of modules that are quantised in the source.
+    ///
+    /// @param kept names of those whose weights lie in the planned format already and are kept as they are
+    /// @param decoded names of those that are written as BF16, and so lose the input quantizers of the source
+    public record QuantisedModules(Set<String> kept, Set<String> decoded) {}
+
+    /// Returns what becomes of modules that are quantised in the source.
     ///
     /// @throws GateException if a module cannot be written
-    public Set<String> keptWeights() {
-        return new ExportPlanner(source, plan, scales)
-                .plan().modules().stream()
-                        .filter(module -> module.treatment() == ModuleExport.Treatment.KEPT)
-                        .map(ModuleExport::module)
-                        .collect(Collectors.toSet());
+    public QuantisedModules quantisedModules() {
+        ExportPlan exportPlan = new ExportPlanner(source, plan, scales).plan();
+        return new QuantisedModules(
+                modules(exportPlan, ModuleExport.Treatment.KEPT), modules(exportPlan, ModuleExport.Treatment.DECODED));
+    }
+
+    private static Set<String> modules(ExportPlan exportPlan, ModuleExport.Treatment treatment) {
+        return exportPlan.modules().stream()
+                .filter(module -> module.treatment() == treatment)
+                .map(ModuleExport::module)
+                .collect(Collectors.toSet());
     }
 
     /// Writes the export.
