@@ -76,7 +76,6 @@ final class ReadAhead implements AutoCloseable {
             }
         } catch (CheckpointException | InternalError e) {
             // A file that cannot be read: the worker that needs it says so.
-            return;
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
         }
