@@ -107,13 +107,7 @@ final class Calibration {
                     Digests.checkpoint(checkpoint, engine.threads, List.of()).sha256();
             Sequences sequences = Inputs.sequences(set);
             int threads = engine.threadsWithin(
-                    new MemoryPlan(
-                            decoder,
-                            sequences.longest(),
-                            sequences.tokens(),
-                            checkpoint.tensors().size(),
-                            MemoryPlan.Purpose.CALIBRATION),
-                    console);
+                    MemoryPlan.of(decoder, sequences, checkpoint, MemoryPlan.Purpose.CALIBRATION), console);
             boolean all = experts(recipe) == CalibrationOptions.Experts.ALL;
             RunKey key = key(digest, recipe, set, all, kernels, gemm);
             if (run.isFinished() && !choices.fresh) {

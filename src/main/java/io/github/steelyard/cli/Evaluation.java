@@ -44,13 +44,7 @@ record Evaluation(Console console, EngineOptions engine) {
         };
         Tap tap = quantizers.isEmpty() ? Tap.NONE : new FakeQuantizingTap(quantizers);
         int threads = engine.threadsWithin(
-                new MemoryPlan(
-                        decoder,
-                        sequences.longest(),
-                        sequences.tokens(),
-                        checkpoint.tensors().size(),
-                        MemoryPlan.Purpose.EVALUATION),
-                console);
+                MemoryPlan.of(decoder, sequences, checkpoint, MemoryPlan.Purpose.EVALUATION), console);
         Pass pass =
                 new Pass(engine.kernels(), engine.gemm(), tap, ExpertBackend.DECOMPOSED, false, threads, Profile.NONE);
         try (Arena arena = Arena.ofShared()) {

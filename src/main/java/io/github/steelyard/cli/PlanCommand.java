@@ -270,14 +270,8 @@ final class PlanCommand extends SteelyardCommand implements Callable<Integer> {
             }
         };
         ExpertBackend backend = new OwnExperts(decoder, opened.quantization()).backend(Optional.empty(), false);
-        int threads = engine.threadsWithin(
-                new MemoryPlan(
-                        decoder,
-                        sequences.longest(),
-                        sequences.tokens(),
-                        opened.tensors().size(),
-                        MemoryPlan.Purpose.EVALUATION),
-                console);
+        int threads =
+                engine.threadsWithin(MemoryPlan.of(decoder, sequences, opened, MemoryPlan.Purpose.EVALUATION), console);
         Pass pass = new Pass(engine.kernels(), engine.gemm(), Tap.NONE, backend, false, threads, Profile.NONE);
         try (Arena arena = Arena.ofShared()) {
             new Engine(decoder, new Weights(opened), pass, CorpusContext.RowMemory.ANONYMOUS)

@@ -1,5 +1,7 @@
 package io.github.steelyard.model;
 
+import io.github.steelyard.checkpoint.Checkpoint;
+
 /// How much memory a pass needs, known before it starts. What matters is the largest layer, the longest sequence and
 /// the
 /// number of workers; the number of tokens hardly does, but for an evaluation.
@@ -38,6 +40,12 @@ public record MemoryPlan(Decoder decoder, int longest, long tokens, long tensors
 
     /// Weights of the largest size that are decoded together: gate and up; q, k and v are at most as large.
     private static final long MOST_IN_A_GROUP = 2;
+
+    /// Returns the plan of a pass over these sequences.
+    public static MemoryPlan of(Decoder decoder, Sequences sequences, Checkpoint checkpoint, Purpose purpose) {
+        int tensors = checkpoint.tensors().size();
+        return new MemoryPlan(decoder, sequences.longest(), sequences.tokens(), tensors, purpose);
+    }
 
     /// Returns the bytes that a pass with so many workers holds: on the heap, and off it the packed weights.
     public long bytes(int threads) {

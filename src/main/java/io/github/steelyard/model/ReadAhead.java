@@ -1,7 +1,6 @@
 package io.github.steelyard.model;
 
 import io.github.steelyard.checkpoint.Checkpoint;
-import io.github.steelyard.checkpoint.CheckpointException;
 import io.github.steelyard.checkpoint.TensorInfo;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
@@ -64,35 +63,41 @@ final class ReadAhead implements AutoCloseable {
         Set<String> seen = new HashSet<>();
         try {
             for (int place = 0; place < order.size(); place++) {
-                awaitTurn(place, sizes);
-                long bytes = 0;
-                for (TensorInfo tensor : tensors(order.get(place))) {
-                    if (seen.add(tensor.name())) {
-                        touch(checkpoint.bytes(tensor));
-                        bytes += tensor.byteSize();
-                    }
-                }
-                sizes.add(bytes);
+                sizes.add(awaitTurn(place, sizes) ? read(order.get(place), seen) : 0);
             }
-        } catch (CheckpointException | InternalError e) {
-            // A file that cannot be read: the worker that needs it says so.
+        } catch (RuntimeException | InternalError e) {
+            // A file that cannot be read or written: the worker that needs it says so.
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
         }
     }
 
-    /// Waits until what was read and not yet asked for is less than the window.
-    private synchronized void awaitTurn(int place, List<Long> sizes) throws InterruptedException {
+    /// Waits until what was read and not yet asked for is less than the window. Returns whether the module is still to
+    /// come: experts without tokens are passed over.
+    private synchronized boolean awaitTurn(int place, List<Long> sizes) throws InterruptedException {
         while (!closed && ahead(place, sizes) >= window) {
             wait();
         }
         requireWanted();
+        return place >= reached;
     }
 
     private long ahead(int place, List<Long> sizes) {
         long bytes = 0;
         for (int i = place - 1; i > reached && bytes < window; i--) {
             bytes += sizes.get(i);
+        }
+        return bytes;
+    }
+
+    /// Touches the tensors of a layer that were not `seen` yet and returns their bytes.
+    private long read(Linear linear, Set<String> seen) throws InterruptedException {
+        long bytes = 0;
+        for (TensorInfo tensor : tensors(linear)) {
+            if (seen.add(tensor.name())) {
+                touch(checkpoint.bytes(tensor));
+                bytes += tensor.byteSize();
+            }
         }
         return bytes;
     }

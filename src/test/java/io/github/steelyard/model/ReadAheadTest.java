@@ -45,6 +45,20 @@ final class ReadAheadTest {
     }
 
     @Test
+    void modulesThatWorkersPassedOver_areNotRead() throws IOException, InterruptedException {
+        List<Linear> order = layers(6);
+        try (Checkpoint checkpoint = checkpoint(6);
+                ReadAhead ahead = new ReadAhead(checkpoint, order, BYTES, profile, 2)) {
+            assertThat(tensorsRead(2)).isEqualTo(2);
+
+            ahead.reached(order.get(5).info());
+
+            assertThat(tensorsRead(1)).isEqualTo(1);
+            assertThat(read.poll(200, TimeUnit.MILLISECONDS)).isNull();
+        }
+    }
+
+    @Test
     void weightThatIsMissing_endsTheThreadQuietly() throws IOException, InterruptedException {
         try (Checkpoint checkpoint = checkpoint(1);
                 ReadAhead ahead = new ReadAhead(checkpoint, layers(2), 2 * BYTES, profile, 2)) {
