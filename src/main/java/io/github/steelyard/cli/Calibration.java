@@ -130,7 +130,7 @@ final class Calibration {
                                             recipe,
                                             set,
                                             key,
-                                            provenance(kernels, gemm),
+                                            provenance(kernels, gemm, threads),
                                             statisticsDigest))));
             return result(run, "complete", set, recipe, decoder, memory);
         }
@@ -251,9 +251,9 @@ final class Calibration {
                 provenance);
     }
 
-    private Provenance provenance(Kernels kernels, Gemm gemm) {
-        return Provenance.capture(Map.of(
-                "threads", Integer.toString(engine.threads), "kernels", kernels.reason(), "gemm", gemm.reason()));
+    private static Provenance provenance(Kernels kernels, Gemm gemm, int threads) {
+        return Provenance.capture(
+                Map.of("threads", Integer.toString(threads), "kernels", kernels.reason(), "gemm", gemm.reason()));
     }
 
     private Result result(

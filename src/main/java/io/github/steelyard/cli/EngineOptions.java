@@ -14,8 +14,7 @@ final class EngineOptions {
     private static final long OUTSIDE_HEAP = 192L << 20;
 
     // The JVM leaves one of its survivor spaces out when it says how large the heap may be: at most a third of the
-    // young
-    // generation that the launcher sets.
+    // young generation that the launcher sets.
     private static final long SURVIVOR_SPACE = 22L << 20;
 
     @Option(

@@ -73,9 +73,8 @@ public final class LinearGroup {
         return new Loaded(this, weight, bias, parts(lane.tap()));
     }
 
-    /// Packs weights that share an input. An altering tap sees each of them as a whole, since blocks of rows may share
-    /// a
-    /// scale.
+    /// Packs weights that share an input. An altering tap sees each of them as a whole, since blocks of rows may
+    /// share a scale.
     static void pack(List<StoredWeight> weights, PackedWeight target, Lane lane) {
         if (!lane.tap().alters()) {
             lane.pack(weights, target);

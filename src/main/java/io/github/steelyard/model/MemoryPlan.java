@@ -2,9 +2,8 @@ package io.github.steelyard.model;
 
 import io.github.steelyard.checkpoint.Checkpoint;
 
-/// How much memory a pass needs, known before it starts. What matters is the largest layer, the longest sequence and
-/// the
-/// number of workers; the number of tokens hardly does, but for an evaluation.
+/// How much memory a pass needs, known before it starts. What matters is the largest layer, the longest sequence
+/// and the number of workers; the number of tokens hardly does, but for an evaluation.
 ///
 /// @param decoder the model
 /// @param longest tokens of the longest sequence

@@ -39,20 +39,10 @@ final class ModelOptGoldenTest {
 
     @Test
     void export_nvfp4Experts_equalsModelOpt() throws IOException {
-        Recipe recipe = Exports.recipe(
-                "*.experts.*weight_quantizer", Exports.NVFP4,
-                "*.experts.*input_quantizer", Exports.NVFP4,
-                "*[kv]_bmm_quantizer", Exports.FP8);
-
-        Map<String, Long> differing = differences("nvfp4_experts_only-kv_fp8.float32", recipe);
+        Map<String, Long> differing = differences("nvfp4_experts_only-kv_fp8.float32", nvfp4Experts());
 
         assertThat(differing).isEmpty();
-        assertThat(temp.resolve("export/hf_quant_config.json"))
-                .content()
-                .isEqualTo(Files.readString(
-                                Shared.path(GOLDEN + "nvfp4_experts_only-kv_fp8.float32/ckpt/hf_quant_config.json"))
-                        .stripTrailing()
-                        .replace("0.47.0.dev0", "0.47.0"));
+        assertSameConfig(GOLDEN + "nvfp4_experts_only-kv_fp8.float32");
     }
 
     @Test
@@ -72,14 +62,7 @@ final class ModelOptGoldenTest {
     // first rounding meets a tie of the second, the code is a neighbour. Everything else is equal.
     @Test
     void export_fp8_differsOnlyByTheDoubleRounding() throws IOException {
-        Recipe recipe = Exports.recipe(
-                "*self_attn.*_proj.weight_quantizer", Exports.FP8,
-                "*self_attn.*_proj.input_quantizer", Exports.FP8,
-                "*.experts.*weight_quantizer", Exports.FP8,
-                "*.experts.*input_quantizer", Exports.FP8,
-                "*[kv]_bmm_quantizer", Exports.FP8);
-
-        Map<String, Long> differing = differences("fp8_default-kv_fp8.bfloat16", recipe);
+        Map<String, Long> differing = differences("fp8_default-kv_fp8.bfloat16", fp8());
 
         assertThat(differing.keySet()).isNotEmpty().allMatch(name -> name.endsWith("_proj.weight"));
         try (Checkpoint source = Checkpoint.open(Shared.path("models/tiny-qwen3-moe-bf16"));
@@ -94,32 +77,39 @@ final class ModelOptGoldenTest {
     // ModelOpt keeps the experts of this family in one tensor for each projection, inputs first.
     @Test
     void export_gptOssNvfp4Experts_equalsModelOpt() throws IOException {
-        Recipe recipe = Exports.recipe(
-                "*.experts.*weight_quantizer", Exports.NVFP4,
-                "*.experts.*input_quantizer", Exports.NVFP4,
-                "*[kv]_bmm_quantizer", Exports.FP8);
-
-        assertThat(differences(GPT_OSS, FAMILIES + "gpt_oss.nvfp4_experts_only-kv_fp8", recipe))
+        assertThat(differences(GPT_OSS, FAMILIES + "gpt_oss.nvfp4_experts_only-kv_fp8", nvfp4Experts()))
                 .isEmpty();
-        assertThat(temp.resolve("export/hf_quant_config.json"))
-                .content()
-                .isEqualTo(Files.readString(
-                                Shared.path(FAMILIES + "gpt_oss.nvfp4_experts_only-kv_fp8/ckpt/hf_quant_config.json"))
-                        .stripTrailing()
-                        .replace("0.47.0.dev0", "0.47.0"));
+        assertSameConfig(FAMILIES + "gpt_oss.nvfp4_experts_only-kv_fp8");
     }
 
     @Test
     void export_gptOssFp8_equalsModelOpt() throws IOException {
-        Recipe recipe = Exports.recipe(
+        assertThat(differences(GPT_OSS, FAMILIES + "gpt_oss.fp8_default-kv_fp8", fp8()))
+                .isEmpty();
+    }
+
+    private static Recipe nvfp4Experts() {
+        return Exports.recipe(
+                "*.experts.*weight_quantizer", Exports.NVFP4,
+                "*.experts.*input_quantizer", Exports.NVFP4,
+                "*[kv]_bmm_quantizer", Exports.FP8);
+    }
+
+    private static Recipe fp8() {
+        return Exports.recipe(
                 "*self_attn.*_proj.weight_quantizer", Exports.FP8,
                 "*self_attn.*_proj.input_quantizer", Exports.FP8,
                 "*.experts.*weight_quantizer", Exports.FP8,
                 "*.experts.*input_quantizer", Exports.FP8,
                 "*[kv]_bmm_quantizer", Exports.FP8);
+    }
 
-        assertThat(differences(GPT_OSS, FAMILIES + "gpt_oss.fp8_default-kv_fp8", recipe))
-                .isEmpty();
+    private void assertSameConfig(String run) throws IOException {
+        assertThat(temp.resolve("export/hf_quant_config.json"))
+                .content()
+                .isEqualTo(Files.readString(Shared.path(run + "/ckpt/hf_quant_config.json"))
+                        .stripTrailing()
+                        .replace("0.47.0.dev0", "0.47.0"));
     }
 
     private static void assertExplainedByDoubleRounding(
