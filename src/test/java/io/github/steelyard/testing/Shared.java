@@ -14,6 +14,8 @@ import java.util.Optional;
 /// skipped test.
 public final class Shared {
 
+    private static final ThreadLocal<String> ABSENCE = new ThreadLocal<>();
+
     private Shared() {}
 
     /// Returns the file or directory `relative` of the reference data, for example `models/tiny-qwen3-moe-bf16`.
@@ -41,7 +43,20 @@ public final class Shared {
         if (Boolean.parseBoolean(System.getenv("STEELYARD_REQUIRE_SHARED"))) {
             throw new AssertionError(message);
         }
+        return skip(message);
+    }
+
+    /// Ends the running test as skipped. Its thread remembers it until [#takeAbsence], should the test catch the abort.
+    static Path skip(String message) {
+        ABSENCE.set(message);
         return abort(message);
+    }
+
+    /// Returns what this thread looked for in vain since the last call.
+    static Optional<String> takeAbsence() {
+        Optional<String> absence = Optional.ofNullable(ABSENCE.get());
+        ABSENCE.remove();
+        return absence;
     }
 
     private static Path configuredRoot() {

@@ -7,6 +7,8 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import java.nio.charset.StandardCharsets;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.InvocationInterceptor;
+import org.opentest4j.TestAbortedException;
 
 final class TestingTest {
 
@@ -42,6 +44,30 @@ final class TestingTest {
         assertThatThrownBy(() -> Shared.path("models/no-such-model"))
                 .isInstanceOf(AssertionError.class)
                 .hasMessageContaining("'models/no-such-model' is missing");
+    }
+
+    @Test
+    void shared_absenceThatATestTakesForAnException_skipsTheTest() {
+        InvocationInterceptor.Invocation<Void> test = () -> {
+            assertThatIllegalArgumentException().isThrownBy(() -> Shared.skip("no data"));
+            return null;
+        };
+
+        assertThatThrownBy(() -> AbsentDataExtension.skipWithoutData(test))
+                .isInstanceOf(TestAbortedException.class)
+                .hasMessage("no data");
+    }
+
+    @Test
+    void shared_absenceThatATestSwallows_skipsTheTest() {
+        InvocationInterceptor.Invocation<Void> test = () -> {
+            assertThatThrownBy(() -> Shared.skip("no data")).isNotNull();
+            return null;
+        };
+
+        assertThatThrownBy(() -> AbsentDataExtension.skipWithoutData(test))
+                .isInstanceOf(TestAbortedException.class)
+                .hasMessage("no data");
     }
 
     @Test
