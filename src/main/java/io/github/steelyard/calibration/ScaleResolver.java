@@ -1,5 +1,6 @@
 package io.github.steelyard.calibration;
 
+import io.github.steelyard.model.JoinedProjections;
 import io.github.steelyard.model.ModuleInfo;
 import io.github.steelyard.model.Role;
 import io.github.steelyard.model.Site;
@@ -24,6 +25,7 @@ import java.util.function.Predicate;
 final class ScaleResolver {
 
     private static final String SHARED_INPUT = "one scale for modules that share an input";
+    private static final String JOINED = "one scale for modules that servers keep in one matrix";
 
     private final Statistics statistics;
     private final List<ModuleInfo> modules;
@@ -203,10 +205,18 @@ final class ScaleResolver {
     private void unifyGroups() {
         Set<List<String>> done = new HashSet<>();
         for (ModuleInfo module : modules) {
-            if (done.add(module.inputGroup())) {
-                unify(module.inputGroup(), Role.INPUT, this::hasNvfp4Weight, SHARED_INPUT);
-                unify(module.inputGroup(), Role.WEIGHT, this::hasNvfp4Weight, SHARED_INPUT);
-            }
+            unifyOnce(module.inputGroup(), QuantFormat.NVFP4, SHARED_INPUT, done);
+        }
+        done.clear();
+        for (ModuleInfo module : modules) {
+            unifyOnce(JoinedProjections.of(module.name()), QuantFormat.FP8, JOINED, done);
+        }
+    }
+
+    private void unifyOnce(List<String> group, QuantFormat format, String why, Set<List<String>> done) {
+        if (group.size() > 1 && done.add(group)) {
+            unify(group, Role.INPUT, name -> hasWeight(name, format), why);
+            unify(group, Role.WEIGHT, name -> hasWeight(name, format), why);
         }
     }
 
@@ -253,12 +263,12 @@ final class ScaleResolver {
         }
     }
 
-    private boolean hasNvfp4Weight(String module) {
+    private boolean hasWeight(String module, QuantFormat wanted) {
         return quantizers
                 .apply(new Site(module, Role.WEIGHT))
                 .filter(QuantizerConfig::enable)
                 .flatMap(QuantizerConfig::format)
-                .filter(format -> format == QuantFormat.NVFP4)
+                .filter(format -> format == wanted)
                 .isPresent();
     }
 

@@ -23,9 +23,11 @@ import java.util.stream.Collectors;
 ///    projection, or take the amax over all tokens. **An imputed amax never exceeds that largest routed amax.**
 ///    Zeros anywhere else are refused: no scale can be made of them.
 /// 4. With `sharing: layer` the inputs of all experts of a layer take the largest amax per projection.
-/// 5. Modules that read the same input and are both NVFP4 (q, k and v; gate and up) share one input amax and one weight
-///    amax, the largest: servers run them as one product with one global scale. FP8 modules keep their own weight
-///    amax, as ModelOpt writes them; servers requantise those.
+/// 5. Modules that servers run as one product with one scale share one input amax and one weight amax, the largest: in
+///    NVFP4 all that read the same input, as ModelOpt has them, in FP8 those that servers keep in one matrix (q, k and
+/// v;
+///    gate and up: [io.github.steelyard.model.JoinedProjections]). Servers take the largest scale of these. In NVFP4
+///    they do not touch the block scales then; in FP8 they requantise the weight, which no evaluation would have shown.
 ///
 /// 6. Experts that servers keep in one tensor (gpt-oss, Llama-4) share one input amax and one weight amax for each
 ///    projection, the largest of the layer, in NVFP4 and in FP8.

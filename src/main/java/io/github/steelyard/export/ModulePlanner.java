@@ -8,6 +8,7 @@ import io.github.steelyard.export.ModuleExport.Treatment;
 import io.github.steelyard.format.Fp8;
 import io.github.steelyard.format.Nvfp4;
 import io.github.steelyard.format.StoredWeight;
+import io.github.steelyard.model.JoinedProjections;
 import io.github.steelyard.model.ModuleInfo;
 import io.github.steelyard.model.Role;
 import io.github.steelyard.model.Site;
@@ -33,8 +34,8 @@ import java.util.function.Function;
 /// | quantised, and ModelOpt has a name for it | nothing | kept and declared, with the source's input scale |
 /// | quantised otherwise (128 x 128 blocks, no static input scale) | nothing | decoded to BF16, with a warning |
 ///
-/// A kept NVFP4 weight needs the global scale that its group shares; where the source's differ, the group is encoded
-/// anew.
+/// A kept NVFP4 or FP8 weight needs the scale that its group shares; where the source's differ, the group is encoded
+/// anew, which is what servers would do with FP8.
 final class ModulePlanner {
 
     private final Map<String, SourceModule> modules = new HashMap<>();
@@ -112,17 +113,10 @@ final class ModulePlanner {
     }
 
     private boolean keeps(SourceModule module, LayerFormat format) {
-        if (!storedAs(module, format)) {
-            return false;
-        }
         List<SourceModule> group = group(module.linear().info(), format);
-        return !format.isNvfp4()
-                || (group.stream().allMatch(member -> storedAs(member, format))
-                        && group.stream()
-                                        .map(SourceModule::globalScale)
-                                        .distinct()
-                                        .count()
-                                == 1);
+        return storedAs(module, format)
+                && group.stream().allMatch(member -> storedAs(member, format))
+                && group.stream().map(SourceModule::tensorScale).distinct().count() <= 1;
     }
 
     private static boolean storedAs(SourceModule module, LayerFormat format) {
@@ -130,9 +124,13 @@ final class ModulePlanner {
                 && module.kind().map(format::isStoredAs).orElse(false);
     }
 
-    /// Returns the modules that read the same input and get the same format, `info` itself included.
+    /// Returns the modules that share one weight scale with this one in `format`, itself included; none where a weight
+    /// has no scale for the whole tensor. [ScaleTable] has the rules.
     private List<SourceModule> group(ModuleInfo info, LayerFormat format) {
-        return info.inputGroup().stream()
+        List<String> names = format.isNvfp4()
+                ? info.inputGroup()
+                : format == LayerFormat.FP8 ? JoinedProjections.of(info.name()) : List.of();
+        return names.stream()
                 .filter(name -> LayerFormat.of(schemes.apply(name)).equals(Optional.of(format)))
                 .map(modules::get)
                 .filter(Objects::nonNull)
@@ -151,7 +149,9 @@ final class ModulePlanner {
                 Shape.of(info.rows(), packed ? info.columns() / 2 : info.columns()),
                 module.copy(stored.weight())));
         tensors.add(keptScale(module, format, stored.scale().orElseThrow()));
-        module.globalScale().ifPresent(scale -> tensors.add(OutputTensor.scalar(name + ".weight_scale_2", scale)));
+        if (format.isNvfp4()) {
+            module.tensorScale().ifPresent(scale -> tensors.add(OutputTensor.scalar(name + ".weight_scale_2", scale)));
+        }
         inputScale.ifPresent(scale -> tensors.add(OutputTensor.scalar(name + ".input_scale", scale)));
         return new ModuleExport(
                 name, Treatment.KEPT, Optional.of(format), tensors, module.tensorNames(), Optional.empty());
@@ -160,7 +160,7 @@ final class ModulePlanner {
     private static OutputTensor keptScale(SourceModule module, LayerFormat format, TensorInfo scale) {
         String name = module.name() + ".weight_scale";
         return switch (format) {
-            case FP8 -> OutputTensor.scalar(name, module.values(scale).getFirst());
+            case FP8 -> OutputTensor.scalar(name, module.tensorScale().orElseThrow());
             case FP8_PER_CHANNEL ->
                 new OutputTensor(
                         name,

@@ -2,6 +2,7 @@ package io.github.steelyard.export;
 
 import io.github.steelyard.checkpoint.Checkpoint;
 import io.github.steelyard.format.E4m3;
+import io.github.steelyard.model.JoinedProjections;
 import io.github.steelyard.model.Weights;
 import io.github.steelyard.tensor.Shape;
 import java.util.List;
@@ -13,10 +14,6 @@ import java.util.stream.Stream;
 
 /// Looks at scales that belong together: of modules that a server joins, and of the key and value cache.
 final class PairChecks {
-
-    /// Modules beside each other that servers run as one product.
-    private static final List<List<String>> JOINED =
-            List.of(List.of("gate_proj", "up_proj"), List.of("w1", "w3"), List.of("q_proj", "k_proj", "v_proj"));
 
     /// Modules that only an attention has: what holds one has keys and values.
     private static final List<String> ATTENTION = List.of("k_proj", "kv_b_proj", "kv_a_proj_with_mqa");
@@ -30,15 +27,13 @@ final class PairChecks {
     }
 
     void checkJoined() {
-        for (StoredModule module : modules.values()) {
-            for (List<String> leaves : JOINED) {
-                String parent = parent(module.name());
-                if (module.name().equals(parent + "." + leaves.getFirst())) {
-                    checkGroup(leaves.stream()
-                            .map(leaf -> modules.get(parent + "." + leaf))
-                            .flatMap(Stream::ofNullable)
-                            .toList());
-                }
+        for (String module : modules.keySet()) {
+            List<String> joined = JoinedProjections.of(module);
+            if (joined.getFirst().equals(module)) {
+                checkGroup(joined.stream()
+                        .map(modules::get)
+                        .flatMap(Stream::ofNullable)
+                        .toList());
             }
         }
     }
@@ -60,6 +55,12 @@ final class PairChecks {
                         "group-scales-differ",
                         other.name(),
                         "global scale %s, but %s, which servers join with it, has %s"
+                                .formatted(text(other.weightScale()), first.name(), text(first.weightScale())));
+            } else if (differ(first.weightScale(), other.weightScale())) {
+                findings.warning(
+                        "group-scales-differ",
+                        other.name(),
+                        "scale %s, but %s, which servers join with it, has %s: they requantise the smaller to the larger"
                                 .formatted(text(other.weightScale()), first.name(), text(first.weightScale())));
             }
             if (differ(first.inputScale(), other.inputScale())) {

@@ -86,14 +86,15 @@ record SourceModule(Linear linear, Weights weights, Optional<WeightTensors> stor
         return linear.info().stacked().map(FusedStack.Member::stack);
     }
 
-    /// Returns the global scale of an NVFP4 weight, as a multiplier.
-    Optional<Float> globalScale() {
-        return stored.filter(tensors -> LayerFormat.NVFP4.isStoredAs(tensors.kind()))
-                .flatMap(WeightTensors::globalScale)
-                .map(tensor -> {
-                    float value = scalar(tensor);
-                    return stored.get().kind() == WeightTensors.Kind.NVFP4_PACKED ? 1 / value : value;
-                });
+    /// Returns the one scale of the whole weight, as a multiplier: FP8's, or the global one of NVFP4. Empty for formats
+    /// without one.
+    Optional<Float> tensorScale() {
+        return stored.flatMap(tensors -> switch (tensors.kind()) {
+            case FP8_TENSOR -> tensors.scale().map(this::scalar);
+            case NVFP4 -> tensors.globalScale().map(this::scalar);
+            case NVFP4_PACKED -> tensors.globalScale().map(tensor -> 1 / scalar(tensor));
+            case PLAIN, FP8_CHANNEL, FP8_BLOCK, MXFP4, MXFP8 -> Optional.empty();
+        });
     }
 
     /// Returns the scale of the input, as a multiplier, where the source has one.

@@ -1,5 +1,6 @@
 package io.github.steelyard.recipe;
 
+import io.github.steelyard.model.JoinedProjections;
 import io.github.steelyard.model.ModuleInfo;
 import io.github.steelyard.model.Role;
 import io.github.steelyard.model.Site;
@@ -12,15 +13,6 @@ import org.jspecify.annotations.Nullable;
 
 /// Whether a server can load what a plan describes.
 final class ExportCheck {
-
-    /// Projections that read one input and that servers keep in one matrix, whose parts must then share a format.
-    private static final List<List<String>> JOINED = List.of(
-            List.of("q_proj", "k_proj", "v_proj"),
-            List.of("gate_proj", "up_proj"),
-            List.of("w1", "w3"),
-            List.of("q_a_proj", "kv_a_proj_with_mqa"),
-            List.of("in_proj_qkv", "in_proj_z"),
-            List.of("in_proj_b", "in_proj_a"));
 
     private final Plan plan;
     private final Problems problems;
@@ -55,19 +47,16 @@ final class ExportCheck {
     /// Servers keep some projections in one matrix.
     private void joined(ModuleInfo module) {
         Scheme scheme = plan.scheme(module.name());
-        String parent = parent(module.name());
-        String own = module.name().substring(parent.isEmpty() ? 0 : parent.length() + 1);
-        JOINED.stream().filter(names -> names.contains(own)).forEach(names -> {
-            for (String name : names.subList(0, names.indexOf(own))) {
-                String peer = parent.isEmpty() ? name : parent + "." + name;
-                if (plan.module(peer).isPresent() && !plan.scheme(peer).equals(scheme)) {
-                    problems.add(
-                            position(module.name(), Role.WEIGHT),
-                            module.name(),
-                            "%s, but servers join it with %s, which has %s".formatted(scheme, name, plan.scheme(peer)));
-                }
+        List<String> joined = JoinedProjections.of(module.name());
+        for (String peer : joined.subList(0, joined.indexOf(module.name()))) {
+            if (plan.module(peer).isPresent() && !plan.scheme(peer).equals(scheme)) {
+                problems.add(
+                        position(module.name(), Role.WEIGHT),
+                        module.name(),
+                        "%s, but servers join it with %s, which has %s"
+                                .formatted(scheme, peer.substring(parent(peer).length() + 1), plan.scheme(peer)));
             }
-        });
+        }
     }
 
     /// The experts of a layer, all projections, run in one kernel of one format.

@@ -158,14 +158,30 @@ final class ScaleTableTest {
         assertThat(table.at(weight("v_proj")).orElseThrow().from()).contains(weight("q_proj"));
     }
 
+    // Servers requantise q, k and v to the largest scale, which doubles the error of the others.
     @Test
-    void resolve_fp8SharedInput_keepsEachWeightsOwnAmax() {
-        linear("q_proj", FP8, 0.3574f);
-        linear("k_proj", FP8, 0.3496f);
-        linear("v_proj", FP8, 0.1289f);
+    void resolve_fp8InOneMatrix_sharesTheLargest() {
+        linear("q_proj", FP8, 0.1289f);
+        linear("k_proj", FP8, 0.3574f);
+        linear("v_proj", FP8, 0.3496f);
+
+        ScaleTable table = resolve(LAYER_MAX, Sharing.EXPERT);
+
+        assertThat(table.at(weight("q_proj")))
+                .contains(SiteScale.shared(
+                        weight("q_proj"),
+                        SiteScale.measured(weight("k_proj"), 0.3574f),
+                        "one scale for modules that servers keep in one matrix"));
+        assertThat(table.at(weight("v_proj")).orElseThrow().amax()).isEqualTo(0.3574f);
+    }
+
+    @Test
+    void resolve_fp8OfOneInputInTwoMatrices_keepsEachOnesAmax() {
+        linear("q_proj", FP8, 0.1289f);
+        linear("gate_proj", FP8, 0.3574f);
 
         assertThat(resolve(LAYER_MAX, Sharing.EXPERT)
-                        .at(weight("v_proj"))
+                        .at(weight("q_proj"))
                         .orElseThrow()
                         .amax())
                 .isEqualTo(0.1289f);

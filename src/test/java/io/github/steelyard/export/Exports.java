@@ -2,6 +2,9 @@ package io.github.steelyard.export;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.json.JsonMapper;
+import io.github.steelyard.calibration.ScaleOrigin;
+import io.github.steelyard.calibration.ScaleTable;
+import io.github.steelyard.calibration.SiteScale;
 import io.github.steelyard.calibration.SiteStatistics;
 import io.github.steelyard.calibration.Statistics;
 import io.github.steelyard.checkpoint.Checkpoint;
@@ -12,11 +15,13 @@ import io.github.steelyard.model.ModuleInfo;
 import io.github.steelyard.model.Role;
 import io.github.steelyard.model.Site;
 import io.github.steelyard.model.Weights;
+import io.github.steelyard.quant.QuantFormat;
 import io.github.steelyard.recipe.Plan;
 import io.github.steelyard.recipe.Recipe;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.Map;
+import java.util.Optional;
 import java.util.TreeMap;
 
 /// What tests of exports share: recipes, and statistics without a forward pass.
@@ -84,6 +89,21 @@ final class Exports {
             }
         }
         return new Statistics(sites);
+    }
+
+    /// Returns our scales from ModelOpt's amax values, but that q, k and v keep their own in FP8, as ModelOpt's do.
+    static ScaleTable modelOptScales(Path quantizers, Decoder decoder, Plan plan) throws IOException {
+        Statistics statistics = modelOptStatistics(quantizers, decoder);
+        TreeMap<Site, SiteScale> scales =
+                new TreeMap<>(ScaleTable.resolve(statistics, plan).scales());
+        for (ModuleInfo module : decoder.modules()) {
+            Site site = new Site(module.name(), Role.WEIGHT);
+            if (!module.isExpert() && plan.format(site).equals(Optional.of(QuantFormat.FP8))) {
+                float own = statistics.at(site).orElseThrow().amax();
+                scales.put(site, new SiteScale(site, own, ScaleOrigin.MEASURED, Optional.empty(), ""));
+            }
+        }
+        return new ScaleTable(scales);
     }
 
     static Map<String, String> noInputs() {

@@ -70,7 +70,12 @@ final class ModelOptExporterTest {
 
         ExportResult result = export("tiny-qwen3-moe-mixed", onlyAttention, "out", Exports.OPTIONS);
 
-        assertThat(result.modules()).containsEntry("kept", 4 * 16 * 3 + 16L);
+        // q, k and v have different scales in the source, and servers one for the three
+        assertThat(result.modules()).containsEntry("kept", 4 * 16 * 3 + 4L).containsEntry("encoded", 4 * 3L);
+        assertThat(result.verification().findings())
+                .filteredOn(finding -> finding.code().equals("group-scales-differ"))
+                .isNotEmpty()
+                .allMatch(finding -> finding.subject().contains(".mlp.experts."));
         JsonNode config = new JsonMapper()
                 .readTree(temp.resolve("out/hf_quant_config.json").toFile());
         assertThat(config.at("/quantization/quant_algo").asText()).isEqualTo("MIXED_PRECISION");

@@ -139,8 +139,7 @@ final class ModelOptGoldenTest {
                 Checkpoint golden = Checkpoint.open(Shared.path(run + "/ckpt"))) {
             Decoder decoder = Families.of(source);
             Plan plan = Exports.plan(decoder, recipe);
-            ScaleTable scales = ScaleTable.resolve(
-                    Exports.modelOptStatistics(Shared.path(run + "/quantizers.json"), decoder), plan);
+            ScaleTable scales = Exports.modelOptScales(Shared.path(run + "/quantizers.json"), decoder, plan);
             new ModelOptExporter(new ExportSource(source, decoder), plan, scales, Exports.OPTIONS)
                     .export(target, Exports.noInputs());
             try (Checkpoint written = Checkpoint.open(target)) {
