@@ -7,14 +7,6 @@ import java.util.Map;
 /// Whether Steelyard can run a recipe's algorithm.
 final class AlgorithmCheck {
 
-    /// Options of `max` that change its result when they have another value than this, with what to do instead.
-    private static final Map<String, List<String>> REFUSED = Map.of(
-            "sync_expert_weight_amax", List.of("false", "each expert's weight keeps its own amax"),
-            "shared_states", List.of("", "amax is shared over q/k/v and gate/up as the server needs"),
-            "moe_calib_experts_ratio", List.of("", "use calibration.experts: all"),
-            "layerwise.get_qdq_activations_from_prev_layer",
-                    List.of("false", "statistics are those of the unquantised model"));
-
     /// Options that cannot change a number here, with the reason.
     private static final Map<String, String> WITHOUT_EFFECT = Map.of(
             "distributed_sync", "there is one process",
@@ -24,20 +16,21 @@ final class AlgorithmCheck {
             "layerwise.save_every", "the run directory keeps the state",
             "layerwise.calib_mutates_weights", "calibration never changes weights");
 
-    private AlgorithmCheck() {}
+    private final Problems problems;
+    private final List<PlanWarning> warnings;
+
+    private AlgorithmCheck(Problems problems, List<PlanWarning> warnings) {
+        this.problems = problems;
+        this.warnings = warnings;
+    }
 
     static void check(Recipe recipe, Collection<Decision> decisions, Problems problems, List<PlanWarning> warnings) {
+        AlgorithmCheck check = new AlgorithmCheck(problems, warnings);
         for (Algorithm algorithm : recipe.algorithms()) {
-            boolean runs = algorithm.method().equals(Algorithm.MAX)
-                    || algorithm.method().equals(Algorithm.NONE);
-            if (!runs || recipe.algorithms().size() > 1) {
-                problems.add(
-                        algorithm.at(),
-                        "algorithm '%s'".formatted(algorithm.method()),
-                        "not run by this version; it runs 'max' alone, or null for a recipe without calibration data");
-            }
-            algorithm.options().forEach((name, value) -> option(algorithm, name, value, problems, warnings));
-            if (algorithm.method().equals(Algorithm.NONE)) {
+            check.method(algorithm, recipe.algorithms().size());
+            check.sharedOptions(algorithm);
+            check.withoutEffect(algorithm);
+            if (algorithm.method() instanceof Algorithm.None) {
                 decisions.stream()
                         .filter(Plan::isMeasured)
                         .forEach(
@@ -49,22 +42,70 @@ final class AlgorithmCheck {
         }
     }
 
-    private static void option(
-            Algorithm algorithm, String name, String value, Problems problems, List<PlanWarning> warnings) {
-        List<String> refused = REFUSED.get(name);
-        if (refused != null && !value.equals(refused.getFirst())) {
+    private void method(Algorithm algorithm, int algorithms) {
+        boolean runs = switch (algorithm.method()) {
+            case Algorithm.None none -> true;
+            case Algorithm.Max max -> {
+                max(algorithm, max);
+                yield true;
+            }
+            case Algorithm.Mse mse -> false;
+            case Algorithm.LocalHessian hessian -> false;
+            case Algorithm.ActHeadroom headroom -> false;
+            case Algorithm.SmoothQuant smooth -> false;
+            case Algorithm.AwqLite lite -> false;
+            case Algorithm.AwqClip clip -> false;
+            case Algorithm.AwqFull full -> false;
+            case Algorithm.SvdQuant svd -> false;
+            case Algorithm.Gptq gptq -> false;
+            case Algorithm.Lsq lsq -> false;
+        };
+        if (!runs || algorithms > 1) {
             problems.add(
                     algorithm.at(),
-                    "algorithm option %s: %s".formatted(name, Text.brief(value)),
-                    "not supported; " + refused.getLast());
+                    "algorithm '%s'".formatted(algorithm.method().name()),
+                    "not run by this version; it runs 'max' alone, or null for a recipe without calibration data");
         }
-        String reason = WITHOUT_EFFECT.get(name);
-        if (reason != null) {
-            warnings.add(new PlanWarning(
-                    "algorithm.option_without_effect",
-                    name,
-                    "algorithm option %s at line %d has no effect: %s"
-                            .formatted(name, algorithm.at().line(), reason)));
+    }
+
+    private void max(Algorithm algorithm, Algorithm.Max max) {
+        if (max.syncExpertWeights()) {
+            refuse(algorithm, "sync_expert_weight_amax", "true", "each expert's weight keeps its own amax");
         }
+        max.sharedStates()
+                .ifPresent(states -> refuse(
+                        algorithm,
+                        "shared_states",
+                        states,
+                        "amax is shared over q/k/v and gate/up as the server needs"));
+    }
+
+    private void sharedOptions(Algorithm algorithm) {
+        algorithm
+                .expertsRatio()
+                .ifPresent(ratio -> refuse(
+                        algorithm, "moe_calib_experts_ratio", Double.toString(ratio), "use calibration.experts: all"));
+        String quantisedInputs = "layerwise.get_qdq_activations_from_prev_layer";
+        if (algorithm.written().contains(quantisedInputs)
+                && algorithm.layerwise().quantisedInputs()) {
+            refuse(algorithm, quantisedInputs, "true", "statistics are those of the unquantised model");
+        }
+    }
+
+    private void refuse(Algorithm algorithm, String option, String value, String instead) {
+        problems.add(
+                algorithm.at(),
+                "algorithm option %s: %s".formatted(option, Text.brief(value)),
+                "not supported; " + instead);
+    }
+
+    private void withoutEffect(Algorithm algorithm) {
+        algorithm.written().stream()
+                .filter(WITHOUT_EFFECT::containsKey)
+                .forEach(name -> warnings.add(new PlanWarning(
+                        "algorithm.option_without_effect",
+                        name,
+                        "algorithm option %s at line %d has no effect: %s"
+                                .formatted(name, algorithm.at().line(), WITHOUT_EFFECT.get(name)))));
     }
 }

@@ -1,72 +1,51 @@
 package io.github.steelyard.recipe;
 
+import io.github.steelyard.recipe.Algorithm.ActHeadroom;
+import io.github.steelyard.recipe.Algorithm.AwqClip;
+import io.github.steelyard.recipe.Algorithm.AwqFull;
+import io.github.steelyard.recipe.Algorithm.AwqLite;
+import io.github.steelyard.recipe.Algorithm.Gptq;
+import io.github.steelyard.recipe.Algorithm.Layerwise;
+import io.github.steelyard.recipe.Algorithm.LocalHessian;
+import io.github.steelyard.recipe.Algorithm.Lsq;
+import io.github.steelyard.recipe.Algorithm.Max;
+import io.github.steelyard.recipe.Algorithm.Method;
+import io.github.steelyard.recipe.Algorithm.Mse;
+import io.github.steelyard.recipe.Algorithm.None;
+import io.github.steelyard.recipe.Algorithm.Search;
+import io.github.steelyard.recipe.Algorithm.SmoothQuant;
+import io.github.steelyard.recipe.Algorithm.SvdQuant;
 import io.github.steelyard.recipe.Node.Mapping;
 import io.github.steelyard.recipe.Node.Sequence;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
-import java.util.Set;
-import java.util.SortedMap;
+import java.util.Optional;
+import java.util.OptionalDouble;
+import java.util.SortedSet;
 import java.util.TreeMap;
 import java.util.TreeSet;
+import java.util.function.Function;
 
 /// Reads `algorithm`: a name, a mapping, or a list of either. Knows every method and option of ModelOpt, so that a
 /// misspelt one is told apart from one that Steelyard does not run.
 final class AlgorithmReader {
 
-    private static final Set<String> SHARED = Set.of("method", "moe_calib_experts_ratio", "layerwise");
+    private static final int LARGEST = 1 << 20;
 
-    private static final Set<String> LAYERWISE = Set.of(
-            "enable", "get_qdq_activations_from_prev_layer", "checkpoint_dir", "save_every", "calib_mutates_weights");
-
-    private static final Map<String, Set<String>> OPTIONS = Map.ofEntries(
-            Map.entry(
-                    "max",
-                    Set.of(
-                            "distributed_sync",
-                            "sync_expert_weight_amax",
-                            "skip_forward_without_activation_calib",
-                            "shared_states")),
-            Map.entry(
-                    "mse",
-                    Set.of(
-                            "step_size",
-                            "start_multiplier",
-                            "stop_multiplier",
-                            "fp8_scale_sweep",
-                            "distributed_sync",
-                            "shared_states")),
-            Map.entry(
-                    "local_hessian",
-                    Set.of(
-                            "step_size",
-                            "start_multiplier",
-                            "stop_multiplier",
-                            "fp8_scale_sweep",
-                            "block_size",
-                            "distributed_sync",
-                            "debug",
-                            "shared_states")),
-            Map.entry(
-                    "nvfp4_act_headroom",
-                    Set.of("anchor_percentile", "upper_percentile", "rho", "weight_scale_algorithm")),
-            Map.entry("smoothquant", Set.of("alpha")),
-            Map.entry("awq_lite", Set.of("alpha_step", "debug")),
-            Map.entry(
-                    "awq_clip",
-                    Set.of("max_co_batch_size", "max_tokens_per_batch", "min_clip_ratio", "shrink_step", "debug")),
-            Map.entry(
-                    "awq_full",
-                    Set.of(
-                            "alpha_step",
-                            "max_co_batch_size",
-                            "max_tokens_per_batch",
-                            "min_clip_ratio",
-                            "shrink_step",
-                            "debug")),
-            Map.entry("svdquant", Set.of("lowrank", "skip_layers")),
-            Map.entry("gptq", Set.of("perc_damp", "block_size", "fused")),
-            Map.entry("lsq", Set.of("learnable_amax", "tied_amax", "quantize_pre_scale", "scale_algorithm")));
+    /// How each method's options are read.
+    private static final Map<String, Function<Fields, Method>> METHODS = new TreeMap<>(Map.ofEntries(
+            Map.entry("max", AlgorithmReader::max),
+            Map.entry("mse", AlgorithmReader::mse),
+            Map.entry("local_hessian", AlgorithmReader::localHessian),
+            Map.entry("nvfp4_act_headroom", AlgorithmReader::actHeadroom),
+            Map.entry("smoothquant", fields -> new SmoothQuant(fields.number("alpha", 0, 1, 1))),
+            Map.entry("awq_lite", AlgorithmReader::awqLite),
+            Map.entry("awq_clip", AlgorithmReader::awqClip),
+            Map.entry("awq_full", fields -> new AwqFull(awqLite(fields), awqClip(fields))),
+            Map.entry("svdquant", AlgorithmReader::svdQuant),
+            Map.entry("gptq", AlgorithmReader::gptq),
+            Map.entry("lsq", AlgorithmReader::lsq)));
 
     private AlgorithmReader() {}
 
@@ -86,40 +65,134 @@ final class AlgorithmReader {
 
     private static Algorithm algorithm(String path, Node node) {
         if (Fields.isNull(node)) {
-            return new Algorithm(node.at(), Algorithm.NONE, new TreeMap<>());
+            return Algorithm.plain(node.at(), new None());
         }
         if (!(node instanceof Mapping mapping)) {
-            return new Algorithm(node.at(), method(path, node), new TreeMap<>());
+            return Algorithm.plain(node.at(), method(path, node, Fields.empty(path, node.at())));
         }
-        SortedMap<String, String> options = new TreeMap<>();
         try (Fields fields = Fields.of(path, mapping)) {
-            Node named = fields.node("method").orElse(null);
-            String method = named == null ? Algorithm.NONE : method(fields.path("method"), named);
-            Set<String> known = new TreeSet<>(OPTIONS.getOrDefault(method, Set.of()));
-            known.addAll(SHARED);
-            for (String name : known) {
-                fields.node(name)
-                        .filter(value -> !name.equals("method"))
-                        .ifPresent(value -> options.put(name, value.toString()));
-            }
-            fields.mapping("layerwise").ifPresent(layerwise -> {
-                options.remove("layerwise");
-                LAYERWISE.forEach(name ->
-                        layerwise.node(name).ifPresent(value -> options.put("layerwise." + name, value.toString())));
-                layerwise.close();
-            });
-            return new Algorithm(node.at(), method, options);
+            Method method = method(fields);
+            OptionalDouble ratio = fields.node("moe_calib_experts_ratio").isPresent()
+                    ? OptionalDouble.of(fields.number("moe_calib_experts_ratio", Double.MIN_VALUE, 1, 1))
+                    : OptionalDouble.empty();
+            SortedSet<String> written = new TreeSet<>(fields.written());
+            Layerwise layerwise = fields.mapping("layerwise")
+                    .map(nested -> {
+                        nested.written().forEach(key -> written.add("layerwise." + key));
+                        return layerwise(nested, Layerwise.defaults(method));
+                    })
+                    .orElse(Layerwise.defaults(method));
+            written.removeAll(List.of("method", "layerwise"));
+            return new Algorithm(node.at(), method, ratio, layerwise, written);
         }
     }
 
-    private static String method(String path, Node node) {
-        String method = Fields.text(path, node);
-        if (!OPTIONS.containsKey(method)) {
+    /// Reads `method` and its own options.
+    private static Method method(Fields fields) {
+        return fields.node("method")
+                .map(named -> method(fields.path("method"), named, fields))
+                .orElseGet(None::new);
+    }
+
+    private static Method method(String path, Node named, Fields options) {
+        String name = Fields.text(path, named);
+        Function<Fields, Method> reader = METHODS.get(name);
+        if (reader == null) {
             throw new RecipeException(
-                    node.at(),
+                    named.at(),
                     "%s: no such method '%s'; known are %s"
-                            .formatted(path, Text.brief(method), String.join(", ", new TreeSet<>(OPTIONS.keySet()))));
+                            .formatted(path, Text.brief(name), String.join(", ", METHODS.keySet())));
         }
-        return method;
+        return reader.apply(options);
+    }
+
+    private static Layerwise layerwise(Fields fields, Layerwise defaults) {
+        try (fields) {
+            fields.text("checkpoint_dir");
+            fields.integer("save_every", 1, LARGEST);
+            return new Layerwise(
+                    fields.flag("enable").orElse(defaults.enable()),
+                    fields.flag("get_qdq_activations_from_prev_layer").orElse(defaults.quantisedInputs()),
+                    fields.flag("calib_mutates_weights").orElse(defaults.mutatesWeights()));
+        }
+    }
+
+    private static Max max(Fields fields) {
+        fields.flag("distributed_sync");
+        fields.flag("skip_forward_without_activation_calib");
+        return new Max(fields.flag("sync_expert_weight_amax").orElse(false), line(fields, "shared_states"));
+    }
+
+    private static Mse mse(Fields fields) {
+        fields.flag("distributed_sync");
+        return new Mse(search(fields, false), line(fields, "shared_states"));
+    }
+
+    private static LocalHessian localHessian(Fields fields) {
+        fields.flag("distributed_sync");
+        fields.flag("debug");
+        return new LocalHessian(
+                search(fields, true), fields.count("block_size", LARGEST, 16), line(fields, "shared_states"));
+    }
+
+    private static Search search(Fields fields, boolean sweep) {
+        double start = fields.number("start_multiplier", Double.MIN_VALUE, LARGEST, 0.25);
+        return new Search(
+                start,
+                fields.number("stop_multiplier", start, LARGEST, 4),
+                fields.number("step_size", 1e-6, LARGEST, 0.1),
+                fields.flag("fp8_scale_sweep").orElse(sweep));
+    }
+
+    private static ActHeadroom actHeadroom(Fields fields) {
+        Method weights = fields.mapping("weight_scale_algorithm")
+                .map(AlgorithmReader::nested)
+                .orElse(Max.DEFAULT);
+        return new ActHeadroom(
+                fields.number("anchor_percentile", 0, 100, 1),
+                fields.number("upper_percentile", 0, 100, 99.99),
+                fields.number("rho", Double.MIN_VALUE, 28672, 16384),
+                weights);
+    }
+
+    private static AwqLite awqLite(Fields fields) {
+        fields.flag("debug");
+        return new AwqLite(fields.number("alpha_step", 1e-6, 1, 0.1));
+    }
+
+    private static AwqClip awqClip(Fields fields) {
+        fields.flag("debug");
+        return new AwqClip(
+                fields.count("max_co_batch_size", LARGEST, 1024),
+                fields.count("max_tokens_per_batch", LARGEST, 64),
+                fields.number("min_clip_ratio", Double.MIN_VALUE, 1, 0.5),
+                fields.number("shrink_step", 1e-6, 1, 0.05));
+    }
+
+    private static SvdQuant svdQuant(Fields fields) {
+        return new SvdQuant(fields.count("lowrank", LARGEST, 32), line(fields, "skip_layers"));
+    }
+
+    private static Gptq gptq(Fields fields) {
+        fields.flag("fused");
+        return new Gptq(fields.number("perc_damp", 0, LARGEST, 0.01), fields.count("block_size", LARGEST, 128));
+    }
+
+    private static Lsq lsq(Fields fields) {
+        line(fields, "learnable_amax");
+        line(fields, "tied_amax");
+        line(fields, "quantize_pre_scale");
+        return new Lsq(
+                fields.mapping("scale_algorithm").map(AlgorithmReader::nested).orElse(Max.DEFAULT));
+    }
+
+    private static Method nested(Fields fields) {
+        try (fields) {
+            return method(fields);
+        }
+    }
+
+    private static Optional<String> line(Fields fields, String key) {
+        return fields.node(key).map(Node::toString);
     }
 }

@@ -7,8 +7,10 @@ import io.github.steelyard.recipe.Node.ScalarType;
 import io.github.steelyard.recipe.Node.Sequence;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
 import java.util.TreeSet;
@@ -39,6 +41,11 @@ final class Fields implements AutoCloseable {
         }
         throw new RecipeException(
                 node.at(), "%s: expected a mapping, found %s".formatted(name.isEmpty() ? "recipe" : name, node.kind()));
+    }
+
+    /// Returns the fields of a mapping without keys, for what is written as its name alone.
+    static Fields empty(String name, Position at) {
+        return new Fields(name, new Mapping(at, new LinkedHashMap<>()));
     }
 
     Position at() {
@@ -110,6 +117,20 @@ final class Fields implements AutoCloseable {
         });
     }
 
+    /// Returns a number from `min` to `max`, `otherwise` where none is written.
+    double number(String key, double min, double max, double otherwise) {
+        double value = number(key).orElse(otherwise);
+        if (node(key).isPresent() && !(value >= min && value <= max)) {
+            throw wrong(key, required(key), "a number from %s to %s".formatted(min, max));
+        }
+        return value;
+    }
+
+    /// Returns an integer from 1 to `max`, `otherwise` where none is written.
+    int count(String key, int max, int otherwise) {
+        return integer(key, 1, max).map(Long::intValue).orElse(otherwise);
+    }
+
     /// Returns one of `values` by its name in lower case.
     <E extends Enum<E>> Optional<E> choice(String key, E[] values) {
         return text(key)
@@ -141,6 +162,14 @@ final class Fields implements AutoCloseable {
 
     Set<String> keys() {
         return mapping.entries().keySet();
+    }
+
+    /// Returns the keys that have a value, without saying that they are known.
+    Set<String> written() {
+        Set<String> written = new TreeSet<>(mapping.entries().keySet());
+        written.removeIf(
+                key -> isNull(Objects.requireNonNull(mapping.entries().get(key)).value()));
+        return written;
     }
 
     /// Returns the dotted path of `key`.

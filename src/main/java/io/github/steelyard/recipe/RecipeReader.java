@@ -13,7 +13,6 @@ import java.util.List;
 import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.OptionalLong;
-import java.util.TreeMap;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
@@ -66,11 +65,11 @@ final class RecipeReader {
 
     private static List<Algorithm> algorithms(Fields quantize) {
         if (!quantize.isWritten("algorithm")) {
-            return List.of(new Algorithm(quantize.at(), Algorithm.MAX, new TreeMap<>()));
+            return List.of(Algorithm.plain(quantize.at(), Algorithm.Max.DEFAULT));
         }
         return quantize.node("algorithm")
                 .map(node -> AlgorithmReader.algorithms("quantize.algorithm", node))
-                .orElseGet(() -> List.of(new Algorithm(quantize.at(), Algorithm.NONE, new TreeMap<>())));
+                .orElseGet(() -> List.of(Algorithm.plain(quantize.at(), new Algorithm.None())));
     }
 
     private static CalibrationOptions calibration(Fields fields) {

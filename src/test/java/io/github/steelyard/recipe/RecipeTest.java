@@ -35,7 +35,7 @@ final class RecipeTest {
         assertThat(recipe.calibration()).isEqualTo(CalibrationOptions.DEFAULT);
         assertThat(recipe.data()).isEqualTo(DataOptions.DEFAULT);
         assertThat(recipe.export()).isEqualTo(ExportOptions.DEFAULT);
-        assertThat(recipe.algorithms()).extracting(Algorithm::method).containsExactly("max");
+        assertThat(recipe.algorithms()).extracting(Algorithm::method).containsExactly(Algorithm.Max.DEFAULT);
     }
 
     @Test
@@ -215,15 +215,41 @@ final class RecipeTest {
 
     @Test
     void parse_algorithms_areKnownByName() {
-        assertThat(algorithm("null").method()).isEqualTo("none");
-        assertThat(algorithm("{method: mse, fp8_scale_sweep: true, layerwise: {enable: false}}")
-                        .options())
-                .containsEntry("fp8_scale_sweep", "true")
-                .containsEntry("layerwise.enable", "false");
+        assertThat(algorithm("null").method()).isEqualTo(new Algorithm.None());
+        Algorithm mse = algorithm("{method: mse, fp8_scale_sweep: true, step_size: null, layerwise: {enable: false}}");
+        assertThat(mse.method())
+                .isEqualTo(new Algorithm.Mse(new Algorithm.Search(0.25, 4, 0.1, true), Optional.empty()));
+        assertThat(mse.written()).containsExactly("fp8_scale_sweep", "layerwise.enable");
+        assertThat(algorithm("gptq"))
+                .extracting(Algorithm::method, found -> found.layerwise().quantisedInputs())
+                .containsExactly(new Algorithm.Gptq(0.01, 128), true);
+        assertThat(algorithm("{method: nvfp4_act_headroom, weight_scale_algorithm: {method: mse, step_size: 0.5}}")
+                        .method())
+                .isEqualTo(new Algorithm.ActHeadroom(
+                        1,
+                        99.99,
+                        16384,
+                        new Algorithm.Mse(new Algorithm.Search(0.25, 4, 0.5, false), Optional.empty())));
         refused(HEAD.replace("max", "maximum"), "dir/r.yaml:3:14: quantize.algorithm: no such method 'maximum'");
         refused(
                 HEAD.replace("max", "{method: max, rho: 1}"),
                 "dir/r.yaml:3:28: unknown key 'rho' in quantize.algorithm");
+    }
+
+    @Test
+    void parse_algorithmOptionsOutOfRange_areRefused() {
+        refused(
+                HEAD.replace("max", "{method: mse, step_size: 0}"),
+                "quantize.algorithm.step_size: expected a number from 1.0E-6 to 1048576.0, found an integer '0'");
+        refused(
+                HEAD.replace("max", "{method: gptq, block_size: 0}"),
+                "quantize.algorithm.block_size: expected an integer from 1 to 1048576, found an integer '0'");
+        refused(
+                HEAD.replace("max", "{method: max, moe_calib_experts_ratio: 1.5}"),
+                "quantize.algorithm.moe_calib_experts_ratio: expected a number from 4.9E-324 to 1.0, found");
+        refused(
+                HEAD.replace("max", "{method: lsq, scale_algorithm: {method: mse, sweep: 1}}"),
+                "unknown key 'sweep' in quantize.algorithm.scale_algorithm");
     }
 
     @Test
