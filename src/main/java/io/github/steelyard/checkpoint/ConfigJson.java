@@ -16,6 +16,10 @@ import java.util.function.Function;
 /// complaint names file and key. A key whose value is null counts as absent.
 public final class ConfigJson {
 
+    /// Keys under which multimodal models keep the text model, or the part that holds it.
+    private static final List<String> TEXT_MODELS =
+            List.of("text_config", "llm_config", "language_config", "thinker_config");
+
     private final Path file;
     private final String prefix; // of the keys in messages: "" or "text_config."
     private final ObjectNode node;
@@ -183,6 +187,26 @@ public final class ConfigJson {
             }
             return number;
         });
+    }
+
+    /// Returns the text model's config: of a multimodal model the object inside, at whatever depth its family keeps it.
+    public ConfigJson textModel() {
+        return TEXT_MODELS.stream()
+                .filter(this::isObject)
+                .findFirst()
+                .flatMap(this::object)
+                .map(ConfigJson::textModel)
+                .orElse(this);
+    }
+
+    /// As [#textModel()], for whoever writes an altered config.
+    public static ObjectNode textModelOf(ObjectNode config) {
+        for (String key : TEXT_MODELS) {
+            if (config.get(key) instanceof ObjectNode inner) {
+                return textModelOf(inner);
+            }
+        }
+        return config;
     }
 
     /// Returns this object, altered; the keys of an object inside another one keep their names in messages.

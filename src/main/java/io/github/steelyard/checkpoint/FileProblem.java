@@ -1,22 +1,29 @@
 package io.github.steelyard.checkpoint;
 
 import java.io.IOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.AccessDeniedException;
 import java.nio.file.FileSystemException;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.attribute.BasicFileAttributes;
+import java.util.Arrays;
 
 /// Turns errors of the file system into [CheckpointException]s that say what is wrong in plain words.
 final class FileProblem {
+
+    /// How every pointer begins; the format allows no more than 1024 bytes.
+    private static final byte[] POINTER = "version https://git-lfs".getBytes(StandardCharsets.US_ASCII);
+
+    private static final long LARGEST_POINTER = 1024; // bytes
 
     private FileProblem() {}
 
     /// Returns the attributes of `file` after following links.
     ///
-    /// @throws CheckpointException if it is missing, not readable, or anything but a regular file (a directory, a
-    ///     named pipe, a device): opening those can block for ever or never end
+    /// @throws CheckpointException if it is missing, not readable, a Git LFS pointer, or anything but a regular file (a
+    ///     directory, a named pipe, a device): opening those can block for ever or never end
     static BasicFileAttributes regularFile(Path file) {
         BasicFileAttributes attributes;
         try {
@@ -29,7 +36,21 @@ final class FileProblem {
                     file,
                     "not a regular file: %s".formatted(attributes.isDirectory() ? "a directory" : "a special file"));
         }
+        if (attributes.size() <= LARGEST_POINTER && isPointer(file)) {
+            throw new CheckpointException(
+                    file, "is a Git LFS pointer, not the file itself: run 'git lfs pull' in its repository");
+        }
         return attributes;
+    }
+
+    private static boolean isPointer(Path file) {
+        try {
+            byte[] bytes = Files.readAllBytes(file);
+            return bytes.length >= POINTER.length
+                    && Arrays.equals(bytes, 0, POINTER.length, POINTER, 0, POINTER.length);
+        } catch (IOException e) {
+            throw describe(file, e);
+        }
     }
 
     /// Returns the exception for an error that came up while `file` was read.

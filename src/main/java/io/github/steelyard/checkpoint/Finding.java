@@ -8,6 +8,9 @@ package io.github.steelyard.checkpoint;
 /// @param message one line with file, subject, wanted and found
 public record Finding(Level level, String code, String subject, String message) {
 
+    /// Code of what says which files were read where there was a choice: what follows may follow from that.
+    public static final String WHICH_FILES = "index-unused";
+
     /// How bad a finding is.
     public enum Level {
         /// A calibration refuses the checkpoint.

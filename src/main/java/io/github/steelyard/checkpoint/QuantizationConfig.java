@@ -71,9 +71,7 @@ public final class QuantizationConfig {
                 return config.object(key);
             }
         }
-        return config.isObject("text_config")
-                ? config.object("text_config").flatMap(text -> text.object("quantization_config"))
-                : Optional.empty();
+        return config.textModel().object("quantization_config");
     }
 
     private static QuantizationConfig parse(ConfigJson embedded) {

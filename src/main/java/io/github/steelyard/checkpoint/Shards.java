@@ -7,8 +7,10 @@ import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.TreeMap;
 import java.util.TreeSet;
 
@@ -21,22 +23,20 @@ record Shards(List<SafetensorsFile> files, Map<String, TensorInfo> tensors, List
 
     static final String SINGLE = "model.safetensors";
 
-    /// Opens what the directory holds: `model.safetensors` if it is there, else the shards of the index.
+    /// Opens what the directory holds: `model.safetensors`, or the shards of the index, and whatever else belongs to
+    /// the model. Where both are there, the single file is read if it has every tensor that the index lists.
     static Shards open(Path directory) {
         Path single = directory.resolve(SINGLE);
         Path index = directory.resolve(ShardIndex.FILE_NAME);
-        boolean hasSingle = isThere(single);
         boolean hasIndex = isThere(index);
         Opening opening = new Opening(directory);
         try {
-            if (hasSingle) {
-                opening.open(single);
-                if (hasIndex) {
-                    opening.warn(
-                            "index-unused",
-                            ShardIndex.FILE_NAME,
-                            "%s: both this index and %s are present; %s is read, the index is not"
-                                    .formatted(Printable.of(index), SINGLE, SINGLE));
+            if (isThere(single)) {
+                if (!hasIndex || opening.prefers(single, index)) {
+                    opening.open(single);
+                    opening.openBeside(hasIndex ? opening.shardsOf(index) : Set.of());
+                } else {
+                    opening.open(index, ShardIndex.read(index));
                 }
             } else if (hasIndex) {
                 opening.open(index, ShardIndex.read(index));
@@ -70,7 +70,7 @@ record Shards(List<SafetensorsFile> files, Map<String, TensorInfo> tensors, List
     }
 
     /// What was opened so far.
-    private static final class Opening {
+    static final class Opening {
 
         private final Path directory;
         private final List<SafetensorsFile> files = new ArrayList<>();
@@ -90,7 +90,83 @@ record Shards(List<SafetensorsFile> files, Map<String, TensorInfo> tensors, List
         }
 
         void open(Path file) {
+            add(file, SafetensorsFile.open(file));
+        }
+
+        /// Opens a file whose tensors are all new; returns whether they are.
+        boolean openIfNew(Path file) {
             SafetensorsFile shard = SafetensorsFile.open(file);
+            if (shard.tensors().keySet().stream().anyMatch(tensors::containsKey)) {
+                shard.close();
+                return false;
+            }
+            add(file, shard);
+            return true;
+        }
+
+        /// Opens what lies beside the files that were opened.
+        ///
+        /// @param names names of others that are known, and not read
+        void openBeside(Set<String> names) {
+            Set<String> known = new HashSet<>(names);
+            known.add(SINGLE);
+            new FilesBeside(directory, known).read(this);
+        }
+
+        /// Returns whether `single` is to be read rather than the index beside it, and says so: programs differ in which
+        /// they take. A file that lacks tensors of the index is a stray one, if the shards are there.
+        boolean prefers(Path single, Path indexFile) {
+            ShardIndex index;
+            try {
+                index = ShardIndex.read(indexFile);
+            } catch (CheckpointException e) {
+                warnOfBoth(indexFile, "%s is read, the index is not, since it cannot be: %s".formatted(SINGLE, e.problem()));
+                return true;
+            }
+            if (index.shardOf().containsValue(SINGLE)) {
+                return false;
+            }
+            boolean complete = index.shardOf().values().stream().distinct().allMatch(name -> isThere(directory.resolve(name)));
+            Set<String> lacking = new TreeSet<>(index.shardOf().keySet());
+            String problem = "";
+            try (SafetensorsFile file = SafetensorsFile.open(single)) {
+                lacking.removeAll(file.tensors().keySet());
+            } catch (CheckpointException e) {
+                problem = e.problem();
+            }
+            if (complete && !lacking.isEmpty()) {
+                warnOfBoth(
+                        indexFile,
+                        "the shards of the index are read, %s is not: %s"
+                                .formatted(
+                                        SINGLE,
+                                        problem.isEmpty()
+                                                ? "it lacks %d of the %d tensors that the index lists"
+                                                        .formatted(lacking.size(), index.shardOf().size())
+                                                : problem));
+                return false;
+            }
+            warnOfBoth(indexFile, "%s is read, the index is not".formatted(SINGLE));
+            return true;
+        }
+
+        private void warnOfBoth(Path indexFile, String which) {
+            warn(
+                    Finding.WHICH_FILES,
+                    ShardIndex.FILE_NAME,
+                    "%s: both this index and %s are present; %s".formatted(Printable.of(indexFile), SINGLE, which));
+        }
+
+        /// Returns the files that an index lists, none if it cannot be read.
+        Set<String> shardsOf(Path indexFile) {
+            try {
+                return Set.copyOf(ShardIndex.read(indexFile).shardOf().values());
+            } catch (CheckpointException e) {
+                return Set.of();
+            }
+        }
+
+        private void add(Path file, SafetensorsFile shard) {
             files.add(shard);
             findings.addAll(shard.findings());
             for (TensorInfo tensor : shard.tensors().values()) {
@@ -111,6 +187,7 @@ record Shards(List<SafetensorsFile> files, Map<String, TensorInfo> tensors, List
             paths.values().forEach(this::open);
             requireListed(indexFile, index, paths);
             warnOfUnlisted(indexFile, index);
+            openBeside(paths.keySet());
             warnOfSize(indexFile, index);
         }
 
@@ -125,9 +202,17 @@ record Shards(List<SafetensorsFile> files, Map<String, TensorInfo> tensors, List
             if (!missing.isEmpty()) {
                 throw new CheckpointException(
                         indexFile,
-                        "%d of %d shards not found: %s"
-                                .formatted(missing.size(), paths.size(), Printable.list(missing)));
+                        "%d of %d shards not found: %s%s"
+                                .formatted(missing.size(), paths.size(), Printable.list(missing), others(paths)));
             }
+        }
+
+        private String others(Map<String, Path> paths) {
+            Set<String> others = new FilesBeside(directory, paths.keySet()).files().keySet();
+            return others.isEmpty()
+                    ? ""
+                    : "; the directory holds %d that the index does not list, perhaps of another sharding: %s"
+                            .formatted(others.size(), Printable.list(others));
         }
 
         // A shard itself may be a link, as in a hub cache. A folder on the way to it may not lead elsewhere.

@@ -21,7 +21,6 @@ import io.github.steelyard.model.MemoryPlan;
 import io.github.steelyard.model.Profile;
 import io.github.steelyard.model.Sequences;
 import io.github.steelyard.model.Weights;
-import io.github.steelyard.moe.Families;
 import io.github.steelyard.oracle.Choice;
 import io.github.steelyard.recipe.CalibrationOptions;
 import io.github.steelyard.recipe.Plan;
@@ -92,8 +91,7 @@ final class Calibration {
         Gemm gemm = engine.gemm();
         try (Checkpoint checkpoint = Checkpoint.open(checkpointDirectory);
                 ResidentMemory memory = new ResidentMemory()) {
-            checkpoint.findings().forEach(finding -> console.note("warning: " + finding.message()));
-            Decoder decoder = Families.of(checkpoint);
+            Decoder decoder = Inputs.model(checkpoint, console);
             Plan plan = Plan.of(recipe, decoder.modules());
             plan.warnings().forEach(warning -> console.note("warning: " + warning.message()));
             ExpertBackend backend = backend(recipe, new OwnExperts(decoder, checkpoint.quantization()));

@@ -8,7 +8,6 @@ import io.github.steelyard.export.CheckpointScales;
 import io.github.steelyard.model.Decoder;
 import io.github.steelyard.model.Sequences;
 import io.github.steelyard.model.Site;
-import io.github.steelyard.moe.Families;
 import io.github.steelyard.quant.FakeQuantizer;
 import io.github.steelyard.report.Json;
 import java.lang.foreign.Arena;
@@ -108,7 +107,7 @@ final class EvaluateCommand extends SteelyardCommand implements Callable<Integer
         }
         try (Checkpoint source = Checkpoint.open(Arguments.required(checkpoint));
                 Arena arena = Arena.ofShared()) {
-            Decoder decoder = Families.of(source);
+            Decoder decoder = Inputs.model(source, console);
             CalibrationSet set = Inputs.corpus(Arguments.required(data), dataOptions(), source, decoder);
             Sequences sequences = Inputs.sequences(set);
             Map<Site, FakeQuantizer> quantizers = quantizers(source, decoder);

@@ -1,12 +1,16 @@
 package io.github.steelyard.cli;
 
 import io.github.steelyard.checkpoint.Checkpoint;
+import io.github.steelyard.checkpoint.CheckpointException;
 import io.github.steelyard.checkpoint.ConfigJson;
 import io.github.steelyard.corpus.CalibrationSet;
 import io.github.steelyard.corpus.DataOptions;
 import io.github.steelyard.corpus.Tokenizer;
 import io.github.steelyard.model.Decoder;
+import io.github.steelyard.model.SequenceLimit;
 import io.github.steelyard.model.Sequences;
+import io.github.steelyard.model.TiedHead;
+import io.github.steelyard.moe.Families;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -17,6 +21,16 @@ final class Inputs {
 
     private Inputs() {}
 
+    /// Returns the model of a checkpoint, and says what is odd about its files.
+    ///
+    /// @throws CheckpointException if it cannot be run
+    static Decoder model(Checkpoint checkpoint, Console console) {
+        checkpoint.findings().forEach(finding -> console.note("warning: " + finding.message()));
+        Decoder decoder = Families.of(checkpoint);
+        TiedHead.finding(checkpoint, decoder).ifPresent(finding -> console.note("warning: " + finding.message()));
+        return decoder;
+    }
+
     /// Reads a data file with the checkpoint's tokenizer.
     static CalibrationSet corpus(Path file, DataOptions options, Checkpoint checkpoint, Decoder decoder) {
         return corpus(file, options, checkpoint.directory(), checkpoint.config(), decoder);
@@ -25,7 +39,21 @@ final class Inputs {
     /// Reads a data file with the tokenizer in `directory`; weights need not be there.
     static CalibrationSet corpus(Path file, DataOptions options, Path directory, ConfigJson config, Decoder decoder) {
         try (Tokenizer tokenizer = Tokenizer.at(directory.resolve("tokenizer.json"))) {
-            return CalibrationSet.read(file, options, tokenizer, decoder.vocabulary(), endOfText(config));
+            CalibrationSet set =
+                    CalibrationSet.read(file, options, tokenizer, decoder.vocabulary(), endOfText(config));
+            decoder.limit().ifPresent(limit -> requireWithin(limit, set, config));
+            return set;
+        }
+    }
+
+    private static void requireWithin(SequenceLimit limit, CalibrationSet set, ConfigJson config) {
+        for (int i = 0; i < set.count(); i++) {
+            if (set.length(i) > limit.tokens()) {
+                throw new CheckpointException(
+                        config.file(),
+                        "sequence %d has %d tokens, wanted at most %d: %s; give --sequence-length %d"
+                                .formatted(i, set.length(i), limit.tokens(), limit.reason(), limit.tokens()));
+            }
         }
     }
 

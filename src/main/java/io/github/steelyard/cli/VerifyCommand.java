@@ -55,7 +55,7 @@ final class VerifyCommand extends SteelyardCommand implements Callable<Integer> 
         if (!Files.isDirectory(written)) {
             throw new CheckpointException(written, "no such directory");
         }
-        Verifier verifier = new Verifier(written);
+        Verifier verifier = new Verifier(written, Families::describe);
         if (source == null) {
             return verifier.verify();
         }

@@ -4,6 +4,7 @@ import ai.djl.huggingface.tokenizers.HuggingFaceTokenizer;
 import java.io.ByteArrayInputStream;
 import java.io.IOException;
 import java.io.InputStream;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Map;
@@ -18,6 +19,8 @@ public final class Tokenizer implements AutoCloseable {
 
     /// Largest `tokenizer.json` that is read. The largest published ones have about 40 MiB.
     static final int MAX_BYTES = 256 << 20;
+
+    private static final String POINTER = "version https://git-lfs"; // how Git LFS leaves a file that was not fetched
 
     private static final Map<String, String> NEITHER_CUT_NOR_PADDED = Map.of(
             "addSpecialTokens", "true",
@@ -85,6 +88,10 @@ public final class Tokenizer implements AutoCloseable {
             byte[] json = in.readNBytes(MAX_BYTES + 1);
             if (json.length > MAX_BYTES) {
                 throw new CorpusException(file, "larger than the %d bytes a tokenizer may have".formatted(MAX_BYTES));
+            }
+            if (new String(json, 0, Math.min(json.length, POINTER.length()), StandardCharsets.ISO_8859_1).equals(POINTER)) {
+                throw new CorpusException(
+                        file, "is a Git LFS pointer, not the file itself: run 'git lfs pull' in its repository");
             }
             return HuggingFaceTokenizer.newInstance(new ByteArrayInputStream(json), NEITHER_CUT_NOR_PADDED);
         } catch (CorpusException e) {

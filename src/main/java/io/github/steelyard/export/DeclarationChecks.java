@@ -32,6 +32,9 @@ final class DeclarationChecks {
 
     private static final Set<String> NEVER_QUANTISED = Set.of("lm_head", "gate", "router");
 
+    /// Names of heads that may have no tensor of their own.
+    private static final List<String> TIED_HEADS = List.of("lm_head", "language_model.lm_head", "thinker.lm_head");
+
     private final Checkpoint checkpoint;
     private final QuantizationConfig config;
     private final NavigableMap<String, StoredModule> modules;
@@ -148,8 +151,9 @@ final class DeclarationChecks {
     private void checkPatterns() {
         Set<String> names = new HashSet<>(modules.keySet());
         checkpoint.tensors().keySet().forEach(tensor -> names.add(parent(tensor)));
-        if (checkpoint.config().flag("tie_word_embeddings", false)) {
-            names.add("lm_head");
+        ConfigJson text = checkpoint.config().textModel();
+        if (text.flag("tie_word_embeddings", checkpoint.config().flag("tie_word_embeddings", false))) {
+            names.addAll(TIED_HEADS);
         }
         for (String pattern : config.unmatched(names)) {
             findings.error(

@@ -77,7 +77,8 @@ final class ExportPlanner {
                         .toList());
     }
 
-    /// Writes the rest of a fused tensor one by one where a part of it is, unless servers want it whole.
+    /// Writes the rest of a fused tensor one by one where a part of it is, unless servers want it whole. What a program
+    /// saved in a form of its own is written as the model is published.
     private static List<ModuleExport> unfused(List<SourceModule> sources, List<ModuleExport> modules) {
         Set<String> replaced = new HashSet<>();
         modules.forEach(module -> replaced.addAll(module.replaced()));
@@ -86,7 +87,8 @@ final class ExportPlanner {
             SourceModule module = sources.get(i);
             boolean torn = module.stack().isEmpty()
                     && modules.get(i).tensors().isEmpty()
-                    && module.linear().source().fusedTensors().stream().anyMatch(replaced::contains);
+                    && (module.linear().source().isResaved()
+                            || module.linear().source().fusedTensors().stream().anyMatch(replaced::contains));
             all.add(torn ? ModulePlanner.unfused(module) : modules.get(i));
         }
         return all;
@@ -96,6 +98,9 @@ final class ExportPlanner {
         Checkpoint checkpoint = source.checkpoint();
         Set<String> replaced = new HashSet<>(cache.replaced());
         modules.forEach(module -> replaced.addAll(module.replaced()));
+        source.modules().stream()
+                .filter(SourceModule::sharesEmbedding)
+                .forEach(head -> replaced.addAll(head.tensorNames()));
         Map<String, OutputTensor> tensors = new TreeMap<>();
         for (TensorInfo tensor : checkpoint.tensors().values()) {
             if (!replaced.contains(tensor.name())) {

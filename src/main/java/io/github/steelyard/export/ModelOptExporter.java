@@ -79,7 +79,7 @@ public final class ModelOptExporter {
     }
 
     private Verification verify(ExportPlan exportPlan, Path directory) {
-        Verification verification = new Verifier(directory)
+        Verification verification = new Verifier(directory, written -> source.decoder())
                 .against(source)
                 .expecting(exportPlan.declaration())
                 .verify();

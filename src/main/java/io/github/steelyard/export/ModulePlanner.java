@@ -68,7 +68,7 @@ final class ModulePlanner {
                             format.get().algorithm(),
                             format.get().groupSize().orElse(1),
                             module.linear().info().columns()));
-        } else if (module.stored().isEmpty() && !module.isFused()) {
+        } else if (module.sharesEmbedding()) {
             problems.add(
                     "%s: shares its weight with the embedding and cannot be quantised apart".formatted(module.name()));
         } else {

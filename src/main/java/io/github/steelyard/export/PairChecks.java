@@ -76,10 +76,12 @@ final class PairChecks {
     /// Checks the scales of keys and values against what the config promises.
     ///
     /// @param promised the cache's declared format
-    void checkCache(Checkpoint checkpoint, Optional<String> promised) {
+    /// @param known the attention modules of the model; empty if it is unknown: then what looks like attention may
+    ///     belong to a part without a cache, and a scale that is not there is no more than a warning
+    void checkCache(Checkpoint checkpoint, Optional<String> promised, Optional<List<String>> known) {
         Weights weights = new Weights(checkpoint);
         ScaleChecks values = new ScaleChecks(findings);
-        for (String attention : attentions()) {
+        for (String attention : known.orElseGet(this::attentions)) {
             Optional<String> key = find(checkpoint, attention, ".k_proj.k_scale", ".k_scale");
             Optional<String> value = find(checkpoint, attention, ".v_proj.v_scale", ".v_scale");
             Stream.of(key, value).flatMap(Optional::stream).forEach(name -> {
@@ -92,11 +94,13 @@ final class PairChecks {
                 }
             });
             if (promised.isPresent() && (key.isEmpty() || value.isEmpty())) {
-                findings.error(
-                        "cache-scale-missing",
-                        attention,
-                        "the config promises a cache in %s, but there is no %s: a server assumes 1"
-                                .formatted(promised.get(), key.isEmpty() ? "k_scale" : "v_scale"));
+                String message = "the config promises a cache in %s, but there is no %s: a server assumes 1"
+                        .formatted(promised.get(), key.isEmpty() ? "k_scale" : "v_scale");
+                if (known.isPresent()) {
+                    findings.error("cache-scale-missing", attention, message);
+                } else {
+                    findings.warning("cache-scale-missing", attention, message);
+                }
             } else if (key.isPresent() != value.isPresent()) {
                 findings.error("cache-scale-missing", attention, "has only one of k_scale and v_scale");
             } else if (promised.isEmpty() && key.isPresent()) {

@@ -4,6 +4,7 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.github.steelyard.checkpoint.AtomicFiles;
 import io.github.steelyard.checkpoint.Checkpoint;
 import io.github.steelyard.checkpoint.CheckpointException;
+import io.github.steelyard.checkpoint.ConfigJson;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -53,9 +54,7 @@ final class SideFiles {
         ObjectNode config = source.config().copy();
         config.remove("compression_config");
         config.remove("quantization_config");
-        if (config.get("text_config") instanceof ObjectNode text) {
-            text.remove("quantization_config");
-        }
+        ConfigJson.textModelOf(config).remove("quantization_config");
         if (declaration.isEmpty()) {
             AtomicFiles.write(to.resolve("config.json"), JsonText.bytes(config, 2));
             return List.of("config.json");

@@ -39,7 +39,7 @@ record SourceModule(Linear linear, Weights weights, Optional<WeightTensors> stor
     static SourceModule of(Linear linear, Weights weights) {
         Checkpoint checkpoint = weights.checkpoint();
         String name = linear.info().name();
-        boolean own = linear.source().fusedTensors().isEmpty()
+        boolean own = linear.source().equals(Linear.WeightSource.OWN)
                 && (checkpoint.has(name + ".weight") || checkpoint.has(name + ".weight_packed"));
         return new SourceModule(
                 linear, weights, own ? Optional.of(WeightTensors.detect(checkpoint, name)) : Optional.empty());
@@ -68,6 +68,12 @@ record SourceModule(Linear linear, Weights weights, Optional<WeightTensors> stor
     /// Returns whether the weight is a part of a tensor that holds others too.
     boolean isFused() {
         return !linear.source().fusedTensors().isEmpty();
+    }
+
+    /// Returns whether this is a head whose weight is the embedding's. A weight that lies under its own name all the
+    /// same is not served.
+    boolean sharesEmbedding() {
+        return stored.isEmpty() && !isFused();
     }
 
     /// Returns the names of the source's tensors that the module's weight and scales lie in.

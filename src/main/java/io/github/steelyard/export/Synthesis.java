@@ -49,7 +49,7 @@ public record Synthesis(
     /// layer numbers lose those that are gone.
     public static ConfigJson withLayers(ConfigJson config, int layers) {
         return config.with(root -> {
-            ObjectNode text = root.get("text_config") instanceof ObjectNode inner ? inner : root;
+            ObjectNode text = ConfigJson.textModelOf(root);
             int before = Math.max(1, text.path(LAYERS).asInt());
             text.put(LAYERS, layers);
             for (String key : ENTRY_PER_LAYER) {

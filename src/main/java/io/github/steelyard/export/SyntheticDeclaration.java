@@ -20,9 +20,7 @@ record SyntheticDeclaration(Decoder decoder, SyntheticFormat format) {
     ConfigJson in(ConfigJson config) {
         return config.with(root -> {
             root.remove("quantization_config");
-            if (root.get("text_config") instanceof ObjectNode text) {
-                text.remove("quantization_config");
-            }
+            ConfigJson.textModelOf(root).remove("quantization_config");
             if (isPublishers()) {
                 fill(root.putObject("quantization_config"));
             }

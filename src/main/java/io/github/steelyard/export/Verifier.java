@@ -5,6 +5,8 @@ import io.github.steelyard.checkpoint.CheckpointException;
 import io.github.steelyard.checkpoint.Finding;
 import io.github.steelyard.checkpoint.TensorInfo;
 import io.github.steelyard.format.Nvfp4;
+import io.github.steelyard.model.Decoder;
+import io.github.steelyard.model.ModuleInfo;
 import io.github.steelyard.model.WeightTensors;
 import io.github.steelyard.model.Weights;
 import io.github.steelyard.tensor.DType;
@@ -17,6 +19,7 @@ import java.util.NavigableMap;
 import java.util.Optional;
 import java.util.SortedMap;
 import java.util.TreeMap;
+import java.util.function.Function;
 
 /// Re-reads a checkpoint and looks for everything that would make a server refuse it or, worse, serve it wrong:
 /// tensors without their scales and scales without their tensors, values that no calibration measures, modules that the
@@ -26,27 +29,35 @@ import java.util.TreeMap;
 public final class Verifier {
 
     private final Path directory;
+    private final Function<Checkpoint, Decoder> models;
     private final Optional<ExportSource> source;
     private final Optional<Declaration> expected;
 
-    public Verifier(Path directory) {
-        this(directory, Optional.empty(), Optional.empty());
+    /// @param models tells which model a checkpoint holds, and so which of its modules a server gives a cache; throws a
+    ///     [CheckpointException] for one that it does not know
+    public Verifier(Path directory, Function<Checkpoint, Decoder> models) {
+        this(directory, models, Optional.empty(), Optional.empty());
     }
 
-    private Verifier(Path directory, Optional<ExportSource> source, Optional<Declaration> expected) {
+    private Verifier(
+            Path directory,
+            Function<Checkpoint, Decoder> models,
+            Optional<ExportSource> source,
+            Optional<Declaration> expected) {
         this.directory = directory;
+        this.models = models;
         this.source = source;
         this.expected = expected;
     }
 
     /// Returns a verifier that also compares with the checkpoint that the directory was made from.
     public Verifier against(ExportSource origin) {
-        return new Verifier(directory, Optional.of(origin), expected);
+        return new Verifier(directory, models, Optional.of(origin), expected);
     }
 
     /// Returns a verifier that also requires what was planned.
     Verifier expecting(Declaration declaration) {
-        return new Verifier(directory, source, Optional.of(declaration));
+        return new Verifier(directory, models, source, Optional.of(declaration));
     }
 
     /// Verifies. A checkpoint that cannot be read is an error among the findings, not an exception.
@@ -65,7 +76,7 @@ public final class Verifier {
                     .toList());
             PairChecks pairs = new PairChecks(modules, findings);
             pairs.checkJoined();
-            pairs.checkCache(checkpoint, checkpoint.quantization().kvCache());
+            pairs.checkCache(checkpoint, checkpoint.quantization().kvCache(), attentions(checkpoint));
             DeclarationChecks declarations = new DeclarationChecks(checkpoint, modules, findings);
             declarations.check();
             expected.ifPresent(declarations::checkExpected);
@@ -76,6 +87,19 @@ public final class Verifier {
             findings.error("unreadable", e.file().toString(), e.problem());
         }
         return new Verification(findings.list(), formats, errors);
+    }
+
+    /// Returns the modules of the model that have a key and value cache; empty if the model is unknown. Names alone do
+    /// not tell: vision towers and prediction layers have a `k_proj` too.
+    private Optional<List<String>> attentions(Checkpoint checkpoint) {
+        try {
+            return Optional.of(models.apply(checkpoint).modules().stream()
+                    .filter(module -> module.kind() == ModuleInfo.Kind.ATTENTION)
+                    .map(ModuleInfo::name)
+                    .toList());
+        } catch (CheckpointException | IllegalArgumentException | ArithmeticException e) {
+            return Optional.empty();
+        }
     }
 
     private static NavigableMap<String, StoredModule> modules(Checkpoint checkpoint, Findings findings) {

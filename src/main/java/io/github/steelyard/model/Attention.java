@@ -104,6 +104,11 @@ public record Attention(
     }
 
     @Override
+    public Optional<SequenceLimit> limit() {
+        return rotary.flatMap(Rotary::limit);
+    }
+
+    @Override
     public Loaded load(Weights weights, Lane lane, Scratch.Frame memory, int longest) {
         return new LoadedAttention(this, weights, lane, memory, longest);
     }

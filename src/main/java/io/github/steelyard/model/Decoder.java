@@ -2,8 +2,10 @@ package io.github.steelyard.model;
 
 import io.github.steelyard.tensor.Shape;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
@@ -17,7 +19,8 @@ import java.util.stream.Stream;
 /// @param norm the norm before the head
 /// @param head the output head; its weight is the embedding where `tied`
 /// @param tied whether head and embedding share one tensor
-/// @param ignored prefixes of tensors that belong to the checkpoint but not to the text model: vision towers, MTP
+/// @param ignored prefixes, up to a dot, or whole names of tensors that belong to the checkpoint but not to the text
+///     model: vision towers, MTP
 public record Decoder(
         String family,
         String embedding,
@@ -27,7 +30,7 @@ public record Decoder(
         Norm norm,
         ModuleInfo head,
         boolean tied,
-        List<String> ignored) {
+        Set<String> ignored) {
 
     /// One decoder layer.
     ///
@@ -51,7 +54,25 @@ public record Decoder(
 
     public Decoder {
         layers = List.copyOf(layers);
-        ignored = List.copyOf(ignored);
+        ignored = Set.copyOf(ignored);
+    }
+
+    /// Returns whether a tensor belongs to a part that is not run.
+    public boolean ignores(String tensor) {
+        for (int dot = tensor.indexOf('.'); dot >= 0; dot = tensor.indexOf('.', dot + 1)) {
+            if (ignored.contains(tensor.substring(0, dot + 1))) {
+                return true;
+            }
+        }
+        return ignored.contains(tensor);
+    }
+
+    /// Returns the longest sequence that the model computes as it was published, if there is a bound.
+    public Optional<SequenceLimit> limit() {
+        return layers.stream()
+                .flatMap(layer -> layer.blocks().stream())
+                .flatMap(block -> block.body() instanceof SequenceBody body ? body.limit().stream() : Stream.empty())
+                .min(Comparator.comparingInt(SequenceLimit::tokens));
     }
 
     /// Returns every module that can carry quantizers, in the order in which they run; the head is the last.

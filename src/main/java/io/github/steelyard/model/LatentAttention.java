@@ -1,8 +1,10 @@
 package io.github.steelyard.model;
 
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.List;
 import java.util.Optional;
+import java.util.stream.Stream;
 
 /// Multi-head latent attention of DeepSeek: keys and values are made from a narrow latent and a rotated key that all
 /// heads share. Computed as it was trained, with the latent expanded for each head.
@@ -24,6 +26,7 @@ import java.util.Optional;
 /// @param output the output projection
 /// @param rotary position embedding of the last dimensions of queries and of the shared key
 /// @param core heads, widths and scale; as many key heads as query heads
+/// @param selected the longest sequence in which a query sees all keys before it, where an indexer selects among them
 public record LatentAttention(
         ModuleInfo module,
         LinearGroup first,
@@ -32,7 +35,8 @@ public record LatentAttention(
         LinearGroup latentUp,
         LinearGroup output,
         Rotary rotary,
-        AttentionCore core)
+        AttentionCore core,
+        Optional<SequenceLimit> selected)
         implements SequenceBody {
 
     /// How queries come from a latent.
@@ -78,6 +82,13 @@ public record LatentAttention(
         groups.add(latentUp);
         groups.add(output);
         return groups;
+    }
+
+    @Override
+    public Optional<SequenceLimit> limit() {
+        return Stream.of(selected, rotary.limit())
+                .flatMap(Optional::stream)
+                .min(Comparator.comparingInt(SequenceLimit::tokens));
     }
 
     @Override

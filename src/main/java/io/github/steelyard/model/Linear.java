@@ -37,6 +37,53 @@ public record Linear(ModuleInfo info, WeightSource source, Optional<Bias> bias) 
         default Optional<FusedStack> stack() {
             return Optional.empty();
         }
+
+        /// Returns whether a program saved the weight in a form of its own, and servers know it by the module's name.
+        default boolean isResaved() {
+            return false;
+        }
+    }
+
+    /// A weight that transformers 5 saved in its own form: fused where the model is published one by one, or under
+    /// another name.
+    ///
+    /// @param place where it lies
+    public record Resaved(WeightSource place) implements WeightSource {
+
+        /// Returns the weight of another module name.
+        public static Resaved as(String stored) {
+            return new Resaved(new WeightSource() {
+                @Override
+                public StoredWeight open(Weights weights, ModuleInfo module) {
+                    return weights.linear(stored, module.rows(), module.columns());
+                }
+
+                @Override
+                public List<String> fusedTensors() {
+                    return List.of(stored + ".weight");
+                }
+            });
+        }
+
+        @Override
+        public StoredWeight open(Weights weights, ModuleInfo module) {
+            return place.open(weights, module);
+        }
+
+        @Override
+        public List<String> fusedTensors() {
+            return place.fusedTensors();
+        }
+
+        @Override
+        public Optional<FusedStack> stack() {
+            return place.stack();
+        }
+
+        @Override
+        public boolean isResaved() {
+            return true;
+        }
     }
 
     /// A bias: `rows` values of `tensor`, flattened, from `offset` on, `stride` apart.

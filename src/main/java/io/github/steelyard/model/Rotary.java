@@ -1,5 +1,7 @@
 package io.github.steelyard.model;
 
+import java.util.Optional;
+
 /// Rotary position embedding: which dimensions of a head are turned, and by what angle at each position.
 ///
 /// Source: `docs/NUMERICS.md`, "Rotary embedding".
@@ -8,14 +10,26 @@ public final class Rotary {
     private final float[] inverseFrequencies; // (half), radians per position
     private final float scaling;
     private final boolean interleaved;
+    private final Optional<SequenceLimit> limit;
 
     /// @param inverseFrequencies radians per position of each rotated pair
-    /// @param scaling factor on cosine and sine; 1 unless YaRN
+    /// @param scaling factor on cosine and sine; 1 unless YaRN or LongRoPE
     /// @param interleaved whether a pair is `(2k, 2k+1)` rather than `(k, k + half)`
     public Rotary(float[] inverseFrequencies, float scaling, boolean interleaved) {
+        this(inverseFrequencies, scaling, interleaved, Optional.empty());
+    }
+
+    /// @param limit the longest sequence that has these frequencies, where they depend on its length
+    Rotary(float[] inverseFrequencies, float scaling, boolean interleaved, Optional<SequenceLimit> limit) {
         this.inverseFrequencies = inverseFrequencies.clone();
         this.scaling = scaling;
         this.interleaved = interleaved;
+        this.limit = limit;
+    }
+
+    /// Returns the longest sequence that has these frequencies, where they depend on its length.
+    Optional<SequenceLimit> limit() {
+        return limit;
     }
 
     /// Returns the number of rotated pairs; the first `2 · half` dimensions of a head are turned.

@@ -11,7 +11,7 @@ import java.util.stream.Stream;
 /// Source: TRANSFORMERS, `modeling_rope_utils` (see `docs/SOURCES.md`); formulas in `docs/NUMERICS.md`.
 public final class RotaryParameters {
 
-    private static final List<String> TYPES = List.of("default", "linear", "llama3", "yarn");
+    private static final List<String> TYPES = List.of("default", "linear", "llama3", "yarn", "dynamic", "longrope");
 
     private static final double MIN_THETA = 2; // below any published model; ln θ divides
     private static final double MAX_THETA = 1e12;
@@ -94,8 +94,50 @@ public final class RotaryParameters {
             case "linear" -> new Rotary(linear(plain), 1, interleaved);
             case "llama3" -> new Rotary(llama3(plain), 1, interleaved);
             case "yarn" -> new Rotary(yarn(plain, dimensions, theta), yarnScaling(), interleaved);
+            case "dynamic" -> new Rotary(plain, 1, interleaved, Optional.of(dynamicLimit()));
+            case "longrope" -> longRope(plain, interleaved);
             default -> new Rotary(plain, 1, interleaved);
         };
+    }
+
+    /// Dynamic NTK scaling changes nothing up to the trained length.
+    private SequenceLimit dynamicLimit() {
+        bounded("factor", 0, MIN_FACTOR, MAX_FACTOR); // refused where there is none, as elsewhere
+        double trained = bounded("max_position_embeddings", DEFAULT_POSITIONS, 1, MAX_POSITIONS);
+        return limit(trained, "max_position_embeddings, beyond which rope_type dynamic has other frequencies");
+    }
+
+    /// LongRoPE divides each frequency by a factor of its own; sequences beyond the trained length have other factors.
+    private Rotary longRope(float[] plain, boolean interleaved) {
+        List<Double> factors = where("short_factor").numbers("short_factor");
+        if (factors.size() != plain.length) {
+            throw where("short_factor").unsuitable("short_factor", "%d factors, one for each pair".formatted(plain.length));
+        }
+        float[] scaled = new float[plain.length];
+        for (int k = 0; k < plain.length; k++) {
+            double factor = factors.get(k);
+            if (factor < MIN_FACTOR || factor > MAX_FACTOR) {
+                throw where("short_factor")
+                        .unsuitable("short_factor", "factors in %s..%s".formatted(MIN_FACTOR, MAX_FACTOR));
+            }
+            scaled[k] = (float) (plain[k] / factor);
+        }
+        double original = originalPositions();
+        double extended = bounded("max_position_embeddings", original, 1, MAX_POSITIONS) / original;
+        double factor = bounded("factor", extended, 0, MAX_FACTOR);
+        double given = bounded("attention_factor", 0, 0, MAX_FACTOR);
+        boolean longer = factor > 1 && original > 1;
+        double derived = longer ? Math.sqrt(1 + Math.log(factor) / Math.log(original)) : 1;
+        return new Rotary(
+                scaled,
+                (float) (given != 0 ? given : derived),
+                interleaved,
+                Optional.of(limit(
+                        original, "original_max_position_embeddings, beyond which rope_type longrope has other factors")));
+    }
+
+    private static SequenceLimit limit(double tokens, String reason) {
+        return new SequenceLimit((int) Math.min(tokens, Integer.MAX_VALUE), reason);
     }
 
     /// Returns the factor by which positions are stretched; YaRN's may follow from the lengths before and after.

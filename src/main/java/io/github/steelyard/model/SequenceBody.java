@@ -1,5 +1,7 @@
 package io.github.steelyard.model;
 
+import java.util.Optional;
+
 /// A body that works on one sequence at a time: attention, a recurrence, a dense MLP.
 public non-sealed interface SequenceBody extends Body {
 
@@ -8,6 +10,11 @@ public non-sealed interface SequenceBody extends Body {
     /// @param memory where the weights are kept until the frame closes
     /// @param longest number of tokens of the longest sequence to come
     Loaded load(Weights weights, Lane lane, Scratch.Frame memory, int longest);
+
+    /// Returns the longest sequence that is computed as it was published, if there is a bound.
+    default Optional<SequenceLimit> limit() {
+        return Optional.empty();
+    }
 
     /// The body with its weights in memory; used by several lanes at once.
     interface Loaded {

@@ -75,6 +75,31 @@ public record TensorCensus(
         return sorted(checkpoint, decoder, readable, missing);
     }
 
+    /// Returns how many tensors a model would miss, and how many it would not know, by names alone.
+    public static long strangers(Set<String> names, Decoder decoder) {
+        Set<String> modules = new HashSet<>();
+        Set<String> wanted = new HashSet<>();
+        decoder.tensors().forEach(tensor -> wanted.add(tensor.name()));
+        long missing = wanted.stream().filter(name -> !names.contains(name)).count();
+        for (Linear linear : decoder.linears()) {
+            String module = linear.info().name();
+            List<String> fused = linear.source().fusedTensors();
+            boolean shared = decoder.tied() && linear.info().equals(decoder.head());
+            boolean there = fused.isEmpty()
+                    ? shared || names.contains(module + ".weight") || names.contains(module + ".weight_packed")
+                    : names.containsAll(fused);
+            missing += there ? 0 : 1;
+            modules.add(module);
+            wanted.addAll(fused);
+        }
+        decoder.modules().forEach(module -> modules.add(module.name()));
+        long unknown = names.stream()
+                .filter(name -> !wanted.contains(name) && !decoder.ignores(name))
+                .filter(name -> !modules.contains(name.substring(0, Math.max(0, name.lastIndexOf('.')))))
+                .count();
+        return missing + unknown;
+    }
+
     private static void expect(String name, Checkpoint checkpoint, Set<String> readable, Set<String> missing) {
         readable.add(name);
         if (!checkpoint.has(name)) {
@@ -90,7 +115,7 @@ public record TensorCensus(
         for (String name : checkpoint.tensors().keySet()) {
             if (readable.contains(name)) {
                 known.add(name);
-            } else if (decoder.ignored().stream().anyMatch(name::startsWith)) {
+            } else if (decoder.ignores(name)) {
                 ignored.add(name);
             } else {
                 unknown.add(name);

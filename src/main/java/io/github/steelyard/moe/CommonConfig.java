@@ -1,10 +1,12 @@
 package io.github.steelyard.moe;
 
 import io.github.steelyard.checkpoint.ConfigJson;
+import io.github.steelyard.model.AttentionMask;
 import io.github.steelyard.model.Body;
 import io.github.steelyard.model.Decoder;
 import io.github.steelyard.model.ModuleInfo;
 import io.github.steelyard.model.Norm;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
 
@@ -41,6 +43,11 @@ record CommonConfig(
     static final int MAX_EXPERTS_IN_MODEL = 1 << 17; // some five times those of the largest published model
     static final int MAX_VOCABULARY = 1 << 22;
     static final int MAX_PREDICTED_LAYERS = 64;
+
+    private static final String FULL = "full_attention";
+    private static final String SLIDING = "sliding_attention";
+    private static final int WINDOW = 4096; // of Qwen3, where its config gives none
+    private static final int FIRST_WINDOW_LAYER = 28; // likewise
 
     /// Reads the keys of a family with Llama's names.
     static CommonConfig read(ModelSource source) {
@@ -89,8 +96,9 @@ record CommonConfig(
         return config().integer(key, 1, MAX_WIDTH);
     }
 
-    /// Returns the number of routed experts of a layer, under `key`.
-    int experts(String key) {
+    /// Returns the number of routed experts of a layer, under `key` or, as transformers writes it, `num_local_experts`.
+    int experts(String usual) {
+        String key = config().has(usual) || !config().has("num_local_experts") ? usual : "num_local_experts";
         int experts = config().integer(key, 1, MAX_EXPERTS);
         if ((long) layers * experts > MAX_EXPERTS_IN_MODEL) {
             throw config().unsuitable(
@@ -113,9 +121,29 @@ record CommonConfig(
         if (config().flag("use_sliding_window", false)) {
             throw config().unsuitable("use_sliding_window", "false, since windows of this family are not computed");
         }
-        if (!Set.of("full_attention").containsAll(layerTypes("layer_types"))) {
+        if (!Set.of(FULL).containsAll(layerTypes("layer_types"))) {
             throw config().unsuitable("layer_types", "full_attention only");
         }
+    }
+
+    /// Returns which keys each layer of Qwen3 sees: with `use_sliding_window` those of a window, in dense models from
+    /// layer `max_window_layers` on.
+    List<AttentionMask> windows(boolean dense) {
+        ConfigJson config = config();
+        List<String> types = layerTypes("layer_types");
+        boolean used = config.flag("use_sliding_window", false) && !config.isNull("sliding_window");
+        AttentionMask window =
+                new AttentionMask(used ? config.integerOr("sliding_window", WINDOW, 1, Integer.MAX_VALUE) : 0, 0);
+        int first = dense ? config.integerOr("max_window_layers", FIRST_WINDOW_LAYER, 0, Integer.MAX_VALUE) : 0;
+        List<AttentionMask> masks = new ArrayList<>();
+        for (int layer = 0; layer < layers; layer++) {
+            String type = types.isEmpty() ? (used && layer >= first ? SLIDING : FULL) : types.get(layer);
+            if (!type.equals(FULL) && !(type.equals(SLIDING) && used)) {
+                throw config.unsuitable("layer_types", used ? FULL + " or " + SLIDING + " only" : FULL + " only");
+            }
+            masks.add(type.equals(SLIDING) ? window : AttentionMask.CAUSAL);
+        }
+        return masks;
     }
 
     /// Refuses a config without one of these keys, though null: their defaults differ between families and programs.
@@ -156,9 +184,16 @@ record CommonConfig(
 
     /// Returns the decoder of these layers. Layers of multi-token prediction behind them are not part of it.
     Decoder decoder(List<Decoder.Layer> layerList) {
+        return decoder(layerList, Set.of());
+    }
+
+    /// @param besides prefixes of further tensors that are not read
+    Decoder decoder(List<Decoder.Layer> layerList, Set<String> besides) {
         int predicted = config().integerOr("num_nextn_predict_layers", 0, 0, MAX_PREDICTED_LAYERS);
         ModuleInfo head =
                 new ModuleInfo(naming.head(), ModuleInfo.Kind.HEAD, vocabulary, hidden, -1, -1, List.of(naming.head()));
+        Set<String> ignored = naming.ignored(source, layers, Math.max(1, predicted));
+        ignored.addAll(besides);
         return new Decoder(
                 source.modelType(),
                 naming.embedding() + ".weight",
@@ -168,6 +203,6 @@ record CommonConfig(
                 norm(naming.norm()),
                 head,
                 source.tied(),
-                naming.ignored(layers, Math.max(1, predicted)));
+                ignored);
     }
 }

@@ -11,19 +11,25 @@ import io.github.steelyard.model.Modules;
 import io.github.steelyard.model.Norm;
 import io.github.steelyard.model.Rotary;
 import io.github.steelyard.model.RotaryParameters;
+import io.github.steelyard.model.SequenceLimit;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
+import java.util.stream.Collectors;
+import java.util.stream.IntStream;
 
-/// DeepSeek-V2, -V3 and -R1, Kimi-K2: latent attention, dense layers first, then sparse ones with shared experts.
+/// DeepSeek-V2, -V3, -V3.2 and -R1, Kimi-K2: latent attention, dense layers first, then sparse ones with shared experts.
+/// The indexer of V3.2 selects the `index_topk` keys that a query sees; it is passed through, and sequences in which it
+/// would leave some out are refused.
 final class DeepseekFamily implements Family {
 
+    private static final String SPARSE = "deepseek_v32";
     private static final float LATENT_EPSILON = 1e-6f; // fixed in the reference implementation
 
     @Override
     public Set<String> modelTypes() {
-        return Set.of("deepseek_v2", "deepseek_v3", "kimi_k2");
+        return Set.of("deepseek_v2", "deepseek_v3", SPARSE, "kimi_k2");
     }
 
     @Override
@@ -44,7 +50,25 @@ final class DeepseekFamily implements Family {
         for (int layer = 0; layer < common.layers(); layer++) {
             layers.add(common.layer(layer, attention(common, layer, rotary), feedForward.of(layer)));
         }
-        return common.decoder(layers);
+        return common.decoder(layers, selects(source) ? indexers(common) : Set.of());
+    }
+
+    private static boolean selects(ModelSource source) {
+        return source.modelType().equals(SPARSE);
+    }
+
+    private static Set<String> indexers(CommonConfig common) {
+        return IntStream.range(0, common.layers())
+                .mapToObj(layer -> common.naming().layer(layer) + ".self_attn.indexer.")
+                .collect(Collectors.toSet());
+    }
+
+    private static Optional<SequenceLimit> selected(ModelSource source) {
+        return selects(source)
+                ? Optional.of(new SequenceLimit(
+                        source.config().integer("index_topk", 1, Integer.MAX_VALUE),
+                        "index_topk, beyond which the indexer hides keys, which is not computed"))
+                : Optional.empty();
     }
 
     /// The latent is expanded to a key and a value for every query head.
@@ -116,7 +140,8 @@ final class DeepseekFamily implements Family {
                         nope + rotated,
                         value,
                         scale(config, nope + rotated),
-                        AttentionMask.CAUSAL));
+                        AttentionMask.CAUSAL),
+                selected(common.source()));
     }
 
     /// Returns the factor on scores: `width^-½`, times the square of YaRN's `m` where the config has `mscale_all_dim`.

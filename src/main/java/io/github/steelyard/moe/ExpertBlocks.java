@@ -26,17 +26,27 @@ record ExpertBlocks(ModelSource source, String name, int layer, int count, int w
         EVEN
     }
 
-    /// Returns gated experts with weights of their own.
+    /// Returns gated experts that are published with weights of their own. transformers 5 fuses them where it saves
+    /// its own form.
     ///
     /// @param gate name of the gate projection: `gate_proj` or `w1`
     List<Expert> gated(String gate, String up, String down) {
+        FusedStack gateUp = stack("gate_up_proj", 2 * inner, width, FusedStack.Layout.OUT_IN);
+        FusedStack downs = stack("down_proj", width, inner, FusedStack.Layout.OUT_IN);
+        boolean resaved = !source.hasWeight(module(0, gate)) && source.has().test(gateUp.tensor());
         List<Expert> experts = new ArrayList<>(count);
         for (int e = 0; e < count; e++) {
             List<String> inputs = List.of(module(e, gate), module(e, up));
-            experts.add(Expert.gated(
-                    Linear.of(info(e, gate, inner, width, inputs)),
-                    Linear.of(info(e, up, inner, width, inputs)),
-                    Linear.of(info(e, down, width, inner, List.of(module(e, down))))));
+            ModuleInfo first = info(e, gate, inner, width, inputs);
+            ModuleInfo second = info(e, up, inner, width, inputs);
+            ModuleInfo third = info(e, down, width, inner, List.of(module(e, down)));
+            experts.add(
+                    resaved
+                            ? Expert.gated(
+                                    resaved(first, gateUp, e, FusedStack.Part.FIRST_HALF),
+                                    resaved(second, gateUp, e, FusedStack.Part.SECOND_HALF),
+                                    resaved(third, downs, e, FusedStack.Part.ALL))
+                            : Expert.gated(Linear.of(first), Linear.of(second), Linear.of(third)));
         }
         return experts;
     }
@@ -56,7 +66,8 @@ record ExpertBlocks(ModelSource source, String name, int layer, int count, int w
             experts.add(
                     fused
                             ? Expert.plain(
-                                    part(first, up, e, FusedStack.Part.ALL), part(second, down, e, FusedStack.Part.ALL))
+                                    resaved(first, up, e, FusedStack.Part.ALL),
+                                    resaved(second, down, e, FusedStack.Part.ALL))
                             : Expert.plain(Linear.of(first, ownBiases), Linear.of(second, ownBiases)));
         }
         return experts;
@@ -109,12 +120,15 @@ record ExpertBlocks(ModelSource source, String name, int layer, int count, int w
         }
     }
 
-    private static Linear part(ModuleInfo info, FusedStack stack, int expert, FusedStack.Part part) {
-        return new Linear(info, stack.part(expert, part), Optional.empty());
+    private static Linear resaved(ModuleInfo info, FusedStack stack, int expert, FusedStack.Part part) {
+        return new Linear(info, new Linear.Resaved(stack.part(expert, part)), Optional.empty());
     }
 
     private FusedStack stack(String leaf, int rows, int columns, FusedStack.Layout layout) {
-        return FusedStack.of(name + "." + leaf, count, rows, columns, layout, source.has());
+        String own = name + "." + leaf;
+        String renamed = SoftmaxMoe.renamed(own);
+        String tensor = source.has().test(own) ? own : source.has().test(renamed) ? renamed : own;
+        return FusedStack.of(tensor, count, rows, columns, layout, source.has());
     }
 
     private String module(int expert, String leaf) {

@@ -1,12 +1,14 @@
 package io.github.steelyard.moe;
 
 import io.github.steelyard.checkpoint.Checkpoint;
+import io.github.steelyard.checkpoint.CheckpointException;
 import io.github.steelyard.checkpoint.ConfigJson;
 import io.github.steelyard.model.Decoder;
 import io.github.steelyard.model.TensorCensus;
 import java.util.List;
+import java.util.NavigableSet;
+import java.util.Optional;
 import java.util.TreeSet;
-import java.util.function.Predicate;
 
 /// The model families that can be run.
 public final class Families {
@@ -40,12 +42,12 @@ public final class Families {
     ///
     /// @throws io.github.steelyard.checkpoint.CheckpointException if the family is unknown or the config unusable
     public static Decoder describe(Checkpoint checkpoint) {
-        return of(checkpoint.config(), checkpoint::has);
+        return of(checkpoint.config(), checkpoint.tensors().navigableKeySet());
     }
 
     /// Returns the decoder that a config alone describes.
     public static Decoder of(ConfigJson config) {
-        return of(config, name -> false);
+        return of(config, new TreeSet<>());
     }
 
     /// Returns every `model_type` that is known.
@@ -55,14 +57,41 @@ public final class Families {
         return List.copyOf(types);
     }
 
-    private static Decoder of(ConfigJson config, Predicate<String> has) {
-        ModelSource source = ModelSource.of(config, has);
-        String type = source.modelType();
-        for (Family family : ALL) {
-            if (family.modelTypes().contains(type)) {
-                return family.build(source);
+    private static Decoder of(ConfigJson config, NavigableSet<String> names) {
+        ModelSource source = ModelSource.of(config, names);
+        return family(source.modelType())
+                .map(family -> family.build(source))
+                .orElseThrow(() -> source.config()
+                        .unsuitable("model_type", "one of %s%s".formatted(modelTypes(), nearest(source))));
+    }
+
+    private static Optional<Family> family(String type) {
+        return ALL.stream().filter(family -> family.modelTypes().contains(type)).findFirst();
+    }
+
+    /// Returns which known type the tensors fit best, by their names: those that it would miss count, and those that it
+    /// would not know. Nothing if there are no names, or none fits half of them.
+    private static String nearest(ModelSource source) {
+        String best = "";
+        long least = source.names().size() / 2;
+        for (String type : modelTypes()) {
+            long strangers = strangers(source.as(type));
+            if (strangers < least) {
+                best = type;
+                least = strangers;
             }
         }
-        throw source.config().unsuitable("model_type", "one of " + modelTypes());
+        return best.isEmpty()
+                ? ""
+                : " (nearest by its tensors: %s, %s)".formatted(best, least == 0 ? "which they fit" : least + " differ");
+    }
+
+    private static long strangers(ModelSource source) {
+        try {
+            Decoder decoder = family(source.modelType()).orElseThrow().build(source);
+            return TensorCensus.strangers(source.names(), decoder);
+        } catch (CheckpointException | IllegalArgumentException | ArithmeticException e) {
+            return Long.MAX_VALUE; // its config is no config of this type
+        }
     }
 }

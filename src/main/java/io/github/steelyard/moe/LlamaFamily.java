@@ -1,6 +1,7 @@
 package io.github.steelyard.moe;
 
 import io.github.steelyard.checkpoint.ConfigJson;
+import io.github.steelyard.model.AttentionMask;
 import io.github.steelyard.model.Decoder;
 import java.util.ArrayList;
 import java.util.List;
@@ -18,9 +19,12 @@ final class LlamaFamily implements Family {
     public Decoder build(ModelSource source) {
         CommonConfig common = CommonConfig.read(source);
         ConfigJson config = source.config();
-        common.requireFullAttention();
         LlamaBlocks blocks = new LlamaBlocks(common);
         boolean headNorms = source.modelType().equals("qwen3");
+        if (!headNorms) {
+            common.requireFullAttention();
+        }
+        List<AttentionMask> masks = common.windows(headNorms);
         int inner = common.width("intermediate_size");
         boolean biased = config.flag("mlp_bias", false);
         AttentionStyle style = AttentionStyle.of(blocks.rotary(10_000));
@@ -30,7 +34,7 @@ final class LlamaFamily implements Family {
             String name = prefix + ".self_attn";
             layers.add(common.layer(
                     layer,
-                    blocks.attention(name, layer, headNorms ? style.with(blocks.perHeadNorm(name)) : style),
+                    blocks.attention(name, layer, (headNorms ? style.with(blocks.perHeadNorm(name)) : style).with(masks.get(layer))),
                     blocks.mlp(prefix + ".mlp", layer, inner, biased)));
         }
         return common.decoder(layers);

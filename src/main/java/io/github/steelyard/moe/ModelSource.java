@@ -2,28 +2,32 @@ package io.github.steelyard.moe;
 
 import io.github.steelyard.checkpoint.ConfigJson;
 import java.util.List;
+import java.util.NavigableSet;
 import java.util.function.Predicate;
 
 /// What a family builds a decoder from.
 ///
-/// @param config the text model's config; in multimodal wrappers the object `text_config`
+/// @param config the text model's config; in multimodal wrappers an object inside
 /// @param outer the whole `config.json`
-/// @param has tells whether the checkpoint holds a tensor; always false where there is only a config
-record ModelSource(ConfigJson config, ConfigJson outer, Predicate<String> has) {
+/// @param modelType the text model's type
+/// @param names names of the checkpoint's tensors; none where there is only a config
+record ModelSource(ConfigJson config, ConfigJson outer, String modelType, NavigableSet<String> names) {
 
     /// Returns the source that a `config.json` describes.
-    static ModelSource of(ConfigJson outer, Predicate<String> has) {
-        return new ModelSource(outer.object("text_config").orElse(outer), outer, has);
+    static ModelSource of(ConfigJson outer, NavigableSet<String> names) {
+        ConfigJson config = outer.textModel();
+        String type = config.has("model_type") ? config.string("model_type") : outer.string("model_type");
+        return new ModelSource(config, outer, type, names);
     }
 
-    /// Returns the text model's type.
-    String modelType() {
-        return config.has("model_type") ? config.string("model_type") : outer.string("model_type");
+    /// Returns the same as if the model were of another type.
+    ModelSource as(String otherType) {
+        return new ModelSource(config, outer, otherType, names);
     }
 
     /// Returns whether the text model is part of a multimodal one.
     boolean wrapped() {
-        return outer.has("text_config");
+        return config != outer;
     }
 
     /// Returns whether head and embedding share one tensor.
@@ -31,9 +35,20 @@ record ModelSource(ConfigJson config, ConfigJson outer, Predicate<String> has) {
         return config.flag("tie_word_embeddings", outer.flag("tie_word_embeddings", false));
     }
 
+    /// Tells whether the checkpoint holds a tensor.
+    Predicate<String> has() {
+        return names::contains;
+    }
+
+    /// Returns whether the checkpoint holds a tensor whose name begins so.
+    boolean hasBelow(String prefix) {
+        String first = names.ceiling(prefix);
+        return first != null && first.startsWith(prefix);
+    }
+
     /// Returns whether a module has a weight of its own, in any format.
     boolean hasWeight(String module) {
-        return has.test(module + ".weight") || has.test(module + ".weight_packed");
+        return names.contains(module + ".weight") || names.contains(module + ".weight_packed");
     }
 
     /// Returns a number in a closed range, or `absent`.

@@ -1,5 +1,6 @@
 package io.github.steelyard.moe;
 
+import io.github.steelyard.checkpoint.CheckpointException;
 import io.github.steelyard.model.CorpusContext;
 import io.github.steelyard.model.HiddenStates;
 import io.github.steelyard.model.Lane;
@@ -90,7 +91,7 @@ final class MoePass {
                 moe.router().group().load(context.weights(), lane, kept),
                 moe.router()
                         .correctionBias()
-                        .map(name -> context.weights().vector(name, experts))
+                        .map(name -> correctionBias(name, experts))
                         .orElseGet(() -> new float[0]),
                 moe.shared()
                         .map(s -> s.mlp().load(context.weights(), lane, kept, sequences.longest()))
@@ -104,12 +105,48 @@ final class MoePass {
                         .orElse(null));
     }
 
+    private float[] correctionBias(String name, int experts) {
+        float[] bias = context.weights().vector(name, experts);
+        for (int e = 0; e < experts; e++) {
+            if (!Float.isFinite(bias[e])) {
+                throw new CheckpointException(
+                        context.weights().checkpoint().tensor(name).file(),
+                        "tensor '%s': value %d is %s, which leaves the choice of experts undefined"
+                                .formatted(name, e, bias[e]));
+            }
+        }
+        return bias;
+    }
+
+    /// Refuses scores that are no numbers where the router's input is all numbers: its weight or bias is to blame. An
+    /// input with NaN comes from an earlier layer, and the statistics of its sites tell of it.
+    private void requireFinite(float[] logits, float[] normed, int tokens, int experts, int hidden) {
+        for (int token = 0; token < tokens; token++) {
+            if (!isFinite(logits, token * experts, experts) && isFinite(normed, token * hidden, hidden)) {
+                throw new CheckpointException(
+                        context.weights().checkpoint().directory(),
+                        "router '%s' gives scores that are NaN or infinite for an input of finite values"
+                                .formatted(moe.router().gate().info().name()));
+            }
+        }
+    }
+
+    private static boolean isFinite(float[] values, int from, int count) {
+        for (int i = from; i < from + count; i++) {
+            if (!Float.isFinite(values[i])) {
+                return false;
+            }
+        }
+        return true;
+    }
+
     private void route(PerToken weights, float[] normed, int sequence, Lane lane) {
         int tokens = sequences.length(sequence);
         int experts = moe.router().experts();
         try (Scratch.Frame frame = lane.frame()) {
             float[] logits = frame.floats((long) tokens * experts);
             weights.router.forward(normed, tokens, logits, Phase.ROUTER, lane);
+            requireFinite(logits, normed, tokens, experts, moe.router().gate().info().columns());
             for (int token = 0; token < tokens; token++) {
                 assignment.choose(
                         moe.router().routing(),

@@ -1,7 +1,10 @@
 package io.github.steelyard.moe;
 
-import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.List;
+import java.util.Optional;
+import java.util.Set;
+import java.util.TreeSet;
 
 /// Where a checkpoint keeps what lies outside the layers. The same model is published under different roots: alone, or
 /// inside a multimodal wrapper.
@@ -11,8 +14,6 @@ import java.util.List;
 /// @param norm the last norm's module
 /// @param head the output head's module
 record Naming(String root, String embedding, String norm, String head) {
-
-    private static final String WRAPPER = "language_model.";
 
     /// Prefixes of what belongs to other parts of a multimodal model, or to multi-token prediction.
     private static final List<String> OTHER_PARTS = List.of(
@@ -32,7 +33,7 @@ record Naming(String root, String embedding, String norm, String head) {
     static Naming llama(ModelSource source, String wrappedRoot) {
         return find(
                 source,
-                List.of("model", "model.language_model", "language_model.model"),
+                List.of("model", "model.language_model", "language_model.model", "thinker.model"),
                 wrappedRoot,
                 "embed_tokens",
                 "norm");
@@ -53,24 +54,56 @@ record Naming(String root, String embedding, String norm, String head) {
         String root = roots.stream()
                 .filter(candidate -> source.has().test(candidate + "." + embedding + ".weight"))
                 .findFirst()
+                .or(() -> elsewhere(source, "." + embedding + ".weight"))
                 .orElse(source.wrapped() ? wrappedRoot : roots.getFirst());
-        String head = root.startsWith(WRAPPER) ? WRAPPER + "lm_head" : "lm_head";
-        return new Naming(root, root + "." + embedding, root + "." + norm, head);
+        return new Naming(root, root + "." + embedding, root + "." + norm, head(source, root));
+    }
+
+    /// Returns the shortest root at which a decoder lies, wherever a wrapper put it.
+    private static Optional<String> elsewhere(ModelSource source, String embedding) {
+        return source.names().stream()
+                .filter(name -> name.endsWith(embedding))
+                .map(name -> name.substring(0, name.length() - embedding.length()))
+                .filter(root -> source.hasBelow(root + ".layers.0."))
+                .min(Comparator.comparingInt(String::length));
+    }
+
+    /// The head lies beside the root, as `language_model.lm_head` beside `language_model.model`, or at the top.
+    private static String head(ModelSource source, String root) {
+        String beside = root.substring(0, root.lastIndexOf('.') + 1) + "lm_head";
+        boolean top = source.hasWeight("lm_head") && !source.hasWeight(beside);
+        return top || root.startsWith("model.") ? "lm_head" : beside;
     }
 
     String layer(int layer) {
         return root + ".layers." + layer;
     }
 
-    /// Returns the prefixes of tensors that are not the text model's.
+    /// Returns the prefixes of tensors that are not the text model's: of the parts that are known, of layers that follow,
+    /// and inside a multimodal wrapper of whatever lies beside the text model.
     ///
     /// @param layers layers of the text model
     /// @param predicted layers of multi-token prediction that follow them under the same root
-    List<String> ignored(int layers, int predicted) {
-        List<String> ignored = new ArrayList<>(OTHER_PARTS);
+    Set<String> ignored(ModelSource source, int layers, int predicted) {
+        Set<String> ignored = new TreeSet<>(OTHER_PARTS);
         for (int i = 0; i < predicted; i++) {
             ignored.add(layer(layers + i) + ".");
         }
+        if (source.wrapped()) {
+            source.names().stream()
+                    .filter(name -> !name.startsWith(root + ".") && !name.startsWith(head + "."))
+                    .map(this::part)
+                    .forEach(ignored::add);
+        }
         return ignored;
+    }
+
+    /// Returns the shortest prefix of a tensor's name that leads away from the root.
+    private String part(String name) {
+        int end = name.indexOf('.') + 1;
+        while (end > 0 && (root + ".").startsWith(name.substring(0, end))) {
+            end = name.indexOf('.', end) + 1;
+        }
+        return end == 0 ? name : name.substring(0, end);
     }
 }

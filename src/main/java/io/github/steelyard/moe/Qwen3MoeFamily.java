@@ -1,25 +1,26 @@
 package io.github.steelyard.moe;
 
 import io.github.steelyard.checkpoint.ConfigJson;
+import io.github.steelyard.model.AttentionMask;
 import io.github.steelyard.model.Body;
 import io.github.steelyard.model.Decoder;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
 
-/// Qwen3-MoE: Qwen3 attention; sparse layers by `decoder_sparse_step` and `mlp_only_layers`.
+/// Qwen3-MoE, and the text model of Qwen3-Omni: Qwen3 attention; sparse layers by `decoder_sparse_step` and `mlp_only_layers`.
 final class Qwen3MoeFamily implements Family {
 
     @Override
     public Set<String> modelTypes() {
-        return Set.of("qwen3_moe");
+        return Set.of("qwen3_moe", "qwen3_omni_moe_text");
     }
 
     @Override
     public Decoder build(ModelSource source) {
         CommonConfig common = CommonConfig.read(source);
         ConfigJson config = source.config();
-        common.requireFullAttention();
+        List<AttentionMask> masks = common.windows(false);
         LlamaBlocks blocks = new LlamaBlocks(common);
         AttentionStyle style = AttentionStyle.of(blocks.rotary(1_000_000));
         List<Integer> dense = config.integers("mlp_only_layers");
@@ -33,12 +34,12 @@ final class Qwen3MoeFamily implements Family {
             Body feedForward = sparse
                     ? new SoftmaxMoe(common, mlp, layer, SoftmaxMoe.USUAL)
                             .of(
-                                    common.experts(config.has("num_experts") ? "num_experts" : "num_local_experts"),
+                                    common.experts("num_experts"),
                                     common.width("moe_intermediate_size"),
                                     renormalise)
                     : blocks.mlp(mlp, layer, common.width("intermediate_size"), false);
             layers.add(common.layer(
-                    layer, blocks.attention(name, layer, style.with(blocks.perHeadNorm(name))), feedForward));
+                    layer, blocks.attention(name, layer, style.with(blocks.perHeadNorm(name)).with(masks.get(layer))), feedForward));
         }
         return common.decoder(layers);
     }

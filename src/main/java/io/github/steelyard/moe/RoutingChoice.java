@@ -60,19 +60,25 @@ final class RoutingChoice {
         }
     }
 
-    /// Puts the indices of the `chosen` largest candidates in ascending order; `candidates` is overwritten.
+    /// Puts the indices of the `chosen` largest candidates in ascending order. NaN counts as less than any number, so
+    /// that a token with a NaN in it still goes to `chosen` different experts.
     private void take(float[] candidates, int chosen) {
+        boolean[] taken = new boolean[count];
         for (int i = 0; i < chosen; i++) {
-            int best = 0;
-            for (int e = 1; e < count; e++) {
-                if (candidates[e] > candidates[best] || Float.isNaN(candidates[best])) {
+            int best = -1;
+            for (int e = 0; e < count; e++) {
+                if (!taken[e] && (best < 0 || less(candidates[best], candidates[e]))) {
                     best = e;
                 }
             }
             experts[to + i] = best;
-            candidates[best] = Float.NaN;
+            taken[best] = true;
         }
         Arrays.sort(experts, to, to + chosen);
+    }
+
+    private static boolean less(float a, float b) {
+        return a < b || (Float.isNaN(a) && !Float.isNaN(b));
     }
 
     private void weigh(int chosen, float divisor) {
@@ -108,15 +114,16 @@ final class RoutingChoice {
                 groupScores[g] += members[size - 1 - i];
             }
         }
-        for (int dropped = 0; dropped < groups - kept; dropped++) {
+        boolean[] dropped = new boolean[groups];
+        for (int i = 0; i < groups - kept; i++) {
             int worst = -1;
             for (int g = 0; g < groups; g++) {
-                if (!Float.isNaN(groupScores[g]) && (worst < 0 || groupScores[g] <= groupScores[worst])) {
+                if (!dropped[g] && (worst < 0 || !less(groupScores[worst], groupScores[g]))) {
                     worst = g;
                 }
             }
             Arrays.fill(candidates, worst * size, (worst + 1) * size, outside);
-            groupScores[worst] = Float.NaN;
+            dropped[worst] = true;
         }
     }
 

@@ -1,6 +1,7 @@
 package io.github.steelyard.moe;
 
 import io.github.steelyard.model.Activation;
+import io.github.steelyard.model.Linear;
 import io.github.steelyard.model.Modules;
 import java.util.List;
 import java.util.Optional;
@@ -17,7 +18,7 @@ record SoftmaxMoe(CommonConfig common, String name, int layer, List<String> proj
 
     SparseMoe of(int experts, int inner, boolean renormalise) {
         Router router = Router.of(
-                new Modules(layer).router(name + ".gate", experts, common.hidden(), false),
+                gate(experts),
                 new Routing.Softmax(common.chosen(experts), renormalise));
         return new SparseMoe(
                 router,
@@ -26,5 +27,17 @@ record SoftmaxMoe(CommonConfig common, String name, int layer, List<String> proj
                 new Activation.GatedSilu(),
                 Optional.empty(),
                 Optional.empty());
+    }
+
+    private Linear gate(int experts) {
+        Linear gate = new Modules(layer).router(name + ".gate", experts, common.hidden(), false);
+        String renamed = renamed(name + ".gate");
+        boolean resaved = !common.source().hasWeight(gate.info().name()) && common.source().hasWeight(renamed);
+        return resaved ? new Linear(gate.info(), Linear.Resaved.as(renamed), gate.bias()) : gate;
+    }
+
+    /// Returns the name by which transformers 5 saves a module or tensor in its own form.
+    static String renamed(String published) {
+        return published.replace(".block_sparse_moe.", ".mlp.");
     }
 }

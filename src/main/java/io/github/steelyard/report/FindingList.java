@@ -5,6 +5,7 @@ import io.github.steelyard.checkpoint.Finding;
 import io.github.steelyard.checkpoint.Printable;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -67,7 +68,7 @@ final class FindingList {
                 .add(name);
     }
 
-    /// Returns errors and warnings, each in the order in which they came, errors first.
+    /// Returns which files were read, then errors and warnings, each in the order in which they came, errors first.
     List<Finding> all() {
         List<Finding> all = new ArrayList<>(findings);
         errors.forEach((code, count) -> {
@@ -84,10 +85,9 @@ final class FindingList {
                 group.subject(),
                 "%s: %s (%d): %s"
                         .formatted(Printable.of(directory), group.message(), names.size(), Printable.list(names)))));
-        List<Finding> ordered =
-                new ArrayList<>(all.stream().filter(Finding::isError).toList());
-        ordered.addAll(all.stream().filter(finding -> !finding.isError()).toList());
-        return ordered;
+        all.sort(Comparator.comparingInt(
+                finding -> finding.code().equals(Finding.WHICH_FILES) ? 0 : finding.isError() ? 1 : 2));
+        return all;
     }
 
     private void add(Finding error) {

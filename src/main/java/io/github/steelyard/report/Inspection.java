@@ -13,7 +13,7 @@ import java.util.Optional;
 /// @param directory the checkpoint as it was given
 /// @param summary what is in it; empty if it cannot be opened
 /// @param model what model it is; empty if its family is unknown or its config unusable
-/// @param findings what is wrong or odd, errors first
+/// @param findings what is wrong or odd: which files were read where there was a choice, then errors, then warnings
 public record Inspection(
         Path directory, Optional<CheckpointSummary> summary, Optional<ModelSummary> model, List<Finding> findings) {
 

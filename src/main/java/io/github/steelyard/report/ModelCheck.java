@@ -10,6 +10,7 @@ import io.github.steelyard.model.ExpectedTensor;
 import io.github.steelyard.model.Linear;
 import io.github.steelyard.model.ModuleInfo;
 import io.github.steelyard.model.TensorCensus;
+import io.github.steelyard.model.TiedHead;
 import io.github.steelyard.model.Weights;
 import io.github.steelyard.moe.Families;
 import io.github.steelyard.tensor.DType;
@@ -43,8 +44,7 @@ final class ModelCheck {
         this.checkpoint = checkpoint;
         this.stored = stored;
         this.findings = findings;
-        ConfigJson root = checkpoint.config();
-        this.config = root.isObject("text_config") ? root.object("text_config").orElse(root) : root;
+        this.config = checkpoint.config().textModel();
         this.moduleCheck = new ModuleCheck(findings, new ShapeHint(config), checkpoint.quantization());
     }
 
@@ -52,8 +52,8 @@ final class ModelCheck {
     ///
     /// @return the model, empty if the config describes none that can be run
     Optional<Decoder> check() {
-        checkExpertCount();
         Optional<Decoder> decoder = decoder();
+        checkExpertCount(decoder);
         if (decoder.isEmpty()) {
             stored.all().forEach(module -> moduleCheck.check(module, true));
         } else {
@@ -157,6 +157,8 @@ final class ModelCheck {
         boolean tied = decoder.tied() && info.equals(decoder.head());
         List<String> fused = linear.source().fusedTensors();
         if (tied) {
+            stored.find(info.name()).ifPresent(this::use);
+            TiedHead.finding(checkpoint, decoder).ifPresent(finding -> findings.addAll(List.of(finding)));
             return;
         }
         if (!fused.isEmpty()) {
@@ -288,7 +290,7 @@ final class ModelCheck {
     }
 
     private static boolean isIgnored(Decoder decoder, String name) {
-        return decoder.ignored().stream().anyMatch(name::startsWith);
+        return decoder.ignores(name);
     }
 
     private Set<String> allModules(Optional<Decoder> decoder) {
@@ -298,13 +300,15 @@ final class ModelCheck {
         return names;
     }
 
-    private void checkExpertCount() {
+    /// Other parts, such as a prediction layer that was not pruned with the rest, may have a number of their own.
+    private void checkExpertCount(Optional<Decoder> decoder) {
         Optional<String> key = EXPERT_COUNTS.stream().filter(config::has).findFirst();
         Map<String, Integer> counts = new TreeMap<>(); // by the experts' common prefix
         for (String name : checkpoint.tensors().keySet()) {
             Matcher matcher = EXPERT.matcher(name);
             boolean weight = name.endsWith(".weight") || name.endsWith(".weight_packed");
-            if (weight && matcher.find()) {
+            boolean ignored = decoder.map(model -> isIgnored(model, name)).orElse(false);
+            if (weight && !ignored && matcher.find()) {
                 counts.merge(matcher.group(1), Integer.parseInt(matcher.group(2)) + 1, Math::max);
             }
         }

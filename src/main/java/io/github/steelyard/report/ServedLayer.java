@@ -57,6 +57,7 @@ record ServedLayer(int index, String prefix, MoeLayer layer, List<String> w13, L
         if (intermediate % shards != 0) {
             problems.add("%d intermediate features do not divide over %d ranks".formatted(intermediate, shards));
         }
+        new ShardChecks(quantization, plan, deployment).ofExperts(moe).ifPresent(problems::add);
         MoeLayer.Size size = new MoeLayer.Size(
                 first.columns(),
                 Math.max(1, intermediate / shards),

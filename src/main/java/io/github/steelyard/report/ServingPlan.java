@@ -44,6 +44,7 @@ import org.jspecify.annotations.Nullable;
 /// @param fakeQuantComplete whether it does, with these flags
 /// @param fakeQuantAdvice what to know about that
 /// @param unusedRequests backends asked for a format that no layer has
+/// @param problems what the engine would refuse outside the experts
 public record ServingPlan(
         String engine,
         String device,
@@ -53,7 +54,8 @@ public record ServingPlan(
         List<String> fakeQuantFlags,
         boolean fakeQuantComplete,
         List<String> fakeQuantAdvice,
-        List<String> unusedRequests) {
+        List<String> unusedRequests,
+        List<String> problems) {
 
     /// What is asked of the engine.
     ///
@@ -150,7 +152,8 @@ public record ServingPlan(
                 launch.flags(),
                 launch.complete(),
                 launch.advice(),
-                unused(question.preference(), Stream.concat(result.stream(), source.stream())));
+                unused(question.preference(), Stream.concat(result.stream(), source.stream())),
+                new ShardChecks(quantization, plan, question.deployment()).problems(decoder));
     }
 
     private static List<String> unused(Preference preference, Stream<ServedLayer> layers) {
@@ -232,7 +235,7 @@ public record ServingPlan(
 
     /// Returns whether the engine serves every layer and reads it as it is meant.
     public boolean served() {
-        return layers.stream().noneMatch(Layer::refused);
+        return problems.isEmpty() && layers.stream().noneMatch(Layer::refused);
     }
 
     /// Returns whether the statistics have an input amax of any expert.

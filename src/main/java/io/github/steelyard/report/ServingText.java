@@ -32,6 +32,7 @@ final class ServingText {
         } else if (!plan.fakeQuantFlags().isEmpty()) {
             lines.add("  fake quantization: launch with " + String.join(" ", plan.fakeQuantFlags()));
         }
+        plan.problems().forEach(problem -> lines.add("  problem: " + problem));
         plan.unusedRequests().forEach(request -> lines.add("  without effect, no layer has the format: " + request));
         plan.fakeQuantAdvice().forEach(advice -> lines.add("  fake quantization: " + advice));
         return lines;

@@ -14,6 +14,7 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 final class CheckpointTest {
 
@@ -151,12 +152,81 @@ final class CheckpointTest {
     }
 
     @Test
-    void open_indexBesideSingleFile_readsTheFileAndWarns() {
-        new TinySafetensors().f32("single", new long[] {1}, 1).write(folder.resolve("model.safetensors"));
+    void open_completeSingleFileBesideAnIndex_readsTheFileAndSaysSo() {
+        new TinySafetensors()
+                .f32("a", new long[] {1}, 1)
+                .f32("b", new long[] {1}, 1)
+                .write(folder.resolve("model.safetensors"));
         try (Checkpoint checkpoint = Checkpoint.open(folder)) {
-            assertThat(checkpoint.tensors()).containsOnlyKeys("single");
+            assertThat(checkpoint.shards()).containsExactly(folder.resolve("model.safetensors"));
+            assertThat(checkpoint.findings()).extracting(Finding::code).containsExactly("index-unused");
+            assertThat(checkpoint.findings().getFirst().message())
+                    .endsWith("both this index and model.safetensors are present; model.safetensors is read, the index"
+                            + " is not");
+        }
+    }
+
+    // Some other part that somebody left there: transformers reads it, vLLM reads the shards.
+    @Test
+    void open_straySingleFileBesideCompleteShards_readsTheShardsAndSaysSo() {
+        new TinySafetensors().f32("a", new long[] {1}, 1).write(folder.resolve("model.safetensors"));
+        try (Checkpoint checkpoint = Checkpoint.open(folder)) {
+            assertThat(checkpoint.shards()).containsExactly(folder.resolve(FIRST), folder.resolve(SECOND));
+            assertThat(checkpoint.findings().getFirst().message())
+                    .contains("both this index and model.safetensors are present; the shards of the index are read,"
+                            + " model.safetensors is not: it lacks 1 of the 2 tensors that the index lists");
+        }
+    }
+
+    @Test
+    void open_singleFileAndShardsThatAreGone_readsTheFile() throws IOException {
+        new TinySafetensors().f32("a", new long[] {1}, 1).write(folder.resolve("model.safetensors"));
+        Files.delete(folder.resolve(SECOND));
+        try (Checkpoint checkpoint = Checkpoint.open(folder)) {
+            assertThat(checkpoint.tensors()).containsOnlyKeys("a");
             assertThat(checkpoint.findings()).extracting(Finding::code).containsExactly("index-unused");
         }
+    }
+
+    @Test
+    void open_fileThatTheIndexDoesNotList_isReadIfItsTensorsAreNew() {
+        new TinySafetensors().f32("mtp.fc.weight", new long[] {1}, 1).write(folder.resolve("mtp.safetensors"));
+        new TinySafetensors().f32("a", new long[] {1}, 1).write(folder.resolve("model-00001-of-00009.safetensors"));
+        new TinySafetensors().f32("norm.weight", new long[] {1}, 1).write(folder.resolve("consolidated.safetensors"));
+        try (Checkpoint checkpoint = Checkpoint.open(folder)) {
+            assertThat(checkpoint.tensors()).containsOnlyKeys("a", "b", "mtp.fc.weight");
+            assertThat(checkpoint.findings().stream().filter(f -> f.code().startsWith("file-")))
+                    .extracting(Finding::message)
+                    .containsExactly(
+                            folder + ": 1 safetensors file(s) that no index lists are read all the same, and carried"
+                                    + " into an export: 'mtp.safetensors'",
+                            folder + ": 1 safetensors file(s) that no index lists are not read (the model in another"
+                                    + " layout, or an adapter): 'consolidated.safetensors'",
+                            folder + ": 1 safetensors file(s) that no index lists are not read (they have tensors that"
+                                    + " other files have too): 'model-00001-of-00009.safetensors'");
+        }
+    }
+
+    @Test
+    void open_indexOfAnotherSharding_namesTheShardsThatAreThere() throws IOException {
+        index("{\"weight_map\":{\"a\":\"model-00001-of-00009.safetensors\"}}");
+        assertThatThrownBy(() -> Checkpoint.open(folder))
+                .hasMessage(
+                        "%s: 1 of 1 shards not found: 'model-00001-of-00009.safetensors'; the directory holds 2 that the"
+                                + " index does not list, perhaps of another sharding: '%s', '%s'",
+                        folder.resolve(ShardIndex.FILE_NAME), FIRST, SECOND);
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"config.json", ShardIndex.FILE_NAME, FIRST})
+    void open_gitLfsPointer_saysHowToFetchIt(String file) throws IOException {
+        Files.writeString(
+                folder.resolve(file),
+                "version https://git-lfs.github.com/spec/v1\noid sha256:%s\nsize 1234\n".formatted("0".repeat(64)));
+        assertThatThrownBy(() -> Checkpoint.open(folder))
+                .hasMessage(
+                        "%s: is a Git LFS pointer, not the file itself: run 'git lfs pull' in its repository",
+                        folder.resolve(file));
     }
 
     @Test
@@ -182,7 +252,8 @@ final class CheckpointTest {
     @Test
     @Timeout(10)
     void open_pipeInPlaceOfAShard_isRejectedWithoutWaiting() throws Exception {
-        Path pipe = folder.resolve("model.safetensors");
+        Path pipe = folder.resolve(FIRST);
+        Files.delete(pipe);
         assertThat(new ProcessBuilder("mkfifo", pipe.toString()).start().waitFor())
                 .isZero();
         assertThatThrownBy(() -> Checkpoint.open(folder)).hasMessage("%s: not a regular file: a special file", pipe);

@@ -173,6 +173,44 @@ final class PlanCommandTest {
                 .startsWith("its experts have several formats, of which an engine reads one for all:");
     }
 
+    // vLLM's loader: "Weight output_partition_size = 192 is not divisible by weight quantization block_n = 128."
+    @ParameterizedTest
+    @CsvSource(
+            delimiter = '|',
+            value = {
+                "qwen3-30b-a3b | 4 | true  | 768 intermediate features over 4 ranks are 192 each, no multiple of the 128",
+                "qwen3-30b-a3b | 4 | false | ''",
+                "qwen3-30b-a3b | 2 | true  | ''",
+                "qwen3-8b      | 16 | true | ''",
+                "qwen3-8b      | 64 | true | mlp.gate_proj: 12288 output features over 64 ranks are 192 each",
+                "qwen3-8b      | 64 | true | self_attn.q_proj: 4096 output features over 64 ranks are 64 each",
+                "qwen3-8b      | 64 | true | self_attn.o_proj: 4096 input features over 64 ranks are 64 each",
+                "deepseek-v3   | 32 | true | mlp.gate_proj: 18432 output features over 32 ranks are 576 each",
+                "gpt-oss-20b   | 4 | true  | ''"
+            })
+    void plan_tensorParallelism_refusesBlocksThatItCuts(String name, int tp, boolean cutExperts, String problem)
+            throws IOException {
+        model(name);
+        if (name.startsWith("qwen")) {
+            declareFp8Blocks();
+        }
+
+        int code = cutExperts
+                ? run("--device", "sm90", "--tp", Integer.toString(tp))
+                : run("--device", "sm90", "--tp", Integer.toString(tp), "--ep");
+
+        assertThat(code).isEqualTo(problem.isEmpty() ? ExitCode.OK : ExitCode.GATE);
+        assertThat(out.toString(StandardCharsets.UTF_8)).contains(problem);
+    }
+
+    private void declareFp8Blocks() throws IOException {
+        Path config = directory.resolve("config.json");
+        String text = Files.readString(config).stripTrailing();
+        Files.writeString(config, text.substring(0, text.length() - 1) + """
+                , "quantization_config": {"quant_method": "fp8", "weight_block_size": [128, 128],
+                   "modules_to_not_convert": ["lm_head"]}}""");
+    }
+
     @Test
     void plan_table_showsRulesBackendAndForecast() throws IOException {
         model("nemotron-3-nano-30b-a3b");

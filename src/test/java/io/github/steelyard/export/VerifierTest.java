@@ -61,7 +61,7 @@ final class VerifierTest {
                 "models/tiny-qwen3-moe-fp8-block",
             })
     void verify_soundCheckpoint_hasNoErrors(String path) {
-        assertThat(new Verifier(Shared.path(path)).verify().findings())
+        assertThat(new Verifier(Shared.path(path), Families::describe).verify().findings())
                 .filteredOn(Finding::isError)
                 .isEmpty();
     }
@@ -72,7 +72,7 @@ final class VerifierTest {
     @ValueSource(strings = {"nemotron_h.fp8_default-kv_fp8", "nemotron_h.nvfp4_experts_only-kv_fp8"})
     void verify_excludeListThatMatchesNothing_isFound(String run) {
         Verification verification =
-                new Verifier(Shared.path("conformance/golden/modelopt-families/" + run + "/ckpt")).verify();
+                new Verifier(Shared.path("conformance/golden/modelopt-families/" + run + "/ckpt"), Families::describe).verify();
 
         assertThat(verification.ok()).isFalse();
         assertThat(verification.findings())
@@ -93,7 +93,7 @@ final class VerifierTest {
     void verify_defaultScale_isSuspicious() throws IOException {
         Path broken = export(tensor -> tensor.name().equals(DOWN + ".input_scale") ? tensor.with(1f) : tensor);
 
-        Verification verification = new Verifier(broken).verify();
+        Verification verification = new Verifier(broken, Families::describe).verify();
 
         assertThat(verification.ok()).isTrue();
         assertThat(verification.findings())
@@ -106,7 +106,7 @@ final class VerifierTest {
     void verify_scaleFarFromTheOtherExperts_isSuspicious() throws IOException {
         Path broken = export(tensor -> tensor.name().equals(DOWN + ".input_scale") ? tensor.with(1e4f) : tensor);
 
-        assertThat(new Verifier(broken).verify().findings())
+        assertThat(new Verifier(broken, Families::describe).verify().findings())
                 .anyMatch(finding -> finding.code().equals("scale-outlier")
                         && finding.subject().equals(DOWN + ".input_scale"));
     }
@@ -181,7 +181,7 @@ final class VerifierTest {
         Path broken = export(tensor -> swapped(tensor, "experts.3.up_proj.", "experts.3.gate_proj."));
 
         try (Checkpoint source = Checkpoint.open(Shared.path("models/tiny-qwen3-moe-bf16"))) {
-            Verification verification = new Verifier(broken)
+            Verification verification = new Verifier(broken, Families::describe)
                     .against(new ExportSource(source, Families.of(source)))
                     .verify();
 
@@ -196,7 +196,7 @@ final class VerifierTest {
         Path broken = export(tensor -> tensor.name().equals("model.norm.weight") ? tensor.with((byte) 1) : tensor);
 
         try (Checkpoint source = Checkpoint.open(Shared.path("models/tiny-qwen3-moe-bf16"))) {
-            Verification verification = new Verifier(broken)
+            Verification verification = new Verifier(broken, Families::describe)
                     .against(new ExportSource(source, Families.of(source)))
                     .verify();
 
@@ -213,7 +213,7 @@ final class VerifierTest {
             channel.truncate(Files.size(file) - 1);
         }
 
-        Verification verification = new Verifier(broken).verify();
+        Verification verification = new Verifier(broken, Families::describe).verify();
 
         assertThat(verification.ok()).isFalse();
         assertThat(verification.findings()).extracting(Finding::code).containsExactly("unreadable");
@@ -297,7 +297,7 @@ final class VerifierTest {
     }
 
     private static List<String> errors(Path directory) {
-        return new Verifier(directory)
+        return new Verifier(directory, Families::describe)
                 .verify().findings().stream()
                         .filter(Finding::isError)
                         .map(finding -> finding.code() + " " + finding.subject())

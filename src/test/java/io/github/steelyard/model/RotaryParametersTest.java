@@ -67,6 +67,48 @@ final class RotaryParametersTest {
         }
     }
 
+    // Up to the trained length its formula, base (factor L / L - (factor - 1))^…, is the plain one.
+    @Test
+    void dynamic_isPlainUpToTheTrainedLength() throws IOException {
+        Rotary rotary = rotary("""
+                {"rope_theta": 500, "max_position_embeddings": 77,
+                 "rope_scaling": {"type": "dynamic", "factor": 4}}""", 16);
+
+        assertFrequency(rotary, 3, Math.pow(500, -6 / 16.0));
+        assertThat(rotary.limit().orElseThrow().tokens()).isEqualTo(77);
+        assertThatThrownBy(() -> rotary("{\"rope_scaling\": {\"type\": \"dynamic\"}}", 16))
+                .isInstanceOf(CheckpointException.class)
+                .hasMessageContaining("factor");
+    }
+
+    // transformers 5: 1 / (short_factor θ^…), and √(1 + ln(factor) / ln(original)) on cosine and sine.
+    @ParameterizedTest
+    @CsvSource({
+        "'\"factor\": 32,', 1.1902380714238083",
+        "'\"attention_factor\": 1.5,', 1.5",
+        "'', 1.1547005383792515"
+    })
+    void longRope_upToTheOriginalLength_hasShortFactors(String given, double scaling) throws IOException {
+        Rotary rotary = rotary("""
+                {"rope_theta": 500, "max_position_embeddings": 65536, "original_max_position_embeddings": 4096,
+                 "rope_scaling": {"type": "longrope", %s "short_factor": [1, 1.5, 2, 4],
+                  "long_factor": [9, 9, 9, 9]}}""".formatted(given), 8);
+
+        for (int k = 0; k < 4; k++) {
+            assertFrequency(rotary, k, Math.pow(500, -2 * k / 8.0) / new double[] {1, 1.5, 2, 4}[k]);
+        }
+        assertThat(rotary.scaling()).isCloseTo((float) scaling, within(1e-6f));
+        assertThat(rotary.limit().orElseThrow().tokens()).isEqualTo(4096);
+    }
+
+    @Test
+    void longRope_factorsOfAnotherNumber_areRefused() {
+        assertThatThrownBy(() -> rotary("""
+                        {"rope_scaling": {"type": "longrope", "short_factor": [1, 2], "long_factor": [1, 2]}}""", 8))
+                .isInstanceOf(CheckpointException.class)
+                .hasMessageContaining("short_factor: wanted 4 factors, one for each pair");
+    }
+
     @Test
     void nestedByLayerType_givesEachTypeItsOwn() throws IOException {
         ConfigJson config = config("""
@@ -129,14 +171,13 @@ final class RotaryParametersTest {
 
     @ParameterizedTest
     @CsvSource({
-        "'{\"rope_scaling\": {\"type\": \"dynamic\", \"factor\": 2}}', rope_scaling.type",
-        "'{\"rope_scaling\": {\"rope_type\": \"longrope\"}}', rope_scaling.rope_type",
+        "'{\"rope_scaling\": {\"type\": \"su\", \"factor\": 2}}', rope_scaling.type",
         "'{\"rope_parameters\": {\"rope_type\": \"proportional\"}}', rope_parameters.rope_type"
     })
     void otherTypes_areRefusedByName(String json, String key) {
         assertThatThrownBy(() -> rotary(json, 16))
                 .isInstanceOf(CheckpointException.class)
-                .hasMessageContaining(key + ": wanted one of [default, linear, llama3, yarn], found ");
+                .hasMessageContaining(key + ": wanted one of [default, linear, llama3, yarn, dynamic, longrope], found ");
     }
 
     @ParameterizedTest

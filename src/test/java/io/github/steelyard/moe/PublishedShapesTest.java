@@ -178,10 +178,8 @@ final class PublishedShapesTest {
         "gpt-oss-20b, num_local_experts, null",
         "qwen3.6-35b-a3b, linear_num_value_heads, 33",
         "llama-4-scout, attention_chunk_size, -1",
-        "qwen3-8b, use_sliding_window, true",
-        "qwen3-30b-a3b, use_sliding_window, true",
         "deepseek-v3, num_key_value_heads, 64",
-        "deepseek-v3, rope_scaling, '{\"type\": \"dynamic\"}'",
+        "deepseek-v3, rope_scaling, '{\"type\": \"su\"}'",
         "glm-4.5-air, rms_norm_eps, null",
         "nemotron-3-nano-30b-a3b, n_shared_experts, 2"
     })
@@ -225,6 +223,50 @@ final class PublishedShapesTest {
                         "num_experts: wanted at most 131072 experts in 48 layers (num_hidden_layers), found 2731");
     }
 
+    // Qwen3's dense models slide from layer `max_window_layers` on, its sparse ones everywhere (transformers 5).
+    @ParameterizedTest
+    @CsvSource({
+        "qwen3-8b, 4096, 30, '{attention + mlp=30, sliding attention + mlp=6}'",
+        "qwen3-8b, null, 30, '{attention + mlp=36}'",
+        "qwen3-30b-a3b, 512, 30, '{sliding attention + moe=48}'"
+    })
+    void useSlidingWindow_slidesWhereTransformersDoes(String model, String window, int first, String layers) {
+        ConfigJson config = PublishedConfig.edited(
+                model,
+                directory,
+                "\"use_sliding_window\":",
+                "\"use_sliding_window\": true, \"_old\":");
+        ConfigJson edited = config.with(root -> {
+            root.put("max_window_layers", first);
+            root.remove("sliding_window");
+            if (window.equals("null")) {
+                root.putNull("sliding_window");
+            } else {
+                root.put("sliding_window", Integer.parseInt(window));
+            }
+        });
+
+        assertThat(ModelSize.of(Families.of(edited)).layers()).hasToString(layers);
+    }
+
+    @ParameterizedTest
+    @CsvSource({
+        "llama-3.1-8b, use_sliding_window: wanted false",
+        "olmoe-1b-7b, use_sliding_window: wanted false",
+        "qwen3-8b, 'layer_types: wanted full_attention or sliding_attention only'"
+    })
+    void windowThatIsNotComputed_isRefusedByKey(String model, String message) {
+        ConfigJson config = PublishedConfig.of(model, directory).with(root -> {
+            root.put("use_sliding_window", true).put("sliding_window", 64);
+            var types = root.putArray("layer_types");
+            for (int layer = 0; layer < root.get("num_hidden_layers").intValue(); layer++) {
+                types.add("chunked_attention");
+            }
+        });
+
+        assertThatThrownBy(() -> Families.of(config)).hasMessageContaining(message);
+    }
+
     @Test
     void unknownFamily_isRefusedWithTheKnownOnes() {
         ConfigJson config =
@@ -232,7 +274,7 @@ final class PublishedShapesTest {
 
         assertThatThrownBy(() -> Families.of(config))
                 .hasMessageContaining(
-                        "model_type: wanted one of [deepseek_v2, deepseek_v3, glm4_moe, gpt_oss, kimi_k2,")
+                        "model_type: wanted one of [deepseek_v2, deepseek_v3, deepseek_v32, glm4_moe, gpt_oss, kimi_k2,")
                 .hasMessageContaining("found \"bert\"");
     }
 

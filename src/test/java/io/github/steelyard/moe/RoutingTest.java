@@ -19,6 +19,26 @@ final class RoutingTest {
 
     private static final int EXPERTS = 24;
 
+    // A NaN comes from an earlier layer; whatever is chosen, it must be different experts.
+    @Test
+    void choose_nanScores_choosesDifferentExperts() {
+        List<Routing> all = List.of(
+                new Routing.Softmax(5, true),
+                new Routing.GroupedSoftmax(5, 4, 2, 1),
+                new Routing.GroupedSigmoid(5, 4, 2, true, 1),
+                new Routing.SoftmaxOfChosen(5),
+                new Routing.SigmoidOfChosen(5));
+        for (Routing routing : all) {
+            for (int nans = 1; nans <= EXPERTS; nans++) {
+                float[] logits = new float[EXPERTS];
+                Arrays.fill(logits, 0, nans, Float.NaN);
+                int[] experts = new int[5];
+                routing.choose(logits, 0, EXPERTS, new float[0], experts, new float[5], 0);
+                assertThat(experts).as("%s with %d NaN", routing, nans).doesNotHaveDuplicates();
+            }
+        }
+    }
+
     @ParameterizedTest
     @CsvSource({"1, false", "5, true", "24, true"})
     void softmax_choosesTheLargestOfAll(int chosen, boolean renormalise) {

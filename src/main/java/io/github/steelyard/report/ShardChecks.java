@@ -1,0 +1,162 @@
+package io.github.steelyard.report;
+
+import io.github.steelyard.checkpoint.Declaration;
+import io.github.steelyard.checkpoint.QuantizationConfig;
+import io.github.steelyard.format.Fp8Weight;
+import io.github.steelyard.format.MxWeight;
+import io.github.steelyard.format.Nvfp4;
+import io.github.steelyard.model.Attention;
+import io.github.steelyard.model.Body;
+import io.github.steelyard.model.Decoder;
+import io.github.steelyard.model.DenseMlp;
+import io.github.steelyard.model.GatedDeltaNet;
+import io.github.steelyard.model.LatentAttention;
+import io.github.steelyard.model.Linear;
+import io.github.steelyard.model.LinearGroup;
+import io.github.steelyard.model.Mamba2;
+import io.github.steelyard.model.ModuleInfo;
+import io.github.steelyard.moe.SharedExpert;
+import io.github.steelyard.moe.SparseMoe;
+import io.github.steelyard.oracle.Deployment;
+import io.github.steelyard.quant.QuantFormat;
+import io.github.steelyard.recipe.Plan;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+
+/// Holds what tensor parallelism cuts against the blocks that share a scale: an engine's loader refuses a weight of
+/// which a rank would get a part of a block. First products are cut along their outputs, second products along their
+/// inputs. Source: VLLM, `validate_fp8_block_shape` and the loaders of its formats (`docs/SERVING.md`).
+///
+/// @param quantization what the checkpoint declares
+/// @param plan the recipe's decisions; empty: the checkpoint stays as it is
+/// @param deployment how the model is spread
+record ShardChecks(QuantizationConfig quantization, Optional<Plan> plan, Deployment deployment) {
+
+    private static final Block NONE = new Block("", 1, 1);
+
+    /// The extent of what shares a scale: output features, and input features.
+    private record Block(String format, int rows, int columns) {}
+
+    /// Returns what is wrong outside the routed experts; layers that say the same are told once.
+    List<String> problems(Decoder decoder) {
+        Map<String, Integer> counts = new LinkedHashMap<>();
+        if (deployment.tp() > 1) {
+            decoder.layers().stream()
+                    .flatMap(layer -> layer.blocks().stream())
+                    .flatMap(block -> ofBody(block.body()).stream())
+                    .forEach(problem -> counts.merge(problem, 1, Integer::sum));
+        }
+        return counts.entrySet().stream()
+                .map(problem -> "%s (%d module(s))".formatted(problem.getKey(), problem.getValue()))
+                .toList();
+    }
+
+    /// Returns what is wrong with routed experts whose intermediate features are cut.
+    Optional<String> ofExperts(SparseMoe moe) {
+        ModuleInfo second = moe.experts().getFirst().w2().members().getFirst().info();
+        int shards = deployment.expertShards();
+        Block block = block(second);
+        boolean whole = second.stacked().isPresent() && block.format().equals("MXFP4"); // cut block by block
+        if (second.columns() % shards != 0 || shards == 1 || whole) {
+            return Optional.empty();
+        }
+        int part = second.columns() / shards;
+        int rows = block(moe.experts().getFirst().w13().members().getFirst().info()).rows();
+        return Optional.of(block)
+                .filter(b -> part % b.columns() != 0 || part % rows != 0)
+                .map(b -> "%d intermediate features over %d ranks are %d each, no multiple of the %d that share a scale in %s"
+                        .formatted(second.columns(), shards, part, Math.max(b.columns(), rows), b.format()));
+    }
+
+    private List<String> ofBody(Body body) {
+        List<String> problems = new ArrayList<>();
+        switch (body) {
+            case Attention attention -> {
+                outputs(attention.qkv(), attention.core().keyHeads(), problems);
+                inputs(attention.output(), problems);
+            }
+            case LatentAttention attention -> {
+                if (attention.queryLatent().isEmpty()) {
+                    outputs(LinearGroup.of(attention.first().members().getFirst()), deployment.tp(), problems);
+                }
+                attention.queryLatent().ifPresent(query -> outputs(query.up(), deployment.tp(), problems));
+                outputs(attention.latentUp(), deployment.tp(), problems);
+                inputs(attention.output(), problems);
+            }
+            case DenseMlp mlp -> mlp(mlp, problems);
+            case GatedDeltaNet net -> inputs(net.output(), problems);
+            case Mamba2 mamba -> inputs(mamba.output(), problems);
+            case SparseMoe moe -> moe.shared().map(SharedExpert::mlp).ifPresent(mlp -> mlp(mlp, problems));
+            default -> {} // a body of some other package is not cut as far as is known
+        }
+        return problems;
+    }
+
+    private void mlp(DenseMlp mlp, List<String> problems) {
+        outputs(mlp.first(), deployment.tp(), problems);
+        inputs(mlp.down(), problems);
+    }
+
+    /// Checks products that are cut along their outputs. Keys and values are not cut into less than a head.
+    private void outputs(LinearGroup group, int keyHeads, List<String> problems) {
+        for (Linear linear : group.members()) {
+            boolean keys = linear != group.members().getFirst();
+            int ranks = keys ? Math.min(deployment.tp(), keyHeads) : deployment.tp();
+            check(linear.info(), "output", linear.info().rows(), ranks, block(linear.info()).rows(), problems);
+        }
+    }
+
+    private void inputs(LinearGroup group, List<String> problems) {
+        for (Linear linear : group.members()) {
+            check(
+                    linear.info(),
+                    "input",
+                    linear.info().columns(),
+                    deployment.tp(),
+                    block(linear.info()).columns(),
+                    problems);
+        }
+    }
+
+    private void check(ModuleInfo module, String what, int features, int ranks, int block, List<String> problems) {
+        String name = module.name().replaceAll("\\.[0-9]+(?=\\.)", ".*");
+        if (features % ranks != 0) {
+            problems.add("%s: %d %s features do not divide over %d ranks".formatted(name, features, what, ranks));
+        } else if (features / ranks % block != 0) {
+            problems.add("%s: %d %s features over %d ranks are %d each, no multiple of the %d that share a scale in %s"
+                    .formatted(name, features, what, ranks, features / ranks, block, block(module).format()));
+        }
+    }
+
+    private Block block(ModuleInfo module) {
+        return plan.flatMap(p -> p.scheme(module.name()).weight())
+                .map(ShardChecks::planned)
+                .or(() -> quantization.declarationOf(module.name()).map(ShardChecks::declared))
+                .orElse(NONE);
+    }
+
+    private static Block planned(QuantFormat format) {
+        return switch (format) {
+            case FP8, FP8_PER_CHANNEL, FP8_DYNAMIC_TOKEN -> NONE;
+            case FP8_BLOCK -> new Block("FP8_BLOCK", Fp8Weight.BLOCK, Fp8Weight.BLOCK);
+            case NVFP4 -> new Block("NVFP4", 1, Nvfp4.BLOCK);
+            case MXFP4, MXFP8 -> new Block(format.name(), 1, MxWeight.BLOCK);
+        };
+    }
+
+    private static Block declared(Declaration declared) {
+        return switch (declared.format()) {
+            case NONE, FP8, FP8_CHANNEL -> NONE;
+            case FP8_BLOCK ->
+                new Block(
+                        "FP8_BLOCK",
+                        declared.blockRows() > 0 ? declared.blockRows() : Fp8Weight.BLOCK,
+                        declared.blockColumns() > 0 ? declared.blockColumns() : Fp8Weight.BLOCK);
+            case NVFP4, W4A16_NVFP4, MXFP4, MXFP8 ->
+                new Block(declared.format().name(), 1, declared.format().blockSize());
+        };
+    }
+}
