@@ -113,20 +113,24 @@ record Shards(List<SafetensorsFile> files, Map<String, TensorInfo> tensors, List
             new FilesBeside(directory, known).read(this);
         }
 
-        /// Returns whether `single` is to be read rather than the index beside it, and says so: programs differ in which
+        /// Returns whether `single` is to be read rather than the index beside it, and says so: programs differ in
+        /// which
         /// they take. A file that lacks tensors of the index is a stray one, if the shards are there.
         boolean prefers(Path single, Path indexFile) {
             ShardIndex index;
             try {
                 index = ShardIndex.read(indexFile);
             } catch (CheckpointException e) {
-                warnOfBoth(indexFile, "%s is read, the index is not, since it cannot be: %s".formatted(SINGLE, e.problem()));
+                warnOfBoth(
+                        indexFile,
+                        "%s is read, the index is not, since it cannot be: %s".formatted(SINGLE, e.problem()));
                 return true;
             }
             if (index.shardOf().containsValue(SINGLE)) {
                 return false;
             }
-            boolean complete = index.shardOf().values().stream().distinct().allMatch(name -> isThere(directory.resolve(name)));
+            boolean complete =
+                    index.shardOf().values().stream().distinct().allMatch(name -> isThere(directory.resolve(name)));
             Set<String> lacking = new TreeSet<>(index.shardOf().keySet());
             String problem = "";
             try (SafetensorsFile file = SafetensorsFile.open(single)) {
@@ -142,7 +146,9 @@ record Shards(List<SafetensorsFile> files, Map<String, TensorInfo> tensors, List
                                         SINGLE,
                                         problem.isEmpty()
                                                 ? "it lacks %d of the %d tensors that the index lists"
-                                                        .formatted(lacking.size(), index.shardOf().size())
+                                                        .formatted(
+                                                                lacking.size(),
+                                                                index.shardOf().size())
                                                 : problem));
                 return false;
             }
@@ -208,7 +214,8 @@ record Shards(List<SafetensorsFile> files, Map<String, TensorInfo> tensors, List
         }
 
         private String others(Map<String, Path> paths) {
-            Set<String> others = new FilesBeside(directory, paths.keySet()).files().keySet();
+            Set<String> others =
+                    new FilesBeside(directory, paths.keySet()).files().keySet();
             return others.isEmpty()
                     ? ""
                     : "; the directory holds %d that the index does not list, perhaps of another sharding: %s"

@@ -89,7 +89,8 @@ public final class Tokenizer implements AutoCloseable {
             if (json.length > MAX_BYTES) {
                 throw new CorpusException(file, "larger than the %d bytes a tokenizer may have".formatted(MAX_BYTES));
             }
-            if (new String(json, 0, Math.min(json.length, POINTER.length()), StandardCharsets.ISO_8859_1).equals(POINTER)) {
+            if (new String(json, 0, Math.min(json.length, POINTER.length()), StandardCharsets.ISO_8859_1)
+                    .equals(POINTER)) {
                 throw new CorpusException(
                         file, "is a Git LFS pointer, not the file itself: run 'git lfs pull' in its repository");
             }

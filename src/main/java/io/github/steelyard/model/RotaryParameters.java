@@ -111,7 +111,8 @@ public final class RotaryParameters {
     private Rotary longRope(float[] plain, boolean interleaved) {
         List<Double> factors = where("short_factor").numbers("short_factor");
         if (factors.size() != plain.length) {
-            throw where("short_factor").unsuitable("short_factor", "%d factors, one for each pair".formatted(plain.length));
+            throw where("short_factor")
+                    .unsuitable("short_factor", "%d factors, one for each pair".formatted(plain.length));
         }
         float[] scaled = new float[plain.length];
         for (int k = 0; k < plain.length; k++) {
@@ -133,7 +134,8 @@ public final class RotaryParameters {
                 (float) (given != 0 ? given : derived),
                 interleaved,
                 Optional.of(limit(
-                        original, "original_max_position_embeddings, beyond which rope_type longrope has other factors")));
+                        original,
+                        "original_max_position_embeddings, beyond which rope_type longrope has other factors")));
     }
 
     private static SequenceLimit limit(double tokens, String reason) {

@@ -23,8 +23,10 @@ public final class TiedHead {
                 "tied-head-differs",
                 module,
                 "%s: tie_word_embeddings is true, and the stored %s differs from %s: the embedding is the head, as servers"
-                        .formatted(
-                                Printable.of(checkpoint.config().file()), Printable.of(module), Printable.of(decoder.embedding()))
+                                .formatted(
+                                        Printable.of(checkpoint.config().file()),
+                                        Printable.of(module),
+                                        Printable.of(decoder.embedding()))
                         + " have it, and an export leaves the stored one out; transformers 5 would use it"));
     }
 

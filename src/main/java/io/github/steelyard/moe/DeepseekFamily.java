@@ -19,7 +19,8 @@ import java.util.Set;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 
-/// DeepSeek-V2, -V3, -V3.2 and -R1, Kimi-K2: latent attention, dense layers first, then sparse ones with shared experts.
+/// DeepSeek-V2, -V3, -V3.2 and -R1, Kimi-K2: latent attention, dense layers first, then sparse ones with shared
+/// experts.
 /// The indexer of V3.2 selects the `index_topk` keys that a query sees; it is passed through, and sequences in which it
 /// would leave some out are refused.
 final class DeepseekFamily implements Family {

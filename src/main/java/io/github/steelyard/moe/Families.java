@@ -83,7 +83,8 @@ public final class Families {
         }
         return best.isEmpty()
                 ? ""
-                : " (nearest by its tensors: %s, %s)".formatted(best, least == 0 ? "which they fit" : least + " differ");
+                : " (nearest by its tensors: %s, %s)"
+                        .formatted(best, least == 0 ? "which they fit" : least + " differ");
     }
 
     private static long strangers(ModelSource source) {

@@ -34,7 +34,10 @@ final class LlamaFamily implements Family {
             String name = prefix + ".self_attn";
             layers.add(common.layer(
                     layer,
-                    blocks.attention(name, layer, (headNorms ? style.with(blocks.perHeadNorm(name)) : style).with(masks.get(layer))),
+                    blocks.attention(
+                            name,
+                            layer,
+                            (headNorms ? style.with(blocks.perHeadNorm(name)) : style).with(masks.get(layer))),
                     blocks.mlp(prefix + ".mlp", layer, inner, biased)));
         }
         return common.decoder(layers);

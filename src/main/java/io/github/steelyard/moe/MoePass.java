@@ -146,7 +146,8 @@ final class MoePass {
         try (Scratch.Frame frame = lane.frame()) {
             float[] logits = frame.floats((long) tokens * experts);
             weights.router.forward(normed, tokens, logits, Phase.ROUTER, lane);
-            requireFinite(logits, normed, tokens, experts, moe.router().gate().info().columns());
+            requireFinite(
+                    logits, normed, tokens, experts, moe.router().gate().info().columns());
             for (int token = 0; token < tokens; token++) {
                 assignment.choose(
                         moe.router().routing(),

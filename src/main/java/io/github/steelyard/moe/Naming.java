@@ -79,7 +79,8 @@ record Naming(String root, String embedding, String norm, String head) {
         return root + ".layers." + layer;
     }
 
-    /// Returns the prefixes of tensors that are not the text model's: of the parts that are known, of layers that follow,
+    /// Returns the prefixes of tensors that are not the text model's: of the parts that are known, of layers that
+    /// follow,
     /// and inside a multimodal wrapper of whatever lies beside the text model.
     ///
     /// @param layers layers of the text model

@@ -8,7 +8,8 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
 
-/// Qwen3-MoE, and the text model of Qwen3-Omni: Qwen3 attention; sparse layers by `decoder_sparse_step` and `mlp_only_layers`.
+/// Qwen3-MoE, and the text model of Qwen3-Omni: Qwen3 attention; sparse layers by `decoder_sparse_step` and
+/// `mlp_only_layers`.
 final class Qwen3MoeFamily implements Family {
 
     @Override
@@ -33,13 +34,13 @@ final class Qwen3MoeFamily implements Family {
             boolean sparse = !dense.contains(layer) && (layer + 1) % step == 0;
             Body feedForward = sparse
                     ? new SoftmaxMoe(common, mlp, layer, SoftmaxMoe.USUAL)
-                            .of(
-                                    common.experts("num_experts"),
-                                    common.width("moe_intermediate_size"),
-                                    renormalise)
+                            .of(common.experts("num_experts"), common.width("moe_intermediate_size"), renormalise)
                     : blocks.mlp(mlp, layer, common.width("intermediate_size"), false);
             layers.add(common.layer(
-                    layer, blocks.attention(name, layer, style.with(blocks.perHeadNorm(name)).with(masks.get(layer))), feedForward));
+                    layer,
+                    blocks.attention(
+                            name, layer, style.with(blocks.perHeadNorm(name)).with(masks.get(layer))),
+                    feedForward));
         }
         return common.decoder(layers);
     }

@@ -17,9 +17,7 @@ record SoftmaxMoe(CommonConfig common, String name, int layer, List<String> proj
     static final List<String> USUAL = List.of("gate_proj", "up_proj", "down_proj");
 
     SparseMoe of(int experts, int inner, boolean renormalise) {
-        Router router = Router.of(
-                gate(experts),
-                new Routing.Softmax(common.chosen(experts), renormalise));
+        Router router = Router.of(gate(experts), new Routing.Softmax(common.chosen(experts), renormalise));
         return new SparseMoe(
                 router,
                 new ExpertBlocks(common.source(), name + ".experts", layer, experts, common.hidden(), inner)
@@ -32,7 +30,8 @@ record SoftmaxMoe(CommonConfig common, String name, int layer, List<String> proj
     private Linear gate(int experts) {
         Linear gate = new Modules(layer).router(name + ".gate", experts, common.hidden(), false);
         String renamed = renamed(name + ".gate");
-        boolean resaved = !common.source().hasWeight(gate.info().name()) && common.source().hasWeight(renamed);
+        boolean resaved = !common.source().hasWeight(gate.info().name())
+                && common.source().hasWeight(renamed);
         return resaved ? new Linear(gate.info(), Linear.Resaved.as(renamed), gate.bias()) : gate;
     }
 

@@ -64,11 +64,13 @@ record ShardChecks(QuantizationConfig quantization, Optional<Plan> plan, Deploym
             return Optional.empty();
         }
         int part = second.columns() / shards;
-        int rows = block(moe.experts().getFirst().w13().members().getFirst().info()).rows();
+        int rows = block(moe.experts().getFirst().w13().members().getFirst().info())
+                .rows();
         return Optional.of(block)
                 .filter(b -> part % b.columns() != 0 || part % rows != 0)
-                .map(b -> "%d intermediate features over %d ranks are %d each, no multiple of the %d that share a scale in %s"
-                        .formatted(second.columns(), shards, part, Math.max(b.columns(), rows), b.format()));
+                .map(b ->
+                        "%d intermediate features over %d ranks are %d each, no multiple of the %d that share a scale in %s"
+                                .formatted(second.columns(), shards, part, Math.max(b.columns(), rows), b.format()));
     }
 
     private List<String> ofBody(Body body) {
@@ -103,9 +105,15 @@ record ShardChecks(QuantizationConfig quantization, Optional<Plan> plan, Deploym
     /// Checks products that are cut along their outputs. Keys and values are not cut into less than a head.
     private void outputs(LinearGroup group, int keyHeads, List<String> problems) {
         for (Linear linear : group.members()) {
-            boolean keys = linear != group.members().getFirst();
+            boolean keys = !linear.equals(group.members().getFirst());
             int ranks = keys ? Math.min(deployment.tp(), keyHeads) : deployment.tp();
-            check(linear.info(), "output", linear.info().rows(), ranks, block(linear.info()).rows(), problems);
+            check(
+                    linear.info(),
+                    "output",
+                    linear.info().rows(),
+                    ranks,
+                    block(linear.info()).rows(),
+                    problems);
         }
     }
 
@@ -127,7 +135,14 @@ record ShardChecks(QuantizationConfig quantization, Optional<Plan> plan, Deploym
             problems.add("%s: %d %s features do not divide over %d ranks".formatted(name, features, what, ranks));
         } else if (features / ranks % block != 0) {
             problems.add("%s: %d %s features over %d ranks are %d each, no multiple of the %d that share a scale in %s"
-                    .formatted(name, features, what, ranks, features / ranks, block, block(module).format()));
+                    .formatted(
+                            name,
+                            features,
+                            what,
+                            ranks,
+                            features / ranks,
+                            block,
+                            block(module).format()));
         }
     }
 

@@ -140,7 +140,9 @@ record Layout(Path directory) {
         blocks.forEach((block, experts) -> {
             boolean gated = experts.get(0).size() == 3;
             String up = gated ? ".experts.gate_up_proj" : ".experts.up_proj";
-            saved.put(renamed(block + up), stack(experts, gated ? List.of("gate_proj", "w1", "up_proj", "w3") : List.of("up_proj")));
+            saved.put(
+                    renamed(block + up),
+                    stack(experts, gated ? List.of("gate_proj", "w1", "up_proj", "w3") : List.of("up_proj")));
             saved.put(renamed(block + ".experts.down_proj"), stack(experts, List.of("down_proj", "w2")));
         });
         return saved;
@@ -153,13 +155,15 @@ record Layout(Path directory) {
     private static Tensor stack(Map<Integer, Map<String, Tensor>> experts, List<String> leaves) {
         ByteArrayOutputStream bytes = new ByteArrayOutputStream();
         List<Tensor> first = new ArrayList<>();
-        experts.forEach((index, tensors) -> leaves.stream().filter(tensors::containsKey).forEach(leaf -> {
-            Tensor tensor = tensors.get(leaf);
-            bytes.writeBytes(tensor.bytes());
-            if (index == 0) {
-                first.add(tensor);
-            }
-        }));
+        experts.forEach((index, tensors) -> leaves.stream()
+                .filter(tensors::containsKey)
+                .forEach(leaf -> {
+                    Tensor tensor = tensors.get(leaf);
+                    bytes.writeBytes(tensor.bytes());
+                    if (index == 0) {
+                        first.add(tensor);
+                    }
+                }));
         long rows = first.stream().mapToLong(tensor -> tensor.shape().dim(0)).sum();
         Shape shape = Shape.of(experts.size(), rows, first.getFirst().shape().dim(1));
         return new Tensor(first.getFirst().dtype(), shape, bytes.toByteArray());

@@ -50,7 +50,8 @@ final class LayoutRunsTest {
                 other + ".weight", Tensor.random(2, 32, 64)));
         Layout model = Layout.synthesize(temp.resolve("model"), config).beside("mtp.safetensors", part);
 
-        CommandRun inspected = CommandRun.of("inspect", model.directory(), "--check").expect(ExitCode.OK);
+        CommandRun inspected =
+                CommandRun.of("inspect", model.directory(), "--check").expect(ExitCode.OK);
         CommandRun run = run(model, "out").expect(ExitCode.OK);
         CommandRun.of("verify", export("out")).expect(ExitCode.OK);
         CommandRun.of("verify", export("out"), "--source", model.directory()).expect(ExitCode.OK);
@@ -58,8 +59,8 @@ final class LayoutRunsTest {
         assertThat(inspected.err()).contains("are read all the same, and carried into an export: 'mtp.safetensors'");
         assertThat(run.err()).contains("are read all the same, and carried into an export: 'mtp.safetensors'");
         Map<String, Tensor> written = Layout.tensors(export("out"));
-        part.forEach((name, tensor) ->
-                assertThat(written.get(name).bytes()).as(name).isEqualTo(tensor.bytes()));
+        part.forEach(
+                (name, tensor) -> assertThat(written.get(name).bytes()).as(name).isEqualTo(tensor.bytes()));
         assertThat(written.keySet()).anyMatch(name -> name.endsWith("k_scale"));
     }
 
@@ -99,7 +100,15 @@ final class LayoutRunsTest {
                     - {quantizer_name: '*[kv]_bmm_quantizer', cfg: {num_bits: e4m3}}
                 """);
 
-        CommandRun.of("run", saved.directory(), "--recipe", cacheOnly, "--data", saved.data(), "--out", temp.resolve("o"))
+        CommandRun.of(
+                        "run",
+                        saved.directory(),
+                        "--recipe",
+                        cacheOnly,
+                        "--data",
+                        saved.data(),
+                        "--out",
+                        temp.resolve("o"))
                 .expect(ExitCode.OK);
 
         assertThat(digests(export("o"))).containsAllEntriesOf(digests(published.directory()));
@@ -165,18 +174,19 @@ final class LayoutRunsTest {
     void wrapper_textModelInside_isTheSameModel(String wrapper, String root, String head, String tower)
             throws IOException {
         Layout alone = Layout.synthesize(temp.resolve("alone"), "small-moe");
-        Layout wrapped = alone.with(temp.resolve("wrapped"), tensors -> tensors.entrySet().stream()
-                .collect(Collectors.toMap(
-                        tensor -> tensor.getKey().startsWith("lm_head")
-                                ? tensor.getKey().replaceFirst("lm_head", head)
-                                : tensor.getKey().replaceFirst("model", root),
-                        Map.Entry::getValue)));
+        Layout wrapped = alone.with(
+                temp.resolve("wrapped"),
+                tensors -> tensors.entrySet().stream()
+                        .collect(Collectors.toMap(
+                                tensor -> tensor.getKey().startsWith("lm_head")
+                                        ? tensor.getKey().replaceFirst("lm_head", head)
+                                        : tensor.getKey().replaceFirst("model", root),
+                                Map.Entry::getValue)));
         wrapped.beside("tower.safetensors", Map.of(tower + ".k_proj.weight", Tensor.random(1, 8, 8)));
         Path config = wrapped.directory().resolve("config.json");
         Files.writeString(
                 config,
-                "{\"model_type\": \"some_wrapper\", %s}"
-                        .formatted(wrapper.formatted(Files.readString(config))));
+                "{\"model_type\": \"some_wrapper\", %s}".formatted(wrapper.formatted(Files.readString(config))));
 
         CommandRun inspected =
                 CommandRun.of("inspect", wrapped.directory(), "--check").expect(ExitCode.OK);

@@ -71,8 +71,9 @@ final class VerifierTest {
     @ParameterizedTest
     @ValueSource(strings = {"nemotron_h.fp8_default-kv_fp8", "nemotron_h.nvfp4_experts_only-kv_fp8"})
     void verify_excludeListThatMatchesNothing_isFound(String run) {
-        Verification verification =
-                new Verifier(Shared.path("conformance/golden/modelopt-families/" + run + "/ckpt"), Families::describe).verify();
+        Verification verification = new Verifier(
+                        Shared.path("conformance/golden/modelopt-families/" + run + "/ckpt"), Families::describe)
+                .verify();
 
         assertThat(verification.ok()).isFalse();
         assertThat(verification.findings())

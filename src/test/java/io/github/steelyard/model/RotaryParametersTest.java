@@ -83,11 +83,7 @@ final class RotaryParametersTest {
 
     // transformers 5: 1 / (short_factor θ^…), and √(1 + ln(factor) / ln(original)) on cosine and sine.
     @ParameterizedTest
-    @CsvSource({
-        "'\"factor\": 32,', 1.1902380714238083",
-        "'\"attention_factor\": 1.5,', 1.5",
-        "'', 1.1547005383792515"
-    })
+    @CsvSource({"'\"factor\": 32,', 1.1902380714238083", "'\"attention_factor\": 1.5,', 1.5", "'', 1.1547005383792515"})
     void longRope_upToTheOriginalLength_hasShortFactors(String given, double scaling) throws IOException {
         Rotary rotary = rotary("""
                 {"rope_theta": 500, "max_position_embeddings": 65536, "original_max_position_embeddings": 4096,
@@ -177,7 +173,8 @@ final class RotaryParametersTest {
     void otherTypes_areRefusedByName(String json, String key) {
         assertThatThrownBy(() -> rotary(json, 16))
                 .isInstanceOf(CheckpointException.class)
-                .hasMessageContaining(key + ": wanted one of [default, linear, llama3, yarn, dynamic, longrope], found ");
+                .hasMessageContaining(
+                        key + ": wanted one of [default, linear, llama3, yarn, dynamic, longrope], found ");
     }
 
     @ParameterizedTest

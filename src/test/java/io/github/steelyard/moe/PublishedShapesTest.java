@@ -232,10 +232,7 @@ final class PublishedShapesTest {
     })
     void useSlidingWindow_slidesWhereTransformersDoes(String model, String window, int first, String layers) {
         ConfigJson config = PublishedConfig.edited(
-                model,
-                directory,
-                "\"use_sliding_window\":",
-                "\"use_sliding_window\": true, \"_old\":");
+                model, directory, "\"use_sliding_window\":", "\"use_sliding_window\": true, \"_old\":");
         ConfigJson edited = config.with(root -> {
             root.put("max_window_layers", first);
             root.remove("sliding_window");
