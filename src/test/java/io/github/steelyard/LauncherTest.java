@@ -106,6 +106,16 @@ final class LauncherTest {
     }
 
     @Test
+    void furtherJars_followTheProgramsOwn() throws Exception {
+        assertThat(launch(Map.of("STEELYARD_CLASS_PATH", "/a/one.jar:two.jar"), "inspect", "x")
+                        .output())
+                .endsWith("-cp", jar + ":/a/one.jar:two.jar", "io.github.steelyard.cli.Main", "inspect", "x")
+                .doesNotContain("-jar");
+        assertThat(Files.readString(Path.of("pom.xml")))
+                .contains("<mainClass>io.github.steelyard.cli.Main</mainClass>");
+    }
+
+    @Test
     void furtherOptions_comeLast() throws Exception {
         Result result = launch(Map.of("STEELYARD_JAVA_OPTS", "-Xmx1g -Dx=y"), "inspect");
 

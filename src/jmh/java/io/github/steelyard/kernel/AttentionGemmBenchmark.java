@@ -52,8 +52,8 @@ public class AttentionGemmBenchmark {
         out = new float[QUERIES * width];
         Arrays.fill(q, 0.5f);
         Arrays.fill(kv, 0.25f);
-        gemm.pack(KEYS, width, kv, 0, width, true, packedKeys, workspace);
-        gemm.pack(width, KEYS, kv, 0, width, false, packedValues, workspace);
+        gemm.pack(Matrix.dense(kv, KEYS, width), packedKeys, workspace);
+        gemm.packTransposed(Matrix.dense(kv, KEYS, width), packedValues, workspace);
         if (keys()[7] != width / 8f || keysPacked()[7] != width / 8f) {
             throw new IllegalStateException("wrong product: %s".formatted(scores[7]));
         }
@@ -61,25 +61,33 @@ public class AttentionGemmBenchmark {
 
     @Benchmark
     public float[] keys() {
-        gemm.multiply(QUERIES, KEYS, width, q, 0, width, kv, 0, width, true, 0, scores, 0, KEYS, workspace);
+        gemm.multiplyTransposed(queries(), Matrix.dense(kv, KEYS, width), Update.SET, seen(), workspace);
         return scores;
     }
 
     @Benchmark
     public float[] keysPacked() {
-        gemm.multiplyPacked(QUERIES, q, 0, width, packedKeys, 0, scores, 0, KEYS, workspace);
+        gemm.multiplyPacked(queries(), packedKeys.all(), Update.SET, seen(), workspace);
         return scores;
     }
 
     @Benchmark
     public float[] values() {
-        gemm.multiply(QUERIES, width, KEYS, scores, 0, KEYS, kv, 0, width, false, 0, out, 0, width, workspace);
+        gemm.multiply(seen(), Matrix.dense(kv, KEYS, width), Update.SET, Matrix.dense(out, QUERIES, width), workspace);
         return out;
     }
 
     @Benchmark
     public float[] valuesPacked() {
-        gemm.multiplyPacked(QUERIES, scores, 0, KEYS, packedValues, 0, out, 0, width, workspace);
+        gemm.multiplyPacked(seen(), packedValues.all(), Update.SET, Matrix.dense(out, QUERIES, width), workspace);
         return out;
+    }
+
+    private Matrix queries() {
+        return Matrix.dense(q, QUERIES, width);
+    }
+
+    private Matrix seen() {
+        return Matrix.dense(scores, QUERIES, KEYS);
     }
 }

@@ -109,7 +109,7 @@ public class DecodeBenchmark {
 
     @Benchmark
     public PackedWeight decodeAndPack() {
-        gemm.pack(List.of(weight), kernels, packed, workspace);
+        gemm.pack(List.of(weight), kernels, RowListener.NONE, packed, workspace);
         return packed;
     }
 }

@@ -85,11 +85,11 @@ public class GemmBenchmark {
         Workspace workspace = new Workspace();
         for (long floats = 0; floats < POOL_FLOATS; floats += (long) n * k) {
             PackedWeight packed = new PackedWeight();
-            gemm.pack(n, k, b, 0, k, true, packed, workspace);
+            gemm.pack(Matrix.dense(b, n, k), packed, workspace);
             pool.add(packed);
         }
         float[] c = new float[n];
-        gemm.multiplyPacked(1, b, 0, k, pool.getFirst(), 0, c, 0, n, workspace);
+        gemm.multiplyPacked(Matrix.dense(b, 1, k), pool.getFirst().all(), Update.SET, Matrix.dense(c, 1, n), workspace);
         if (c[n - 1] != k / 16f) {
             throw new IllegalStateException("wrong product: %s".formatted(c[n - 1]));
         }
@@ -98,7 +98,9 @@ public class GemmBenchmark {
     @Benchmark
     public float[] packed(Operands operands, Flops flops) {
         PackedWeight packed = pool.get(operands.next++ % pool.size());
-        gemm.multiplyPacked(rows, operands.a, 0, k, packed, 0, operands.c, 0, n, operands.workspace);
+        Matrix a = Matrix.dense(operands.a, rows, k);
+        Matrix c = Matrix.dense(operands.c, rows, n);
+        gemm.multiplyPacked(a, packed.all(), Update.SET, c, operands.workspace);
         flops.flops += 2.0 * rows * n * k;
         return operands.c;
     }

@@ -3,6 +3,7 @@ package io.github.steelyard.cli;
 import io.github.steelyard.kernel.Gemm;
 import io.github.steelyard.kernel.Kernels;
 import io.github.steelyard.model.MemoryPlan;
+import java.util.Iterator;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Option;
 
@@ -27,7 +28,8 @@ final class EngineOptions {
     @Option(
             names = "--gemm",
             paramLabel = "NAME",
-            description = "Matrix product: auto, onednn, vector or reference (default: ${DEFAULT-VALUE}).",
+            completionCandidates = GemmNames.class,
+            description = "Matrix product: ${COMPLETION-CANDIDATES} (default: ${DEFAULT-VALUE}).",
             defaultValue = "auto")
     String gemm = "auto";
 
@@ -45,6 +47,14 @@ final class EngineOptions {
             description = "Memory that the process may hold, such as 2G (default: half of the machine).")
     @Nullable
     MemorySize memory;
+
+    /// What is built in, and what the class path adds.
+    static final class GemmNames implements Iterable<String> {
+        @Override
+        public Iterator<String> iterator() {
+            return Gemm.names().iterator();
+        }
+    }
 
     /// Returns how many workers fit into the memory.
     ///

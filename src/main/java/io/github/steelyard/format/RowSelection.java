@@ -28,6 +28,11 @@ public record RowSelection(StoredWeight source, int firstRow, int step, int rows
     }
 
     @Override
+    public boolean isRowMajor() {
+        return source.isRowMajor();
+    }
+
+    @Override
     public void decodeRows(int fromRow, int toRow, float[] target, int offset) {
         StoredElements.requireTarget(this, fromRow, toRow, target, offset);
         if (step == 1) {

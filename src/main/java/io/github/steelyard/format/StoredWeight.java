@@ -16,11 +16,16 @@ public interface StoredWeight {
     String formatName();
 
     /// Decodes rows `fromRow` (inclusive) to `toRow` (exclusive) into `target`, row-major and dense, starting at
-    /// `offset`. This plain loop is the specification of the format. One row is as cheap as its share of many, so that
-    /// an embedding table can be read row by row.
+    /// `offset`. This plain loop is the specification of the format.
     ///
     /// @throws IllegalArgumentException if the rows do not exist or do not fit into `target`
     void decodeRows(int fromRow, int toRow, float[] target, int offset);
+
+    /// Returns whether a row lies together in memory: reading one is then as cheap as its share of many, so that an
+    /// embedding table can be read row by row. Of a weight that is stored transposed, read many rows at once.
+    default boolean isRowMajor() {
+        return true;
+    }
 
     /// Returns rows `fromRow` (inclusive) to `toRow` (exclusive) as a weight of its own, without copying.
     ///

@@ -30,6 +30,11 @@ public record TransposedNvfp4Weight(
     }
 
     @Override
+    public boolean isRowMajor() {
+        return false;
+    }
+
+    @Override
     public void decodeRows(int fromRow, int toRow, float[] target, int offset) {
         StoredElements.requireTarget(this, fromRow, toRow, target, offset);
         for (int column = 0; column < columns; column += 2) {

@@ -6,8 +6,6 @@ import java.lang.foreign.MemorySegment;
 /// A weight stored `(input features, output features)`, as fused expert tensors are: plain values, or FP8 codes under
 /// one scale. `value = element · scale`.
 ///
-/// Decoding many rows at once is cheap; a single row reads memory in strides.
-///
 /// @param elements `(columns, rows)`, dense
 /// @param dtype F32, F16, BF16, F8_E4M3 or F8_E5M2
 /// @param rows output features: the extent that lies together in memory
@@ -35,6 +33,11 @@ public record TransposedWeight(MemorySegment elements, DType dtype, int rows, in
     @Override
     public String formatName() {
         return dtype.bits() == Byte.SIZE ? "FP8 tensor" : dtype.name();
+    }
+
+    @Override
+    public boolean isRowMajor() {
+        return false;
     }
 
     @Override

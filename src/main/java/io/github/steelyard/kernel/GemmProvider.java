@@ -1,32 +1,33 @@
 package io.github.steelyard.kernel;
 
-/// One implementation of the matrix product. Arguments were checked by [Gemm].
-///
-/// Every provider promises what [Gemm] does: row `r` of `C` depends on row `r` of `A` and on the slice alone.
-sealed interface GemmProvider permits ReferenceGemm, VectorGemm, OneDnnGemm {
+/// Offers a [MatrixProduct] from outside this jar. Found by `java.util.ServiceLoader`: a public class with a public
+/// constructor without parameters, named in `META-INF/services/io.github.steelyard.kernel.GemmProvider` on the class
+/// path. `--gemm NAME` asks for it; it is never taken unasked.
+public interface GemmProvider {
 
-    /// Returns a short name for log and provenance.
+    /// Returns what `--gemm` calls it: short, in lower case, and none of `auto`, `onednn`, `vector` and `reference`.
+    /// Cheap: nothing is loaded for it.
     String name();
 
-    /// Returns the layout of the weights that this provider reads.
-    Panels panels();
-
-    /// Computes `C = A Wᵀ + beta C`, where `W` is a slice of a weight in the layout of [#panels], with at least one row
-    /// and one column, and from a multiple of [Panels#ROW_STEP] on.
+    /// Loads what the product needs. Called at most once for each [Gemm].
     ///
-    /// @param m rows of `A` and `C`, at least 1
-    /// @param a `(m, slice.columns())`, rows `lda` apart
-    /// @param beta 0 or 1
-    /// @param c `(m, slice.rows())`, rows `ldc` apart
-    void multiply(
-            int m,
-            float[] a,
-            int aOffset,
-            int lda,
-            PackedWeight.Slice slice,
-            float beta,
-            float[] c,
-            int cOffset,
-            int ldc,
-            Workspace workspace);
+    /// @throws UnavailableException if it cannot run on this machine; the fastest built-in product is taken instead
+    MatrixProduct open() throws UnavailableException;
+
+    /// A product cannot run here; the message tells why, in one line that goes on from the provider's name.
+    final class UnavailableException extends Exception {
+
+        private static final long serialVersionUID = 1L;
+
+        /// @param message such as `needs AVX-512`
+        public UnavailableException(String message) {
+            super(message);
+        }
+
+        /// @param message such as `does not work here: no such symbol`
+        /// @param cause what it comes from
+        public UnavailableException(String message, Throwable cause) {
+            super(message, cause);
+        }
+    }
 }

@@ -8,7 +8,7 @@ import java.util.HashMap;
 import java.util.Map;
 
 /// What one thread needs to run oneDNN: a stream, staging memory outside the heap for one tile of `A` and `C`, and the
-/// memory objects of each product. Kept in the [Workspace].
+/// memory objects of each product.
 ///
 /// oneDNN reads its arguments through objects that outlive a call, so they cannot lie on the heap, where the collector
 /// moves them.
@@ -37,10 +37,6 @@ final class OneDnnWorker {
         this.library = library;
         // The collector releases it after the last use of the returned segment.
         this.stream = library.stream().reinterpret(Arena.ofAuto(), library::releaseStream);
-    }
-
-    boolean belongsTo(OneDnn other) {
-        return library == other;
     }
 
     /// Returns staging memory for `A`, at least `floats` long.

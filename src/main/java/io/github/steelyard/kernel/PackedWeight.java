@@ -1,8 +1,5 @@
 package io.github.steelyard.kernel;
 
-import java.lang.foreign.Arena;
-import java.lang.foreign.MemorySegment;
-import java.lang.foreign.ValueLayout;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
@@ -11,12 +8,8 @@ import org.jspecify.annotations.Nullable;
 /// many. Memory outside the heap is held until [#close].
 public final class PackedWeight implements AutoCloseable {
 
-    private static final int ALIGNMENT = 64;
-
-    private float[] heap = new float[0];
-    private @Nullable Arena arena; // of offHeap
-    private MemorySegment offHeap = MemorySegment.NULL;
-    private Panels panels = Panels.NONE;
+    private @Nullable MatrixProduct product;
+    private MatrixProduct.@Nullable Weight content; // made by product
     private int rows;
     private int columns;
 
@@ -29,17 +22,30 @@ public final class PackedWeight implements AutoCloseable {
     /// @param toColumn end of the columns
     public record Slice(PackedWeight weight, int fromRow, int toRow, int fromColumn, int toColumn) {
 
+        /// @throws IndexOutOfBoundsException if the weight does not have this part
         public Slice {
             Objects.checkFromToIndex(fromRow, toRow, weight.rows);
             Objects.checkFromToIndex(fromColumn, toColumn, weight.columns);
         }
 
-        int rows() {
+        /// Returns the number of output features.
+        public int rows() {
             return toRow - fromRow;
         }
 
-        int columns() {
+        /// Returns the number of input features.
+        public int columns() {
             return toColumn - fromColumn;
+        }
+
+        /// Returns the whole weight as the product laid it out.
+        ///
+        /// @throws IllegalStateException if nothing was packed yet
+        public MatrixProduct.Weight content() {
+            if (weight.content == null) {
+                throw new IllegalStateException("nothing was packed yet");
+            }
+            return weight.content;
         }
     }
 
@@ -55,70 +61,47 @@ public final class PackedWeight implements AutoCloseable {
 
     /// Returns the bytes held, on and off the heap, for the memory budget.
     public long bytes() {
-        return 4L * heap.length + offHeap.byteSize();
+        return content == null ? 0 : content.bytes();
     }
 
     /// Returns a part, for products that need only some output features or some input features.
+    ///
+    /// @throws IndexOutOfBoundsException if this weight does not have it
     public Slice slice(int fromRow, int toRow, int fromColumn, int toColumn) {
         return new Slice(this, fromRow, toRow, fromColumn, toColumn);
     }
 
-    Slice all() {
+    /// Returns all of it.
+    public Slice all() {
         return new Slice(this, 0, rows, 0, columns);
     }
 
-    Panels panels() {
-        return panels;
+    /// Returns the product that filled it.
+    @Nullable
+    MatrixProduct product() {
+        return product;
     }
 
-    /// The panels, where the layout is on the heap.
-    float[] heap() {
-        return heap;
-    }
-
-    /// The panels, where the layout is off the heap.
-    MemorySegment offHeap() {
-        return offHeap;
-    }
-
-    void reset(Panels newPanels, int newRows, int newColumns) {
-        long size = newPanels.size(newRows, newColumns);
-        if (newPanels.offHeap()) {
-            heap = new float[0];
-            if (offHeap.byteSize() < 4 * size) {
-                close();
-                Arena grown = Arena.ofShared();
-                arena = grown;
-                offHeap = grown.allocate(4 * size, ALIGNMENT);
-            }
-        } else {
+    void fill(MatrixProduct by, WeightSource source, MatrixProduct.Worker worker) {
+        if (!by.equals(product) || content == null) {
             close();
-            if (size > Integer.MAX_VALUE - 8) {
-                throw new IllegalArgumentException("packed weight [%d, %d] needs %d floats, an array holds at most %d"
-                        .formatted(newRows, newColumns, size, Integer.MAX_VALUE - 8));
-            }
-            if (heap.length < size) {
-                heap = new float[0];
-                heap = new float[(int) size];
-            }
+            product = by;
+            content = by.newWeight();
         }
-        panels = newPanels;
-        rows = newRows;
-        columns = newColumns;
-    }
-
-    /// Copies `length` floats to position `index` of an off-heap layout.
-    void write(long index, float[] source, int length) {
-        MemorySegment.copy(source, 0, offHeap, ValueLayout.JAVA_FLOAT, 4 * index, length);
+        rows = 0;
+        columns = 0;
+        if (source.rows() > 0 && source.columns() > 0) {
+            worker.pack(source, content);
+        }
+        rows = source.rows();
+        columns = source.columns();
     }
 
     /// Gives back the memory outside the heap; nobody may be reading it.
     @Override
     public void close() {
-        offHeap = MemorySegment.NULL;
-        if (arena != null) {
-            arena.close();
-            arena = null;
+        if (content != null) {
+            content.close();
         }
     }
 }

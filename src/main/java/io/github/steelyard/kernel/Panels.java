@@ -1,25 +1,34 @@
 package io.github.steelyard.kernel;
 
 import java.util.Arrays;
+import java.util.Optional;
 
-/// The layout of a packed weight `(n, k)`: panels of `width` output features, each `(depth, width)` row-major, where
-/// `depth` is `k` rounded up to a multiple of `depthStep`. What lies beyond `n` and `k` is zero.
+/// The layout of a packed weight `(n, k)` of the built-in products: panels of `width` output features, each
+/// `(depth, width)` row-major, where `depth` is `k` rounded up to a multiple of `depthStep`. What lies beyond `n` and
+/// `k` is zero.
 ///
-/// @param owner name of the provider that reads it
-/// @param width output features per panel; divides [#ROW_STEP]
+/// @param width output features per panel; divides [MatrixProduct#ROW_STEP]
 /// @param depthStep what the depth is a multiple of
-/// @param offHeap whether the panels must lie outside the Java heap, at an address that never changes
-record Panels(String owner, int width, int depthStep, boolean offHeap) {
-
-    /// Weights are packed, and providers read slices of them, from multiples of this output feature on.
-    static final int ROW_STEP = 64;
-
-    static final Panels NONE = new Panels("nobody", 1, 1, false);
+record Panels(int width, int depthStep) {
 
     Panels {
-        if (ROW_STEP % width != 0) {
-            throw new IllegalArgumentException("panel width %d does not divide %d".formatted(width, ROW_STEP));
+        if (MatrixProduct.ROW_STEP % width != 0) {
+            throw new IllegalArgumentException(
+                    "panel width %d does not divide %d".formatted(width, MatrixProduct.ROW_STEP));
         }
+    }
+
+    /// Where panels are written, in ascending order.
+    interface Target {
+
+        /// Returns an array in which the panel of `length` floats from float `start` on may be put together.
+        float[] array(long start, int length);
+
+        /// Returns where in that array it begins.
+        int at(long start);
+
+        /// Takes the finished panel.
+        default void done(long start, int length) {}
     }
 
     /// Returns `k` rounded up to whole steps.
@@ -37,52 +46,36 @@ record Panels(String owner, int width, int depthStep, boolean offHeap) {
         return (long) row * depth(k);
     }
 
-    /// Packs output features `fromRow .. fromRow + rows` from `b`, where they are the rows (`(rows, k)`, rows `ldb`
-    /// apart). `fromRow` is a multiple of [#ROW_STEP].
-    void packRows(
-            PackedWeight target,
-            int fromRow,
-            int rows,
-            float[] b,
-            int bOffset,
-            int ldb,
-            Kernels kernels,
-            Workspace workspace) {
-        int k = target.columns();
-        for (int row = 0; row < rows; row += width) {
-            int count = Math.min(width, rows - row);
-            float[] panel = offHeap ? workspace.floats(Workspace.PANEL_SLOT, width * depth(k)) : target.heap();
-            int at = offHeap ? 0 : (int) start(fromRow + row, k);
-            clearEdges(panel, at, count, k);
-            kernels.transpose(b, bOffset + row * ldb, ldb, count, k, panel, at, width);
-            if (offHeap) {
-                target.write(start(fromRow + row, k), panel, width * depth(k));
+    /// Writes all panels of a weight.
+    void pack(WeightSource source, Target target, Kernels kernels) {
+        int k = source.columns();
+        int length = width * depth(k);
+        Optional<Matrix> flipped = source.transposed();
+        for (int from = 0; from < source.rows(); from += MatrixProduct.ROW_STEP) {
+            int to = Math.min(source.rows(), from + MatrixProduct.ROW_STEP);
+            Matrix rows = flipped.isPresent() ? flipped.get().columnRange(from, to) : source.rows(from, to);
+            for (int row = from; row < to; row += width) {
+                int count = Math.min(width, to - row);
+                long start = start(row, k);
+                float[] panel = target.array(start, length);
+                int at = target.at(start);
+                if (count < width) {
+                    Arrays.fill(panel, at, at + k * width, 0);
+                }
+                Arrays.fill(panel, at + k * width, at + length, 0);
+                if (flipped.isPresent()) {
+                    copy(rows.columnRange(row - from, row - from + count), panel, at);
+                } else {
+                    kernels.transpose(rows.values(), rows.at(row - from), rows.stride(), count, k, panel, at, width);
+                }
+                target.done(start, length);
             }
         }
     }
 
-    /// Packs output features `fromRow .. fromRow + rows` from `b`, where they are the columns (`(k, rows)`, rows `ldb`
-    /// apart). `fromRow` is a multiple of [#ROW_STEP].
-    void packColumns(PackedWeight target, int fromRow, int rows, float[] b, int bOffset, int ldb, Workspace workspace) {
-        int k = target.columns();
-        for (int row = 0; row < rows; row += width) {
-            int count = Math.min(width, rows - row);
-            float[] panel = offHeap ? workspace.floats(Workspace.PANEL_SLOT, width * depth(k)) : target.heap();
-            int at = offHeap ? 0 : (int) start(fromRow + row, k);
-            clearEdges(panel, at, count, k);
-            for (int i = 0; i < k; i++) {
-                System.arraycopy(b, bOffset + i * ldb + row, panel, at + i * width, count);
-            }
-            if (offHeap) {
-                target.write(start(fromRow + row, k), panel, width * depth(k));
-            }
+    private void copy(Matrix columns, float[] panel, int at) {
+        for (int i = 0; i < columns.rows(); i++) {
+            System.arraycopy(columns.values(), columns.at(i), panel, at + i * width, columns.columns());
         }
-    }
-
-    private void clearEdges(float[] panel, int at, int count, int k) {
-        if (count < width) {
-            Arrays.fill(panel, at, at + k * width, 0);
-        }
-        Arrays.fill(panel, at + k * width, at + depth(k) * width, 0);
     }
 }

@@ -48,17 +48,14 @@ public record Peak(OptionalDouble fmaPerCore, OptionalDouble fmaAllThreads, doub
     }
 
     private static double gemmRate(Gemm gemm, LongSupplier clock) {
-        float[] a = ramp(GEMM_ROWS * GEMM_DEPTH);
-        float[] b = ramp(GEMM_COLUMNS * GEMM_DEPTH);
-        float[] c = new float[GEMM_ROWS * GEMM_COLUMNS];
+        Matrix a = Matrix.dense(ramp(GEMM_ROWS * GEMM_DEPTH), GEMM_ROWS, GEMM_DEPTH);
+        Matrix b = Matrix.dense(ramp(GEMM_COLUMNS * GEMM_DEPTH), GEMM_COLUMNS, GEMM_DEPTH);
+        Matrix c = Matrix.dense(new float[GEMM_ROWS * GEMM_COLUMNS], GEMM_ROWS, GEMM_COLUMNS);
         double flops = 2.0 * GEMM_ROWS * GEMM_COLUMNS * GEMM_DEPTH;
         try (Workspace workspace = new Workspace();
                 PackedWeight weight = new PackedWeight()) {
-            gemm.pack(GEMM_COLUMNS, GEMM_DEPTH, b, 0, GEMM_DEPTH, true, weight, workspace);
-            return best(
-                    clock,
-                    flops,
-                    () -> gemm.multiplyPacked(GEMM_ROWS, a, 0, GEMM_DEPTH, weight, 0, c, 0, GEMM_COLUMNS, workspace));
+            gemm.pack(b, weight, workspace);
+            return best(clock, flops, () -> gemm.multiplyPacked(a, weight.all(), Update.SET, c, workspace));
         }
     }
 

@@ -2,9 +2,9 @@ package io.github.steelyard.kernel;
 
 /// The specification of the matrix product: one float64 sum per element, rounded once. Its panels are one output
 /// feature wide, which is the plain row-major weight.
-record ReferenceGemm() implements GemmProvider {
+record ReferenceGemm() implements MatrixProduct {
 
-    private static final Panels PANELS = new Panels("reference", 1, 1, false);
+    private static final Panels PANELS = new Panels(1, 1);
 
     @Override
     public String name() {
@@ -12,35 +12,60 @@ record ReferenceGemm() implements GemmProvider {
     }
 
     @Override
-    public Panels panels() {
-        return PANELS;
+    public String detail() {
+        return "plain loops";
     }
 
     @Override
-    public void multiply(
-            int m,
-            float[] a,
-            int aOffset,
-            int lda,
-            PackedWeight.Slice slice,
-            float beta,
-            float[] c,
-            int cOffset,
-            int ldc,
-            Workspace workspace) {
-        float[] w = slice.weight().heap();
-        int k = slice.weight().columns();
-        for (int row = 0; row < m; row++) {
-            for (int column = 0; column < slice.rows(); column++) {
-                int x = aOffset + row * lda;
-                int y = (slice.fromRow() + column) * k + slice.fromColumn();
-                double sum = 0;
-                for (int i = 0; i < slice.columns(); i++) {
-                    sum += (double) a[x + i] * w[y + i];
+    public RowPromise rows() {
+        return RowPromise.SAME_BITS;
+    }
+
+    @Override
+    public Weight newWeight() {
+        return new HeapPanels(PANELS);
+    }
+
+    @Override
+    public Worker newWorker() {
+        return new Loops();
+    }
+
+    private static final class Loops implements Worker {
+
+        @Override
+        public void pack(WeightSource source, Weight target) {
+            ((HeapPanels) target).pack(source, Kernels.reference());
+        }
+
+        @Override
+        public void multiply(Matrix a, PackedWeight.Slice w, Update update, Matrix c) {
+            HeapPanels panels = (HeapPanels) w.content();
+            for (int row = 0; row < a.rows(); row++) {
+                for (int column = 0; column < w.rows(); column++) {
+                    int x = a.at(row);
+                    int y = panels.at(w.fromRow() + column, w.fromColumn());
+                    double sum = 0;
+                    for (int i = 0; i < w.columns(); i++) {
+                        sum += (double) a.values()[x + i] * panels.values()[y + i];
+                    }
+                    int target = c.at(row) + column;
+                    c.values()[target] = switch (update) {
+                        case SET -> (float) sum;
+                        case ADD -> (float) (sum + c.values()[target]);
+                    };
                 }
-                int target = cOffset + row * ldc + column;
-                c[target] = beta == 0 ? (float) sum : (float) (sum + c[target]);
             }
+        }
+
+        @Override
+        public long bytes() {
+            return 0;
+        }
+
+        @Override
+        public void close() {
+            // Nothing is held.
         }
     }
 }

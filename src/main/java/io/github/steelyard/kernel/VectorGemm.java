@@ -9,9 +9,9 @@ import jdk.incubator.vector.FloatVector;
 /// panel that comes from memory, so the more rows share it, the better.
 ///
 /// Each element of `C` is the sum, in ascending order, of one chain of fused multiply-adds per depth block. Edge tiles
-/// are computed by the same kernel on zero-padded copies, so the row contract holds by construction, and the bits are
-/// the same on every machine.
-final class VectorGemm implements GemmProvider {
+/// are computed by the same kernel on zero-padded copies, so the promise about rows holds by construction, and the bits
+/// are the same on every machine.
+record VectorGemm() implements MatrixProduct {
 
     private static final int BLOCK_ROWS = 512;
     private static final int BLOCK_DEPTH = 1024;
@@ -22,107 +22,117 @@ final class VectorGemm implements GemmProvider {
     // A constant, so that C2 inlines the one tile that this machine uses.
     private static final VectorTile TILE = LANES == LANES_OF_AVX2 ? new VectorTile4x2() : new VectorTile4x4();
     private static final VectorKernels KERNELS = new VectorKernels("for edges");
-    private static final Panels PANELS = new Panels("vector-" + LANES * Float.SIZE, TILE.columns(), 1, false);
+    private static final Panels PANELS = new Panels(TILE.columns(), 1);
 
     @Override
     public String name() {
-        return PANELS.owner();
+        return "vector-" + LANES * Float.SIZE;
     }
 
     @Override
-    public Panels panels() {
-        return PANELS;
+    public String detail() {
+        return "SIMD with %d-bit vectors".formatted(LANES * Float.SIZE);
     }
 
     @Override
-    public void multiply(
-            int m,
-            float[] a,
-            int aOffset,
-            int lda,
-            PackedWeight.Slice slice,
-            float beta,
-            float[] c,
-            int cOffset,
-            int ldc,
-            Workspace workspace) {
-        for (int row = 0; row < m; row += BLOCK_ROWS) {
-            int rows = Math.min(BLOCK_ROWS, m - row);
-            for (int depth = 0; depth < slice.columns(); depth += BLOCK_DEPTH) {
-                int k = Math.min(BLOCK_DEPTH, slice.columns() - depth);
-                boolean add = beta != 0 || depth > 0;
-                int aAt = aOffset + row * lda + depth;
-                block(rows, k, a, aAt, lda, slice, depth, add, c, cOffset + row * ldc, ldc, workspace);
-            }
+    public RowPromise rows() {
+        return RowPromise.SAME_BITS;
+    }
+
+    @Override
+    public Weight newWeight() {
+        return new HeapPanels(PANELS);
+    }
+
+    @Override
+    public Worker newWorker() {
+        return new Tiles();
+    }
+
+    private static final class Tiles implements Worker {
+
+        private float[] edgeRows = new float[0];
+        private final float[] edgeResult = new float[TILE.rows() * TILE.columns()];
+
+        @Override
+        public void pack(WeightSource source, Weight target) {
+            ((HeapPanels) target).pack(source, KERNELS);
         }
-    }
 
-    private static void block(
-            int rows,
-            int k,
-            float[] a,
-            int aOffset,
-            int lda,
-            PackedWeight.Slice slice,
-            int depth,
-            boolean add,
-            float[] c,
-            int cOffset,
-            int ldc,
-            Workspace workspace) {
-        PackedWeight weight = slice.weight();
-        int width = TILE.columns();
-        for (int column = 0; column < slice.rows(); column += width) {
-            int panel = (int) PANELS.start(slice.fromRow() + column, weight.columns())
-                    + (slice.fromColumn() + depth) * width;
-            int columns = Math.min(width, slice.rows() - column);
-            for (int row = 0; row < rows; row += TILE.rows()) {
-                int count = Math.min(TILE.rows(), rows - row);
-                int aAt = aOffset + row * lda;
-                int cAt = cOffset + row * ldc + column;
-                if (add || count < TILE.rows() || columns < width) {
-                    edge(count, columns, k, a, aAt, lda, weight, panel, add, c, cAt, ldc, workspace);
-                } else {
-                    TILE.multiply(k, a, aAt, lda, weight.heap(), panel, c, cAt, ldc);
+        @Override
+        public void multiply(Matrix a, PackedWeight.Slice w, Update update, Matrix c) {
+            for (int row = 0; row < a.rows(); row += BLOCK_ROWS) {
+                int toRow = Math.min(a.rows(), row + BLOCK_ROWS);
+                Matrix rows = a.rowRange(row, toRow);
+                Matrix result = c.rowRange(row, toRow);
+                for (int depth = 0; depth < w.columns(); depth += BLOCK_DEPTH) {
+                    int toDepth = Math.min(w.columns(), depth + BLOCK_DEPTH);
+                    boolean add = update == Update.ADD || depth > 0;
+                    block(rows.columnRange(depth, toDepth), w, depth, add, result);
                 }
             }
         }
-    }
 
-    // A tile that cannot be written straight to C: it sticks out, or adds.
-    private static void edge(
-            int rows,
-            int columns,
-            int k,
-            float[] a,
-            int aOffset,
-            int lda,
-            PackedWeight weight,
-            int panel,
-            boolean add,
-            float[] c,
-            int cOffset,
-            int ldc,
-            Workspace workspace) {
-        int width = TILE.columns();
-        float[] tile = workspace.floats(Workspace.EDGE_RESULT_SLOT, TILE.rows() * width);
-        if (rows == TILE.rows()) {
-            TILE.multiply(k, a, aOffset, lda, weight.heap(), panel, tile, 0, width);
-        } else {
-            // The rows beyond hold what earlier calls left: their results are thrown away.
-            float[] padded = workspace.floats(Workspace.EDGE_ROWS_SLOT, TILE.rows() * BLOCK_DEPTH);
-            for (int row = 0; row < rows; row++) {
-                System.arraycopy(a, aOffset + row * lda, padded, row * k, k);
+        // Adds or sets C by the columns of A from `depth` on.
+        private void block(Matrix a, PackedWeight.Slice w, int depth, boolean add, Matrix c) {
+            HeapPanels panels = (HeapPanels) w.content();
+            int width = TILE.columns();
+            for (int column = 0; column < w.rows(); column += width) {
+                int panel = panels.at(w.fromRow() + column, w.fromColumn() + depth);
+                int columns = Math.min(width, w.rows() - column);
+                for (int row = 0; row < a.rows(); row += TILE.rows()) {
+                    int count = Math.min(TILE.rows(), a.rows() - row);
+                    if (add || count < TILE.rows() || columns < width) {
+                        Matrix part = new Matrix(c.values(), c.at(row) + column, count, columns, c.stride());
+                        edge(a.rowRange(row, row + count), panels.values(), panel, add, part);
+                    } else {
+                        int at = c.at(row) + column;
+                        TILE.multiply(
+                                a.columns(),
+                                a.values(),
+                                a.at(row),
+                                a.stride(),
+                                panels.values(),
+                                panel,
+                                c.values(),
+                                at,
+                                c.stride());
+                    }
+                }
             }
-            TILE.multiply(k, padded, 0, k, weight.heap(), panel, tile, 0, width);
         }
-        for (int row = 0; row < rows; row++) {
-            int cAt = cOffset + row * ldc;
-            if (add) {
-                KERNELS.add(tile, row * width, c, cAt, columns);
+
+        // A tile that cannot be written straight to C: it sticks out, or adds.
+        private void edge(Matrix a, float[] panels, int panel, boolean add, Matrix c) {
+            int width = TILE.columns();
+            int k = a.columns();
+            if (a.rows() == TILE.rows()) {
+                TILE.multiply(k, a.values(), a.offset(), a.stride(), panels, panel, edgeResult, 0, width);
             } else {
-                System.arraycopy(tile, row * width, c, cAt, columns);
+                // The rows beyond hold what earlier calls left: their results are thrown away.
+                edgeRows = Workspace.grown(edgeRows, TILE.rows() * BLOCK_DEPTH);
+                for (int row = 0; row < a.rows(); row++) {
+                    System.arraycopy(a.values(), a.at(row), edgeRows, row * k, k);
+                }
+                TILE.multiply(k, edgeRows, 0, k, panels, panel, edgeResult, 0, width);
             }
+            for (int row = 0; row < c.rows(); row++) {
+                if (add) {
+                    KERNELS.add(edgeResult, row * width, c.values(), c.at(row), c.columns());
+                } else {
+                    System.arraycopy(edgeResult, row * width, c.values(), c.at(row), c.columns());
+                }
+            }
+        }
+
+        @Override
+        public long bytes() {
+            return 4L * (edgeRows.length + edgeResult.length);
+        }
+
+        @Override
+        public void close() {
+            // Nothing lies outside the heap.
         }
     }
 }

@@ -1,6 +1,8 @@
 package io.github.steelyard.model;
 
+import io.github.steelyard.kernel.Matrix;
 import io.github.steelyard.kernel.PackedWeight;
+import io.github.steelyard.kernel.Update;
 import java.util.Arrays;
 
 /// Causal softmax attention over one sequence: `o_i = Σ_j softmax_j(scale · q_i·k_j) v_j`.
@@ -35,8 +37,8 @@ public record AttentionCore(int heads, int keyHeads, int keyWidth, int valueWidt
             PackedWeight keys = frame.packed();
             PackedWeight values = frame.packed();
             for (int keyHead = 0; keyHead < keyHeads; keyHead++) {
-                lane.pack(tokens, keyWidth, k, keyHead * keyWidth, keyHeads * keyWidth, true, keys);
-                lane.pack(valueWidth, tokens, v, keyHead * valueWidth, keyHeads * valueWidth, false, values);
+                lane.pack(columns(k, keyHead, keyHeads, keyWidth, 0, tokens), keys);
+                lane.packTransposed(columns(v, keyHead, keyHeads, valueWidth, 0, tokens), values);
                 for (int from = 0; from < tokens; from += BLOCK) {
                     int to = Math.min(from + BLOCK, tokens);
                     int first = mask.first(from) / ALIGNMENT * ALIGNMENT;
@@ -73,18 +75,9 @@ public record AttentionCore(int heads, int keyHeads, int keyWidth, int valueWidt
             float[] out,
             Lane lane) {
         int count = to - first;
-        int rows = to - from;
-        int stride = heads * keyWidth;
-        lane.multiply(
-                rows,
-                q,
-                from * stride + head * keyWidth,
-                stride,
-                keys.slice(first, to, 0, keyWidth),
-                0,
-                scores,
-                0,
-                count);
+        Matrix seen = Matrix.dense(scores, to - from, count);
+        Matrix queries = columns(q, head, heads, keyWidth, from, to);
+        lane.multiply(queries, keys.slice(first, to, 0, keyWidth), Update.SET, seen);
         for (int i = from; i < to; i++) {
             int row = (i - from) * count;
             int low = mask.first(i) - first;
@@ -93,15 +86,12 @@ public record AttentionCore(int heads, int keyHeads, int keyWidth, int valueWidt
             Arrays.fill(scores, row, row + low, 0);
             Arrays.fill(scores, row + high, row + count, 0);
         }
-        lane.multiply(
-                rows,
-                scores,
-                0,
-                count,
-                values.slice(0, valueWidth, first, to),
-                0,
-                out,
-                (from * heads + head) * valueWidth,
-                heads * valueWidth);
+        Matrix result = columns(out, head, heads, valueWidth, from, to);
+        lane.multiply(seen, values.slice(0, valueWidth, first, to), Update.SET, result);
+    }
+
+    /// Returns the columns of one head in rows `from` to `to` of `x (tokens, count * width)`.
+    private static Matrix columns(float[] x, int head, int count, int width, int from, int to) {
+        return new Matrix(x, (from * count + head) * width, to - from, width, count * width);
     }
 }

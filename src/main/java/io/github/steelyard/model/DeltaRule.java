@@ -1,5 +1,7 @@
 package io.github.steelyard.model;
 
+import io.github.steelyard.kernel.Matrix;
+import io.github.steelyard.kernel.Update;
 import java.util.Arrays;
 
 /// The gated delta rule of Gated DeltaNet. For each value head, with a state `S (keyWidth, valueWidth)` that begins at
@@ -151,8 +153,10 @@ public record DeltaRule(int keyHeads, int valueHeads, int keyWidth, int valueWid
             q = from * columns() + keyHead * keyWidth;
             int k = q + keyColumns();
             int stride = columns();
-            lane.multiplyTransposed(length, length, keyWidth, rows, k, stride, rows, k, stride, 0, keyKey, 0, length);
-            lane.multiplyTransposed(length, length, keyWidth, rows, q, stride, rows, k, stride, 0, queryKey, 0, length);
+            Matrix chunkKeys = new Matrix(rows, k, length, keyWidth, stride);
+            Matrix queries = new Matrix(rows, q, length, keyWidth, stride);
+            lane.multiplyTransposed(chunkKeys, chunkKeys, Update.SET, square(keyKey));
+            lane.multiplyTransposed(queries, chunkKeys, Update.SET, square(queryKey));
             for (int j = 0; j < length; j++) {
                 for (int i = 0; i < keyWidth; i++) {
                     keys[i * length + j] = rows[k + j * stride + i];
@@ -170,8 +174,8 @@ public record DeltaRule(int keyHeads, int valueHeads, int keyWidth, int valueWid
             solve(head, state, at);
             int out = from * valueColumns() + head * valueWidth;
             weigh(queryKey, 1);
-            lane.multiply(
-                    length, valueWidth, length, weights, 0, length, deltas, 0, valueWidth, 0, o, out, valueColumns());
+            Matrix outputs = new Matrix(o, out, length, valueWidth, valueColumns());
+            lane.multiply(square(weights), values(deltas), Update.SET, outputs);
             recall(q, state, at);
             for (int i = 0; i < length; i++) {
                 float decay = (float) Math.exp(sums[i]);
@@ -183,20 +187,22 @@ public record DeltaRule(int keyHeads, int valueHeads, int keyWidth, int valueWid
 
         /// Puts what the state gives for each of the chunk's keys or queries into `fromState`.
         private void recall(int at, float[] state, int stateAt) {
-            lane.multiply(
-                    length,
-                    valueWidth,
-                    keyWidth,
-                    rows,
-                    at,
-                    columns(),
-                    state,
-                    stateAt,
-                    valueWidth,
-                    0,
-                    fromState,
-                    0,
-                    valueWidth);
+            Matrix asked = new Matrix(rows, at, length, keyWidth, columns());
+            lane.multiply(asked, states(state, stateAt), Update.SET, values(fromState));
+        }
+
+        /// One row and column for each token of the chunk.
+        private Matrix square(float[] x) {
+            return Matrix.dense(x, length, length);
+        }
+
+        /// One value for each token of the chunk.
+        private Matrix values(float[] x) {
+            return Matrix.dense(x, length, valueWidth);
+        }
+
+        private Matrix states(float[] state, int at) {
+            return new Matrix(state, at, keyWidth, valueWidth, valueWidth);
         }
 
         /// Solves for the rows δ by forward substitution: blocks of earlier rows by matrix products, rows within a
@@ -216,20 +222,9 @@ public record DeltaRule(int keyHeads, int valueHeads, int keyWidth, int valueWid
             for (int block = 0; block < length; block += SOLVED) {
                 int end = Math.min(block + SOLVED, length);
                 if (block > 0) {
-                    lane.multiply(
-                            end - block,
-                            valueWidth,
-                            block,
-                            weights,
-                            block * length,
-                            length,
-                            deltas,
-                            0,
-                            valueWidth,
-                            1,
-                            deltas,
-                            block * valueWidth,
-                            valueWidth);
+                    Matrix earlier = square(weights).rowRange(block, end).columnRange(0, block);
+                    Matrix solved = values(deltas).rowRange(0, block);
+                    lane.multiply(earlier, solved, Update.ADD, values(deltas).rowRange(block, end));
                 }
                 for (int i = block + 1; i < end; i++) {
                     for (int j = block; j < i; j++) {
@@ -261,8 +256,7 @@ public record DeltaRule(int keyHeads, int valueHeads, int keyWidth, int valueWid
                 lane.kernels().scale((float) Math.exp(last - sums[j]), deltas, j * valueWidth, valueWidth);
             }
             lane.kernels().scale((float) Math.exp(last), state, at, keyWidth * valueWidth);
-            lane.multiply(
-                    keyWidth, valueWidth, length, keys, 0, length, deltas, 0, valueWidth, 1, state, at, valueWidth);
+            lane.multiply(Matrix.dense(keys, keyWidth, length), values(deltas), Update.ADD, states(state, at));
         }
     }
 }

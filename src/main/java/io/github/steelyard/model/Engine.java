@@ -1,7 +1,9 @@
 package io.github.steelyard.model;
 
 import io.github.steelyard.format.StoredWeight;
+import io.github.steelyard.kernel.Matrix;
 import io.github.steelyard.kernel.PackedWeight;
+import io.github.steelyard.kernel.Update;
 import java.util.List;
 import java.util.Optional;
 
@@ -175,10 +177,7 @@ public final class Engine {
 
     private static void packPanel(
             Linear head, StoredWeight stored, int from, int count, PackedWeight panel, Lane lane) {
-        StoredWeight rows = stored.rowRange(from, from + count);
-        boolean tapped = lane.tap().watches(Role.WEIGHT);
-        LinearGroup.pack(
-                List.of(tapped ? new TappedWeight(rows, List.of(head.site(Role.WEIGHT)), lane) : rows), panel, lane);
+        LinearGroup.pack(List.of(head), List.of(stored.rowRange(from, from + count)), panel, lane);
     }
 
     /// Shows the head's input to the tap: an observing tap once, an altering one for each panel since the rows were
@@ -202,7 +201,7 @@ public final class Engine {
         int hidden = decoder.hidden();
         float[] logits = frame.floats((long) tokens * count);
         long start = lane.begin();
-        lane.multiply(tokens, x, 0, hidden, panel.slice(0, count, 0, hidden), 0, logits, 0, count);
+        lane.multiply(Matrix.dense(x, tokens, hidden), panel.all(), Update.SET, Matrix.dense(logits, tokens, count));
         lane.end(
                 Phase.HEAD,
                 start,

@@ -1,9 +1,11 @@
 package io.github.steelyard.model;
 
 import io.github.steelyard.format.StoredWeight;
-import io.github.steelyard.kernel.Gemm;
 import io.github.steelyard.kernel.Kernels;
+import io.github.steelyard.kernel.Matrix;
 import io.github.steelyard.kernel.PackedWeight;
+import io.github.steelyard.kernel.RowListener;
+import io.github.steelyard.kernel.Update;
 import io.github.steelyard.kernel.Workspace;
 import java.util.List;
 import java.util.function.Consumer;
@@ -58,58 +60,36 @@ public final class Lane implements AutoCloseable {
         return scratch.bytes() + workspace.bytes();
     }
 
-    /// Computes `c = a · bᵀ + beta · c` with `b` stored `(n, k)`, the layout of a Hugging Face weight.
-    public void multiplyTransposed(
-            int m,
-            int n,
-            int k,
-            float[] a,
-            int ao,
-            int lda,
-            float[] b,
-            int bo,
-            int ldb,
-            float beta,
-            float[] c,
-            int co,
-            int ldc) {
-        gemm().multiply(m, n, k, a, ao, lda, b, bo, ldb, true, beta, c, co, ldc, workspace);
+    /// Computes `c = a · b`, or adds it to `c`.
+    public void multiply(Matrix a, Matrix b, Update update, Matrix c) {
+        pass.gemm().multiply(a, b, update, c, workspace);
     }
 
-    /// Computes `c = a · b + beta · c` with `b` stored `(k, n)`.
-    public void multiply(
-            int m,
-            int n,
-            int k,
-            float[] a,
-            int ao,
-            int lda,
-            float[] b,
-            int bo,
-            int ldb,
-            float beta,
-            float[] c,
-            int co,
-            int ldc) {
-        gemm().multiply(m, n, k, a, ao, lda, b, bo, ldb, false, beta, c, co, ldc, workspace);
+    /// Computes `c = a · bᵀ`, or adds it to `c`, with `b (n, k)`, the layout of a Hugging Face weight.
+    public void multiplyTransposed(Matrix a, Matrix b, Update update, Matrix c) {
+        pass.gemm().multiplyTransposed(a, b, update, c, workspace);
+    }
+
+    /// Computes `c = a · bᵀ`, or adds it to `c`, with a part of a packed `b (n, k)`.
+    public void multiply(Matrix a, PackedWeight.Slice b, Update update, Matrix c) {
+        pass.gemm().multiplyPacked(a, b, update, c, workspace);
     }
 
     /// Decodes weights that read the same input, one below the other, into the layout that products read fastest.
-    public void pack(List<StoredWeight> weights, PackedWeight target) {
-        gemm().pack(weights, kernels(), target, workspace);
-    }
-
-    /// Brings a matrix into the layout that products read fastest.
     ///
-    /// @param b `(n, k)` if `transposed`, else `(k, n)`; rows `ldb` apart
-    public void pack(int n, int k, float[] b, int bo, int ldb, boolean transposed, PackedWeight target) {
-        gemm().pack(n, k, b, bo, ldb, transposed, target, workspace);
+    /// @param listener sees the decoded rows
+    public void pack(List<StoredWeight> weights, RowListener listener, PackedWeight target) {
+        pass.gemm().pack(weights, kernels(), listener, target, workspace);
     }
 
-    /// Computes `c = a · bᵀ + beta · c` with a packed `b (n, k)`.
-    public void multiply(
-            int m, float[] a, int ao, int lda, PackedWeight.Slice b, float beta, float[] c, int co, int ldc) {
-        gemm().multiplySlice(m, a, ao, lda, b, beta, c, co, ldc, workspace);
+    /// Brings `b (n, k)` into the layout that products read fastest.
+    public void pack(Matrix b, PackedWeight target) {
+        pass.gemm().pack(b, target, workspace);
+    }
+
+    /// Brings `b`, given as `(k, n)`, into the layout that products read fastest.
+    public void packTransposed(Matrix b, PackedWeight target) {
+        pass.gemm().packTransposed(b, target, workspace);
     }
 
     /// Returns the start of a measured scope.
@@ -120,10 +100,6 @@ public final class Lane implements AutoCloseable {
     /// Ends a measured scope that began at `start`.
     public void end(Phase phase, long start, double flops, double bytes) {
         pass.profile().add(phase, index, start, flops, bytes);
-    }
-
-    private Gemm gemm() {
-        return pass.gemm();
     }
 
     @Override

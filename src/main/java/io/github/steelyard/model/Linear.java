@@ -114,11 +114,10 @@ public record Linear(ModuleInfo info, WeightSource source, Optional<Bias> bias) 
         return bias.map(b -> List.of(new ExpectedTensor(b.tensor(), b.shape()))).orElse(List.of());
     }
 
-    /// Opens the weight; where the tap watches weights, it sees the rows as they are decoded.
+    /// Opens the weight.
     StoredWeight open(Weights weights, Lane lane) {
         lane.usesWeight(info);
-        StoredWeight stored = source.open(weights, info);
-        return lane.tap().watches(Role.WEIGHT) ? new TappedWeight(stored, List.of(site(Role.WEIGHT)), lane) : stored;
+        return source.open(weights, info);
     }
 
     /// Reads the bias into `target`, or zeros where there is none.

@@ -1,7 +1,10 @@
 package io.github.steelyard.model;
 
 import io.github.steelyard.format.StoredWeight;
+import io.github.steelyard.kernel.Matrix;
 import io.github.steelyard.kernel.PackedWeight;
+import io.github.steelyard.kernel.RowListener;
+import io.github.steelyard.kernel.Update;
 import java.util.ArrayList;
 import java.util.List;
 
@@ -60,7 +63,7 @@ public final class LinearGroup {
         long start = lane.begin();
         List<StoredWeight> stored =
                 members.stream().map(member -> member.open(weights, lane)).toList();
-        pack(stored, weight, lane);
+        pack(members, stored, weight, lane);
         lane.end(Phase.DEQUANTIZE, start, 0, 4.0 * rows * columns);
         float[] bias = memory.floats(biased ? rows : 0);
         if (biased) {
@@ -73,23 +76,32 @@ public final class LinearGroup {
         return new Loaded(this, weight, bias, parts(lane.tap()));
     }
 
-    /// Packs weights that share an input. An altering tap sees each of them as a whole, since blocks of rows may
-    /// share a scale.
-    static void pack(List<StoredWeight> weights, PackedWeight target, Lane lane) {
-        if (!lane.tap().alters()) {
-            lane.pack(weights, target);
+    /// Packs weights of layers that share an input, and shows them to the tap. An altering tap sees each of them as a
+    /// whole, since blocks of rows may share a scale.
+    static void pack(List<Linear> layers, List<StoredWeight> weights, PackedWeight target, Lane lane) {
+        Tap tap = lane.tap();
+        List<List<Site>> sites =
+                layers.stream().map(layer -> List.of(layer.site(Role.WEIGHT))).toList();
+        if (!tap.alters()) {
+            RowListener listener = (weight, rows) -> tap.rows(
+                    sites.get(weight), Population.ROUTED, rows.values(), rows.offset(), rows.rows(), rows.columns());
+            lane.pack(weights, tap.watches(Role.WEIGHT) ? listener : RowListener.NONE, target);
             return;
         }
         int rows = weights.stream().mapToInt(StoredWeight::rows).sum();
         int columns = weights.getFirst().columns();
         try (Scratch.Frame frame = lane.frame()) {
             float[] decoded = frame.floats((long) rows * columns);
-            int row = 0;
-            for (StoredWeight weight : weights) {
-                weight.decodeRows(0, weight.rows(), decoded, row * columns);
-                row += weight.rows();
+            int at = 0;
+            for (int i = 0; i < weights.size(); i++) {
+                StoredWeight weight = weights.get(i);
+                lane.kernels().decode(weight, 0, weight.rows(), decoded, at);
+                if (tap.watches(Role.WEIGHT)) {
+                    tap.rows(sites.get(i), Population.ROUTED, decoded, at, weight.rows(), columns);
+                }
+                at += weight.rows() * columns;
             }
-            lane.pack(rows, columns, decoded, 0, columns, true, target);
+            lane.pack(Matrix.dense(decoded, rows, columns), target);
         }
     }
 
@@ -205,7 +217,10 @@ public final class LinearGroup {
             int columns = group.columns;
             long start = lane.begin();
             lane.multiply(
-                    tokens, x, 0, columns, weight.slice(firstRow, firstRow + rows, 0, columns), 0, y, yOffset, yStride);
+                    Matrix.dense(x, tokens, columns),
+                    weight.slice(firstRow, firstRow + rows, 0, columns),
+                    Update.SET,
+                    new Matrix(y, yOffset, tokens, rows, yStride));
             if (group.biased) {
                 lane.kernels().addBias(bias, firstRow, y, yOffset, tokens, rows, yStride);
             }
@@ -220,17 +235,11 @@ public final class LinearGroup {
         public void multiplyColumns(
                 float[] x, int tokens, int firstColumn, int columns, float[] y, Phase phase, Lane lane) {
             long start = lane.begin();
-            float beta = firstColumn == 0 ? 0 : 1;
             lane.multiply(
-                    tokens,
-                    x,
-                    0,
-                    columns,
+                    Matrix.dense(x, tokens, columns),
                     weight.slice(0, group.rows, firstColumn, firstColumn + columns),
-                    beta,
-                    y,
-                    0,
-                    group.rows);
+                    firstColumn == 0 ? Update.SET : Update.ADD,
+                    Matrix.dense(y, tokens, group.rows));
             if (group.biased && firstColumn == 0) {
                 lane.kernels().addBias(bias, 0, y, 0, tokens, group.rows, group.rows);
             }

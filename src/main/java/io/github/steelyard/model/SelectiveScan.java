@@ -1,5 +1,7 @@
 package io.github.steelyard.model;
 
+import io.github.steelyard.kernel.Matrix;
+import io.github.steelyard.kernel.Update;
 import java.util.Arrays;
 
 /// The recurrence of Mamba2. For each head, with a state `Q (headWidth, stateWidth)` that begins at zero:
@@ -140,8 +142,8 @@ public record SelectiveScan(int heads, int headWidth, int groups, int stateWidth
             int row = from * columns();
             int b = row + inputColumn(group);
             outputs = row + outputColumn(group);
-            lane.multiplyTransposed(
-                    length, length, stateWidth, rows, outputs, columns(), rows, b, columns(), 0, products, 0, length);
+            Matrix chunkInputs = new Matrix(rows, b, length, stateWidth, columns());
+            lane.multiplyTransposed(chunkOutputs(), chunkInputs, Update.SET, Matrix.dense(products, length, length));
             for (int j = 0; j < length; j++) {
                 for (int i = 0; i < stateWidth; i++) {
                     inputs[i * length + j] = rows[b + j * columns() + i];
@@ -155,27 +157,21 @@ public record SelectiveScan(int heads, int headWidth, int groups, int stateWidth
             int x = from * columns() + head * headWidth;
             int out = from * innerColumns() + head * headWidth;
             mix(head);
-            lane.multiply(length, headWidth, length, mixed, 0, length, rows, x, columns(), 0, y, out, innerColumns());
-            lane.multiply(
-                    length,
-                    headWidth,
-                    stateWidth,
-                    rows,
-                    outputs,
-                    columns(),
-                    state,
-                    at,
-                    headWidth,
-                    0,
-                    fromState,
-                    0,
-                    headWidth);
+            Matrix values = new Matrix(rows, x, length, headWidth, columns());
+            Matrix result = new Matrix(y, out, length, headWidth, innerColumns());
+            Matrix before = new Matrix(state, at, stateWidth, headWidth, headWidth);
+            lane.multiply(Matrix.dense(mixed, length, length), values, Update.SET, result);
+            lane.multiply(chunkOutputs(), before, Update.SET, Matrix.dense(fromState, length, headWidth));
             for (int i = 0; i < length; i++) {
                 int row = out + i * innerColumns();
                 lane.kernels().addScaled((float) Math.exp(sums[i]), fromState, i * headWidth, y, row, headWidth);
                 lane.kernels().addScaled(skips[head], rows, x + i * columns(), y, row, headWidth);
             }
             advance(head, x, state, at);
+        }
+
+        private Matrix chunkOutputs() {
+            return new Matrix(rows, outputs, length, stateWidth, columns());
         }
 
         private void sum(int head) {
@@ -209,7 +205,10 @@ public record SelectiveScan(int heads, int headWidth, int groups, int stateWidth
             }
             lane.kernels().scale((float) Math.exp(last), state, at, stateWidth * headWidth);
             lane.multiply(
-                    stateWidth, headWidth, length, inputs, 0, length, scaled, 0, headWidth, 1, state, at, headWidth);
+                    Matrix.dense(inputs, stateWidth, length),
+                    Matrix.dense(scaled, length, headWidth),
+                    Update.ADD,
+                    new Matrix(state, at, stateWidth, headWidth, headWidth));
         }
     }
 }

@@ -11,7 +11,7 @@ final class GemmTest {
     void select_unknownPreference_isRefused() {
         assertThatIllegalArgumentException()
                 .isThrownBy(() -> Gemm.select("mkl"))
-                .withMessage("matrix product 'mkl': expected auto, onednn, vector or reference");
+                .withMessage("matrix product 'mkl': expected auto, onednn, vector, reference or toy");
     }
 
     @Test

@@ -2,7 +2,9 @@ package io.github.steelyard.kernel;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import com.sun.management.HotSpotDiagnosticMXBean;
 import io.github.steelyard.kernel.KernelsContract.Operation;
+import java.lang.management.ManagementFactory;
 import java.util.Arrays;
 import org.junit.jupiter.api.Test;
 
@@ -16,6 +18,15 @@ final class KernelsParityTest {
     void fastest_withVectorModule_isVector() {
         assertThat(fastest.name()).startsWith("vector-");
         assertThat(fastest.reason()).startsWith("SIMD with");
+    }
+
+    // The gate runs the tests of this package twice, once with narrower vectors: this shows that it does.
+    @Test
+    void fastest_usesTheWidthThatTheJvmHas() {
+        HotSpotDiagnosticMXBean jvm = ManagementFactory.getPlatformMXBean(HotSpotDiagnosticMXBean.class);
+        int bytes = Integer.parseInt(jvm.getVMOption("MaxVectorSize").getValue());
+        assertThat(fastest.name()).isEqualTo("vector-" + 8 * bytes);
+        assertThat(Integer.getInteger("steelyard.vector.bytes", bytes)).isEqualTo(bytes);
     }
 
     @Test
