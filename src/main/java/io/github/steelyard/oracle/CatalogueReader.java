@@ -167,13 +167,7 @@ final class CatalogueReader {
     }
 
     private ExpertClass.W2Rule w2Rule(YamlFields fields) {
-        String word = fields.text("visibility");
-        Visibility.Degree degree;
-        try {
-            degree = Visibility.Degree.of(word);
-        } catch (IllegalArgumentException e) {
-            throw fields.fault(fields.line(), "visibility: unknown word '%s'".formatted(word));
-        }
+        Visibility.Degree degree = fields.word("visibility", fields.text("visibility"), Visibility.Degree::of);
         ExpertClass.W2Rule rule = new ExpertClass.W2Rule(
                 conditions.optional(fields, "when"),
                 new Visibility(degree, fields.optionalText("why").orElse("")));

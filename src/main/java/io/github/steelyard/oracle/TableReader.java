@@ -111,7 +111,9 @@ final class TableReader {
                 lora,
                 entry.optionalText("batched"),
                 entry.optionalText("input").orElse(MoeLayer.NONE),
-                entry.optionalText("input-scales").map(InputScales::of).orElse(InputScales.LAYER_MAXIMUM),
+                entry.optionalText("input-scales")
+                        .map(word -> entry.word("input-scales", word, InputScales::of))
+                        .orElse(InputScales.LAYER_MAXIMUM),
                 entry.each("refuse", this::refuse));
         entry.end();
         return backend;

@@ -123,6 +123,17 @@ final class YamlFields {
         return lists;
     }
 
+    /// Returns what a word of a short list stands for.
+    ///
+    /// @param meaning throws `IllegalArgumentException` for a word that it does not know
+    <T> T word(String key, String word, Function<String, T> meaning) {
+        try {
+            return meaning.apply(word);
+        } catch (IllegalArgumentException e) {
+            throw fault(line(), "%s: unknown word '%s'".formatted(key, word));
+        }
+    }
+
     /// @throws CatalogueException if the mapping has a key that no call asked for
     void end() {
         for (Map.Entry<String, YamlNode> entry : fields.values().entrySet()) {

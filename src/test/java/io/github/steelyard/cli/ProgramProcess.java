@@ -86,9 +86,9 @@ final class ProgramProcess implements AutoCloseable {
         return process.exitValue();
     }
 
-    /// Returns standard error; complete once [#exitCode] has returned.
+    /// Returns standard error without what the JVM itself says of its modules; complete once [#exitCode] has returned.
     String err() {
-        return err.text().toString();
+        return err.text().toString().replaceAll("(?m)^(WARNING: Using incubator|Picked up JAVA_TOOL).*\\R", "");
     }
 
     @Override

@@ -90,6 +90,10 @@ final class CatalogueReaderTest {
                         "{any-of: {platform: cuda}}",
                         "small.yaml:6: expected a list, found a mapping"),
                 fault("visibility: hidden", "visibility: dim", "small.yaml:9: visibility: unknown word 'dim'"),
+                fault(
+                        "{experts: [Plain]}",
+                        "{experts: [Plain], input-scales: some}",
+                        "input-scales: unknown word 'some'"),
                 fault("[Plain]", "[Other]", "small.yaml:15: expert class 'Other' is not defined"),
                 fault("order: [PLAIN]", "order: [OTHER]", "small.yaml:16: backend 'OTHER' is not one of [PLAIN]"),
                 fault("visible: [plain]", "visible: [other]", "visible: 'other' is not one of the names"),
