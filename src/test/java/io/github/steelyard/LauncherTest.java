@@ -58,7 +58,7 @@ final class LauncherTest {
 
         assertThat(result.exitCode()).isZero();
         assertThat(result.output())
-                .contains("--enable-native-access=ALL-UNNAMED", "-DOPT_OUT_TRACKING=true", "jdk.incubator.vector")
+                .contains("--enable-native-access=ALL-UNNAMED", "jdk.incubator.vector")
                 .endsWith("-jar", jar.toString(), "inspect", "a dir", "--json", "");
     }
 

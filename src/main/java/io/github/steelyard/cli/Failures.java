@@ -5,6 +5,7 @@ import io.github.steelyard.calibration.StatisticsException;
 import io.github.steelyard.checkpoint.CheckpointException;
 import io.github.steelyard.checkpoint.StorageException;
 import io.github.steelyard.corpus.CorpusException;
+import io.github.steelyard.natives.NativeException;
 import io.github.steelyard.oracle.CatalogueException;
 import io.github.steelyard.recipe.RecipeException;
 import picocli.CommandLine;
@@ -57,6 +58,7 @@ final class Failures implements CommandLine.IExecutionExceptionHandler, CommandL
             case CatalogueException e -> ExitCode.BAD_INPUT;
             case StorageException e -> ExitCode.RESOURCE;
             case ResourceException e -> ExitCode.RESOURCE;
+            case NativeException e -> ExitCode.RESOURCE;
             case OutOfMemoryError e -> ExitCode.RESOURCE;
             case InternalError e -> isLostFile(e) ? ExitCode.BAD_INPUT : ExitCode.INTERNAL;
             default -> ExitCode.INTERNAL;

@@ -5,10 +5,13 @@ import java.io.InputStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.security.MessageDigest;
+import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
+import java.util.Queue;
+import java.util.function.Supplier;
 
 /// Reads a data file into documents of token ids.
 ///
@@ -43,12 +46,20 @@ final class Documents {
         }
     }
 
+    /// Bytes of lines whose ids are awaited at most: enough that reading and tokenising go on side by side.
+    private static final long MOST_PENDING = 4 << 20;
+
+    /// A line whose ids are there or on their way.
+    private record Pending(long line, int bytes, Supplier<int[]> ids) {}
+
     private final Path file;
     private final DataOptions options;
     private final Tokenizer tokenizer;
     private final int vocabulary;
     private final MessageDigest digest;
     private final List<Document> documents = new ArrayList<>();
+    private final Queue<Pending> pending = new ArrayDeque<>();
+    private long pendingBytes;
     private long tokens;
     private int empty;
     private long unread;
@@ -106,23 +117,60 @@ final class Documents {
 
     private void readLines() {
         try (Lines lines = Lines.open(file, digest)) {
-            for (byte[] line = lines.next(); line != null; line = lines.next()) {
-                if (isBlank(line)) {
-                    continue;
+            try {
+                for (byte[] line = lines.next(); line != null; line = lines.next()) {
+                    if (!isBlank(line)) {
+                        readLine(lines, line);
+                    }
                 }
-                if (isEnough()) {
-                    unread++;
-                    continue;
-                }
-                JsonDocument document = JsonDocument.parse(file, lines.number(), lines.text(line));
-                add(ids(document), lines.number());
+            } catch (CorpusException e) {
+                settle(0); // what an earlier line has to say comes first
+                throw e;
             }
+            settle(0);
         }
     }
 
-    private int[] ids(JsonDocument document) {
-        return document.ids()
-                .orElseGet(() -> tokenizer.encode(document.text().orElseThrow(), options.addSpecialTokens()));
+    private void readLine(Lines lines, byte[] line) {
+        if (isEnough()) {
+            unread++;
+            return;
+        }
+        Supplier<int[]> ids;
+        try {
+            ids = ids(JsonDocument.parse(file, lines.number(), lines.text(line)), lines.number());
+        } catch (CorpusException e) {
+            settle(0);
+            if (isEnough()) {
+                unread++;
+                return;
+            }
+            throw e;
+        }
+        pending.add(new Pending(lines.number(), line.length, ids));
+        pendingBytes += line.length;
+        settle(MOST_PENDING);
+    }
+
+    private Supplier<int[]> ids(JsonDocument document, long line) {
+        if (document.ids().isPresent()) {
+            return document.ids()::orElseThrow;
+        }
+        return tokenizer.begin(
+                document.text().orElseThrow(), options.addSpecialTokens(), "the text of %s:%d".formatted(file, line));
+    }
+
+    // Takes what was begun, in the file's order, until no more than so many bytes of it are left.
+    private void settle(long bytes) {
+        while (pendingBytes > bytes) {
+            Pending first = pending.remove();
+            pendingBytes -= first.bytes();
+            if (isEnough()) {
+                unread++;
+            } else {
+                add(first.ids().get(), first.line());
+            }
+        }
     }
 
     private void readText() {
@@ -136,7 +184,12 @@ final class Documents {
                         file, "plain text of more than %d bytes; use JSONL".formatted(MAX_TEXT_BYTES));
             }
             digest.update(bytes);
-            add(tokenizer.encode(Lines.decode(file, 1, bytes), options.addSpecialTokens()), 1);
+            String text = Lines.decode(file, 1, bytes);
+            add(
+                    tokenizer
+                            .begin(text, options.addSpecialTokens(), "the text of " + file)
+                            .get(),
+                    1);
         } catch (IOException e) {
             throw new CorpusException(file, "cannot be read: " + Lines.brief(e));
         }

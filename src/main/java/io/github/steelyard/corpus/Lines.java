@@ -114,7 +114,7 @@ final class Lines implements AutoCloseable {
     }
 
     /// Returns what went wrong on one line of at most 200 characters.
-    static String brief(Exception e) {
+    static String brief(Throwable e) {
         String message = String.valueOf(e.getMessage());
         StringBuilder line = new StringBuilder();
         message.chars().limit(LONGEST_MESSAGE).forEach(c -> line.append(Character.isISOControl(c) ? ' ' : (char) c));

@@ -1,34 +1,33 @@
 package io.github.steelyard.corpus;
 
-import ai.djl.huggingface.tokenizers.HuggingFaceTokenizer;
-import java.io.ByteArrayInputStream;
+import java.io.BufferedInputStream;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.AccessDeniedException;
 import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
-import java.util.Map;
-import java.util.Objects;
+import java.nio.file.attribute.BasicFileAttributes;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
-/// Turns text into token ids with Hugging Face's tokenizers library and a checkpoint's `tokenizer.json`.
+/// Turns text into token ids with Hugging Face's tokenizers library and a checkpoint's `tokenizer.json`, in a process
+/// of
+/// its own.
 ///
-/// The file is read when the first text arrives, so that data given as ids needs no tokenizer. Nothing is truncated or
+/// The process starts when the first text arrives, so that data given as ids needs no tokenizer. Nothing is truncated
+/// or
 /// padded, whatever the file says. Safe for use by several threads.
 public final class Tokenizer implements AutoCloseable {
 
     /// Largest `tokenizer.json` that is read. The largest published ones have about 40 MiB.
-    static final int MAX_BYTES = 256 << 20;
+    static final int MAX_BYTES = 128 << 20;
 
     private static final String POINTER = "version https://git-lfs"; // how Git LFS leaves a file that was not fetched
 
-    private static final Map<String, String> NEITHER_CUT_NOR_PADDED = Map.of(
-            "addSpecialTokens", "true",
-            "truncation", "false",
-            "padding", "false");
-
     private final Path file;
-    private @Nullable HuggingFaceTokenizer loaded;
+    private @Nullable TokenizerProcess process;
     private boolean closed;
 
     private Tokenizer(Path file) {
@@ -44,73 +43,78 @@ public final class Tokenizer implements AutoCloseable {
     ///
     /// @param addSpecialTokens whether the file's template adds its tokens, for example a begin-of-text token
     /// @throws CorpusException if `tokenizer.json` is missing or cannot be used
+    /// @throws io.github.steelyard.natives.NativeException if tokenising is not possible here
     public int[] encode(String text, boolean addSpecialTokens) {
-        HuggingFaceTokenizer tokenizer = loaded();
-        long[] ids;
-        try {
-            ids = tokenizer.encode(text, addSpecialTokens, false).getIds();
-        } catch (RuntimeException e) {
-            throw new CorpusException(file, "text cannot be tokenised: " + Lines.brief(e));
-        }
-        int[] result = new int[ids.length];
-        for (int i = 0; i < ids.length; i++) {
-            result[i] = Math.toIntExact(ids[i]);
-        }
-        return result;
+        return begin(text, addSpecialTokens, "text").get();
     }
 
-    /// Frees the native tokenizer, if one was loaded.
+    /// Begins to tokenise `text`; the result waits for the ids. Much text is on its way at once if it is begun before
+    /// the results of earlier ones are asked for.
+    ///
+    /// @param what names the text in messages
+    Supplier<int[]> begin(String text, boolean addSpecialTokens, String what) {
+        return process().encode(text, addSpecialTokens, what);
+    }
+
+    /// Ends the process, if one was started.
     @Override
     public synchronized void close() {
         closed = true;
-        if (loaded != null) {
-            loaded.close();
-            loaded = null;
+        if (process != null) {
+            process.close();
         }
     }
 
-    private synchronized HuggingFaceTokenizer loaded() {
+    private synchronized TokenizerProcess process() {
         if (closed) {
             throw new IllegalStateException("tokenizer of %s is closed".formatted(file));
         }
-        if (loaded == null) {
-            loaded = load(file);
+        TokenizerProcess started = process;
+        if (started == null) {
+            started = start();
+            process = started;
         }
-        return Objects.requireNonNull(loaded);
+        return started;
     }
 
-    private static HuggingFaceTokenizer load(Path file) {
-        requireSilence();
-        if (!Files.isRegularFile(file)) {
-            throw new CorpusException(file, "no such file; text needs it, data with input_ids does not");
-        }
-        try (InputStream in = Files.newInputStream(file)) {
-            byte[] json = in.readNBytes(MAX_BYTES + 1);
-            if (json.length > MAX_BYTES) {
-                throw new CorpusException(file, "larger than the %d bytes a tokenizer may have".formatted(MAX_BYTES));
-            }
-            if (new String(json, 0, Math.min(json.length, POINTER.length()), StandardCharsets.ISO_8859_1)
-                    .equals(POINTER)) {
+    private TokenizerProcess start() {
+        int length = length();
+        try (InputStream in = new BufferedInputStream(Files.newInputStream(file))) {
+            in.mark(POINTER.length());
+            if (new String(in.readNBytes(POINTER.length()), StandardCharsets.ISO_8859_1).equals(POINTER)) {
                 throw new CorpusException(
                         file, "is a Git LFS pointer, not the file itself: run 'git lfs pull' in its repository");
             }
-            return HuggingFaceTokenizer.newInstance(new ByteArrayInputStream(json), NEITHER_CUT_NOR_PADDED);
-        } catch (CorpusException e) {
-            throw e;
-        } catch (IOException | RuntimeException e) {
-            throw new CorpusException(file, "not a tokenizer: " + Lines.brief(e));
+            in.reset();
+            return TokenizerProcess.start(file, in, length);
+        } catch (IOException e) {
+            throw problem(e);
         }
     }
 
-    /// The library reports its use over the network unless it is told not to before its first class loads.
-    private static void requireSilence() {
-        boolean silent = Boolean.getBoolean("OPT_OUT_TRACKING")
-                || Boolean.parseBoolean(System.getenv("OPT_OUT_TRACKING"))
-                || Boolean.parseBoolean(System.getenv("DJL_OFFLINE"));
-        if (!silent) {
-            throw new IllegalStateException(
-                    "the tokenizer library would report its use over the network: start with scripts/steelyard, or give"
-                            + " the JVM -DOPT_OUT_TRACKING=true");
+    private int length() {
+        BasicFileAttributes attributes;
+        try {
+            attributes = Files.readAttributes(file, BasicFileAttributes.class);
+        } catch (IOException e) {
+            throw problem(e);
         }
+        if (!attributes.isRegularFile()) {
+            throw new CorpusException(file, "not a regular file");
+        }
+        if (attributes.size() > MAX_BYTES) {
+            throw new CorpusException(file, "larger than the %d bytes a tokenizer may have".formatted(MAX_BYTES));
+        }
+        return (int) attributes.size();
+    }
+
+    private CorpusException problem(IOException e) {
+        return new CorpusException(
+                file,
+                switch (e) {
+                    case NoSuchFileException missing -> "no such file; text needs it, data with input_ids does not";
+                    case AccessDeniedException denied -> "permission denied";
+                    default -> "cannot be read: " + Lines.brief(e);
+                });
     }
 }

@@ -44,7 +44,6 @@ final class ProgramProcess implements AutoCloseable {
                 "--add-modules",
                 "jdk.incubator.vector",
                 "--enable-native-access=ALL-UNNAMED",
-                "-DOPT_OUT_TRACKING=true",
                 "-Dsteelyard.terminal=true",
                 "-XX:+UseSerialGC",
                 "-XX:-UsePerfData",
