@@ -38,7 +38,7 @@ record FilesBeside(Path directory, Collection<String> listed) {
         return files;
     }
 
-    /// Reads those whose tensors nobody else has, and says what was read and what was not.
+    /// Reads those with tensors that nobody else has, and says what was read and what was not.
     void read(Shards.Opening opening) {
         Map<String, List<String>> names = new TreeMap<>(); // by the reason why they are not read, "" for those that are
         files().forEach((name, file) -> names.computeIfAbsent(
@@ -63,7 +63,7 @@ record FilesBeside(Path directory, Collection<String> listed) {
             return "the model in another layout, or an adapter";
         }
         try {
-            return opening.openIfNew(file) ? "" : "they have tensors that other files have too";
+            return opening.openIfNew(file) ? "" : "other files have their tensors, or other values for them";
         } catch (CheckpointException e) {
             return e.problem();
         }

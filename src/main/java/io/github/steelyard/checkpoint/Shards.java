@@ -10,6 +10,7 @@ import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.TreeSet;
@@ -93,15 +94,33 @@ record Shards(List<SafetensorsFile> files, Map<String, TensorInfo> tensors, List
             add(file, SafetensorsFile.open(file));
         }
 
-        /// Opens a file whose tensors are all new; returns whether they are.
+        /// Opens a file that has tensors which no other has; returns whether it has. What it repeats, as a prediction
+        /// layer may repeat the embedding, must be the same.
         boolean openIfNew(Path file) {
             SafetensorsFile shard = SafetensorsFile.open(file);
-            if (shard.tensors().keySet().stream().anyMatch(tensors::containsKey)) {
+            List<TensorInfo> repeated = shard.tensors().values().stream()
+                    .filter(tensor -> tensors.containsKey(tensor.name()))
+                    .toList();
+            boolean isNew = repeated.size() < shard.tensors().size()
+                    && repeated.stream().allMatch(tensor -> isCopy(shard, tensor));
+            if (!isNew) {
                 shard.close();
                 return false;
             }
-            add(file, shard);
+            files.add(shard);
+            findings.addAll(shard.findings());
+            shard.tensors().forEach(tensors::putIfAbsent);
             return true;
+        }
+
+        private boolean isCopy(SafetensorsFile shard, TensorInfo tensor) {
+            TensorInfo known = Objects.requireNonNull(tensors.get(tensor.name()));
+            SafetensorsFile other = files.stream()
+                    .filter(file -> file.file().equals(known.file()))
+                    .findFirst()
+                    .orElseThrow();
+            return tensor.typeText().equals(known.typeText())
+                    && shard.bytes(tensor).mismatch(other.bytes(known)) < 0;
         }
 
         /// Opens what lies beside the files that were opened.

@@ -50,7 +50,7 @@ final class Inputs {
             if (set.length(i) > limit.tokens()) {
                 throw new CheckpointException(
                         config.file(),
-                        "sequence %d has %d tokens, wanted at most %d: %s; give --sequence-length %d"
+                        "sequence %d has %d tokens, wanted at most %d: %s; give --sequence-length %d, or data.sequence_length in the recipe"
                                 .formatted(i, set.length(i), limit.tokens(), limit.reason(), limit.tokens()));
             }
         }

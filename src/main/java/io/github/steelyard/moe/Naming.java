@@ -64,6 +64,7 @@ record Naming(String root, String embedding, String norm, String head) {
         return source.names().stream()
                 .filter(name -> name.endsWith(embedding))
                 .map(name -> name.substring(0, name.length() - embedding.length()))
+                .filter(root -> OTHER_PARTS.stream().noneMatch((root + ".")::startsWith))
                 .filter(root -> source.hasBelow(root + ".layers.0."))
                 .min(Comparator.comparingInt(String::length));
     }

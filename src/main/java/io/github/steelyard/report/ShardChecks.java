@@ -6,6 +6,7 @@ import io.github.steelyard.format.Fp8Weight;
 import io.github.steelyard.format.MxWeight;
 import io.github.steelyard.format.Nvfp4;
 import io.github.steelyard.model.Attention;
+import io.github.steelyard.model.AttentionCore;
 import io.github.steelyard.model.Body;
 import io.github.steelyard.model.Decoder;
 import io.github.steelyard.model.DenseMlp;
@@ -77,10 +78,12 @@ record ShardChecks(QuantizationConfig quantization, Optional<Plan> plan, Deploym
         List<String> problems = new ArrayList<>();
         switch (body) {
             case Attention attention -> {
+                heads(attention.module(), attention.core(), problems);
                 outputs(attention.qkv(), attention.core().keyHeads(), problems);
                 inputs(attention.output(), problems);
             }
             case LatentAttention attention -> {
+                heads(attention.module(), attention.core(), problems);
                 if (attention.queryLatent().isEmpty()) {
                     outputs(LinearGroup.of(attention.first().members().getFirst()), deployment.tp(), problems);
                 }
@@ -95,6 +98,21 @@ record ShardChecks(QuantizationConfig quantization, Optional<Plan> plan, Deploym
             default -> {} // a body of some other package is not cut as far as is known
         }
         return problems;
+    }
+
+    /// Heads are never cut; those of keys and values are repeated where there are more ranks.
+    private void heads(ModuleInfo module, AttentionCore core, List<String> problems) {
+        int keys = core.keyHeads();
+        boolean divides = core.heads() % deployment.tp() == 0
+                && (keys % deployment.tp() == 0 || deployment.tp() % keys == 0);
+        if (!divides) {
+            problems.add("%s: %d heads with %d of keys do not divide over %d ranks"
+                    .formatted(pattern(module), core.heads(), keys, deployment.tp()));
+        }
+    }
+
+    private static String pattern(ModuleInfo module) {
+        return module.name().replaceAll("\\.[0-9]+(?=\\.)", ".*");
     }
 
     private void mlp(DenseMlp mlp, List<String> problems) {
@@ -130,7 +148,7 @@ record ShardChecks(QuantizationConfig quantization, Optional<Plan> plan, Deploym
     }
 
     private void check(ModuleInfo module, String what, int features, int ranks, int block, List<String> problems) {
-        String name = module.name().replaceAll("\\.[0-9]+(?=\\.)", ".*");
+        String name = pattern(module);
         if (features % ranks != 0) {
             problems.add("%s: %d %s features do not divide over %d ranks".formatted(name, features, what, ranks));
         } else if (features / ranks % block != 0) {

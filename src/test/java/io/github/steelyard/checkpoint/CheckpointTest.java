@@ -197,13 +197,28 @@ final class CheckpointTest {
             assertThat(checkpoint.tensors()).containsOnlyKeys("a", "b", "mtp.fc.weight");
             assertThat(checkpoint.findings().stream().filter(f -> f.code().startsWith("file-")))
                     .extracting(Finding::message)
-                    .containsExactly(
+                    .containsExactlyInAnyOrder(
                             folder + ": 1 safetensors file(s) that no index lists are read all the same, and carried"
                                     + " into an export: 'mtp.safetensors'",
                             folder + ": 1 safetensors file(s) that no index lists are not read (the model in another"
                                     + " layout, or an adapter): 'consolidated.safetensors'",
-                            folder + ": 1 safetensors file(s) that no index lists are not read (they have tensors that"
-                                    + " other files have too): 'model-00001-of-00009.safetensors'");
+                            folder + ": 1 safetensors file(s) that no index lists are not read (other files have their"
+                                    + " tensors, or other values for them): 'model-00001-of-00009.safetensors'");
+        }
+    }
+
+    // A prediction layer may come with a copy of the embedding.
+    @ParameterizedTest
+    @CsvSource({"1, true", "2, false"})
+    void open_fileBesideThatRepeatsATensor_isReadIfItIsTheSame(float value, boolean read) {
+        new TinySafetensors()
+                .f32("a", new long[] {1}, value)
+                .f32("mtp.fc.weight", new long[] {1}, 1)
+                .write(folder.resolve("mtp.safetensors"));
+        try (Checkpoint checkpoint = Checkpoint.open(folder)) {
+            assertThat(checkpoint.has("mtp.fc.weight")).isEqualTo(read);
+            assertThat(checkpoint.tensor("a").file()).isEqualTo(folder.resolve(FIRST));
+            assertThat(checkpoint.findings().getFirst().code()).isEqualTo(read ? "file-unlisted" : "file-unread");
         }
     }
 

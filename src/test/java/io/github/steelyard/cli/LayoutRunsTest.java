@@ -64,6 +64,18 @@ final class LayoutRunsTest {
         assertThat(written.keySet()).anyMatch(name -> name.endsWith("k_scale"));
     }
 
+    // By its names alone a prediction layer is an attention like any other.
+    @Test
+    void verify_unknownModel_missingCacheScaleIsAWarning() {
+        Layout model = Layout.synthesize(temp.resolve("model"), "layouts/glm4_moe")
+                .beside("mtp.safetensors", Map.of("model.layers.3.self_attn.k_proj.weight", Tensor.random(1, 32, 64)));
+        run(model, "out").expect(ExitCode.OK);
+        new Layout(export("out")).edit("\"glm4_moe\"", "\"glm9_moe\"");
+
+        assertThat(CommandRun.of("verify", export("out")).expect(ExitCode.OK).out())
+                .contains("warning: model.layers.3.self_attn: the config promises a cache in FP8");
+    }
+
     @ParameterizedTest
     @ValueSource(
             strings = {

@@ -183,6 +183,7 @@ final class PlanCommandTest {
                 "qwen3-30b-a3b | 2 | true  | ''",
                 "qwen3-8b      | 16 | true | ''",
                 "qwen3-8b      | 64 | true | mlp.gate_proj: 12288 output features over 64 ranks are 192 each",
+                "qwen3-8b      | 64 | true | self_attn: 32 heads with 8 of keys do not divide over 64 ranks",
                 "qwen3-8b      | 64 | true | self_attn.q_proj: 4096 output features over 64 ranks are 64 each",
                 "qwen3-8b      | 64 | true | self_attn.o_proj: 4096 input features over 64 ranks are 64 each",
                 "deepseek-v3   | 32 | true | mlp.gate_proj: 18432 output features over 32 ranks are 576 each",

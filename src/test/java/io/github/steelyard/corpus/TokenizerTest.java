@@ -40,6 +40,17 @@ final class TokenizerTest {
     }
 
     @Test
+    void encode_gitLfsPointer_saysHowToFetchTheFile() throws IOException {
+        Path file = Files.writeString(
+                directory.resolve("tokenizer.json"),
+                "version https://git-lfs.github.com/spec/v1\noid sha256:%s\nsize 11421896\n".formatted("0".repeat(64)));
+        try (Tokenizer tokenizer = Tokenizer.at(file)) {
+            assertThatThrownBy(() -> tokenizer.encode("text", false))
+                    .hasMessageContaining("is a Git LFS pointer, not the file itself: run 'git lfs pull'");
+        }
+    }
+
+    @Test
     void encode_fileThatTruncatesAndPads_givesAllTokensAndNoMore() throws IOException {
         ObjectNode json = (ObjectNode) JSON.readTree(DEMO.toFile());
         json.set("truncation", JSON.readTree("""

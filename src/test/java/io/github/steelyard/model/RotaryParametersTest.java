@@ -57,6 +57,7 @@ final class RotaryParametersTest {
         "'{\"rope_parameters\": {\"full_attention\": {\"rope_theta\": 500, \"rope_type\": \"default\"}}}', 500, 1",
         "'{\"rope_theta\": 500, \"rope_scaling\": {\"type\": \"linear\", \"factor\": 4}}', 500, 4",
         "'{\"rope_parameters\": {\"rope_type\": \"linear\", \"factor\": 4, \"rope_theta\": 500}}', 500, 4",
+        "'{\"rope_theta\": 500, \"rope_scaling\": {\"type\": \"mrope\", \"mrope_section\": [2, 1, 1]}}', 500, 1",
         "'{\"rope_scaling\": null}', 10000, 1"
     })
     void oldAndNewKeys_giveTheSame(String json, double theta, double factor) throws IOException {
@@ -174,7 +175,7 @@ final class RotaryParametersTest {
         assertThatThrownBy(() -> rotary(json, 16))
                 .isInstanceOf(CheckpointException.class)
                 .hasMessageContaining(
-                        key + ": wanted one of [default, linear, llama3, yarn, dynamic, longrope], found ");
+                        key + ": wanted one of [default, linear, llama3, yarn, dynamic, longrope, mrope], found ");
     }
 
     @ParameterizedTest
