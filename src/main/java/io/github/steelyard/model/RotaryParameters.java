@@ -11,7 +11,8 @@ import java.util.stream.Stream;
 /// Source: TRANSFORMERS, `modeling_rope_utils` (see `docs/SOURCES.md`); formulas in `docs/NUMERICS.md`.
 public final class RotaryParameters {
 
-    private static final List<String> TYPES = List.of("default", "linear", "llama3", "yarn", "dynamic", "longrope", "mrope"); // of text, mrope is the default
+    private static final List<String> TYPES = List.of(
+            "default", "linear", "llama3", "yarn", "dynamic", "longrope", "mrope"); // of text, mrope is the default
 
     private static final double MIN_THETA = 2; // below any published model; ln θ divides
     private static final double MAX_THETA = 1e12;

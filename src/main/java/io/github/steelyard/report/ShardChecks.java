@@ -103,8 +103,8 @@ record ShardChecks(QuantizationConfig quantization, Optional<Plan> plan, Deploym
     /// Heads are never cut; those of keys and values are repeated where there are more ranks.
     private void heads(ModuleInfo module, AttentionCore core, List<String> problems) {
         int keys = core.keyHeads();
-        boolean divides = core.heads() % deployment.tp() == 0
-                && (keys % deployment.tp() == 0 || deployment.tp() % keys == 0);
+        boolean divides =
+                core.heads() % deployment.tp() == 0 && (keys % deployment.tp() == 0 || deployment.tp() % keys == 0);
         if (!divides) {
             problems.add("%s: %d heads with %d of keys do not divide over %d ranks"
                     .formatted(pattern(module), core.heads(), keys, deployment.tp()));

@@ -46,7 +46,6 @@ final class HostileInputCasesTest {
         HostileCase.runBounded(ExitCode.BAD_INPUT, command, made.path(checkpoint), option);
     }
 
-    @NotYet
     @ParameterizedTest
     @ValueSource(strings = {"gate.weight", "gate.e_score_correction_bias"})
     void case11_groupedRouterNan(String tensor) throws IOException {
