@@ -1,5 +1,6 @@
 package io.github.steelyard.calibration;
 
+import io.github.steelyard.model.ModuleInfo;
 import io.github.steelyard.model.Site;
 import io.github.steelyard.recipe.ExportOptions.Sharing;
 import io.github.steelyard.recipe.Plan;
@@ -60,6 +61,15 @@ public record ScaleTable(SortedMap<Site, SiteScale> scales) {
     /// @throws GateException if a site cannot have a scale; it names every such site
     public static ScaleTable resolve(Statistics statistics, Plan plan, Sharing sharing) {
         return resolver(statistics, plan, sharing).resolve();
+    }
+
+    /// Resolves the scales of a plan before anything was measured, with an amax of 1 wherever one will be.
+    public static ScaleTable assumed(Plan plan) {
+        TreeMap<Site, SiteStatistics> sites = new TreeMap<>();
+        for (ModuleInfo module : plan.modules()) {
+            module.sites().forEach(site -> sites.put(site, SiteStatistics.of(1, Long.MAX_VALUE, 0)));
+        }
+        return resolve(new Statistics(sites), plan);
     }
 
     /// Resolves the scales that can be made and leaves out the others: for reports of a run that did not pass.

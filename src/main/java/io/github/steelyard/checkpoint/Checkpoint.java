@@ -5,6 +5,7 @@ import java.nio.file.Files;
 import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -12,6 +13,7 @@ import java.util.Map;
 import java.util.NavigableMap;
 import java.util.Optional;
 import java.util.TreeMap;
+import java.util.function.Function;
 
 /// A checkpoint directory in the layout of the Hugging Face hub: `config.json` and one or more safetensors files.
 ///
@@ -25,6 +27,22 @@ public final class Checkpoint implements AutoCloseable {
     private final Map<Path, SafetensorsFile> shards; // in the order of their names
     private final NavigableMap<String, TensorInfo> tensors;
     private final List<Finding> findings;
+    private final Optional<Planned> planned;
+
+    /// What a checkpoint that is not written yet has in place of files.
+    private record Planned(Optional<ConfigJson> separate, Function<String, MemorySegment> bytes) {}
+
+    private Checkpoint(Planned planned, Path directory, ConfigJson config, Collection<TensorInfo> tensors) {
+        this.directory = directory;
+        this.config = config;
+        this.quantization = QuantizationConfig.of(config, planned.separate);
+        NavigableMap<String, TensorInfo> byName = new TreeMap<>();
+        tensors.forEach(tensor -> byName.put(tensor.name(), tensor));
+        this.tensors = Collections.unmodifiableNavigableMap(byName);
+        this.findings = quantization.findings();
+        this.shards = Map.of();
+        this.planned = Optional.of(planned);
+    }
 
     private Checkpoint(Path directory, ConfigJson config, QuantizationConfig quantization, Shards shards) {
         this.directory = directory;
@@ -37,6 +55,22 @@ public final class Checkpoint implements AutoCloseable {
         Map<Path, SafetensorsFile> files = new LinkedHashMap<>();
         shards.files().forEach(shard -> files.put(shard.file(), shard));
         this.shards = Collections.unmodifiableMap(files);
+        this.planned = Optional.empty();
+    }
+
+    /// Returns a checkpoint that lies nowhere yet, for those who want to look at what would be written.
+    ///
+    /// @param directory what messages call it
+    /// @param separate `hf_quant_config.json`, if there will be one
+    /// @param bytes returns the bytes of a tensor, by name
+    /// @throws CheckpointException if the configs are not sound
+    public static Checkpoint planned(
+            Path directory,
+            ConfigJson config,
+            Optional<ConfigJson> separate,
+            Collection<TensorInfo> tensors,
+            Function<String, MemorySegment> bytes) {
+        return new Checkpoint(new Planned(separate, bytes), directory, config, tensors);
     }
 
     /// Opens the checkpoint in `directory`.
@@ -67,6 +101,9 @@ public final class Checkpoint implements AutoCloseable {
     ///
     /// @throws CheckpointException if it is there and not sound
     public Optional<ConfigJson> json(String fileName) {
+        if (planned.isPresent() && fileName.equals("hf_quant_config.json")) {
+            return planned.get().separate();
+        }
         Path file = directory.resolve(fileName);
         return isThere(file) ? Optional.of(ConfigJson.read(file)) : Optional.empty();
     }
@@ -111,6 +148,9 @@ public final class Checkpoint implements AutoCloseable {
     ///
     /// @throws CheckpointException if the file is no longer the one that was opened
     public MemorySegment bytes(TensorInfo tensor) {
+        if (planned.isPresent()) {
+            return planned.get().bytes().apply(tensor.name());
+        }
         SafetensorsFile shard = shards.get(tensor.file());
         if (shard == null) {
             throw new IllegalArgumentException("tensor %s is not of %s".formatted(tensor.name(), directory));

@@ -44,8 +44,13 @@ final class CalibrateCommand extends SteelyardCommand implements Callable<Intege
 
     @Override
     public Integer call() {
+        Recipe read = Recipe.read(Arguments.required(recipe));
         return new Calibration(console, common, choices, engine)
-                .run(Arguments.required(checkpoint), Recipe.read(Arguments.required(recipe)), Arguments.required(out))
+                .run(
+                        Arguments.required(checkpoint),
+                        read,
+                        Arguments.required(out),
+                        read.export().format())
                 .print(console, common.json);
     }
 

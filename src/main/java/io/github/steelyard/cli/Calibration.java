@@ -13,6 +13,8 @@ import io.github.steelyard.checkpoint.Checkpoint;
 import io.github.steelyard.checkpoint.Digests;
 import io.github.steelyard.corpus.CalibrationSet;
 import io.github.steelyard.corpus.DataOptions;
+import io.github.steelyard.export.ExportSource;
+import io.github.steelyard.export.Rehearsal;
 import io.github.steelyard.kernel.Gemm;
 import io.github.steelyard.kernel.Kernels;
 import io.github.steelyard.model.Decoder;
@@ -23,6 +25,7 @@ import io.github.steelyard.model.Sequences;
 import io.github.steelyard.model.Weights;
 import io.github.steelyard.oracle.Choice;
 import io.github.steelyard.recipe.CalibrationOptions;
+import io.github.steelyard.recipe.ExportOptions;
 import io.github.steelyard.recipe.Plan;
 import io.github.steelyard.recipe.Recipe;
 import io.github.steelyard.report.ChromeTrace;
@@ -85,7 +88,9 @@ final class Calibration {
     }
 
     /// Calibrates, or goes on with what was begun, or reports what is already done.
-    Result run(Path checkpointDirectory, Recipe recipe, Path out) {
+    ///
+    /// @param format what will be written of it, which has to be possible
+    Result run(Path checkpointDirectory, Recipe recipe, Path out, ExportOptions.Format format) {
         requireSensible(recipe);
         Kernels kernels = engine.kernels();
         Gemm gemm = engine.gemm();
@@ -94,6 +99,9 @@ final class Calibration {
             Decoder decoder = Inputs.model(checkpoint, console);
             Plan plan = Plan.of(recipe, decoder.modules());
             plan.warnings().forEach(warning -> console.note("warning: " + warning.message()));
+            if (format == ExportOptions.Format.MODELOPT) {
+                Rehearsal.requireExportable(plan, new ExportSource(checkpoint, decoder), true);
+            }
             ExpertBackend backend = backend(recipe, new OwnExperts(decoder, checkpoint.quantization()));
             CalibrationSet set = corpus(recipe, checkpoint, decoder);
             RunDirectory run = RunDirectory.create(out);

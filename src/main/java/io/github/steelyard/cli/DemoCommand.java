@@ -10,6 +10,7 @@ import io.github.steelyard.model.Sequences;
 import io.github.steelyard.model.Site;
 import io.github.steelyard.moe.Families;
 import io.github.steelyard.quant.FakeQuantizer;
+import io.github.steelyard.recipe.ExportOptions;
 import io.github.steelyard.recipe.Recipe;
 import io.github.steelyard.report.Json;
 import java.io.IOException;
@@ -76,7 +77,11 @@ final class DemoCommand extends SteelyardCommand implements Callable<Integer> {
         CalibrateCommand.CalibrationChoices choices = new CalibrateCommand.CalibrationChoices();
         choices.data = out.resolve("demo.jsonl");
         Calibration.Result calibrated = new Calibration(console, common, choices, engine)
-                .run(checkpoint, Recipe.read(out.resolve("recipe.yaml")), out.resolve("run"));
+                .run(
+                        checkpoint,
+                        Recipe.read(out.resolve("recipe.yaml")),
+                        out.resolve("run"),
+                        ExportOptions.Format.MODELOPT);
         if (!calibrated.passed()) {
             return calibrated.print(console, common.json);
         }

@@ -10,10 +10,6 @@ import picocli.CommandLine.Option;
 /// How the forward pass is computed: options that no result depends on, apart from rounding by the choice of kernels.
 final class EngineOptions {
 
-    /// What a process holds besides the heap: classes, compiled code, stacks, native libraries. The launcher leaves as
-    /// much when it sizes the heap.
-    private static final long OUTSIDE_HEAP = 192L << 20;
-
     // The JVM leaves one of its survivor spaces out when it says how large the heap may be: at most a third of the
     // young generation that the launcher sets.
     private static final long SURVIVOR_SPACE = 22L << 20;
@@ -62,24 +58,19 @@ final class EngineOptions {
     int threadsWithin(MemoryPlan plan, Console console) {
         long heap = Runtime.getRuntime().maxMemory() + SURVIVOR_SPACE;
         if (memory != null) {
-            heap = Math.min(heap, memory.bytes() - OUTSIDE_HEAP);
+            heap = Math.min(heap, memory.bytes() - MemoryPlan.OUTSIDE_HEAP);
         }
         int fitting = plan.threadsWithin(heap, threads);
         if (fitting == 0) {
+            long given = memory == null ? heap + MemoryPlan.OUTSIDE_HEAP : memory.bytes();
             throw new ResourceException("not enough memory: this needs at least --memory %dM, given are %dM"
-                    .formatted(
-                            mebibytes(plan.bytes(1) + OUTSIDE_HEAP),
-                            (memory == null ? heap + OUTSIDE_HEAP : memory.bytes()) >> 20));
+                    .formatted(plan.mebibytes(1), given >> 20));
         }
         if (fitting < threads) {
             console.note("note: memory suffices for %d of %d worker threads; %dM would do for all"
-                    .formatted(fitting, threads, mebibytes(plan.bytes(threads) + OUTSIDE_HEAP)));
+                    .formatted(fitting, threads, plan.mebibytes(threads)));
         }
         return fitting;
-    }
-
-    private static long mebibytes(long bytes) {
-        return (bytes >> 20) + 1;
     }
 
     Gemm gemm() {

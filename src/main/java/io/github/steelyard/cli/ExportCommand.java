@@ -5,6 +5,7 @@ import io.github.steelyard.export.ExportResult;
 import io.github.steelyard.export.ExportRun;
 import io.github.steelyard.export.ExportSource;
 import io.github.steelyard.export.ModelOptExporter;
+import io.github.steelyard.export.Rehearsal;
 import io.github.steelyard.export.ScalesExporter;
 import io.github.steelyard.recipe.ExportOptions;
 import io.github.steelyard.report.Json;
@@ -82,13 +83,11 @@ final class ExportCommand extends SteelyardCommand implements Callable<Integer> 
     }
 
     private static Result modelOpt(OpenedRun opened, Path out, ExportOptions wanted, int threads, Console console) {
-        opened.plan().requireServable();
+        ExportSource source = new ExportSource(opened.checkpoint(), opened.decoder());
+        Rehearsal.requireExportable(opened.plan(), source, false);
         ByteProgress progress = new ByteProgress(console, "export");
         ExportResult result = new ModelOptExporter(
-                        new ExportSource(opened.checkpoint(), opened.decoder()),
-                        opened.plan(),
-                        opened.scales(),
-                        new ExportRun(wanted.shardBytes(), threads, progress))
+                        source, opened.plan(), opened.scales(), new ExportRun(wanted.shardBytes(), threads, progress))
                 .export(out, opened.inputDigests());
         progress.done();
         result.findings().forEach(finding -> note(finding, console));

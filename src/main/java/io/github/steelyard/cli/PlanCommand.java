@@ -6,6 +6,8 @@ import io.github.steelyard.checkpoint.Checkpoint;
 import io.github.steelyard.checkpoint.ModelConfigs;
 import io.github.steelyard.corpus.CalibrationSet;
 import io.github.steelyard.corpus.DataOptions;
+import io.github.steelyard.export.ExportSource;
+import io.github.steelyard.export.Rehearsal;
 import io.github.steelyard.kernel.Peak;
 import io.github.steelyard.model.CorpusContext;
 import io.github.steelyard.model.Decoder;
@@ -18,11 +20,13 @@ import io.github.steelyard.model.Pass;
 import io.github.steelyard.model.Profile;
 import io.github.steelyard.model.Sequences;
 import io.github.steelyard.model.Tap;
+import io.github.steelyard.model.TensorCensus;
 import io.github.steelyard.model.Weights;
 import io.github.steelyard.moe.Families;
 import io.github.steelyard.oracle.Catalogue;
 import io.github.steelyard.oracle.Oracle;
 import io.github.steelyard.recipe.CalibrationOptions;
+import io.github.steelyard.recipe.ExportOptions;
 import io.github.steelyard.recipe.Plan;
 import io.github.steelyard.recipe.Recipe;
 import io.github.steelyard.report.Forecast;
@@ -125,17 +129,24 @@ final class PlanCommand extends SteelyardCommand implements Callable<Integer> {
         Path directory = Arguments.required(checkpoint);
         ModelConfigs configs = ModelConfigs.read(directory);
         configs.quantization().findings().forEach(finding -> console.note("warning: " + finding.message()));
-        Decoder decoder = decoder(configs);
+        if (!hasWeights(directory)) {
+            return report(configs, Families.of(configs.config()), Optional.empty());
+        }
+        // Where there are weights, their names decide what the config leaves open.
+        try (Checkpoint opened = Checkpoint.open(directory)) {
+            return report(configs, Families.describe(opened), Optional.of(opened));
+        }
+    }
+
+    private int report(ModelConfigs configs, Decoder decoder, Optional<Checkpoint> opened) {
         Optional<Recipe> read = Optional.ofNullable(recipe).map(Recipe::read);
         Optional<Plan> plan = read.map(r -> Plan.of(r, decoder.modules()));
+        plan.ifPresent(planned -> requireExportable(planned, decoder, opened));
         Optional<ServingPlan> served =
                 serving.device == null ? Optional.empty() : Optional.of(served(configs, decoder, plan));
+        Forecast.Basis basis = basis(configs, decoder, opened, read);
         PlanReport report = PlanReport.of(
-                configs,
-                decoder,
-                plan,
-                served,
-                Forecast.of(decoder, configs.quantization(), plan, basis(configs, decoder, read)));
+                configs, decoder, plan, served, Forecast.of(decoder, configs.quantization(), plan, basis));
         if (common.json) {
             console.print(Json.text(report));
         } else {
@@ -144,13 +155,16 @@ final class PlanCommand extends SteelyardCommand implements Callable<Integer> {
         return report.passed() ? ExitCode.OK : ExitCode.GATE;
     }
 
-    /// Returns the model. Where there are weights, their names decide what the config leaves open.
-    private static Decoder decoder(ModelConfigs configs) {
-        if (!hasWeights(configs.directory())) {
-            return Families.of(configs.config());
+    /// Refuses what `run` would.
+    private static void requireExportable(Plan plan, Decoder decoder, Optional<Checkpoint> opened) {
+        if (plan.recipe().export().format() != ExportOptions.Format.MODELOPT) {
+            return;
         }
-        try (Checkpoint opened = Checkpoint.open(configs.directory())) {
-            return Families.describe(opened);
+        if (opened.isPresent()) {
+            TensorCensus.of(opened.get(), decoder).requireComplete(opened.get().directory());
+            Rehearsal.requireExportable(plan, new ExportSource(opened.get(), decoder), false);
+        } else {
+            Rehearsal.requireExportable(plan, decoder);
         }
     }
 
@@ -199,23 +213,36 @@ final class PlanCommand extends SteelyardCommand implements Callable<Integer> {
         }
     }
 
-    private Forecast.Basis basis(ModelConfigs configs, Decoder decoder, Optional<Recipe> read) {
+    private Forecast.Basis basis(
+            ModelConfigs configs, Decoder decoder, Optional<Checkpoint> opened, Optional<Recipe> read) {
         CalibrationOptions options = read.map(Recipe::calibration).orElse(CalibrationOptions.DEFAULT);
         Forecast.Machine machine = new Forecast.Machine(engine.threads, rate());
         boolean all = options.experts() == CalibrationOptions.Experts.ALL;
-        if (data == null) {
+        OptionalInt tensors = opened.map(
+                        checkpoint -> OptionalInt.of(checkpoint.tensors().size()))
+                .orElse(OptionalInt.empty());
+        Optional<Path> corpus = corpus(read);
+        if (corpus.isEmpty()) {
             Forecast.Text text = tokens == null
                     ? new Forecast.Text(ASSUMED_TOKENS, "assumed; say --tokens or --data", ASSUMED_LONGEST)
                     : new Forecast.Text(tokens, "given", ASSUMED_LONGEST);
-            return new Forecast.Basis(text, machine, all, options.minTokens(), Map.of(), 0);
+            return new Forecast.Basis(text, machine, all, options.minTokens(), tensors, Map.of(), 0);
         }
-        CalibrationSet set =
-                Inputs.corpus(data, options(read, OptionalInt.empty()), configs.directory(), configs.config(), decoder);
+        CalibrationSet set = Inputs.corpus(
+                corpus.get(), options(read, OptionalInt.empty()), configs.directory(), configs.config(), decoder);
         Map<String, long[]> counts = new HashMap<>();
         long probed = probe == null ? 0L : probe(decoder, read, probe, counts);
         Forecast.Text text =
                 new Forecast.Text(set.tokens(), "counted", Inputs.sequences(set).longest());
-        return new Forecast.Basis(text, machine, all, options.minTokens(), counts, probed);
+        return new Forecast.Basis(text, machine, all, options.minTokens(), tensors, counts, probed);
+    }
+
+    /// Returns the text that a calibration would run on: the one given, else the recipe's where it is there.
+    private Optional<Path> corpus(Optional<Recipe> read) {
+        if (data != null || tokens != null) {
+            return Optional.ofNullable(data);
+        }
+        return read.flatMap(r -> r.data().path()).filter(Files::exists);
     }
 
     private DataOptions options(Optional<Recipe> read, OptionalInt most) {

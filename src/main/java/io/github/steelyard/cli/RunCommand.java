@@ -57,8 +57,13 @@ final class RunCommand extends SteelyardCommand implements Callable<Integer> {
         Path target = Arguments.required(out);
         Path run = target.resolve("run");
         Directories.requireFree(target.resolve("export"));
+        Recipe read = Recipe.read(Arguments.required(recipe));
         Calibration.Result calibrated = new Calibration(console, common, choices, engine)
-                .run(Arguments.required(checkpoint), Recipe.read(Arguments.required(recipe)), run);
+                .run(
+                        Arguments.required(checkpoint),
+                        read,
+                        run,
+                        format == null ? read.export().format() : format);
         ExportCommand.Result exported = null;
         if (calibrated.passed()) {
             try (OpenedRun opened = OpenedRun.open(run, new RunOptions(), console)) {

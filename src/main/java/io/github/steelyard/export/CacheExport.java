@@ -3,6 +3,7 @@ package io.github.steelyard.export;
 import io.github.steelyard.calibration.ScaleTable;
 import io.github.steelyard.calibration.SiteScale;
 import io.github.steelyard.checkpoint.Checkpoint;
+import io.github.steelyard.checkpoint.Finding;
 import io.github.steelyard.format.Fp8;
 import io.github.steelyard.model.ModuleInfo;
 import io.github.steelyard.model.Role;
@@ -34,7 +35,8 @@ record CacheExport(Optional<String> format, List<OutputTensor> tensors, Set<Stri
             Function<Site, Optional<QuantFormat>> plan,
             ScaleTable scales,
             Weights weights,
-            List<String> problems) {
+            List<Refusal> refusals,
+            List<Finding> findings) {
         List<ModuleInfo> attentions = modules.stream()
                 .filter(module -> module.kind() == ModuleInfo.Kind.ATTENTION)
                 .toList();
@@ -43,18 +45,20 @@ record CacheExport(Optional<String> format, List<OutputTensor> tensors, Set<Stri
                 .filter(site -> plan.apply(site).isPresent())
                 .toList();
         if (quantised.isEmpty()) {
-            return asInTheSource(attentions, weights);
+            return asInTheSource(attentions, weights, findings);
         }
         if (quantised.size() != 2 * attentions.size()) {
-            problems.add("the key and value cache is quantised at %d of %d sites, and servers know only all or none"
-                    .formatted(quantised.size(), 2 * attentions.size()));
+            refusals.add(new Refusal(
+                    quantised.getFirst().name(),
+                    "the key and value cache is quantised at %d of %d sites, and servers know only all or none"
+                            .formatted(quantised.size(), 2 * attentions.size())));
         }
         List<OutputTensor> tensors = new ArrayList<>();
         Set<String> replaced = new LinkedHashSet<>();
         for (Site site : quantised) {
             Optional<SiteScale> scale = scales.at(site);
             if (scale.isEmpty()) {
-                problems.add("%s has no calibrated amax".formatted(site));
+                refusals.add(new Refusal(site.name(), "has no calibrated amax"));
             } else {
                 tensors.add(OutputTensor.scalar(
                         tensorName(site), Fp8.scale(scale.get().amax())));
@@ -76,19 +80,35 @@ record CacheExport(Optional<String> format, List<OutputTensor> tensors, Set<Stri
         return site.role() == Role.KEY || site.role() == Role.VALUE;
     }
 
-    private static CacheExport asInTheSource(List<ModuleInfo> attentions, Weights weights) {
+    /// The cache of the source: its scales, and the 1 that servers assume where it promises a format and has no scale,
+    /// as
+    /// ModelOpt's `*_cast` recipes do.
+    private static CacheExport asInTheSource(List<ModuleInfo> attentions, Weights weights, List<Finding> findings) {
         Optional<String> declared = weights.checkpoint().quantization().kvCache();
+        if (declared.isEmpty()) {
+            return new CacheExport(declared, List.of(), Set.of());
+        }
         List<OutputTensor> tensors = new ArrayList<>();
         Set<String> replaced = new LinkedHashSet<>();
         for (ModuleInfo attention : attentions) {
             for (Site site :
                     attention.sites().stream().filter(CacheExport::isKeyOrValue).toList()) {
                 String bare = attention.name() + (site.role() == Role.KEY ? ".k_scale" : ".v_scale");
-                if (declared.isPresent() && weights.checkpoint().has(bare)) {
+                if (weights.checkpoint().has(tensorName(site))) {
+                    continue;
+                }
+                if (weights.checkpoint().has(bare)) {
                     float scale = weights.vector(
                                     bare, weights.checkpoint().tensor(bare).shape())[0];
                     tensors.add(OutputTensor.scalar(tensorName(site), scale));
                     replaced.add(bare);
+                } else {
+                    tensors.add(OutputTensor.scalar(tensorName(site), 1));
+                    findings.add(Finding.warning(
+                            "cache-scale-assumed",
+                            tensorName(site),
+                            "%s: the source promises a cache in %s without this scale; servers assume 1, which is written"
+                                    .formatted(tensorName(site), declared.get())));
                 }
             }
         }

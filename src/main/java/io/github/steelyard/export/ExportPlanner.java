@@ -35,7 +35,6 @@ final class ExportPlanner {
     private final ExportSource source;
     private final Plan plan;
     private final ScaleTable scales;
-    private final List<String> problems = new ArrayList<>();
 
     ExportPlanner(ExportSource source, Plan plan, ScaleTable scales) {
         this.source = source;
@@ -47,22 +46,42 @@ final class ExportPlanner {
     ///
     /// @throws GateException if something cannot be written; it names every such module
     ExportPlan plan() {
-        List<SourceModule> sources = source.modules();
-        List<ModuleExport> modules = modules(sources);
-        CacheExport cache = CacheExport.of(
-                List.copyOf(plan.modules()), plan::format, scales, new Weights(source.checkpoint()), problems);
-        if (!problems.isEmpty()) {
-            throw new GateException("nothing is written", problems);
+        List<Refusal> refusals = new ArrayList<>();
+        ExportPlan exportPlan = plan(refusals);
+        if (!refusals.isEmpty()) {
+            throw new GateException(
+                    "nothing is written", refusals.stream().map(Refusal::text).toList());
         }
-        List<OutputTensor> tensors = tensors(modules, cache);
-        List<Finding> findings =
-                modules.stream().flatMap(module -> module.finding().stream()).toList();
+        return exportPlan;
+    }
+
+    /// Returns the plan, without what cannot be written.
+    ///
+    /// @param refusals receives what cannot be written
+    ExportPlan plan(List<Refusal> refusals) {
+        List<SourceModule> sources = source.modules();
+        List<ModuleExport> modules = modules(sources, refusals);
+        List<Finding> findings = new ArrayList<>();
+        modules.forEach(module -> module.finding().ifPresent(findings::add));
+        CacheExport cache = CacheExport.of(
+                List.copyOf(plan.modules()),
+                plan::format,
+                scales,
+                new Weights(source.checkpoint()),
+                refusals,
+                findings);
+        List<OutputTensor> tensors = tensors(modules, cache, refusals);
         return new ExportPlan(modules, tensors, declaration(sources, modules, tensors, cache), findings);
     }
 
-    private List<ModuleExport> modules(List<SourceModule> sources) {
-        ModulePlanner planner = new ModulePlanner(sources, plan::scheme, scales, problems);
-        StackPlanner stacks = new StackPlanner(plan::scheme, scales, problems);
+    /// Returns what becomes of each module; one that cannot be written is copied.
+    List<ModuleExport> modules() {
+        return modules(source.modules(), new ArrayList<>());
+    }
+
+    private List<ModuleExport> modules(List<SourceModule> sources, List<Refusal> refusals) {
+        ModulePlanner planner = new ModulePlanner(sources, plan::scheme, scales, refusals);
+        StackPlanner stacks = new StackPlanner(plan::scheme, scales, refusals);
         Map<String, List<SourceModule>> members = new HashMap<>();
         sources.forEach(module -> module.stack()
                 .ifPresent(stack -> members.computeIfAbsent(stack.tensor(), absent -> new ArrayList<>())
@@ -94,7 +113,7 @@ final class ExportPlanner {
         return all;
     }
 
-    private List<OutputTensor> tensors(List<ModuleExport> modules, CacheExport cache) {
+    private List<OutputTensor> tensors(List<ModuleExport> modules, CacheExport cache, List<Refusal> refusals) {
         Checkpoint checkpoint = source.checkpoint();
         Set<String> replaced = new HashSet<>(cache.replaced());
         modules.forEach(module -> replaced.addAll(module.replaced()));
@@ -104,8 +123,8 @@ final class ExportPlanner {
         Map<String, OutputTensor> tensors = new TreeMap<>();
         for (TensorInfo tensor : checkpoint.tensors().values()) {
             if (!replaced.contains(tensor.name())) {
-                add(
-                        tensors,
+                tensors.put(
+                        tensor.name(),
                         new OutputTensor(
                                 tensor.name(),
                                 tensor.dtype(),
@@ -113,14 +132,15 @@ final class ExportPlanner {
                                 new TensorContent.Copied(checkpoint.bytes(tensor))));
             }
         }
-        modules.forEach(module -> module.tensors().forEach(tensor -> add(tensors, tensor)));
-        cache.tensors().forEach(tensor -> add(tensors, tensor));
+        modules.forEach(module -> module.tensors().forEach(tensor -> add(tensors, tensor, refusals)));
+        cache.tensors().forEach(tensor -> add(tensors, tensor, refusals));
         return inOrder(tensors.values());
     }
 
-    private static void add(Map<String, OutputTensor> tensors, OutputTensor tensor) {
+    private static void add(Map<String, OutputTensor> tensors, OutputTensor tensor, List<Refusal> refusals) {
         if (tensors.putIfAbsent(tensor.name(), tensor) != null) {
-            throw new IllegalStateException("tensor '%s' would be written twice".formatted(tensor.name()));
+            refusals.add(new Refusal(
+                    tensor.name(), "would be written twice: the source has a tensor of this name for something else"));
         }
     }
 

@@ -39,16 +39,14 @@ public final class ModelOptExporter {
     public record QuantisedModules(Set<String> kept, Set<String> decoded) {}
 
     /// Returns what becomes of modules that are quantised in the source.
-    ///
-    /// @throws GateException if a module cannot be written
     public QuantisedModules quantisedModules() {
-        ExportPlan exportPlan = new ExportPlanner(source, plan, scales).plan();
+        List<ModuleExport> modules = new ExportPlanner(source, plan, scales).modules();
         return new QuantisedModules(
-                modules(exportPlan, ModuleExport.Treatment.KEPT), modules(exportPlan, ModuleExport.Treatment.DECODED));
+                named(modules, ModuleExport.Treatment.KEPT), named(modules, ModuleExport.Treatment.DECODED));
     }
 
-    private static Set<String> modules(ExportPlan exportPlan, ModuleExport.Treatment treatment) {
-        return exportPlan.modules().stream()
+    private static Set<String> named(List<ModuleExport> modules, ModuleExport.Treatment treatment) {
+        return modules.stream()
                 .filter(module -> module.treatment() == treatment)
                 .map(ModuleExport::module)
                 .collect(Collectors.toSet());

@@ -41,16 +41,16 @@ final class ModulePlanner {
     private final Map<String, SourceModule> modules = new HashMap<>();
     private final Function<String, Scheme> schemes;
     private final ScaleTable scales;
-    private final List<String> problems;
+    private final List<Refusal> refusals;
 
     /// @param schemes the plan: formats of a module
-    /// @param problems receives a line for whatever cannot be written
+    /// @param refusals receives whatever cannot be written
     ModulePlanner(
-            List<SourceModule> modules, Function<String, Scheme> schemes, ScaleTable scales, List<String> problems) {
+            List<SourceModule> modules, Function<String, Scheme> schemes, ScaleTable scales, List<Refusal> refusals) {
         modules.forEach(module -> this.modules.put(module.name(), module));
         this.schemes = schemes;
         this.scales = scales;
-        this.problems = problems;
+        this.refusals = refusals;
     }
 
     ModuleExport plan(SourceModule module) {
@@ -60,17 +60,18 @@ final class ModulePlanner {
         }
         Optional<LayerFormat> format = LayerFormat.of(scheme);
         if (format.isEmpty()) {
-            problems.add("%s: ModelOpt's format has no name for %s".formatted(module.name(), scheme));
+            refusals.add(new Refusal(module.name(), "ModelOpt's format has no name for %s".formatted(scheme)));
         } else if (!format.get().fits(module.linear().info().columns())) {
-            problems.add("%s: %s needs input features in multiples of %d, found %d"
-                    .formatted(
-                            module.name(),
-                            format.get().algorithm(),
-                            format.get().groupSize().orElse(1),
-                            module.linear().info().columns()));
+            refusals.add(new Refusal(
+                    module.name(),
+                    "%s needs input features in multiples of %d, found %d"
+                            .formatted(
+                                    format.get().algorithm(),
+                                    format.get().groupSize().orElse(1),
+                                    module.linear().info().columns())));
         } else if (module.sharesEmbedding()) {
-            problems.add(
-                    "%s: shares its weight with the embedding and cannot be quantised apart".formatted(module.name()));
+            refusals.add(
+                    new Refusal(module.name(), "shares its weight with the embedding and cannot be quantised apart"));
         } else {
             return quantised(module, format.get());
         }
@@ -255,7 +256,7 @@ final class ModulePlanner {
         Site site = new Site(module, role);
         Optional<Float> amax = scales.at(site).map(SiteScale::amax);
         if (amax.isEmpty() && role == Role.INPUT) {
-            problems.add("%s has no calibrated amax".formatted(site));
+            refusals.add(new Refusal(site.name(), "has no calibrated amax"));
         }
         float value = amax.orElse(0f);
         return format.isNvfp4() ? Nvfp4.globalScale(value) : Fp8.scale(value);

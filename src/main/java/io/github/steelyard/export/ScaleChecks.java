@@ -9,6 +9,7 @@ import java.util.LinkedHashSet;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
+import java.util.function.Predicate;
 
 /// Looks at the value of every scale: what no calibration can have measured is an error, what looks like a default is a
 /// warning.
@@ -28,9 +29,16 @@ final class ScaleChecks {
     private static final Set<Double> DEFAULT_AMAX = Set.of(0.1, 0.5, 1.0);
 
     private final Findings findings;
+    private final Predicate<TensorInfo> readable;
 
     ScaleChecks(Findings findings) {
+        this(findings, tensor -> true);
+    }
+
+    /// @param readable whether the bytes of a scale tensor are to be looked at
+    ScaleChecks(Findings findings, Predicate<TensorInfo> readable) {
         this.findings = findings;
+        this.readable = readable;
     }
 
     void check(Collection<StoredModule> modules) {
@@ -40,7 +48,7 @@ final class ScaleChecks {
                 continue;
             }
             module.weightScale().ifPresent(this::requirePlausible);
-            module.tensors().scale().ifPresent(scale -> checkScaleTensor(module, scale));
+            module.tensors().scale().filter(readable).ifPresent(scale -> checkScaleTensor(module, scale));
             module.inputScale().ifPresent(scale -> {
                 if (requirePlausible(scale)) {
                     warnOfDefault(scale);

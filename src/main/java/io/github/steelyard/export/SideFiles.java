@@ -51,18 +51,24 @@ final class SideFiles {
 
     /// Writes `config.json` and, if anything is quantised, `hf_quant_config.json`; returns the names.
     static List<String> configs(Checkpoint source, Declaration declaration, Path to) {
+        AtomicFiles.write(to.resolve("config.json"), JsonText.bytes(config(source, declaration), 2));
+        if (declaration.isEmpty()) {
+            return List.of("config.json");
+        }
+        AtomicFiles.write(to.resolve("hf_quant_config.json"), JsonText.bytes(declaration.hfQuantConfig(), 4));
+        return List.of("config.json", "hf_quant_config.json");
+    }
+
+    /// Returns the content of `config.json`: the source's, with what is declared now.
+    static ObjectNode config(Checkpoint source, Declaration declaration) {
         ObjectNode config = source.config().copy();
         config.remove("compression_config");
         config.remove("quantization_config");
         ConfigJson.textModelOf(config).remove("quantization_config");
-        if (declaration.isEmpty()) {
-            AtomicFiles.write(to.resolve("config.json"), JsonText.bytes(config, 2));
-            return List.of("config.json");
+        if (!declaration.isEmpty()) {
+            config.set("quantization_config", declaration.quantizationConfig());
         }
-        config.set("quantization_config", declaration.quantizationConfig());
-        AtomicFiles.write(to.resolve("config.json"), JsonText.bytes(config, 2));
-        AtomicFiles.write(to.resolve("hf_quant_config.json"), JsonText.bytes(declaration.hfQuantConfig(), 4));
-        return List.of("config.json", "hf_quant_config.json");
+        return config;
     }
 
     private static boolean isCopied(String name) {

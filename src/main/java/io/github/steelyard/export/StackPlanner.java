@@ -31,14 +31,14 @@ final class StackPlanner {
 
     private final Function<String, Scheme> schemes;
     private final ScaleTable scales;
-    private final List<String> problems;
+    private final List<Refusal> refusals;
 
     /// @param schemes the plan: formats of a module
-    /// @param problems receives a line for whatever cannot be written
-    StackPlanner(Function<String, Scheme> schemes, ScaleTable scales, List<String> problems) {
+    /// @param refusals receives whatever cannot be written
+    StackPlanner(Function<String, Scheme> schemes, ScaleTable scales, List<Refusal> refusals) {
         this.schemes = schemes;
         this.scales = scales;
-        this.problems = problems;
+        this.refusals = refusals;
     }
 
     /// Returns an export for each of `members`, which are all modules of one stack; the first carries the tensors.
@@ -60,7 +60,7 @@ final class StackPlanner {
     }
 
     private List<ModuleExport> refused(SourceStack stack, String why) {
-        problems.add("%s: %s".formatted(stack.name(), why));
+        refusals.add(new Refusal(stack.name(), why));
         return exports(stack, Treatment.COPIED, Optional.empty(), List.of(), Optional.empty());
     }
 
@@ -116,7 +116,7 @@ final class StackPlanner {
                     "%s: %d scales of one tensor's %s".formatted(stack.name(), amax.size(), role));
         }
         if (amax.isEmpty() && role == Role.INPUT) {
-            problems.add("%s: the experts' input has no calibrated amax".formatted(stack.name()));
+            refusals.add(new Refusal(stack.name(), "the experts' input has no calibrated amax"));
         }
         float value = amax.isEmpty() ? 0 : amax.getFirst();
         return format.isNvfp4() ? Nvfp4.globalScale(value) : Fp8.scale(value);

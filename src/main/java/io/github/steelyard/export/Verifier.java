@@ -20,6 +20,7 @@ import java.util.Optional;
 import java.util.SortedMap;
 import java.util.TreeMap;
 import java.util.function.Function;
+import java.util.function.Predicate;
 
 /// Re-reads a checkpoint and looks for everything that would make a server refuse it or, worse, serve it wrong:
 /// tensors without their scales and scales without their tensors, values that no calibration measures, modules that the
@@ -66,20 +67,12 @@ public final class Verifier {
         SortedMap<String, Long> formats = new TreeMap<>();
         List<TensorError> errors = List.of();
         try (Checkpoint checkpoint = Checkpoint.open(directory)) {
-            findings.addAll(checkpoint.findings());
-            NavigableMap<String, StoredModule> modules = modules(checkpoint, findings);
+            NavigableMap<String, StoredModule> modules =
+                    check(checkpoint, attentions(checkpoint), tensor -> true, findings);
             modules.values()
                     .forEach(module -> formats.merge(module.tensors().kind().name(), 1L, Long::sum));
-            new ScaleChecks(findings).check(modules.values());
-            findings.addAll(modules.values().parallelStream()
-                    .flatMap(module -> checkValues(module).stream())
-                    .toList());
-            PairChecks pairs = new PairChecks(modules, findings);
-            pairs.checkJoined();
-            pairs.checkCache(checkpoint, checkpoint.quantization().kvCache(), attentions(checkpoint));
-            DeclarationChecks declarations = new DeclarationChecks(checkpoint, modules, findings);
-            declarations.check();
-            expected.ifPresent(declarations::checkExpected);
+            expected.ifPresent(
+                    declaration -> new DeclarationChecks(checkpoint, modules, findings).checkExpected(declaration));
             if (source.isPresent()) {
                 errors = new SourceChecks(source.get(), checkpoint, findings).check();
             }
@@ -89,20 +82,58 @@ public final class Verifier {
         return new Verification(findings.list(), formats, errors);
     }
 
-    /// Returns the modules of the model that have a key and value cache; empty if the model is unknown. Names alone do
-    /// not tell: vision towers and prediction layers have a `k_proj` too.
+    /// Verifies what is going to be written, but for tensors whose bytes do not exist yet.
+    ///
+    /// @param values whether to read the tensors that are copied as they are, or those of one value alone
+    static List<Finding> rehearse(ExportSource source, ExportPlan planned, boolean values) {
+        Findings findings = new Findings();
+        try (Checkpoint checkpoint = planned.checkpoint(source.checkpoint())) {
+            check(checkpoint, attentions(source.decoder()), planned.readable(values), findings);
+        } catch (CheckpointException e) {
+            findings.error("unreadable", e.file().toString(), e.problem());
+        }
+        return findings.list();
+    }
+
+    /// @param attentions the modules of the model that have a key and value cache; empty if the model is unknown. Names
+    ///     alone do not tell: vision towers and prediction layers have a `k_proj` too
+    /// @param readable whether the bytes of a tensor are to be looked at
+    private static NavigableMap<String, StoredModule> check(
+            Checkpoint checkpoint,
+            Optional<List<String>> attentions,
+            Predicate<TensorInfo> readable,
+            Findings findings) {
+        findings.addAll(checkpoint.findings());
+        NavigableMap<String, StoredModule> modules = modules(checkpoint, readable, findings);
+        new ScaleChecks(findings, readable).check(modules.values());
+        findings.addAll(modules.values().parallelStream()
+                .filter(module -> readable.test(module.tensors().weight()))
+                .flatMap(module -> checkValues(module).stream())
+                .toList());
+        PairChecks pairs = new PairChecks(modules, findings);
+        pairs.checkJoined();
+        pairs.checkCache(checkpoint, checkpoint.quantization().kvCache(), attentions);
+        new DeclarationChecks(checkpoint, modules, findings).check();
+        return modules;
+    }
+
     private Optional<List<String>> attentions(Checkpoint checkpoint) {
         try {
-            return Optional.of(models.apply(checkpoint).modules().stream()
-                    .filter(module -> module.kind() == ModuleInfo.Kind.ATTENTION)
-                    .map(ModuleInfo::name)
-                    .toList());
+            return attentions(models.apply(checkpoint));
         } catch (CheckpointException | IllegalArgumentException | ArithmeticException e) {
             return Optional.empty();
         }
     }
 
-    private static NavigableMap<String, StoredModule> modules(Checkpoint checkpoint, Findings findings) {
+    private static Optional<List<String>> attentions(Decoder decoder) {
+        return Optional.of(decoder.modules().stream()
+                .filter(module -> module.kind() == ModuleInfo.Kind.ATTENTION)
+                .map(ModuleInfo::name)
+                .toList());
+    }
+
+    private static NavigableMap<String, StoredModule> modules(
+            Checkpoint checkpoint, Predicate<TensorInfo> readable, Findings findings) {
         Weights weights = new Weights(checkpoint);
         NavigableMap<String, StoredModule> modules = new TreeMap<>(NaturalOrder.INSTANCE);
         for (TensorInfo tensor : checkpoint.tensors().values()) {
@@ -117,7 +148,11 @@ public final class Verifier {
             String name = tensor.name().substring(0, tensor.name().lastIndexOf('.'));
             try {
                 StoredModule module = new StoredModule(name, WeightTensors.detect(checkpoint, name), weights);
-                weights.linear(name, Math.toIntExact(module.rows()), Math.toIntExact(module.columns()));
+                int rows = Math.toIntExact(module.rows());
+                int columns = Math.toIntExact(module.columns());
+                if (readable.test(module.tensors().weight())) {
+                    weights.linear(name, rows, columns);
+                }
                 modules.put(name, module);
             } catch (CheckpointException e) {
                 findings.error("weight-incomplete", name, e.problem());

@@ -28,6 +28,11 @@ public record MemoryPlan(Decoder decoder, int longest, long tokens, long tensors
     /// Bytes that the program holds before any weight is read, the space for short-lived objects included.
     private static final long BASE = 110L << 20;
 
+    /// Bytes that a process holds outside the heap: classes, compiled code, stacks, native libraries. The launcher
+    /// leaves
+    /// as much when it sizes the heap.
+    public static final long OUTSIDE_HEAP = 192L << 20;
+
     private static final long BYTES_PER_TENSOR = 1000;
     private static final long BYTES_PER_LINEAR = 1500;
 
@@ -60,6 +65,11 @@ public record MemoryPlan(Decoder decoder, int longest, long tokens, long tensors
                 + BYTES_PER_LINEAR * decoder.linears().size();
         long perToken = tokens * (BYTES_PER_TOKEN + BYTES_PER_ROUTE * Math.min(MOST_ROUTES, routes()));
         return BASE + metadata + perToken + 4 * (shared + threads * lane + evaluationFloats(threads));
+    }
+
+    /// Returns the MiB that a process with so many workers needs: the least `--memory` for them.
+    public long mebibytes(int threads) {
+        return ((bytes(threads) + OUTSIDE_HEAP) >> 20) + 1;
     }
 
     private long evaluationFloats(int threads) {

@@ -6,7 +6,7 @@ import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /// What is wrong between a recipe and a model. The same trouble of the same rule at many quantizers is told once.
-final class Problems {
+public final class Problems {
 
     private static final class Problem {
         private final @Nullable Position at;
@@ -28,20 +28,27 @@ final class Problems {
     private final Path recipe;
     private final Map<String, Problem> found = new LinkedHashMap<>();
 
-    Problems(Path recipe) {
+    /// Begins without any.
+    ///
+    /// @param recipe the file that troubles without a line are in
+    public Problems(Path recipe) {
         this.recipe = recipe;
     }
 
     /// Notes that `subject` has a trouble; troubles with the same place and message are counted together.
-    void add(@Nullable Position at, String subject, String message) {
+    ///
+    /// @param at the rule that decides; null where none does
+    public void add(@Nullable Position at, String subject, String message) {
         Problem known = found.putIfAbsent(at + " " + message, new Problem(at, subject, message));
         if (known != null) {
             known.others++;
         }
     }
 
-    /// @throws RecipeException if there are any: about the first, with the number of further ones
-    void raise() {
+    /// Refuses the recipe if there are any.
+    ///
+    /// @throws RecipeException if there are: about the first, with the number of further ones
+    public void raise() {
         if (found.isEmpty()) {
             return;
         }

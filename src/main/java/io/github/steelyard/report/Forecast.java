@@ -14,6 +14,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.OptionalInt;
 import org.jspecify.annotations.Nullable;
 
 /// What a calibration will take, before any weight is read.
@@ -23,7 +24,8 @@ import org.jspecify.annotations.Nullable;
 /// @param flops floating-point operations of all products; attention scores are not counted
 /// @param gflopsPerSecond rate of the matrix product here; 0 if not measured
 /// @param seconds time of the products alone at that rate, a lower bound of the pass; null if not measured
-/// @param memoryBytes memory that the pass holds with this many workers
+/// @param memoryBytes memory that the process needs with this many workers
+/// @param leastMemoryBytes memory that it needs with one
 /// @param threads workers
 /// @param stateBytes residual streams kept on disk or in mapped memory while the pass runs
 /// @param exportBytes size of the tensors that an export writes
@@ -35,6 +37,7 @@ public record Forecast(
         double gflopsPerSecond,
         @Nullable Double seconds,
         long memoryBytes,
+        long leastMemoryBytes,
         int threads,
         long stateBytes,
         long exportBytes,
@@ -59,10 +62,17 @@ public record Forecast(
     /// @param machine what it runs on
     /// @param allExperts whether each expert also sees every token, in a pass of its own
     /// @param minTokens routed tokens that an expert needs
+    /// @param tensors tensors of the checkpoint; empty where it has no weights
     /// @param counts tokens routed to each expert by router name, of a probe; empty without one
     /// @param probed tokens of the probe
     public record Basis(
-            Text text, Machine machine, boolean allExperts, long minTokens, Map<String, long[]> counts, long probed) {}
+            Text text,
+            Machine machine,
+            boolean allExperts,
+            long minTokens,
+            OptionalInt tensors,
+            Map<String, long[]> counts,
+            long probed) {}
 
     /// Routed tokens per expert.
     ///
@@ -95,7 +105,7 @@ public record Forecast(
                 decoder,
                 basis.text().longest(),
                 tokens,
-                (long) decoder.linears().size() * TENSORS_PER_LINEAR,
+                basis.tensors().orElse(decoder.linears().size() * TENSORS_PER_LINEAR),
                 MemoryPlan.Purpose.CALIBRATION);
         return new Forecast(
                 tokens,
@@ -103,7 +113,8 @@ public record Forecast(
                 flops,
                 rate.orElse(0.0),
                 rate.map(gflops -> flops / (gflops * 1e9)).orElse(null),
-                memory.bytes(threads),
+                memory.mebibytes(threads) << 20,
+                memory.mebibytes(1) << 20,
                 threads,
                 STREAMS * tokens * decoder.hidden() * BYTES_PER_FLOAT,
                 exportBytes(decoder, stored, plan),
@@ -236,7 +247,8 @@ public record Forecast(
                                     .formatted(duration(seconds), gflopsPerSecond, threads)
                             + " scores, decoding and reading of weights come on top");
         }
-        lines.add("  memory:   %s".formatted(size(memoryBytes)));
+        lines.add("  memory:   --memory %dM for %d threads, at least %dM for one"
+                .formatted(memoryBytes >> 20, threads, leastMemoryBytes >> 20));
         lines.add("  disk:     %s while it runs, %s exported".formatted(size(stateBytes), size(exportBytes)));
         for (Coverage c : coverage) {
             lines.add("  coverage: %d layers of %d experts, %d chosen: %.0f tokens per expert, %.1f starved (%s)"

@@ -1,0 +1,119 @@
+package io.github.steelyard.export;
+
+import io.github.steelyard.calibration.ScaleTable;
+import io.github.steelyard.checkpoint.Finding;
+import io.github.steelyard.model.Decoder;
+import io.github.steelyard.model.ModuleInfo;
+import io.github.steelyard.model.Role;
+import io.github.steelyard.model.Site;
+import io.github.steelyard.recipe.Decision;
+import io.github.steelyard.recipe.Plan;
+import io.github.steelyard.recipe.Position;
+import io.github.steelyard.recipe.Problems;
+import io.github.steelyard.recipe.Rule;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+
+/// An export before there are statistics, to find what it would refuse after hours of calibration.
+///
+/// The export is planned with an amax of 1 wherever one is to be measured, and what it would write is verified like any
+/// checkpoint, but for bytes that do not exist yet. What is left to refuse afterwards depends on the data: experts
+/// without tokens, values that are not finite, sites that saw zeros only.
+public final class Rehearsal {
+
+    private final Plan plan;
+    private final Problems problems;
+    private final Map<String, String> stacks = new HashMap<>(); // tensor of experts -> one of its modules
+
+    private Rehearsal(Plan plan) {
+        this.plan = plan;
+        problems = new Problems(plan.recipe().file());
+        plan.modules()
+                .forEach(module -> module.stacked()
+                        .ifPresent(place -> stacks.putIfAbsent(place.stack().tensor(), module.name())));
+    }
+
+    /// Looks for what can be told from the configs alone.
+    ///
+    /// @throws io.github.steelyard.recipe.RecipeException if there is something, at the line of the rule that decides
+    public static void requireExportable(Plan plan, Decoder decoder) {
+        plan.requireServable();
+        Rehearsal rehearsal = new Rehearsal(plan);
+        tiedHead(plan, decoder).ifPresent(rehearsal::add);
+        rehearsal.problems.raise();
+    }
+
+    /// Looks for everything.
+    ///
+    /// @param values whether to read the tensors that are copied as they are, or scales of one value alone
+    /// @throws io.github.steelyard.recipe.RecipeException if there is something, at the line of the rule that decides
+    public static void requireExportable(Plan plan, ExportSource source, boolean values) {
+        requireExportable(plan, source.decoder());
+        Rehearsal rehearsal = new Rehearsal(plan);
+        List<Refusal> refusals = new ArrayList<>();
+        ExportPlan written = new ExportPlanner(source, plan, ScaleTable.assumed(plan)).plan(refusals);
+        if (refusals.isEmpty()) {
+            Verifier.rehearse(source, written, values).stream()
+                    .filter(Finding::isError)
+                    .forEach(finding -> refusals.add(new Refusal(
+                            finding.subject(),
+                            "the export would not be sound: "
+                                    + finding.message()
+                                            .substring(
+                                                    finding.message().startsWith(finding.subject() + ": ")
+                                                            ? finding.subject().length() + 2
+                                                            : 0))));
+        }
+        refusals.forEach(rehearsal::add);
+        rehearsal.problems.raise();
+    }
+
+    /// Returns why a head that shares its weight with the embedding cannot be quantised, if that is asked.
+    static Optional<Refusal> tiedHead(Plan plan, Decoder decoder) {
+        String head = decoder.head().name();
+        return decoder.tied() && plan.scheme(head).isQuantised()
+                ? Optional.of(new Refusal(head, "shares its weight with the embedding and cannot be quantised apart"))
+                : Optional.empty();
+    }
+
+    private void add(Refusal refusal) {
+        problems.add(position(refusal.subject()).orElse(null), refusal.subject(), refusal.message());
+    }
+
+    /// Returns where the recipe decides about the module, site or tensor.
+    private Optional<Position> position(String subject) {
+        if (subject.endsWith(".k_scale") || subject.endsWith(".v_scale")) {
+            Role role = subject.endsWith(".k_scale") ? Role.KEY : Role.VALUE;
+            return owner(subject)
+                    .map(module -> module.kind() == ModuleInfo.Kind.ATTENTION
+                            ? module.name()
+                            : module.name().substring(0, module.name().lastIndexOf('.')))
+                    .flatMap(attention -> position(new Site(attention, role)));
+        }
+        return owner(subject).flatMap(module -> {
+            boolean input = subject.endsWith("input_scale") || subject.endsWith(Role.INPUT.quantizer());
+            Role role = module.kind() == ModuleInfo.Kind.ATTENTION ? Role.KEY : input ? Role.INPUT : Role.WEIGHT;
+            return position(new Site(module.name(), role));
+        });
+    }
+
+    private Optional<Position> position(Site site) {
+        return plan.decision(site).flatMap(Decision::rule).map(Rule::at);
+    }
+
+    /// Returns the module that `subject` is, belongs to, or holds.
+    private Optional<ModuleInfo> owner(String subject) {
+        String name = subject;
+        while (!name.isEmpty()) {
+            Optional<ModuleInfo> module = plan.module(stacks.getOrDefault(name, name));
+            if (module.isPresent()) {
+                return module;
+            }
+            name = name.substring(0, Math.max(Math.max(name.lastIndexOf('.'), name.lastIndexOf('_')), 0));
+        }
+        return Optional.empty();
+    }
+}
