@@ -187,6 +187,72 @@ final class LauncherTest {
                 .endsWith("steelyard: the build failed; 'cd " + home + " && mvn package' shows more\n");
     }
 
+    @Test
+    void build_output_hasNoTerminalCodes() throws Exception {
+        Files.delete(jar);
+        Path tools = Files.createDirectories(directory.resolve("tools"));
+        script(tools.resolve("mvn"), "printf '\\e[0m\\e[0m\\e[31mwrong\\e[0m\\n'; exit 1");
+        Result result = run(
+                launcher, Map.of("STEELYARD_JAVA_HOME", jdk.toString(), "PATH", tools + ":/usr/bin:/bin"), "inspect");
+
+        assertThat(result.errors()).contains("\nwrong\n").doesNotContain("\u001b");
+    }
+
+    @Test
+    void target_thatCannotBeWritten_isOneLineWithoutAJarAndANoteWithOne() throws Exception {
+        Files.writeString(Files.createDirectories(home.resolve("src/main")).resolve("A.java"), "");
+        Files.writeString(home.resolve("pom.xml"), "");
+        Files.setLastModifiedTime(jar, FileTime.fromMillis(0));
+        Files.createDirectory(home.resolve("target/.launcher-lock")); // for root, to whom permissions are nothing
+        Result older = launch(Map.of(), "inspect");
+        Files.delete(jar);
+        Result none = launch(Map.of(), "inspect");
+
+        assertThat(older.exitCode()).isZero();
+        assertThat(older.errors())
+                .isEqualTo("steelyard: note: %s is older than its sources, and %s cannot be written\n"
+                        .formatted(jar, jar.getParent()));
+        assertThat(none.exitCode()).isEqualTo(4);
+        assertThat(none.errors())
+                .isEqualTo("steelyard: %s is missing, and %s cannot be written to build it in\n"
+                        .formatted(jar, jar.getParent()));
+    }
+
+    @Test
+    void searchPathOfCd_isNotFollowed() throws Exception {
+        Path elsewhere = Files.createDirectories(directory.resolve("elsewhere/home/scripts/.."));
+        Result result = run(
+                Path.of("home", "scripts", "steelyard"),
+                Map.of("STEELYARD_JAVA_HOME", jdk.toString(), "CDPATH", elsewhere.getParent() + ":."),
+                "inspect");
+
+        assertThat(result.output()).contains(jar.toRealPath().toString());
+    }
+
+    @Test
+    void incubatorLine_isLeftOutAndNothingElse() throws Exception {
+        Result result = launch(Map.of("FAKE_RUN", """
+                        echo 'WARNING: Using incubator modules: jdk.incubator.vector' >&2
+                        echo 'another line' >&2; printf 'no end' >&2"""), "inspect");
+
+        assertThat(result.output()).contains("-Dsteelyard.stderr=3");
+        assertThat(result.errors()).isEqualTo("another line\nno end\n");
+    }
+
+    @Test
+    void standardError_itself_isTheThirdDescriptor() throws Exception {
+        assertThat(launch(Map.of("FAKE_RUN", "printf direct >&3"), "inspect").errors())
+                .isEqualTo("direct");
+    }
+
+    @ParameterizedTest
+    @CsvSource({"C, C.UTF-8", "POSIX, C.UTF-8", "de_DE, C.UTF-8", "fa_IR.UTF-8, fa_IR.UTF-8", "en_US.utf8, en_US.utf8"})
+    void locale_withoutUtf8_isReplaced(String locale, String expected) throws Exception {
+        assertThat(launch(Map.of("LC_ALL", locale, "FAKE_RUN", "echo locale $LC_ALL"), "inspect")
+                        .output())
+                .contains("locale " + expected);
+    }
+
     private Result launch(Map<String, String> environment, String... arguments) throws Exception {
         Map<String, String> all = new HashMap<>(environment);
         all.put("STEELYARD_JAVA_HOME", jdk.toString());
@@ -217,7 +283,9 @@ final class LauncherTest {
                 fake.resolve("release"),
                 "IMPLEMENTOR=\"x\"\nJAVA_VERSION=\"%s\"\nMODULES=\"java.base jdk.incubator.vector\"\n"
                         .formatted(version));
-        script(fake.resolve("bin/java"), "echo java of " + name + "; printf '%s\\n' \"$@\"; exit \"${FAKE_EXIT:-0}\"");
+        script(
+                fake.resolve("bin/java"),
+                "echo java of " + name + "; printf '%s\\n' \"$@\"; eval \"${FAKE_RUN:-}\"; exit \"${FAKE_EXIT:-0}\"");
         return fake;
     }
 

@@ -11,7 +11,7 @@ record Console(PrintStream out, PrintStream err, boolean terminal) {
 
     /// Returns the console of this process. The launcher says whether standard error is a terminal.
     static Console system() {
-        return new Console(System.out, System.err, Boolean.getBoolean("steelyard.terminal"));
+        return new Console(System.out, StandardError.open(), Boolean.getBoolean("steelyard.terminal"));
     }
 
     /// Prints a result.

@@ -37,9 +37,8 @@ import org.jspecify.annotations.Nullable;
 /// ```
 ///
 /// Bounds: memory, processor time since the last answer ([TokenizerWatch]) and the number of tokens, each by the length
-/// of the text, and memory also by the system's limit for data. The child ends when its standard input does, so with
-/// its
-/// parent.
+/// of the text, and memory also by the system's limit for data. The child ends when its standard input does, so
+/// with its parent.
 final class TokenizerProcess implements AutoCloseable {
 
     /// What is asked of the child.
