@@ -59,7 +59,7 @@ final class CatalogueTarget implements FuzzTarget {
                 ? ByteMutation.mutated(CASES.toString().getBytes(StandardCharsets.UTF_8), random)
                 : mutation.mutated(random).getBytes(StandardCharsets.UTF_8);
         Files.write(file, changed);
-        return random.nextInt(16) > 0
+        return random.nextInt(100) > 0
                 ? new Attempt.Call("CaseRunner.text", () -> new CaseRunner(catalogues, "vllm", false).text(file))
                 : Attempt.Commands.of("backends", "select", "--cases", file);
     }

@@ -54,7 +54,7 @@ final class DataTarget implements FuzzTarget {
         }
         byte[] bytes = text.toString().getBytes(StandardCharsets.UTF_8);
         Files.write(file, random.nextInt(6) == 0 ? ByteMutation.mutated(bytes, random) : bytes);
-        return random.nextInt(16) > 0
+        return random.nextInt(100) > 0
                 ? new Attempt.Call("Inputs.corpus " + file, () -> {
                     try (Checkpoint opened = Checkpoint.open(checkpoint)) {
                         Inputs.corpus(file, DataOptions.DEFAULT, opened, Families.of(opened));

@@ -143,14 +143,14 @@ record FuzzFiles(Path root) {
 
     /// Reads a checkpoint, by one of the commands that only do that or as they all begin.
     static Attempt reading(Path directory, Path tokens, Random random) {
-        return switch (random.nextInt(96)) {
+        return switch (random.nextInt(600)) {
             case 0 -> Attempt.Commands.of("inspect", directory);
             case 1 -> Attempt.Commands.of("inspect", directory, "--check", "--json");
             case 2 -> Attempt.Commands.of("plan", directory, "--gflops", 1);
             case 3 -> Attempt.Commands.of("verify", directory);
             case 4 -> Attempt.Commands.of(evaluate(directory, tokens));
             case 5 -> Attempt.Commands.of(fakeQuantised(directory, tokens));
-            case 6, 7, 8, 9, 10, 11 ->
+            case 6, 7, 8, 9, 10, 11, 12, 13, 14, 15 ->
                 new Attempt.Call("Inspection.check " + directory, () -> Inspection.check(directory, 1));
             default ->
                 new Attempt.Call("Families.of " + directory, () -> {

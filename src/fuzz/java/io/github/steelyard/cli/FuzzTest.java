@@ -20,6 +20,7 @@ final class FuzzTest {
                 "-DOPT_OUT_TRACKING=true",
                 "-XX:+UseSerialGC",
                 "-Xmx512m",
+                "-XX:TieredStopAtLevel=1", // a minute is too short for the better compiler to pay
                 "-cp",
                 System.getProperty("java.class.path")));
         System.getProperties().stringPropertyNames().stream()

@@ -94,7 +94,7 @@ final class RecipeTarget implements FuzzTarget {
                     case 1, 2 -> lines(random).getBytes(StandardCharsets.UTF_8);
                     default -> mutation.mutated(random).getBytes(StandardCharsets.UTF_8);
                 });
-        if (random.nextInt(16) > 0) {
+        if (random.nextInt(100) > 0) {
             return new Attempt.Call("Plan.of", () -> Plan.of(Recipe.read(recipe), modules));
         }
         if (random.nextInt(4) > 0) {

@@ -61,7 +61,7 @@ final class RunTarget implements FuzzTarget {
             Files.createDirectories(target.getParent());
             Files.write(target, file.getValue());
         }
-        if (random.nextInt(8) > 0) {
+        if (random.nextInt(40) > 0) {
             return new Attempt.Call("RunDirectory.open", () -> RunDirectory.open(run));
         }
         return new Attempt.Commands(List.of(
