@@ -15,16 +15,21 @@ import java.util.Random;
 /// Calibration data: lines of JSON with token ids or texts, and plain text.
 final class DataTarget implements FuzzTarget {
 
-    private static final List<JsonNode> LINES = List.of(
+    // Each text starts a process for its tokenizer, so texts are rare.
+    private static final int TEXTS = 500;
+
+    private static final List<JsonNode> IDS = List.of(
             Json.parse("{\"input_ids\":[1,2,3,4,5,6,7,8]}"),
             Json.parse("{\"input_ids\":[63,62],\"attention_mask\":[1,1],\"labels\":[-100,62]}"),
-            Json.parse("{\"text\":\"The quick brown fox\",\"meta\":{\"source\":\"x\"}}"),
             Json.parse("{\"messages\":[{\"role\":\"user\",\"content\":\"Hello\"}]}"),
             Json.parse("{\"instruction\":\"Say\",\"input\":\"\",\"output\":\"Hi\"}"));
+    private static final List<JsonNode> TEXT = List.of(
+            Json.parse("{\"text\":\"The quick brown fox\",\"meta\":{\"source\":\"x\"}}"));
 
     private final Path checkpoint;
     private final Path directory;
-    private final JsonMutation mutation = new JsonMutation(LINES);
+    private final JsonMutation ids = new JsonMutation(IDS);
+    private final JsonMutation text = new JsonMutation(TEXT);
 
     DataTarget(FuzzFiles files) throws IOException {
         this.checkpoint = files.copy(files.checkpoint("bf16"), "data-checkpoint");
@@ -43,16 +48,19 @@ final class DataTarget implements FuzzTarget {
 
     @Override
     public Attempt next(Random random) throws IOException {
-        Path file = directory.resolve(random.nextInt(10) == 0 ? "data.txt" : "data.jsonl");
-        StringBuilder text = new StringBuilder();
-        for (int lines = 1 + random.nextInt(3); lines > 0; lines--) {
-            text.append(
+        boolean texts = random.nextInt(TEXTS) == 0;
+        Path file = directory.resolve(texts && random.nextInt(4) == 0 ? "data.txt" : "data.jsonl");
+        StringBuilder lines = new StringBuilder();
+        for (int count = 1 + random.nextInt(3); count > 0; count--) {
+            List<JsonNode> seeds = texts && random.nextBoolean() ? TEXT : IDS;
+            JsonMutation mutation = seeds.equals(TEXT) ? text : ids;
+            lines.append(
                             random.nextInt(3) == 0
-                                    ? HostileValues.pick(LINES, random).toString()
+                                    ? HostileValues.pick(seeds, random).toString()
                                     : mutation.mutated(random))
                     .append(random.nextInt(20) == 0 ? "\r" : "\n");
         }
-        byte[] bytes = text.toString().getBytes(StandardCharsets.UTF_8);
+        byte[] bytes = lines.toString().getBytes(StandardCharsets.UTF_8);
         Files.write(file, random.nextInt(6) == 0 ? ByteMutation.mutated(bytes, random) : bytes);
         return random.nextInt(100) > 0
                 ? new Attempt.Call("Inputs.corpus " + file, () -> {

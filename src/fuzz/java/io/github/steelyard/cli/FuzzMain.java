@@ -72,7 +72,8 @@ public final class FuzzMain {
                 new Maker("recipe", () -> new RecipeTarget(files)),
                 new Maker("data", () -> new DataTarget(files)),
                 new Maker("run", () -> new RunTarget(files)),
-                new Maker("catalogues", () -> new CatalogueTarget(files)));
+                new Maker("catalogues", () -> new CatalogueTarget(files)),
+                new Maker("tokenizer", () -> new TokenizerTarget(files)));
         List<FuzzTarget> made = new ArrayList<>();
         for (Maker maker : makers) {
             if (only.isEmpty() || List.of(only.split(",")).contains(maker.name())) {

@@ -13,7 +13,8 @@ sealed interface FuzzTarget
                 QuantizationTarget,
                 RecipeTarget,
                 RunTarget,
-                TensorTarget {
+                TensorTarget,
+                TokenizerTarget {
 
     /// Returns the name that `-Dfuzz.target` takes.
     String name();
