@@ -23,8 +23,8 @@ final class DataTarget implements FuzzTarget {
             Json.parse("{\"input_ids\":[63,62],\"attention_mask\":[1,1],\"labels\":[-100,62]}"),
             Json.parse("{\"messages\":[{\"role\":\"user\",\"content\":\"Hello\"}]}"),
             Json.parse("{\"instruction\":\"Say\",\"input\":\"\",\"output\":\"Hi\"}"));
-    private static final List<JsonNode> TEXT = List.of(
-            Json.parse("{\"text\":\"The quick brown fox\",\"meta\":{\"source\":\"x\"}}"));
+    private static final List<JsonNode> TEXT =
+            List.of(Json.parse("{\"text\":\"The quick brown fox\",\"meta\":{\"source\":\"x\"}}"));
 
     private final Path checkpoint;
     private final Path directory;

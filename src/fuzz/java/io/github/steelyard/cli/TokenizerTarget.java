@@ -55,7 +55,8 @@ final class TokenizerTarget implements FuzzTarget {
     TokenizerTarget(FuzzFiles files) throws IOException {
         this.checkpoint = files.copy(files.checkpoint("bf16"), "tokenizer");
         this.text = Files.writeString(
-                files.root().resolve("texts.jsonl"), "{\"text\":\"aab ab é\"}\n{\"text\":\"" + "a".repeat(100) + "\"}\n");
+                files.root().resolve("texts.jsonl"),
+                "{\"text\":\"aab ab é\"}\n{\"text\":\"" + "a".repeat(100) + "\"}\n");
     }
 
     @Override

@@ -122,6 +122,13 @@ record HostileCase(Path folder) {
         }
     }
 
+    /// Looks for one line that says `error:`; warnings may stand before it.
+    static void assertOneError(String err) {
+        assertThat(err.lines().filter(line -> line.startsWith("error:")))
+                .as(err)
+                .hasSize(1);
+    }
+
     private static JsonNode header(byte[] file) {
         return Json.parse(new String(file, 8, headerLength(file), StandardCharsets.UTF_8));
     }

@@ -24,6 +24,9 @@ import org.junit.jupiter.params.provider.MethodSource;
 @EnabledOnOs(OS.LINUX)
 final class HostileProcessCasesTest {
 
+    // The tokenizer of the demo knows more ids than the model: this is said of ids that it gave, so it is at work.
+    private static final String TOKENISED = "outside the model's vocabulary";
+
     @TempDir
     private Path temp;
 
@@ -42,7 +45,6 @@ final class HostileProcessCasesTest {
         }
     }
 
-    @NotYet
     @ParameterizedTest
     @MethodSource("tokenizers")
     void case03And04_tokenizer(String file) throws Exception {
@@ -56,25 +58,22 @@ final class HostileProcessCasesTest {
                 ProgramProcess.startAfter("ulimit -t 20", "", made.calibration("ck", "rec.yaml", data, "o"))) {
             int code = program.exitCode();
             assertThat(code).as(program.err()).isIn(ExitCode.BAD_INPUT, ExitCode.RESOURCE);
-            assertThat(program.err())
-                    .contains("tokenizer.json")
-                    .doesNotContain("\tat ")
-                    .hasLineCount(1);
+            assertThat(program.err()).contains("tokenizer.json").doesNotContain("\tat ");
+            HostileCase.assertOneError(program.err());
         }
     }
 
-    @NotYet
     @Test
     void case05_tokenizerIdOverflow() {
         HostileCase made = HostileCase.copy("05-tokenizer-id-overflow", temp);
 
         String err = HostileCase.runBounded(ExitCode.BAD_INPUT, made.calibration("ck", "rec.yaml", "text.jsonl", "o"));
-        assertThat(err).contains("4294967295").hasLineCount(1);
+        assertThat(err).contains("4294967295");
+        HostileCase.assertOneError(err);
     }
 
     // A file that is no library stands for a hostile one: it must not be looked at. The directory is the one that the
     // library falls back to when it cannot write into the home.
-    @NotYet
     @Test
     void case06_djlTmpHijack() throws IOException {
         HostileCase made = HostileCase.copy("03-tokenizer-kills-jvm", temp);
@@ -82,17 +81,17 @@ final class HostileProcessCasesTest {
         Path trap = Files.createDirectories(made.path("tmp/.djl.ai/tokenizers/0.21.0-0.38.0-cpu-linux-x86_64"));
         Files.writeString(trap.resolve("libtokenizers.so"), "hostile");
 
-        HostileCase.runAfter(
+        String err = HostileCase.runAfter(
                 "export JAVA_TOOL_OPTIONS='-Djava.io.tmpdir=%s -Duser.home=/nonexistent' HOME=/nonexistent"
                         .formatted(made.path("tmp")),
-                ExitCode.OK,
+                ExitCode.BAD_INPUT,
                 "evaluate",
                 made.path("ck"),
                 "--data",
                 made.path("text.jsonl"));
+        assertThat(err).contains(TOKENISED);
     }
 
-    @NotYet
     @Test
     void case07_djlDownloadsOnCuda() throws Exception {
         HostileCase made = HostileCase.copy("07-djl-downloads-on-cuda", temp);
@@ -115,20 +114,20 @@ final class HostileProcessCasesTest {
         HostileCase other = HostileCase.copy("03-tokenizer-kills-jvm", temp);
         Files.copy(demoTokenizer(), other.path("ck/tokenizer.json"));
 
-        HostileCase.runAfter(
+        String err = HostileCase.runAfter(
                 "export LD_LIBRARY_PATH=%s HOME=%s XDG_CACHE_HOME=%s JAVA_TOOL_OPTIONS=-Duser.home=%s"
                         .formatted(made.folder(), home, home.resolve("cache"), home),
-                ExitCode.OK,
+                ExitCode.BAD_INPUT,
                 "evaluate",
                 other.path("ck"),
                 "--data",
                 other.path("text.jsonl"));
+        assertThat(err).contains(TOKENISED);
         try (Stream<Path> files = Files.walk(home)) {
             assertThat(files).noneMatch(file -> file.getFileName().toString().matches(".*-cu\\d.*"));
         }
     }
 
-    @NotYet
     @Test
     void case08_onednnCache() throws IOException {
         HostileCase made = HostileCase.copy("22-output-lies-in-input", temp);
@@ -179,7 +178,8 @@ final class HostileProcessCasesTest {
         HostileCase made = HostileCase.calibrated(temp);
 
         String err = HostileCase.runAfter("exec >/dev/full", ExitCode.RESOURCE, "stats", made.path("run"));
-        assertThat(err).contains("standard output").hasLineCount(1);
+        assertThat(err).contains("standard output");
+        HostileCase.assertOneError(err);
     }
 
     private static Path demoTokenizer() {
