@@ -6,6 +6,7 @@ import java.nio.file.Files;
 import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
@@ -83,6 +84,7 @@ record Shards(List<SafetensorsFile> files, Map<String, TensorInfo> tensors, List
         }
 
         Shards done() {
+            files.sort(Comparator.comparing(SafetensorsFile::file));
             return new Shards(files, tensors, findings);
         }
 
@@ -132,9 +134,9 @@ record Shards(List<SafetensorsFile> files, Map<String, TensorInfo> tensors, List
             new FilesBeside(directory, known).read(this);
         }
 
-        /// Returns whether `single` is to be read rather than the index beside it, and says so: programs differ in
-        /// which
-        /// they take. A file that lacks tensors of the index is a stray one, if the shards are there.
+        /// Returns whether `single` is to be read rather than the index beside it, and says so, since programs differ
+        /// in
+        /// it. A file that lacks tensors of the index is a stray one, if the shards are there.
         boolean prefers(Path single, Path indexFile) {
             ShardIndex index;
             try {

@@ -39,7 +39,12 @@ final class Inputs {
     /// Reads a data file with the tokenizer in `directory`; weights need not be there.
     static CalibrationSet corpus(Path file, DataOptions options, Path directory, ConfigJson config, Decoder decoder) {
         try (Tokenizer tokenizer = Tokenizer.at(directory.resolve("tokenizer.json"))) {
-            CalibrationSet set = CalibrationSet.read(file, options, tokenizer, decoder.vocabulary(), endOfText(config));
+            CalibrationSet set = CalibrationSet.read(
+                    file,
+                    options,
+                    tokenizer,
+                    decoder.vocabulary(),
+                    endOfText(config.has("eos_token_id") ? config : config.textModel()));
             decoder.limit().ifPresent(limit -> requireWithin(limit, set, config));
             return set;
         }

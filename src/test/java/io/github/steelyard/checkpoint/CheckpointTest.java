@@ -190,16 +190,17 @@ final class CheckpointTest {
 
     @Test
     void open_fileThatTheIndexDoesNotList_isReadIfItsTensorsAreNew() {
-        new TinySafetensors().f32("mtp.fc.weight", new long[] {1}, 1).write(folder.resolve("mtp.safetensors"));
+        new TinySafetensors().f32("mtp.fc.weight", new long[] {1}, 1).write(folder.resolve("extra.safetensors"));
         new TinySafetensors().f32("a", new long[] {1}, 1).write(folder.resolve("model-00001-of-00009.safetensors"));
         new TinySafetensors().f32("norm.weight", new long[] {1}, 1).write(folder.resolve("consolidated.safetensors"));
         try (Checkpoint checkpoint = Checkpoint.open(folder)) {
             assertThat(checkpoint.tensors()).containsOnlyKeys("a", "b", "mtp.fc.weight");
+            assertThat(checkpoint.shards()).isSorted();
             assertThat(checkpoint.findings().stream().filter(f -> f.code().startsWith("file-")))
                     .extracting(Finding::message)
                     .containsExactlyInAnyOrder(
                             folder + ": 1 safetensors file(s) that no index lists are read all the same, and carried"
-                                    + " into an export: 'mtp.safetensors'",
+                                    + " into an export: 'extra.safetensors'",
                             folder + ": 1 safetensors file(s) that no index lists are not read (the model in another"
                                     + " layout, or an adapter): 'consolidated.safetensors'",
                             folder + ": 1 safetensors file(s) that no index lists are not read (other files have their"
