@@ -1,0 +1,85 @@
+package io.github.steelyard.model;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.github.steelyard.model.MemoryPlan.Purpose;
+import io.github.steelyard.testing.PublishedConfig;
+import java.nio.file.Path;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/// The memory of passes over Qwen3-30B-A3B, against sums over its published shapes.
+final class MemoryPlanTest {
+
+    private static final long HIDDEN = 2048;
+    private static final long TOKENS = 10_000;
+
+    // q, k, v and o, which all workers share.
+    private static final long ATTENTION_WEIGHTS = HIDDEN * (4096 + 512 + 512 + 4096);
+
+    // One expert, a tile of 512 rows on its way through it, and the outputs of 8 tiles that wait for their turn.
+    private static final long EXPERT = 3 * 768 * HIDDEN + 512 * (2 * HIDDEN + 2 * 768 + 768) + 8 * 512 * HIDDEN;
+
+    // Of each token: the rows before and after the norm and the result, inputs and twice the outputs of q, k, v and o,
+    // and the scores of 64 queries.
+    private static final long ATTENTION_PER_TOKEN =
+            3 * HIDDEN + (2 * 4096 + HIDDEN) + 2 * (2 * 512 + HIDDEN) + (2 * HIDDEN + 4096) + 64;
+
+    @TempDir
+    private Path directory;
+
+    private Decoder decoder;
+
+    @BeforeEach
+    void readConfig() {
+        decoder = PublishedConfig.decoder("qwen3-30b-a3b", directory);
+    }
+
+    @Test
+    void bytes_ofOneMoreWorker_areTheLargestOfWhatItWorksOn() {
+        MemoryPlan shortOnes = plan(512, TOKENS, Purpose.CALIBRATION);
+        MemoryPlan longOnes = plan(4096, TOKENS, Purpose.CALIBRATION);
+
+        assertThat(shortOnes.bytes(2) - shortOnes.bytes(1)).isEqualTo(4 * EXPERT);
+        assertThat(shortOnes.bytes(9) - shortOnes.bytes(1)).isEqualTo(8 * 4 * EXPERT);
+        assertThat(longOnes.bytes(2) - longOnes.bytes(1)).isEqualTo(4 * 4096 * ATTENTION_PER_TOKEN);
+    }
+
+    @Test
+    void bytes_ofOneMoreToken_areItsIdAndItsRoutes() {
+        assertThat(plan(512, TOKENS + 1, Purpose.CALIBRATION).bytes(2)
+                        - plan(512, TOKENS, Purpose.CALIBRATION).bytes(2))
+                .isEqualTo(8 + 16 * 8);
+    }
+
+    @Test
+    void bytes_holdTheLargestLayerOnce() {
+        long without = plan(512, TOKENS, Purpose.CALIBRATION).bytes(1) - 4 * EXPERT - TOKENS * (8 + 16 * 8);
+        long metadata = 1000L * 18_867 + 1500L * decoder.linears().size();
+
+        assertThat(without).isEqualTo((110L << 20) + metadata + 4 * ATTENTION_WEIGHTS);
+    }
+
+    @Test
+    void bytes_ofAnEvaluation_addRowsAndDecodedWeights() {
+        long calibration = plan(512, TOKENS, Purpose.CALIBRATION_WITH_HEAD).bytes(3);
+
+        assertThat(plan(512, TOKENS, Purpose.EVALUATION).bytes(3) - calibration)
+                .isEqualTo(4 * (3 * TOKENS * HIDDEN + 3 * 2 * 4096 * HIDDEN));
+    }
+
+    @Test
+    void threadsWithin_takesAsManyAsFit() {
+        MemoryPlan plan = plan(512, TOKENS, Purpose.CALIBRATION);
+
+        assertThat(plan.threadsWithin(Long.MAX_VALUE, 8)).isEqualTo(8);
+        assertThat(plan.threadsWithin(plan.bytes(3), 8)).isEqualTo(3);
+        assertThat(plan.threadsWithin(plan.bytes(3) - 1, 8)).isEqualTo(2);
+        assertThat(plan.threadsWithin(plan.bytes(1) - 1, 8)).isZero();
+    }
+
+    private MemoryPlan plan(int longest, long tokens, Purpose purpose) {
+        return new MemoryPlan(decoder, longest, tokens, 18_867, purpose);
+    }
+}
