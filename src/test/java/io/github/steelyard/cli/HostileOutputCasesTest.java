@@ -70,7 +70,7 @@ final class HostileOutputCasesTest {
         assertThat(victim).hasContent("precious\n".repeat(1000));
     }
 
-    @NotYet
+    @NotYet({"flip", "elsewhere", "layers", "nul", "escape"})
     @ParameterizedTest
     @ValueSource(strings = {"flip", "elsewhere", "layers", "many layers", "nul", "escape", "lost", "empty", "short"})
     void case13_stateNotProtected(String tampering) throws IOException {

@@ -153,7 +153,6 @@ final class HostileProcessCasesTest {
         assertThat(library).hasSize(size);
     }
 
-    @NotYet
     @Test
     void case21_launcherCdpath() throws Exception {
         Path home = Files.createDirectories(temp.resolve("home/scripts")).getParent();
