@@ -22,7 +22,7 @@ final class CompressedTensorsConfig {
     }
 
     static QuantizationConfig parse(ConfigJson json, QuantizationConfig.Method method, String producer) {
-        ModuleRules excluded = new ModuleRules(json.file(), false);
+        ModuleRules excluded = new ModuleRules(json.file(), ModuleRules.Names.EXACT);
         Declaration none = Declaration.of(DeclaredFormat.NONE, ModelOptConfig.source(json, "ignore"));
         List<Finding> findings = new ArrayList<>();
         for (String pattern : json.strings("ignore")) {
@@ -59,7 +59,7 @@ final class CompressedTensorsConfig {
 
         Groups(ConfigJson json) {
             this.json = json;
-            this.assigned = new ModuleRules(json.file(), false);
+            this.assigned = new ModuleRules(json.file(), ModuleRules.Names.EXACT);
         }
 
         void read() {
@@ -120,9 +120,16 @@ final class CompressedTensorsConfig {
             if (type.equals("float") && bits == 8) {
                 return eightBit(args, format, groupSize, source).withInput(input(group));
             }
+            if (type.equals("int") && (bits == 4 || bits == 8) && format.startsWith("pack-quantized") && !inputs) {
+                return Declaration.of(bits == 4 ? DeclaredFormat.INT4 : DeclaredFormat.INT8, source)
+                        .withGroupSize(Math.max(groupSize, 0))
+                        .withZeroPoints(!args.flag("symmetric", true));
+            }
             throw args.unsuitable(
                     "num_bits",
-                    "4 or 8 bits of type float; weights of type %s cannot be read".formatted(Printable.quoted(type)));
+                    "4 or 8 bits of type float, or 4 or 8 bits of type int in the format pack-quantized without"
+                            + " input_activations; other weights of type %s cannot be read"
+                                    .formatted(Printable.quoted(type)));
         }
 
         private static Declaration.Input input(ConfigJson group) {

@@ -6,11 +6,19 @@ package io.github.steelyard.checkpoint;
 /// @param groupSize elements of a row that share a block scale as written in the config, 0 if it says nothing
 /// @param blockRows rows of a block for [DeclaredFormat#FP8_BLOCK], else 0
 /// @param blockColumns columns of a block for [DeclaredFormat#FP8_BLOCK], else 0
+/// @param zeroPoints whether integer codes may have zero points
 /// @param input how the input of the module is quantised
 /// @param how how directly
 /// @param source file and key for messages: `hf_quant_config.json: quantization.quantized_layers`
 public record Declaration(
-        DeclaredFormat format, int groupSize, int blockRows, int blockColumns, Input input, How how, String source) {
+        DeclaredFormat format,
+        int groupSize,
+        int blockRows,
+        int blockColumns,
+        boolean zeroPoints,
+        Input input,
+        How how,
+        String source) {
 
     /// How a module's input is quantised when it is served.
     public enum Input {
@@ -37,24 +45,28 @@ public record Declaration(
         Input input = switch (format) {
             case FP8, NVFP4 -> Input.STATIC;
             case FP8_CHANNEL, FP8_BLOCK, MXFP8 -> Input.DYNAMIC;
-            case NONE, W4A16_NVFP4, MXFP4 -> Input.NONE;
+            case NONE, W4A16_NVFP4, MXFP4, INT4, INT8 -> Input.NONE;
         };
-        return new Declaration(format, 0, 0, 0, input, How.DEFAULT, source);
+        return new Declaration(format, 0, 0, 0, false, input, How.DEFAULT, source);
     }
 
     Declaration withGroupSize(int size) {
-        return new Declaration(format, size, blockRows, blockColumns, input, how, source);
+        return new Declaration(format, size, blockRows, blockColumns, zeroPoints, input, how, source);
     }
 
     Declaration withBlock(int rows, int columns) {
-        return new Declaration(format, groupSize, rows, columns, input, how, source);
+        return new Declaration(format, groupSize, rows, columns, zeroPoints, input, how, source);
+    }
+
+    Declaration withZeroPoints(boolean possible) {
+        return new Declaration(format, groupSize, blockRows, blockColumns, possible, input, how, source);
     }
 
     Declaration withInput(Input kind) {
-        return new Declaration(format, groupSize, blockRows, blockColumns, kind, how, source);
+        return new Declaration(format, groupSize, blockRows, blockColumns, zeroPoints, kind, how, source);
     }
 
     Declaration said(How directly) {
-        return new Declaration(format, groupSize, blockRows, blockColumns, input, directly, source);
+        return new Declaration(format, groupSize, blockRows, blockColumns, zeroPoints, input, directly, source);
     }
 }

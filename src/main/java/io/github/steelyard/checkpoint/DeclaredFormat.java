@@ -17,7 +17,11 @@ public enum DeclaredFormat {
     /// E2M1 in blocks of 32 with E8M0 scales.
     MXFP4(32),
     /// E4M3 in blocks of 32 with E8M0 scales.
-    MXFP8(32);
+    MXFP8(32),
+    /// Integers of four bits in groups of a row, weight only.
+    INT4(0),
+    /// Integers of eight bits in groups of a row, weight only.
+    INT8(0);
 
     private final int blockSize;
 
@@ -32,6 +36,6 @@ public enum DeclaredFormat {
 
     /// Returns whether weights of this format are four bits wide.
     public boolean isFourBit() {
-        return this == NVFP4 || this == W4A16_NVFP4 || this == MXFP4;
+        return this == NVFP4 || this == W4A16_NVFP4 || this == MXFP4 || this == INT4;
     }
 }

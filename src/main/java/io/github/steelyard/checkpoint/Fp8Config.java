@@ -3,11 +3,15 @@ package io.github.steelyard.checkpoint;
 import java.util.List;
 import java.util.Optional;
 
-/// Reads the `quantization_config` of DeepSeek and Hugging Face FP8, and that of gpt-oss MXFP4: one format for all
-/// modules but those listed.
+/// Reads the `quantization_config` of publishers: FP8 of DeepSeek and Hugging Face, MXFP8, and MXFP4 of gpt-oss. One
+/// format for all modules but those listed.
+///
+/// Source: TRANSFORMERS, VLLM for the lists (see `docs/SOURCES.md`).
 final class Fp8Config {
 
     private static final int LARGEST_BLOCK = 1 << 20;
+    private static final int MX_BLOCK = 32;
+    private static final String ROUTED_EXPERTS = "*.experts.*";
 
     private Fp8Config() {}
 
@@ -16,22 +20,32 @@ final class Fp8Config {
         if (!code.equals("e4m3") && !code.equals("float8_e4m3fn")) {
             throw json.unsuitable("fmt", "e4m3");
         }
-        boolean fixed = json.stringOr("activation_scheme", "dynamic").equals("static");
-        Declaration.Input input = fixed ? Declaration.Input.STATIC : Declaration.Input.DYNAMIC;
+        return uniform(json, QuantizationConfig.Method.FP8, fp8(json).withInput(input(json)));
+    }
+
+    private static Declaration fp8(ConfigJson json) {
         if (!json.has("weight_block_size")) {
-            return uniform(
-                    json,
-                    QuantizationConfig.Method.FP8,
-                    Declaration.of(DeclaredFormat.FP8, ModelOptConfig.source(json, "quant_method"))
-                            .withInput(input));
+            return Declaration.of(DeclaredFormat.FP8, ModelOptConfig.source(json, "quant_method"));
         }
+        String source = ModelOptConfig.source(json, "weight_block_size");
         int[] block = block(json, "weight_block_size");
+        boolean powers = json.stringOr("scale_fmt", "").equals("ue8m0");
+        return powers && block[0] == 1 && block[1] == MX_BLOCK
+                ? Declaration.of(DeclaredFormat.MXFP8, source).withGroupSize(MX_BLOCK)
+                : Declaration.of(DeclaredFormat.FP8_BLOCK, source).withBlock(block[0], block[1]);
+    }
+
+    private static Declaration.Input input(ConfigJson json) {
+        return json.stringOr("activation_scheme", "dynamic").equals("static")
+                ? Declaration.Input.STATIC
+                : Declaration.Input.DYNAMIC;
+    }
+
+    static QuantizationConfig parseMxfp8(ConfigJson json) {
         return uniform(
                 json,
-                QuantizationConfig.Method.FP8,
-                Declaration.of(DeclaredFormat.FP8_BLOCK, ModelOptConfig.source(json, "weight_block_size"))
-                        .withBlock(block[0], block[1])
-                        .withInput(input));
+                QuantizationConfig.Method.MXFP8,
+                Declaration.of(DeclaredFormat.MXFP8, ModelOptConfig.source(json, "quant_method")));
     }
 
     static QuantizationConfig parseMxfp4(ConfigJson json) {
@@ -54,19 +68,25 @@ final class Fp8Config {
         return new int[] {block.get(0), block.get(1)};
     }
 
-    private static QuantizationConfig uniform(ConfigJson json, QuantizationConfig.Method method, Declaration all) {
-        ModuleRules excluded = new ModuleRules(json.file(), true);
+    /// Returns a config that says `all` of every module but those in the publishers' lists; `moe_quant_algo` speaks of
+    /// the routed experts alone.
+    static QuantizationConfig uniform(ConfigJson json, QuantizationConfig.Method method, Declaration all) {
+        ModuleRules excluded = new ModuleRules(json.file(), ModuleRules.Names.ANYWHERE);
         for (String key : List.of("modules_to_not_convert", "ignored_layers")) {
             Declaration none = Declaration.of(DeclaredFormat.NONE, ModelOptConfig.source(json, key));
-            json.strings(key).forEach(pattern -> excluded.addGlob(pattern, none));
+            for (String pattern : json.strings(key)) {
+                if (pattern.startsWith("re:")) {
+                    excluded.addRegex(pattern, none);
+                } else {
+                    excluded.addGlob(pattern, none);
+                }
+            }
         }
-        return new QuantizationConfig(
-                method,
-                "",
-                excluded,
-                new ModuleRules(json.file(), true),
-                Optional.of(all),
-                Optional.empty(),
-                List.of());
+        ModuleRules assigned = new ModuleRules(json.file(), ModuleRules.Names.WITH_CHILDREN);
+        if (json.has("moe_quant_algo")) {
+            String source = ModelOptConfig.source(json, "moe_quant_algo");
+            assigned.addGlob(ROUTED_EXPERTS, ModelOptConfig.declaration(json, "moe_quant_algo", source));
+        }
+        return new QuantizationConfig(method, "", excluded, assigned, Optional.of(all), Optional.empty(), List.of());
     }
 }

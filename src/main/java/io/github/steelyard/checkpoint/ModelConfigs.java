@@ -13,7 +13,7 @@ public record ModelConfigs(Path directory, ConfigJson config, QuantizationConfig
 
     /// Reads the configs in `directory`.
     ///
-    /// @throws CheckpointException if `config.json` is missing, or one of them is not sound
+    /// @throws CheckpointException if `config.json` is missing, or one of them is not sound or not understood
     public static ModelConfigs read(Path directory) {
         if (!Files.isDirectory(directory)) {
             throw new CheckpointException(directory, Files.exists(directory) ? "not a directory" : "no such directory");
@@ -21,6 +21,8 @@ public record ModelConfigs(Path directory, ConfigJson config, QuantizationConfig
         ConfigJson config = ConfigJson.read(directory.resolve("config.json"));
         Path separate = directory.resolve("hf_quant_config.json");
         Optional<ConfigJson> other = Files.exists(separate) ? Optional.of(ConfigJson.read(separate)) : Optional.empty();
-        return new ModelConfigs(directory, config, QuantizationConfig.of(config, other));
+        QuantizationConfig quantization = QuantizationConfig.of(config, other);
+        quantization.requireUnderstood();
+        return new ModelConfigs(directory, config, quantization);
     }
 }

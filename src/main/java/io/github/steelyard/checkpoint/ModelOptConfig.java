@@ -38,11 +38,19 @@ final class ModelOptConfig {
         if (!json.has("quant_algo") || json.string("quant_algo").equals("MIXED_PRECISION")) {
             return Declaration.of(DeclaredFormat.NONE, source);
         }
-        return Declaration.of(format(json), source).withGroupSize(groupSize(json));
+        return declaration(json, "quant_algo", source);
+    }
+
+    /// Returns what the name of an algorithm under `key` says.
+    static Declaration declaration(ConfigJson json, String key, String source) {
+        Declaration declared = Declaration.of(format(json, key), source)
+                .withGroupSize(json.integerOr("group_size", 0, 0, LARGEST_GROUP));
+        boolean weightOnly = json.string(key).toUpperCase(Locale.ROOT).equals("FP8_PB_WO");
+        return weightOnly ? declared.withInput(Declaration.Input.NONE) : declared;
     }
 
     private static ModuleRules excluded(ConfigJson json) {
-        ModuleRules rules = new ModuleRules(json.file(), true);
+        ModuleRules rules = new ModuleRules(json.file(), ModuleRules.Names.WITH_CHILDREN);
         for (String key : List.of("exclude_modules", "ignore")) {
             Declaration none = Declaration.of(DeclaredFormat.NONE, source(json, key));
             for (String pattern : json.strings(key)) {
@@ -54,7 +62,7 @@ final class ModelOptConfig {
     }
 
     private static ModuleRules assigned(ConfigJson json) {
-        ModuleRules rules = new ModuleRules(json.file(), true);
+        ModuleRules rules = new ModuleRules(json.file(), ModuleRules.Names.WITH_CHILDREN);
         Optional<ConfigJson> layers = json.object("quantized_layers");
         if (layers.isEmpty()) {
             return rules;
@@ -66,18 +74,15 @@ final class ModelOptConfig {
                     .orElseThrow(() -> layers.get().unsuitable(module, "an object with quant_algo"));
             rules.addGlob(
                     module,
-                    Declaration.of(layer.has("quant_algo") ? format(layer) : DeclaredFormat.NONE, source)
-                            .withGroupSize(groupSize(layer)));
+                    layer.has("quant_algo")
+                            ? declaration(layer, "quant_algo", source)
+                            : Declaration.of(DeclaredFormat.NONE, source));
         }
         return rules;
     }
 
-    private static int groupSize(ConfigJson json) {
-        return json.integerOr("group_size", 0, 0, LARGEST_GROUP);
-    }
-
-    private static DeclaredFormat format(ConfigJson json) {
-        return switch (json.string("quant_algo").toUpperCase(Locale.ROOT)) {
+    private static DeclaredFormat format(ConfigJson json, String key) {
+        return switch (json.string(key).toUpperCase(Locale.ROOT)) {
             case "FP8" -> DeclaredFormat.FP8;
             case "FP8_PER_CHANNEL_PER_TOKEN", "FP8_PC_PT" -> DeclaredFormat.FP8_CHANNEL;
             case "FP8_PB_WO", "FP8_PB_REAL" -> DeclaredFormat.FP8_BLOCK;
@@ -87,7 +92,7 @@ final class ModelOptConfig {
             case "MXFP8" -> DeclaredFormat.MXFP8;
             default ->
                 throw json.unsuitable(
-                        "quant_algo",
+                        key,
                         "a known quant_algo (FP8, FP8_PER_CHANNEL_PER_TOKEN, FP8_PB_WO, NVFP4, W4A16_NVFP4, MXFP4, "
                                 + "W4A8_MXFP4_FP8, MXFP8, or MIXED_PRECISION for the whole model)");
         };

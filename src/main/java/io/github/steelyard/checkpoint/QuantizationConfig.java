@@ -1,5 +1,6 @@
 package io.github.steelyard.checkpoint;
 
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
@@ -20,17 +21,39 @@ public final class QuantizationConfig {
         COMPRESSED_TENSORS,
         /// DeepSeek and Hugging Face FP8.
         FP8,
+        /// MXFP8 under DeepSeek's names.
+        MXFP8,
         /// gpt-oss MXFP4.
-        MXFP4
+        MXFP4,
+        /// Intel AutoRound.
+        AUTO_ROUND,
+        /// AMD Quark.
+        QUARK,
+        /// A config that is not understood: [#problem] says why.
+        UNKNOWN;
+
+        /// Returns whether such configs name only a part of what is not quantised: routers, head and norms are left
+        /// out of the lists, and lists speak of parts that the checkpoint does not have.
+        public boolean listsLoosely() {
+            return switch (this) {
+                case FP8, MXFP8, MXFP4, AUTO_ROUND, QUARK -> true;
+                case NONE, MODELOPT, COMPRESSED_TENSORS, UNKNOWN -> false;
+            };
+        }
     }
+
+    private static final String METHODS =
+            "one of modelopt, compressed-tensors, fp8, mxfp8, mxfp4, auto-round (FP8, MX and NVFP4), quark (FP8, MXFP4)";
 
     private final Method method;
     private final String producer;
+    private final ModuleRules overriding;
     private final ModuleRules excluded;
     private final ModuleRules assigned;
     private final Optional<Declaration> others;
     private final Optional<String> kvCache;
     private final List<Finding> findings;
+    private final Optional<CheckpointException> problem;
 
     QuantizationConfig(
             Method method,
@@ -40,6 +63,30 @@ public final class QuantizationConfig {
             Optional<Declaration> others,
             Optional<String> kvCache,
             List<Finding> findings) {
+        this(
+                method,
+                producer,
+                new ModuleRules(Path.of(""), ModuleRules.Names.EXACT),
+                excluded,
+                assigned,
+                others,
+                kvCache,
+                findings,
+                Optional.empty());
+    }
+
+    private QuantizationConfig(
+            Method method,
+            String producer,
+            ModuleRules overriding,
+            ModuleRules excluded,
+            ModuleRules assigned,
+            Optional<Declaration> others,
+            Optional<String> kvCache,
+            List<Finding> findings,
+            Optional<CheckpointException> problem) {
+        this.problem = problem;
+        this.overriding = overriding;
         this.method = method;
         this.producer = producer;
         this.excluded = excluded;
@@ -49,13 +96,30 @@ public final class QuantizationConfig {
         this.findings = List.copyOf(findings);
     }
 
-    /// Reads the quantization part of both configs.
+    /// Reads the quantization part of both configs. What is not understood is no exception but [#problem], so that a
+    /// checkpoint can be shown whatever it declares.
     ///
     /// @param config `config.json`
     /// @param separate `hf_quant_config.json`, if there is one
-    /// @throws CheckpointException if they name a method or format that is unknown or cannot be read, are not sound,
-    ///     or contradict each other
     static QuantizationConfig of(ConfigJson config, Optional<ConfigJson> separate) {
+        try {
+            return read(config, separate);
+        } catch (CheckpointException e) {
+            ModuleRules empty = new ModuleRules(config.file(), ModuleRules.Names.EXACT);
+            return new QuantizationConfig(
+                    Method.UNKNOWN,
+                    "",
+                    empty,
+                    empty,
+                    empty,
+                    Optional.empty(),
+                    Optional.empty(),
+                    List.of(),
+                    Optional.of(e));
+        }
+    }
+
+    private static QuantizationConfig read(ConfigJson config, Optional<ConfigJson> separate) {
         Optional<ConfigJson> embedded = embedded(config);
         QuantizationConfig fromConfig = embedded.map(QuantizationConfig::parse).orElseGet(() -> none(config));
         if (separate.isEmpty()) {
@@ -81,18 +145,24 @@ public final class QuantizationConfig {
             case "modelopt", "modelopt_fp4", "modelopt_mixed", "modelopt_mxfp8" -> ModelOptConfig.parse(embedded);
             case "compressed-tensors" -> CompressedTensorsConfig.parse(embedded);
             case "fp8" -> Fp8Config.parseFp8(embedded);
+            case "mxfp8" -> Fp8Config.parseMxfp8(embedded);
             case "mxfp4" -> Fp8Config.parseMxfp4(embedded);
-            default -> throw embedded.unsuitable("quant_method", "one of modelopt, compressed-tensors, fp8, mxfp4");
+            case "auto-round" -> AutoRoundConfig.parse(embedded);
+            case "quark" -> QuarkConfig.parse(embedded);
+            default -> throw embedded.unsuitable("quant_method", METHODS);
         };
     }
 
     private static QuantizationConfig none(ConfigJson config) {
-        ModuleRules empty = new ModuleRules(config.file(), false);
+        ModuleRules empty = new ModuleRules(config.file(), ModuleRules.Names.EXACT);
         return new QuantizationConfig(Method.NONE, "", empty, empty, Optional.empty(), Optional.empty(), List.of());
     }
 
     /// Returns this, after checking it against what `config.json` says and taking from there what is only there.
     private QuantizationConfig merged(ConfigJson ours, QuantizationConfig theirs) {
+        if (theirs.method.listsLoosely() && others.map(Declaration::format).equals(Optional.of(DeclaredFormat.NONE))) {
+            return laidOver(theirs);
+        }
         if (theirs.method != method) {
             throw new CheckpointException(
                     ours.file(), "quantization by %s here, by %s in config.json".formatted(method, theirs.method));
@@ -122,6 +192,23 @@ public final class QuantizationConfig {
                 others,
                 kvCache.or(() -> theirs.kvCache),
                 all);
+    }
+
+    /// Returns what a publisher's config says, with the modules that were quantised anew taken from here: FP8 by the
+    /// publisher, NVFP4 experts by ModelOpt. What is excluded here was left as the publisher has it.
+    private QuantizationConfig laidOver(QuantizationConfig publisher) {
+        List<Finding> all = new ArrayList<>(findings);
+        all.addAll(publisher.findings);
+        return new QuantizationConfig(
+                publisher.method,
+                producer,
+                assigned,
+                publisher.excluded,
+                publisher.assigned,
+                publisher.others,
+                kvCache.or(() -> publisher.kvCache),
+                all,
+                Optional.empty());
     }
 
     private static void requireSame(
@@ -189,7 +276,11 @@ public final class QuantizationConfig {
     ///
     /// @throws CheckpointException if a pattern of the config takes too long on this name
     public Optional<Declaration> declarationOf(String module) {
-        return excluded.find(module).or(() -> assigned.find(module)).or(() -> others);
+        return overriding
+                .find(module)
+                .or(() -> excluded.find(module))
+                .or(() -> assigned.find(module))
+                .or(() -> others);
     }
 
     /// Returns what is declared for the modules that no name and no pattern covers.
@@ -206,6 +297,7 @@ public final class QuantizationConfig {
     public List<String> unmatched(Set<String> modules) {
         TreeSet<String> all = new TreeSet<>(excluded.unmatched(modules));
         all.addAll(assigned.unmatched(modules));
+        all.addAll(overriding.unmatched(modules));
         return List.copyOf(all);
     }
 
@@ -214,8 +306,23 @@ public final class QuantizationConfig {
         Set<DeclaredFormat> formats = new TreeSet<>();
         others.ifPresent(declaration -> formats.add(declaration.format()));
         assigned.declarations().forEach(declaration -> formats.add(declaration.format()));
+        overriding.declarations().forEach(declaration -> formats.add(declaration.format()));
         formats.remove(DeclaredFormat.NONE);
         return formats;
+    }
+
+    /// Returns why the configs are not understood, empty if they are.
+    public Optional<CheckpointException> problem() {
+        return problem;
+    }
+
+    /// Refuses configs that are not understood: nothing is computed from what was only guessed.
+    ///
+    /// @throws CheckpointException with the file, the key, and what is supported
+    public void requireUnderstood() {
+        if (problem.isPresent()) {
+            throw problem.get();
+        }
     }
 
     /// Returns what is odd about the configs.

@@ -97,6 +97,7 @@ final class Calibration {
         try (Checkpoint checkpoint = Checkpoint.open(checkpointDirectory);
                 ResidentMemory memory = new ResidentMemory()) {
             Decoder decoder = Inputs.model(checkpoint, console);
+            Inputs.warnOfCache(checkpoint, decoder, console);
             Plan plan = Plan.of(recipe, decoder.modules());
             plan.warnings().forEach(warning -> console.note("warning: " + warning.message()));
             if (format == ExportOptions.Format.MODELOPT) {

@@ -100,8 +100,9 @@ final class DemoCommand extends SteelyardCommand implements Callable<Integer> {
             Decoder decoder = Families.of(checkpoint);
             Sequences sequences = Inputs.sequences(
                     Inputs.corpus(out.resolve("held-out.jsonl"), DataOptions.DEFAULT, checkpoint, decoder));
-            Map<Site, FakeQuantizer> quantizers =
-                    fakeQuantised ? CheckpointScales.read(checkpoint, decoder.modules()) : Map.of();
+            Map<Site, FakeQuantizer> quantizers = fakeQuantised
+                    ? CheckpointScales.read(checkpoint, decoder.modules()).quantizers()
+                    : Map.of();
             return new Evaluation(console, engine).run(checkpoint, decoder, sequences, quantizers, Optional.empty());
         }
     }

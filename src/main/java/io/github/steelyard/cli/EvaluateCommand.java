@@ -1,8 +1,10 @@
 package io.github.steelyard.cli;
 
+import io.github.steelyard.calibration.GateException;
 import io.github.steelyard.calibration.Perplexity;
 import io.github.steelyard.checkpoint.Checkpoint;
 import io.github.steelyard.corpus.CalibrationSet;
+import io.github.steelyard.corpus.CorpusException;
 import io.github.steelyard.corpus.DataOptions;
 import io.github.steelyard.export.CheckpointScales;
 import io.github.steelyard.model.Decoder;
@@ -113,11 +115,32 @@ final class EvaluateCommand extends SteelyardCommand implements Callable<Integer
             Map<Site, FakeQuantizer> quantizers = quantizers(source, decoder);
             Optional<LogitsFile> kept =
                     Optional.ofNullable(logits).map(file -> new LogitsFile(arena, sequences, decoder.vocabulary()));
-            Perplexity perplexity = new Evaluation(console, engine).run(source, decoder, sequences, quantizers, kept);
+            Evaluation evaluation = new Evaluation(console, engine);
+            Perplexity perplexity = evaluation.run(source, decoder, sequences, quantizers, kept);
             kept.ifPresent(file -> file.write(Arguments.required(logits)));
+            requireNumbers(perplexity, sequences, evaluation);
             print(result(set, perplexity, quantizers.size()));
             return ExitCode.OK;
         }
+    }
+
+    /// A perplexity that is no number is a failure, not a result.
+    private void requireNumbers(Perplexity perplexity, Sequences sequences, Evaluation evaluation) {
+        if (perplexity.predictions() == 0) {
+            throw new CorpusException(
+                    Arguments.required(data), "no document has two tokens, so that there is nothing to predict");
+        }
+        if (Double.isFinite(perplexity.mean()) && Double.isFinite(Math.exp(perplexity.mean()))) {
+            return;
+        }
+        long bad = 0;
+        for (int i = 0; i < sequences.count(); i++) {
+            bad += Double.isFinite(perplexity.negativeLogLikelihood(i)) ? 0 : 1;
+        }
+        throw new GateException(
+                "the perplexity is not a number",
+                List.of("NaN or infinite in %d of %d sequences, %s"
+                        .formatted(bad, sequences.count(), evaluation.firstNotFinite())));
     }
 
     private Map<Site, FakeQuantizer> quantizers(Checkpoint source, Decoder decoder) {
@@ -128,12 +151,16 @@ final class EvaluateCommand extends SteelyardCommand implements Callable<Integer
                 return opened.quantizers();
             }
         }
-        Map<Site, FakeQuantizer> own =
-                fakeQuant ? CheckpointScales.read(source, decoder.modules()) : Map.<Site, FakeQuantizer>of();
-        if (fakeQuant && own.isEmpty()) {
-            throw new UsageException("--fake-quant: %s carries no activation scales".formatted(source.directory()));
+        if (!fakeQuant) {
+            return Map.of();
         }
-        return own;
+        CheckpointScales.Carried own = CheckpointScales.read(source, decoder.modules());
+        own.findings().forEach(finding -> console.note("warning: " + finding.message()));
+        if (own.quantizers().isEmpty()) {
+            throw new UsageException("--fake-quant: %s declares no quantised inputs and no quantised cache"
+                    .formatted(source.directory()));
+        }
+        return own.quantizers();
     }
 
     private DataOptions dataOptions() {

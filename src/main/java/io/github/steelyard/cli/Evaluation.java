@@ -5,8 +5,10 @@ import io.github.steelyard.checkpoint.Checkpoint;
 import io.github.steelyard.model.CorpusContext;
 import io.github.steelyard.model.Decoder;
 import io.github.steelyard.model.Engine;
+import io.github.steelyard.model.EngineListener;
 import io.github.steelyard.model.ExpertBackend;
 import io.github.steelyard.model.HeadConsumer;
+import io.github.steelyard.model.HiddenStates;
 import io.github.steelyard.model.LayerStore;
 import io.github.steelyard.model.MemoryPlan;
 import io.github.steelyard.model.Pass;
@@ -20,12 +22,28 @@ import io.github.steelyard.quant.FakeQuantizingTap;
 import java.lang.foreign.Arena;
 import java.util.Map;
 import java.util.Optional;
+import java.util.OptionalInt;
 
 /// One pass over a text that collects its perplexity.
-///
-/// @param console where progress is shown
-/// @param engine how the pass is computed
-record Evaluation(Console console, EngineOptions engine) {
+final class Evaluation {
+
+    private final Console console;
+    private final EngineOptions engine;
+    private OptionalInt firstNotFinite = OptionalInt.empty(); // layer
+
+    /// @param console where progress is shown
+    /// @param engine how the pass is computed
+    Evaluation(Console console, EngineOptions engine) {
+        this.console = console;
+        this.engine = engine;
+    }
+
+    /// Says where the first value that is no number appeared, after a pass.
+    String firstNotFinite() {
+        return firstNotFinite.isPresent()
+                ? "the first appeared in layer " + firstNotFinite.getAsInt()
+                : "all layers gave finite values, so it is the final norm or the head";
+    }
 
     /// Runs the pass.
     ///
@@ -48,13 +66,38 @@ record Evaluation(Console console, EngineOptions engine) {
         Pass pass =
                 new Pass(engine.kernels(), engine.gemm(), tap, ExpertBackend.DECOMPOSED, false, threads, Profile.NONE);
         try (Arena arena = Arena.ofShared()) {
+            LayerStore store = LayerStore.inMemory(arena, sequences, decoder.hidden());
+            Progress progress = new Progress(console, "evaluate", sequences.tokens());
+            EngineListener listener = new EngineListener() {
+                @Override
+                public void layerBegins(int layer, int layers) {
+                    progress.layerBegins(layer, layers);
+                }
+
+                @Override
+                public void layerDone(int layer, int layers) {
+                    progress.layerDone(layer, layers);
+                    if (firstNotFinite.isEmpty() && !isFinite(store.output(layer), sequences.tokens(), decoder)) {
+                        firstNotFinite = OptionalInt.of(layer);
+                    }
+                }
+            };
             new Engine(decoder, new Weights(checkpoint), pass, CorpusContext.RowMemory.ANONYMOUS)
-                    .run(
-                            sequences,
-                            LayerStore.inMemory(arena, sequences, decoder.hidden()),
-                            new Progress(console, "evaluate", sequences.tokens()),
-                            Optional.of(consumer));
+                    .run(sequences, store, listener, Optional.of(consumer));
         }
         return perplexity;
+    }
+
+    private static boolean isFinite(HiddenStates states, long rows, Decoder decoder) {
+        float[] row = new float[decoder.hidden()];
+        for (long i = 0; i < rows; i++) {
+            states.read(i, 1, row, 0);
+            for (float value : row) {
+                if (!Float.isFinite(value)) {
+                    return false;
+                }
+            }
+        }
+        return true;
     }
 }

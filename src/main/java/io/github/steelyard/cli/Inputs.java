@@ -3,9 +3,11 @@ package io.github.steelyard.cli;
 import io.github.steelyard.checkpoint.Checkpoint;
 import io.github.steelyard.checkpoint.CheckpointException;
 import io.github.steelyard.checkpoint.ConfigJson;
+import io.github.steelyard.checkpoint.Printable;
 import io.github.steelyard.corpus.CalibrationSet;
 import io.github.steelyard.corpus.DataOptions;
 import io.github.steelyard.corpus.Tokenizer;
+import io.github.steelyard.model.CacheScales;
 import io.github.steelyard.model.Decoder;
 import io.github.steelyard.model.SequenceLimit;
 import io.github.steelyard.model.Sequences;
@@ -68,6 +70,20 @@ final class Inputs {
             ids.add(set.sequence(i));
         }
         return new Sequences(ids);
+    }
+
+    /// Warns of a quantised cache that is promised without scales.
+    static void warnOfCache(Checkpoint checkpoint, Decoder decoder, Console console) {
+        List<String> missing = CacheScales.missing(checkpoint, decoder.modules());
+        if (!missing.isEmpty()) {
+            console.note(
+                    "warning: %s: a cache in %s is promised and has no scales in %d attention modules: %s; servers take 1"
+                            .formatted(
+                                    Printable.of(checkpoint.directory()),
+                                    checkpoint.quantization().kvCache().orElse(""),
+                                    missing.size(),
+                                    Printable.list(missing)));
+        }
     }
 
     private static OptionalInt endOfText(ConfigJson config) {

@@ -82,14 +82,15 @@ record OpenedRun(RunDirectory run, Checkpoint checkpoint, Decoder decoder, Plan 
         ModelOptExporter.QuantisedModules stored = new ModelOptExporter(
                         new ExportSource(checkpoint, decoder), plan, scales, new ExportRun(1, 1, bytes -> {}))
                 .quantisedModules();
-        Map<Site, FakeQuantizer> quantizers = new TreeMap<>(CheckpointScales.read(
+        CheckpointScales.Carried carried = CheckpointScales.read(
                 checkpoint,
                 decoder.modules().stream()
                         .filter(module -> !plan.scheme(module.name()).isQuantised())
                         .filter(module -> !stored.decoded().contains(module.name()))
                         .filter(module -> module.kind() != ModuleInfo.Kind.ATTENTION
                                 || plan.cacheFormat().isEmpty())
-                        .toList()));
+                        .toList());
+        Map<Site, FakeQuantizer> quantizers = new TreeMap<>(carried.quantizers());
         quantizers.putAll(
                 PlannedQuantizers.of(plan, scales, module -> stored.kept().contains(module.name())));
         return quantizers;

@@ -35,13 +35,20 @@ final class VerifyCommand extends SteelyardCommand implements Callable<Integer> 
     @Nullable
     Path source;
 
+    @Option(
+            names = "--strict",
+            description = "Take every warning for an error: scales that look like defaults, unusual names, weights that"
+                    + " moved far.")
+    boolean strict;
+
     VerifyCommand(Console console) {
         super(console);
     }
 
     @Override
     public Integer call() {
-        Verification verification = verify();
+        Verification found = verify();
+        Verification verification = strict ? found.strict() : found;
         if (common.json) {
             console.print(verification.json());
         } else {

@@ -4,13 +4,16 @@ import io.github.steelyard.calibration.ScaleTable;
 import io.github.steelyard.calibration.SiteScale;
 import io.github.steelyard.checkpoint.Checkpoint;
 import io.github.steelyard.checkpoint.Finding;
+import io.github.steelyard.checkpoint.TensorInfo;
 import io.github.steelyard.format.Fp8;
+import io.github.steelyard.model.CacheScales;
 import io.github.steelyard.model.ModuleInfo;
 import io.github.steelyard.model.Role;
 import io.github.steelyard.model.Site;
 import io.github.steelyard.model.Weights;
 import io.github.steelyard.quant.QuantFormat;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Optional;
@@ -26,9 +29,6 @@ import java.util.function.Function;
 /// @param tensors the scales
 /// @param replaced names of the source's tensors that are not copied
 record CacheExport(Optional<String> format, List<OutputTensor> tensors, Set<String> replaced) {
-
-    private static final List<String> SOURCE_NAMES =
-            List.of(".k_proj.k_scale", ".v_proj.v_scale", ".k_scale", ".v_scale");
 
     static CacheExport of(
             List<ModuleInfo> modules,
@@ -80,45 +80,61 @@ record CacheExport(Optional<String> format, List<OutputTensor> tensors, Set<Stri
         return site.role() == Role.KEY || site.role() == Role.VALUE;
     }
 
-    /// The cache of the source: its scales, and the 1 that servers assume where it promises a format and has no scale,
-    /// as
-    /// ModelOpt's `*_cast` recipes do.
+    /// Writes the source's scales under the names that servers look up. A promise without scales is made good: servers
+    /// take 1, so 1 is written.
     private static CacheExport asInTheSource(List<ModuleInfo> attentions, Weights weights, List<Finding> findings) {
-        Optional<String> declared = weights.checkpoint().quantization().kvCache();
-        if (declared.isEmpty()) {
-            return new CacheExport(declared, List.of(), Set.of());
-        }
+        Checkpoint checkpoint = weights.checkpoint();
+        Optional<String> declared = checkpoint.quantization().kvCache();
         List<OutputTensor> tensors = new ArrayList<>();
         Set<String> replaced = new LinkedHashSet<>();
+        Findings found = new Findings();
+        if (declared.isEmpty()) {
+            return new CacheExport(declared, tensors, replaced);
+        }
         for (ModuleInfo attention : attentions) {
             for (Site site :
                     attention.sites().stream().filter(CacheExport::isKeyOrValue).toList()) {
-                String bare = attention.name() + (site.role() == Role.KEY ? ".k_scale" : ".v_scale");
-                if (weights.checkpoint().has(tensorName(site))) {
-                    continue;
-                }
-                if (weights.checkpoint().has(bare)) {
-                    float scale = weights.vector(
-                                    bare, weights.checkpoint().tensor(bare).shape())[0];
-                    tensors.add(OutputTensor.scalar(tensorName(site), scale));
-                    replaced.add(bare);
-                } else {
-                    tensors.add(OutputTensor.scalar(tensorName(site), 1));
-                    findings.add(Finding.warning(
-                            "cache-scale-assumed",
-                            tensorName(site),
-                            "%s: the source promises a cache in %s without this scale; servers assume 1, which is written"
-                                    .formatted(tensorName(site), declared.get())));
+                Optional<TensorInfo> stored = CacheScales.find(checkpoint, attention.name(), site.role() == Role.KEY);
+                boolean asServersWant = stored.isPresent()
+                        && stored.get().name().equals(tensorName(site))
+                        && stored.get().shape().elements() == 1;
+                if (!asServersWant) {
+                    tensors.add(OutputTensor.scalar(tensorName(site), scale(site, stored, weights, found)));
                 }
             }
+            replaced.addAll(sourceNames(attention.name(), checkpoint));
         }
+        Set<String> written = new HashSet<>();
+        tensors.forEach(tensor -> written.add(tensor.name()));
+        replaced.removeIf(name ->
+                (name.endsWith(".k_proj.k_scale") || name.endsWith(".v_proj.v_scale")) && !written.contains(name));
+        findings.addAll(found.list());
         return new CacheExport(declared, tensors, replaced);
     }
 
+    private static float scale(Site site, Optional<TensorInfo> stored, Weights weights, Findings findings) {
+        if (stored.isEmpty()) {
+            findings.warning(
+                    "cache-scale-assumed",
+                    tensorName(site),
+                    "the source promises a quantised cache without scales; 1 is written, which servers take");
+            return 1;
+        }
+        float[] values = weights.vector(stored.get().name(), stored.get().shape());
+        float largest = 0;
+        for (float value : values) {
+            largest = Math.max(largest, value);
+        }
+        if (values.length > 1) {
+            findings.warning(
+                    "cache-scale-per-head",
+                    tensorName(site),
+                    "the source has a cache scale for each head; the largest is written, since servers read one");
+        }
+        return largest;
+    }
+
     private static List<String> sourceNames(String attention, Checkpoint checkpoint) {
-        return SOURCE_NAMES.stream()
-                .map(suffix -> attention + suffix)
-                .filter(checkpoint::has)
-                .toList();
+        return CacheScales.names(attention).stream().filter(checkpoint::has).toList();
     }
 }

@@ -2,13 +2,20 @@ package io.github.steelyard.export;
 
 import io.github.steelyard.checkpoint.Checkpoint;
 import io.github.steelyard.checkpoint.CheckpointException;
+import io.github.steelyard.checkpoint.Declaration;
+import io.github.steelyard.checkpoint.Declaration.Input;
+import io.github.steelyard.checkpoint.Finding;
 import io.github.steelyard.checkpoint.TensorInfo;
-import io.github.steelyard.format.PlainWeight;
+import io.github.steelyard.format.E4m3;
+import io.github.steelyard.format.Nvfp4;
+import io.github.steelyard.model.CacheScales;
 import io.github.steelyard.model.FusedStack;
 import io.github.steelyard.model.ModuleInfo;
 import io.github.steelyard.model.Role;
+import io.github.steelyard.model.ScaleNames;
 import io.github.steelyard.model.Site;
 import io.github.steelyard.model.WeightTensors;
+import io.github.steelyard.model.Weights;
 import io.github.steelyard.quant.FakeQuantizer;
 import io.github.steelyard.quant.QuantFormat;
 import java.util.List;
@@ -16,29 +23,42 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.TreeMap;
 
-/// The activation quantizers that a quantised checkpoint itself carries, in ModelOpt's or compressed-tensors' layout.
+/// The activation quantizers that a quantised checkpoint itself carries, in any layout that is read: what a server
+/// quantises.
+///
+/// | weight | input |
+/// |---|---|
+/// | FP8 per tensor | its static scale; without one, and declared dynamic, a scale per token |
+/// | FP8 per channel | a scale per token |
+/// | FP8 in blocks | a scale per token and 128 columns |
+/// | NVFP4 | its static scale |
+/// | MXFP8 | a scale per 32 columns |
+/// | any, where the config declares no input quantizer: weight-only | nothing |
+/// | MXFP4, integers | nothing |
 public final class CheckpointScales {
 
-    private static final float E4M3_MAX = 448;
-    private static final float NVFP4_RANGE = 6 * 448;
-
     private final Checkpoint checkpoint;
+    private final Findings findings = new Findings();
     private final Map<Site, FakeQuantizer> quantizers = new TreeMap<>();
 
     private CheckpointScales(Checkpoint checkpoint) {
         this.checkpoint = checkpoint;
     }
 
+    /// What a checkpoint carries.
+    ///
+    /// @param quantizers of inputs, keys and values
+    /// @param findings what a server does in place of scales that are not there
+    public record Carried(Map<Site, FakeQuantizer> quantizers, List<Finding> findings) {}
+
     /// Returns the quantizers of the inputs and of the key and value cache. Weights are what they are stored as.
     ///
-    /// @throws CheckpointException if a scale is not one positive finite value
-    public static Map<Site, FakeQuantizer> read(Checkpoint checkpoint, List<ModuleInfo> modules) {
+    /// @throws CheckpointException if a scale is not positive and finite, or its amax is not
+    public static Carried read(Checkpoint checkpoint, List<ModuleInfo> modules) {
         CheckpointScales scales = new CheckpointScales(checkpoint);
         for (ModuleInfo module : modules) {
             if (module.kind() == ModuleInfo.Kind.ATTENTION) {
-                boolean latent = module.isLatentAttention(); // of its cache, k_scale is the scale of both parts
-                scales.cache(module, "k", latent ? Role.LATENT : Role.KEY);
-                scales.cache(module, latent ? "k" : "v", latent ? Role.ROTATED_KEY : Role.VALUE);
+                scales.cache(module);
             } else if (checkpoint.has(module.name() + ".weight") || checkpoint.has(module.name() + ".weight_packed")) {
                 scales.input(module.name());
             } else {
@@ -48,22 +68,32 @@ public final class CheckpointScales {
                         .ifPresent(stack -> scales.stackedInput(module.name(), stack.tensor()));
             }
         }
-        return scales.quantizers;
+        return new Carried(scales.quantizers, scales.findings.list());
     }
 
     private void input(String module) {
         Site site = new Site(module, Role.INPUT);
-        switch (WeightTensors.detect(checkpoint, module).kind()) {
-            case PLAIN -> {}
-            case FP8_BLOCK, FP8_CHANNEL -> put(site, QuantFormat.FP8_DYNAMIC_TOKEN, 0);
-            case FP8_TENSOR ->
-                scalar(module + ".input_scale").ifPresent(scale -> put(site, QuantFormat.FP8, scale * E4M3_MAX));
-            case NVFP4 ->
-                scalar(module + ".input_scale").ifPresent(scale -> put(site, QuantFormat.NVFP4, scale * NVFP4_RANGE));
-            case NVFP4_PACKED ->
-                scalar(module + ".input_global_scale")
-                        .ifPresent(scale -> put(site, QuantFormat.NVFP4, NVFP4_RANGE / scale));
-            case MXFP4 -> {}
+        Optional<Input> declared =
+                checkpoint.quantization().declarationOf(module).map(Declaration::input);
+        WeightTensors.Kind kind = WeightTensors.detect(checkpoint, module).kind();
+        if (kind == WeightTensors.Kind.PLAIN || declared.equals(Optional.of(Input.NONE))) {
+            return;
+        }
+        switch (kind) {
+            case PLAIN, MXFP4, INT_PACKED -> {}
+            case FP8_TENSOR -> {
+                Optional<ScaleNames.InputScale> scale = ScaleNames.input(checkpoint, module);
+                if (scale.isPresent()) {
+                    put(site, QuantFormat.FP8, amax(scale.get(), E4m3.MAX));
+                } else if (declared.equals(Optional.of(Input.DYNAMIC))) {
+                    put(site, QuantFormat.FP8_DYNAMIC_TOKEN, 0);
+                }
+            }
+            case FP8_CHANNEL -> put(site, QuantFormat.FP8_DYNAMIC_TOKEN, 0);
+            case FP8_BLOCK -> put(site, QuantFormat.FP8_DYNAMIC_GROUP, 0);
+            case NVFP4, NVFP4_PACKED ->
+                ScaleNames.input(checkpoint, module)
+                        .ifPresent(scale -> put(site, QuantFormat.NVFP4, amax(scale, Nvfp4.RANGE)));
             case MXFP8 -> put(site, QuantFormat.MXFP8, 0);
         }
     }
@@ -75,38 +105,89 @@ public final class CheckpointScales {
             case FP8_TENSOR -> QuantFormat.FP8;
             default -> null;
         };
-        if (format != null) {
-            float range = format == QuantFormat.NVFP4 ? NVFP4_RANGE : E4M3_MAX;
-            scalar(tensor + "_input_scale")
-                    .ifPresent(scale -> put(new Site(module, Role.INPUT), format, scale * range));
+        if (format != null && checkpoint.has(tensor + "_input_scale")) {
+            var scale = new ScaleNames.InputScale(checkpoint.tensor(tensor + "_input_scale"), false);
+            float range = format == QuantFormat.NVFP4 ? Nvfp4.RANGE : E4m3.MAX;
+            put(new Site(module, Role.INPUT), format, amax(scale, range));
         }
     }
 
-    private void cache(ModuleInfo attention, String letter, Role role) {
-        Optional<Float> scale = scalar("%s.%s_proj.%s_scale".formatted(attention.name(), letter, letter))
-                .or(() -> scalar("%s.%s_scale".formatted(attention.name(), letter)));
-        scale.ifPresent(value -> put(new Site(attention.name(), role), QuantFormat.FP8, value * E4M3_MAX));
+    /// Reads the scales of keys and values. Of latent attention, the key's scale is that of both parts of its cache.
+    private void cache(ModuleInfo attention) {
+        Optional<String> promised = checkpoint.quantization().kvCache();
+        Optional<TensorInfo> key = CacheScales.find(checkpoint, attention.name(), true);
+        Optional<TensorInfo> value = CacheScales.find(checkpoint, attention.name(), false);
+        if (promised.isEmpty() && key.isEmpty() && value.isEmpty()) {
+            return;
+        }
+        Optional<QuantFormat> format = format(promised.orElse("FP8"));
+        if (format.isEmpty()) {
+            findings.warning(
+                    "cache-not-faked",
+                    attention.name(),
+                    "the cache in %s is left as it is: only FP8 and NVFP4 are faked".formatted(promised.get()));
+            return;
+        }
+        if (key.isEmpty() || value.isEmpty()) {
+            findings.warning(
+                    "cache-scale-missing",
+                    attention.name(),
+                    "a cache in %s is promised without scales; 1 is taken, as servers do"
+                            .formatted(promised.orElse("FP8")));
+        }
+        boolean latent = attention.isLatentAttention();
+        quantizers.put(new Site(attention.name(), latent ? Role.LATENT : Role.KEY), quantizer(format.get(), key));
+        quantizers.put(
+                new Site(attention.name(), latent ? Role.ROTATED_KEY : Role.VALUE),
+                quantizer(format.get(), latent ? key : value));
+    }
+
+    private static Optional<QuantFormat> format(String cache) {
+        return switch (cache) {
+            case "FP8" -> Optional.of(QuantFormat.FP8);
+            case "NVFP4" -> Optional.of(QuantFormat.NVFP4);
+            default -> Optional.empty();
+        };
+    }
+
+    /// Returns the quantizer of keys or values, of each head where every head has a scale.
+    private FakeQuantizer quantizer(QuantFormat format, Optional<TensorInfo> scale) {
+        if (scale.isEmpty()) {
+            return FakeQuantizer.of(format, E4m3.MAX);
+        }
+        float[] amax = values(scale.get());
+        for (int i = 0; i < amax.length; i++) {
+            amax[i] = finite(scale.get(), amax[i], amax[i] * E4m3.MAX);
+        }
+        return amax.length == 1 ? FakeQuantizer.of(format, amax[0]) : FakeQuantizer.ofParts(format, amax);
     }
 
     private void put(Site site, QuantFormat format, float amax) {
         quantizers.put(site, FakeQuantizer.of(format, amax));
     }
 
-    private Optional<Float> scalar(String name) {
-        if (!checkpoint.has(name)) {
-            return Optional.empty();
-        }
-        TensorInfo tensor = checkpoint.tensor(name);
-        if (tensor.shape().elements() != 1) {
+    private float amax(ScaleNames.InputScale scale, float range) {
+        float[] values = values(scale.tensor());
+        if (values.length != 1) {
             throw new CheckpointException(
-                    tensor.file(), "tensor '%s': wanted one value, found shape %s".formatted(name, tensor.shape()));
+                    scale.tensor().file(),
+                    "tensor '%s': wanted one value, found shape %s"
+                            .formatted(scale.tensor().name(), scale.tensor().shape()));
         }
-        float[] value = new float[1];
-        new PlainWeight(checkpoint.bytes(tensor), tensor.dtype(), 1, 1).decodeRows(0, 1, value, 0);
-        if (!(value[0] > 0 && value[0] < Float.POSITIVE_INFINITY)) {
+        return finite(scale.tensor(), values[0], scale.reciprocal() ? range / values[0] : values[0] * range);
+    }
+
+    private float[] values(TensorInfo tensor) {
+        return new Weights(checkpoint).vector(tensor.name(), tensor.shape());
+    }
+
+    private static float finite(TensorInfo tensor, float scale, float amax) {
+        if (!(scale > 0 && amax > 0 && amax < Float.POSITIVE_INFINITY)) {
             throw new CheckpointException(
-                    tensor.file(), "tensor '%s': wanted a positive finite scale, found %s".formatted(name, value[0]));
+                    tensor.file(),
+                    "tensor '%s': wanted a positive finite scale with a finite amax, found %s"
+                            .formatted(tensor.name(), scale));
         }
-        return Optional.of(value[0]);
+        return amax;
     }
 }

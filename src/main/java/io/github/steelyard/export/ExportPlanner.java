@@ -3,7 +3,6 @@ package io.github.steelyard.export;
 import io.github.steelyard.calibration.GateException;
 import io.github.steelyard.calibration.ScaleTable;
 import io.github.steelyard.checkpoint.Checkpoint;
-import io.github.steelyard.checkpoint.Finding;
 import io.github.steelyard.checkpoint.TensorInfo;
 import io.github.steelyard.model.FusedStack;
 import io.github.steelyard.model.Weights;
@@ -71,7 +70,9 @@ final class ExportPlanner {
                 refusals,
                 findings);
         List<OutputTensor> tensors = tensors(modules, cache, refusals);
-        return new ExportPlan(modules, tensors, declaration(sources, modules, tensors, cache), findings);
+        Findings counted = new Findings();
+        counted.addAll(findings);
+        return new ExportPlan(modules, tensors, declaration(sources, modules, tensors, cache), counted.list());
     }
 
     /// Returns what becomes of each module; one that cannot be written is copied.

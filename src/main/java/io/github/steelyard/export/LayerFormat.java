@@ -74,7 +74,7 @@ enum LayerFormat {
     /// Returns whether a weight stored as `kind` already has the codes and scales of this format.
     boolean isStoredAs(WeightTensors.Kind kind) {
         return switch (kind) {
-            case PLAIN -> false;
+            case PLAIN, INT_PACKED -> false;
             case FP8_BLOCK -> this == FP8_BLOCK;
             case FP8_TENSOR -> this == FP8;
             case FP8_CHANNEL -> this == FP8_PER_CHANNEL;

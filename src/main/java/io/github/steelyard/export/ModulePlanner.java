@@ -98,7 +98,7 @@ final class ModulePlanner {
 
     private static Optional<LayerFormat> declared(WeightTensors.Kind kind, boolean inputScale) {
         return switch (kind) {
-            case PLAIN, FP8_BLOCK -> Optional.empty();
+            case PLAIN, FP8_BLOCK, INT_PACKED -> Optional.empty();
             case FP8_TENSOR -> inputScale ? Optional.of(LayerFormat.FP8) : Optional.empty();
             case FP8_CHANNEL -> Optional.of(LayerFormat.FP8_PER_CHANNEL);
             case NVFP4, NVFP4_PACKED -> Optional.of(inputScale ? LayerFormat.NVFP4 : LayerFormat.W4A16_NVFP4);

@@ -1,10 +1,11 @@
 package io.github.steelyard.export;
 
 import io.github.steelyard.checkpoint.Checkpoint;
+import io.github.steelyard.checkpoint.TensorInfo;
 import io.github.steelyard.format.E4m3;
+import io.github.steelyard.model.CacheScales;
 import io.github.steelyard.model.JoinedProjections;
 import io.github.steelyard.model.Weights;
-import io.github.steelyard.tensor.Shape;
 import java.util.List;
 import java.util.Map;
 import java.util.NavigableMap;
@@ -82,15 +83,11 @@ final class PairChecks {
         Weights weights = new Weights(checkpoint);
         ScaleChecks values = new ScaleChecks(findings);
         for (String attention : known.orElseGet(this::attentions)) {
-            Optional<String> key = find(checkpoint, attention, ".k_proj.k_scale", ".k_scale");
-            Optional<String> value = find(checkpoint, attention, ".v_proj.v_scale", ".v_scale");
-            Stream.of(key, value).flatMap(Optional::stream).forEach(name -> {
-                Shape shape = checkpoint.tensor(name).shape();
-                if (shape.elements() == 1) {
-                    float scale = weights.vector(name, shape)[0];
-                    values.requirePlausible(new StoredModule.Scale(name, scale, E4m3.MAX, false));
-                } else {
-                    findings.error("scale-invalid", name, "expected one value, found %s".formatted(shape));
+            Optional<TensorInfo> key = CacheScales.find(checkpoint, attention, true);
+            Optional<TensorInfo> value = CacheScales.find(checkpoint, attention, false);
+            Stream.of(key, value).flatMap(Optional::stream).forEach(tensor -> {
+                for (float scale : weights.vector(tensor.name(), tensor.shape())) {
+                    values.requirePlausible(new StoredModule.Scale(tensor.name(), scale, E4m3.MAX, false));
                 }
             });
             if (promised.isPresent() && (key.isEmpty() || value.isEmpty())) {
@@ -121,13 +118,6 @@ final class PairChecks {
             }
         }
         return List.copyOf(found.keySet());
-    }
-
-    private static Optional<String> find(Checkpoint checkpoint, String attention, String... suffixes) {
-        return Stream.of(suffixes)
-                .map(suffix -> attention + suffix)
-                .filter(checkpoint::has)
-                .findFirst();
     }
 
     private static boolean differ(Optional<StoredModule.Scale> one, Optional<StoredModule.Scale> other) {

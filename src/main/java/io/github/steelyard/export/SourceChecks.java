@@ -24,7 +24,7 @@ final class SourceChecks {
     /// Below this the weight is suspiciously far, in dB.
     private static final double FAR = 15;
 
-    private static final Set<String> CACHE_SUFFIXES = Set.of("k_scale", "v_scale");
+    private static final Set<String> CACHE_SUFFIXES = Set.of("k_scale", "v_scale", "kv_scale", "output_scale");
 
     private final ExportSource source;
     private final Checkpoint written;

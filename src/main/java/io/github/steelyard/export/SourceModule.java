@@ -4,8 +4,11 @@ import io.github.steelyard.checkpoint.Checkpoint;
 import io.github.steelyard.checkpoint.CheckpointException;
 import io.github.steelyard.checkpoint.TensorInfo;
 import io.github.steelyard.format.StoredWeight;
+import io.github.steelyard.model.Fp8Blocks;
 import io.github.steelyard.model.FusedStack;
 import io.github.steelyard.model.Linear;
+import io.github.steelyard.model.MxScales;
+import io.github.steelyard.model.ScaleNames;
 import io.github.steelyard.model.WeightTensors;
 import io.github.steelyard.model.Weights;
 import io.github.steelyard.tensor.DType;
@@ -14,6 +17,7 @@ import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
+import java.util.stream.Stream;
 
 /// A linear module as the source holds it.
 ///
@@ -22,19 +26,8 @@ import java.util.Set;
 /// @param stored the tensors of its weight; empty where it is a part of a fused tensor or of the embedding
 record SourceModule(Linear linear, Weights weights, Optional<WeightTensors> stored) {
 
-    /// Every name under which a module's weight, its scales or its input's scale lie in the layouts that are read.
-    private static final List<String> SUFFIXES = List.of(
-            ".weight",
-            ".weight_packed",
-            ".weight_scale",
-            ".weight_scale_inv",
-            ".weight_scale_2",
-            ".weight_global_scale",
-            ".input_scale",
-            ".input_global_scale",
-            ".activation_scale",
-            ".input_amax",
-            ".weight_amax");
+    /// Leftovers of other tools beside what is read.
+    private static final List<String> LEFTOVERS = List.of(".input_amax", ".weight_amax");
 
     static SourceModule of(Linear linear, Weights weights) {
         Checkpoint checkpoint = weights.checkpoint();
@@ -79,11 +72,10 @@ record SourceModule(Linear linear, Weights weights, Optional<WeightTensors> stor
     /// Returns the names of the source's tensors that the module's weight and scales lie in.
     Set<String> tensorNames() {
         Set<String> names = new LinkedHashSet<>(linear.source().fusedTensors());
-        for (String suffix : SUFFIXES) {
-            if (weights.checkpoint().has(name() + suffix)) {
-                names.add(name() + suffix);
-            }
-        }
+        Stream.concat(ScaleNames.LINEAR.stream(), LEFTOVERS.stream())
+                .map(suffix -> name() + suffix)
+                .filter(weights.checkpoint()::has)
+                .forEach(names::add);
         return names;
     }
 
@@ -99,24 +91,24 @@ record SourceModule(Linear linear, Weights weights, Optional<WeightTensors> stor
             case FP8_TENSOR -> tensors.scale().map(this::scalar);
             case NVFP4 -> tensors.globalScale().map(this::scalar);
             case NVFP4_PACKED -> tensors.globalScale().map(tensor -> 1 / scalar(tensor));
-            case PLAIN, FP8_CHANNEL, FP8_BLOCK, MXFP4, MXFP8 -> Optional.empty();
+            case PLAIN, FP8_CHANNEL, FP8_BLOCK, MXFP4, MXFP8, INT_PACKED -> Optional.empty();
         });
     }
 
     /// Returns the scale of the input, as a multiplier, where the source has one.
     Optional<Float> inputScale() {
-        Checkpoint checkpoint = weights.checkpoint();
-        if (checkpoint.has(name() + ".input_scale")) {
-            return Optional.of(scalar(checkpoint.tensor(name() + ".input_scale")));
-        }
-        return checkpoint.has(name() + ".input_global_scale")
-                ? Optional.of(1 / scalar(checkpoint.tensor(name() + ".input_global_scale")))
-                : Optional.empty();
+        return ScaleNames.input(weights.checkpoint(), name())
+                .map(scale -> scale.reciprocal() ? 1 / scalar(scale.tensor()) : scalar(scale.tensor()));
     }
 
-    /// Returns whether codes of the weight are E4M3 or packed E2M1, the only ones that are declared.
+    /// Returns whether codes and scales of the weight are such that they can be declared: E4M3 or packed E2M1, and
+    /// blocks of 128 x 128.
     boolean hasDeclarableCodes() {
-        return stored.map(tensors -> tensors.weight().dtype() != DType.F8_E5M2).orElse(false);
+        boolean usual = kind().orElse(WeightTensors.Kind.PLAIN) != WeightTensors.Kind.FP8_BLOCK
+                || Fp8Blocks.of(weights.checkpoint().quantization(), name()).areUsual();
+        return usual
+                && stored.map(tensors -> tensors.weight().dtype() != DType.F8_E5M2)
+                        .orElse(false);
     }
 
     /// Returns the bytes of one of the weight's tensors.
@@ -127,7 +119,10 @@ record SourceModule(Linear linear, Weights weights, Optional<WeightTensors> stor
     /// Returns the values of one of the weight's tensors, flattened.
     List<Float> values(TensorInfo tensor) {
         List<Float> values = new ArrayList<>();
-        for (float value : weights.vector(tensor.name(), tensor.shape())) {
+        boolean powers = MxScales.arePowers(tensor);
+        for (float value : powers
+                ? MxScales.values(weights.checkpoint(), tensor)
+                : weights.vector(tensor.name(), tensor.shape())) {
             values.add(value);
         }
         return values;

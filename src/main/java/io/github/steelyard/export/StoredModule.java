@@ -4,9 +4,13 @@ import io.github.steelyard.checkpoint.Checkpoint;
 import io.github.steelyard.checkpoint.TensorInfo;
 import io.github.steelyard.format.E4m3;
 import io.github.steelyard.format.Nvfp4;
+import io.github.steelyard.model.MxScales;
+import io.github.steelyard.model.ScaleNames;
 import io.github.steelyard.model.WeightTensors;
 import io.github.steelyard.model.WeightTensors.Kind;
 import io.github.steelyard.model.Weights;
+import java.lang.foreign.ValueLayout;
+import java.nio.ByteOrder;
 import java.util.Optional;
 
 /// A module of a checkpoint that is verified: its weight's tensors, and the scale of its input.
@@ -15,6 +19,8 @@ import java.util.Optional;
 /// @param tensors the weight's tensors
 /// @param weights the checkpoint's weights
 record StoredModule(String name, WeightTensors tensors, Weights weights) {
+
+    private static final ValueLayout.OfLong LONG = ValueLayout.JAVA_LONG_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
 
     /// A scale that a checkpoint holds.
     ///
@@ -52,9 +58,18 @@ record StoredModule(String name, WeightTensors tensors, Weights weights) {
         return tensors.weight().shape().dim(0);
     }
 
-    /// Returns the input features: twice the stored columns for codes of four bits in bytes.
+    /// Returns the input features: twice the stored columns for codes of four bits in bytes; of integers in words what
+    /// the checkpoint says.
     long columns() {
         long stored = tensors.weight().shape().dim(1);
+        if (tensors.kind() == Kind.INT_PACKED) {
+            String shape = name + ".weight_shape";
+            Checkpoint checkpoint = weights.checkpoint();
+            boolean said = checkpoint.has(shape) && checkpoint.tensor(shape).byteSize() == 2 * Long.BYTES;
+            return said
+                    ? checkpoint.bytes(checkpoint.tensor(shape)).get(LONG, Long.BYTES)
+                    : stored * (Integer.SIZE / 4);
+        }
         return isNvfp4() || tensors.kind() == Kind.MXFP4 ? 2 * stored : stored;
     }
 
@@ -64,25 +79,25 @@ record StoredModule(String name, WeightTensors tensors, Weights weights) {
             case FP8_TENSOR -> tensors.scale().flatMap(tensor -> scale(tensor, false));
             case NVFP4 -> tensors.globalScale().flatMap(tensor -> scale(tensor, false));
             case NVFP4_PACKED -> tensors.globalScale().flatMap(tensor -> scale(tensor, true));
-            case PLAIN, FP8_CHANNEL, FP8_BLOCK, MXFP4, MXFP8 -> Optional.empty();
+            case PLAIN, FP8_CHANNEL, FP8_BLOCK, MXFP4, MXFP8, INT_PACKED -> Optional.empty();
         };
     }
 
     /// Returns the static scale of the input, where there is one.
     Optional<Scale> inputScale() {
         Checkpoint checkpoint = weights.checkpoint();
-        String own = name + (isStack() ? "_input_scale" : ".input_scale");
-        if (checkpoint.has(own)) {
-            return scale(checkpoint.tensor(own), false);
+        String stacked = name + "_input_scale";
+        if (isStack()) {
+            return checkpoint.has(stacked) ? scale(checkpoint.tensor(stacked), false) : Optional.empty();
         }
-        return checkpoint.has(name + ".input_global_scale")
-                ? scale(checkpoint.tensor(name + ".input_global_scale"), true)
-                : Optional.empty();
+        return ScaleNames.input(checkpoint, name).flatMap(input -> scale(input.tensor(), input.reciprocal()));
     }
 
     /// Returns the values of `tensor`, flattened.
     float[] values(TensorInfo tensor) {
-        return weights.vector(tensor.name(), tensor.shape());
+        return MxScales.arePowers(tensor)
+                ? MxScales.values(weights.checkpoint(), tensor)
+                : weights.vector(tensor.name(), tensor.shape());
     }
 
     private Optional<Scale> scale(TensorInfo tensor, boolean reciprocal) {

@@ -27,6 +27,16 @@ public record Verification(List<Finding> findings, SortedMap<String, Long> forma
         return findings.stream().noneMatch(Finding::isError);
     }
 
+    /// Returns the same with every warning an error.
+    public Verification strict() {
+        return new Verification(
+                findings.stream()
+                        .map(finding -> Finding.error(finding.code(), finding.subject(), finding.message()))
+                        .toList(),
+                formats,
+                errors);
+    }
+
     /// Returns the form for machines: `ok`, `findings`, `formats`, `errors`.
     public String json() {
         ObjectNode json = JsonNodeFactory.instance.objectNode();

@@ -67,12 +67,16 @@ public final class Verifier {
         SortedMap<String, Long> formats = new TreeMap<>();
         List<TensorError> errors = List.of();
         try (Checkpoint checkpoint = Checkpoint.open(directory)) {
+            checkpoint.quantization().requireUnderstood();
             NavigableMap<String, StoredModule> modules =
                     check(checkpoint, attentions(checkpoint), tensor -> true, findings);
             modules.values()
                     .forEach(module -> formats.merge(module.tensors().kind().name(), 1L, Long::sum));
             expected.ifPresent(
                     declaration -> new DeclarationChecks(checkpoint, modules, findings).checkExpected(declaration));
+            if (expected.isEmpty()) {
+                requireQuantised(checkpoint, findings);
+            }
             if (source.isPresent()) {
                 errors = new SourceChecks(source.get(), checkpoint, findings).check();
             }
@@ -122,6 +126,21 @@ public final class Verifier {
             return attentions(models.apply(checkpoint));
         } catch (CheckpointException | IllegalArgumentException | ArithmeticException e) {
             return Optional.empty();
+        }
+    }
+
+    /// A checkpoint of plain values passes every other check, and says nothing of a quantization that was meant.
+    private static void requireQuantised(Checkpoint checkpoint, Findings findings) {
+        boolean any = checkpoint.tensors().values().stream()
+                .anyMatch(tensor -> holdsCodes(tensor.dtype())
+                        || tensor.name().endsWith(".weight_packed")
+                        || tensor.name().endsWith("k_scale")
+                        || tensor.name().endsWith(".kv_scale"));
+        if (!any) {
+            findings.error(
+                    "nothing-quantised",
+                    checkpoint.directory().toString(),
+                    "no weight is stored in a quantised format, and no cache has scales: there is nothing to verify");
         }
     }
 
@@ -187,9 +206,16 @@ public final class Verifier {
         }
     }
 
+    private static boolean holdsCodes(DType dtype) {
+        return switch (dtype) {
+            case F8_E4M3, F8_E5M2, U8, F4, I8 -> true;
+            default -> false;
+        };
+    }
+
     private static boolean holdsWeights(DType dtype) {
         return switch (dtype) {
-            case F32, F16, BF16, F8_E4M3, F8_E5M2, U8, F4 -> true;
+            case F32, F16, BF16, F8_E4M3, F8_E5M2, U8, F4, I8, I32 -> true;
             default -> false;
         };
     }

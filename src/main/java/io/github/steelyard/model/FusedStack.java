@@ -203,16 +203,19 @@ public record FusedStack(String tensor, int count, int rows, int columns, Layout
         if (layout == Layout.IN_OUT) {
             throw new IllegalArgumentException("FP8 in blocks, stored transposed, is not supported");
         }
-        int blockRows = Math.ceilDiv(rows, Fp8Weight.BLOCK);
-        int blockColumns = Math.ceilDiv(columns, Fp8Weight.BLOCK);
+        Fp8Blocks blocks = Fp8Blocks.of(checkpoint.quantization(), owner());
+        int blockRows = Math.ceilDiv(rows, blocks.rows());
+        int blockColumns = Math.ceilDiv(columns, blocks.columns());
         TensorInfo scale = stored.scale().orElseThrow();
         MemorySegment scales = matrix(checkpoint, scale, index, Shape.of(blockRows, blockColumns));
         MemorySegment codes = matrix(checkpoint, stored.weight(), index, inner(1));
-        return Fp8Weight.blocks(
+        return new Fp8Weight(
                 codes,
                 stored.weight().dtype(),
                 rows,
                 columns,
+                blocks.rows(),
+                blocks.columns(),
                 new PlainWeight(scales, scale.dtype(), blockRows, blockColumns));
     }
 
@@ -231,11 +234,14 @@ public record FusedStack(String tensor, int count, int rows, int columns, Layout
     private StoredWeight mxfp4(Checkpoint checkpoint, WeightTensors stored, int index) {
         requireMultiple(MxWeight.BLOCK);
         long inRow = columns / MxWeight.BLOCK;
-        return MxWeight.mxfp4(
-                matrix(checkpoint, stored.weight(), index, Shape.of(rows, inRow, MX_BLOCK_BYTES)),
-                matrix(checkpoint, stored.scale().orElseThrow(), index, Shape.of(rows, inRow)),
-                rows,
-                columns);
+        TensorInfo scale = stored.scale().orElseThrow();
+        return MxScales.requireFinite(
+                MxWeight.mxfp4(
+                        matrix(checkpoint, stored.weight(), index, Shape.of(rows, inRow, MX_BLOCK_BYTES)),
+                        matrix(checkpoint, scale, index, Shape.of(rows, inRow)),
+                        rows,
+                        columns),
+                scale);
     }
 
     /// Returns the extents of one matrix in which an element stands for `inputs` input features.

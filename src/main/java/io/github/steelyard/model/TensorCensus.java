@@ -2,6 +2,8 @@ package io.github.steelyard.model;
 
 import io.github.steelyard.checkpoint.Checkpoint;
 import io.github.steelyard.checkpoint.CheckpointException;
+import io.github.steelyard.checkpoint.Printable;
+import io.github.steelyard.checkpoint.TensorInfo;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.HashSet;
@@ -24,23 +26,6 @@ public record TensorCensus(
     /// What may lie in a module that is read without a change to what it computes.
     private static final Set<String> HARMLESS =
             Set.of("rotary_emb.inv_freq", "q_scale", "prob_scale", "output_scale", "k_bias", "v_bias");
-
-    private static final List<String> LINEAR = List.of(
-            ".weight",
-            ".weight_packed",
-            ".weight_scale",
-            ".weight_scale_inv",
-            ".weight_scale_2",
-            ".weight_global_scale",
-            ".input_scale",
-            ".input_global_scale");
-    private static final List<String> CACHE = List.of(
-            ".k_scale",
-            ".v_scale",
-            ".k_proj.k_scale",
-            ".v_proj.v_scale",
-            ".k_proj.output_scale",
-            ".v_proj.output_scale");
 
     public TensorCensus {
         known = List.copyOf(known);
@@ -69,8 +54,11 @@ public record TensorCensus(
             }
         }
         for (ModuleInfo module : decoder.modules()) {
-            List<String> suffixes = module.kind() == ModuleInfo.Kind.ATTENTION ? CACHE : LINEAR;
-            suffixes.forEach(suffix -> readable.add(module.name() + suffix));
+            if (module.kind() == ModuleInfo.Kind.ATTENTION) {
+                readable.addAll(CacheScales.names(module.name()));
+            } else {
+                ScaleNames.LINEAR.forEach(suffix -> readable.add(module.name() + suffix));
+            }
         }
         return sorted(checkpoint, decoder, readable, missing);
     }
@@ -158,13 +146,37 @@ public record TensorCensus(
                     directory,
                     missing.size() == 1
                             ? "tensor '%s' is missing".formatted(missing.getFirst())
-                            : "%d tensors are missing: %s".formatted(missing.size(), String.join(", ", missing)));
+                            : "%d tensors are missing: %s".formatted(missing.size(), Printable.list(missing)));
         }
         if (!unread.isEmpty()) {
             throw new CheckpointException(
                     directory,
                     "%d tensor(s) belong to modules of the model, and its config gives no use for them: %s"
-                            .formatted(unread.size(), String.join(", ", unread)));
+                            .formatted(unread.size(), Printable.list(unread)));
+        }
+    }
+
+    /// Refuses a checkpoint in which a tensor that is read as plain values is stored otherwise: a quantised embedding,
+    /// norm or bias.
+    ///
+    /// @throws CheckpointException naming the first such tensor and how many there are
+    public static void requirePlain(Checkpoint checkpoint, Decoder decoder) {
+        List<TensorInfo> others = decoder.tensors().stream()
+                .map(ExpectedTensor::name)
+                .filter(checkpoint::has)
+                .map(checkpoint::tensor)
+                .filter(tensor -> switch (tensor.dtype()) {
+                    case F32, BF16, F16 -> false;
+                    default -> true;
+                })
+                .toList();
+        if (!others.isEmpty()) {
+            TensorInfo first = others.getFirst();
+            String more = others.size() == 1 ? "" : " and %d more".formatted(others.size() - 1);
+            throw new CheckpointException(
+                    first.file(),
+                    "tensor '%s'%s: wanted F32, BF16 or F16, found %s; quantised embeddings, norms and biases are not read"
+                            .formatted(first.name(), more, first.typeText()));
         }
     }
 }

@@ -4,6 +4,7 @@ import io.github.steelyard.checkpoint.Checkpoint;
 import io.github.steelyard.checkpoint.CheckpointException;
 import io.github.steelyard.checkpoint.TensorInfo;
 import io.github.steelyard.tensor.DType;
+import io.github.steelyard.tensor.Shape;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
@@ -29,8 +30,12 @@ public record WeightTensors(
         /// NVFP4 with the reciprocal global scale of compressed-tensors.
         NVFP4_PACKED,
         MXFP4,
-        MXFP8
+        MXFP8,
+        /// Integers of four or eight bits, packed into words.
+        INT_PACKED
     }
+
+    private static final long MX_BLOCK = 32;
 
     /// Finds the weight of `module`.
     ///
@@ -41,7 +46,7 @@ public record WeightTensors(
         }
         TensorInfo weight = checkpoint.tensor(module + ".weight");
         return switch (weight.dtype()) {
-            case U8, F4 -> fourBit(checkpoint, module, weight);
+            case U8, F4, I8 -> fourBit(checkpoint, module, weight);
             case F8_E4M3, F8_E5M2 -> eightBit(checkpoint, module, weight);
             default -> new WeightTensors(Kind.PLAIN, weight, Optional.empty(), Optional.empty());
         };
@@ -49,34 +54,26 @@ public record WeightTensors(
 
     /// Returns the names of the tensors that [#detect] would miss, none if the weight is complete.
     static List<String> missing(Checkpoint checkpoint, String module) {
-        List<String> needed = new ArrayList<>();
-        if (checkpoint.has(module + ".weight_packed")) {
-            needed.add(".weight_scale");
-            if (checkpoint.has(module + ".weight_scale") && !isE8m0(checkpoint, module)) {
-                needed.add(".weight_global_scale");
-            }
-        } else if (!checkpoint.has(module + ".weight")) {
-            needed.add(".weight");
-        } else {
-            switch (checkpoint.tensor(module + ".weight").dtype()) {
-                case U8, F4 -> {
-                    needed.add(".weight_scale");
-                    if (checkpoint.has(module + ".weight_scale") && !isE8m0(checkpoint, module)) {
-                        needed.add(".weight_scale_2");
-                    }
-                }
-                case F8_E4M3, F8_E5M2 -> {
-                    if (!checkpoint.has(module + ".weight_scale_inv")) {
-                        needed.add(".weight_scale");
-                    }
-                }
-                default -> {}
-            }
+        boolean packed = checkpoint.has(module + ".weight_packed");
+        if (!packed && !checkpoint.has(module + ".weight")) {
+            return List.of(module + ".weight");
         }
-        return needed.stream()
-                .map(suffix -> module + suffix)
-                .filter(name -> !checkpoint.has(name))
-                .toList();
+        DType codes = checkpoint
+                .tensor(module + (packed ? ".weight_packed" : ".weight"))
+                .dtype();
+        Optional<String> scale = ScaleNames.weight(checkpoint, module);
+        String global = module + (packed ? ".weight_global_scale" : ".weight_scale_2");
+        return switch (codes) {
+            case U8, F4, I8 -> {
+                if (scale.isEmpty()) {
+                    yield List.of(module + ".weight_scale");
+                }
+                boolean complete = isE8m0(checkpoint.tensor(scale.get())) || checkpoint.has(global);
+                yield complete ? List.of() : List.of(global);
+            }
+            case F8_E4M3, F8_E5M2, I32 -> scale.isEmpty() ? List.of(module + ".weight_scale") : List.of();
+            default -> List.of();
+        };
     }
 
     /// Finds the tensors of a stack, [FusedStack#tensor()] and what lies beside it.
@@ -139,9 +136,8 @@ public record WeightTensors(
                 .findFirst();
     }
 
-    private static boolean isE8m0(Checkpoint checkpoint, String module) {
-        DType dtype = checkpoint.tensor(module + ".weight_scale").dtype();
-        return dtype == DType.U8 || dtype == DType.F8_E8M0;
+    private static boolean isE8m0(TensorInfo scale) {
+        return scale.dtype() == DType.U8 || scale.dtype() == DType.F8_E8M0;
     }
 
     /// Returns all tensors, the weight first.
@@ -154,57 +150,71 @@ public record WeightTensors(
 
     private static WeightTensors packed(Checkpoint checkpoint, String module) {
         TensorInfo codes = checkpoint.tensor(module + ".weight_packed");
+        if (codes.dtype() == DType.I32) {
+            return integers(checkpoint, module, codes);
+        }
         if (codes.dtype() != DType.U8) {
             throw new CheckpointException(
                     codes.file(),
-                    "tensor '%s': wanted U8 codes of NVFP4 or MXFP4, found %s; integer formats are not read"
+                    "tensor '%s': wanted U8 codes of NVFP4 or MXFP4, or I32 words of integers, found %s"
                             .formatted(codes.name(), codes.typeText()));
         }
-        TensorInfo scale = checkpoint.tensor(module + ".weight_scale");
-        if (isE8m0(checkpoint, module) && !checkpoint.has(module + ".weight_global_scale")) {
-            return new WeightTensors(Kind.MXFP4, codes, Optional.of(scale), Optional.empty());
+        return fourBit(checkpoint, module, codes, Kind.NVFP4_PACKED, ".weight_global_scale");
+    }
+
+    private static WeightTensors integers(Checkpoint checkpoint, String module, TensorInfo codes) {
+        if (checkpoint.has(module + ".weight_g_idx")) {
+            throw new CheckpointException(
+                    codes.file(),
+                    "tensor '%s.weight_g_idx': integers in the order of activations are not read".formatted(module));
         }
-        return new WeightTensors(
-                Kind.NVFP4_PACKED,
-                codes,
-                Optional.of(scale),
-                Optional.of(checkpoint.tensor(module + ".weight_global_scale")));
+        TensorInfo scale = checkpoint.tensor(module + ".weight_scale");
+        return new WeightTensors(Kind.INT_PACKED, codes, Optional.of(scale), Optional.empty());
     }
 
     private static WeightTensors fourBit(Checkpoint checkpoint, String module, TensorInfo weight) {
-        TensorInfo scale = checkpoint.tensor(module + ".weight_scale");
-        boolean e8m0 = scale.dtype() == DType.U8 || scale.dtype() == DType.F8_E8M0;
-        return e8m0 && !checkpoint.has(module + ".weight_scale_2")
-                ? new WeightTensors(Kind.MXFP4, weight, Optional.of(scale), Optional.empty())
-                : new WeightTensors(
-                        Kind.NVFP4,
-                        weight,
-                        Optional.of(scale),
-                        Optional.of(checkpoint.tensor(module + ".weight_scale_2")));
+        return fourBit(checkpoint, module, weight, Kind.NVFP4, ".weight_scale_2");
+    }
+
+    private static WeightTensors fourBit(
+            Checkpoint checkpoint, String module, TensorInfo codes, Kind nvfp4, String globalSuffix) {
+        TensorInfo scale =
+                checkpoint.tensor(ScaleNames.weight(checkpoint, module).orElse(module + ".weight_scale"));
+        if (isE8m0(scale) && !checkpoint.has(module + globalSuffix)) {
+            return new WeightTensors(Kind.MXFP4, codes, Optional.of(scale), Optional.empty());
+        }
+        if (codes.dtype() == DType.I8) {
+            throw new CheckpointException(
+                    codes.file(),
+                    "tensor '%s': wanted E8M0 scales beside I8 codes, found %s; integers of one byte are not read"
+                            .formatted(codes.name(), scale.typeText()));
+        }
+        return new WeightTensors(
+                nvfp4, codes, Optional.of(scale), Optional.of(checkpoint.tensor(module + globalSuffix)));
     }
 
     private static WeightTensors eightBit(Checkpoint checkpoint, String module, TensorInfo weight) {
-        if (checkpoint.has(module + ".weight_scale_inv")) {
-            TensorInfo scale = checkpoint.tensor(module + ".weight_scale_inv");
-            Kind kind = scale.shape().elements() == 1 && scale.shape().rank() < 2 ? Kind.FP8_TENSOR : Kind.FP8_BLOCK;
-            return new WeightTensors(kind, weight, Optional.of(scale), Optional.empty());
-        }
-        TensorInfo scale = checkpoint.tensor(module + ".weight_scale");
+        TensorInfo scale =
+                checkpoint.tensor(ScaleNames.weight(checkpoint, module).orElse(module + ".weight_scale"));
         return new WeightTensors(eightBitKind(weight, scale), weight, Optional.of(scale), Optional.empty());
     }
 
     private static Kind eightBitKind(TensorInfo weight, TensorInfo scale) {
-        if (scale.dtype() == DType.U8 || scale.dtype() == DType.F8_E8M0) {
+        Shape shape = scale.shape();
+        boolean matrix = weight.shape().rank() == 2;
+        long rows = matrix ? weight.shape().dim(0) : 1;
+        long columns = matrix ? weight.shape().dim(1) : 1;
+        if (isE8m0(scale) && shape.equals(Shape.of(rows, Math.ceilDiv(columns, MX_BLOCK)))) {
             return Kind.MXFP8;
         }
-        if (scale.shape().rank() == 4) { // ModelOpt's blocks: (block rows, 1, block columns, 1)
-            return Kind.FP8_BLOCK;
+        boolean inverse = scale.name().endsWith("_inv");
+        if (shape.rank() == 4 || (inverse && shape.rank() == 2 && shape.elements() == 1)) {
+            return Kind.FP8_BLOCK; // of rank 4: ModelOpt's blocks, (block rows, 1, block columns, 1)
         }
-        if (scale.shape().elements() == 1) {
+        if (shape.elements() == 1) {
             return Kind.FP8_TENSOR;
         }
-        long rows = weight.shape().rank() == 0 ? 1 : weight.shape().dim(0);
-        boolean perRow = scale.shape().elements() == rows && scale.shape().dim(0) == rows;
+        boolean perRow = shape.elements() == rows && shape.dim(0) == rows;
         return perRow ? Kind.FP8_CHANNEL : Kind.FP8_BLOCK;
     }
 }

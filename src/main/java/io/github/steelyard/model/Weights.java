@@ -33,10 +33,14 @@ public final class Weights {
 
     /// Returns tensor `name` as a matrix of plain values.
     ///
-    /// @throws CheckpointException if it is missing or not `(rows, columns)`
+    /// @throws CheckpointException if it is missing, not `(rows, columns)`, or not of plain values
     public StoredWeight plain(String name, int rows, int columns) {
         TensorInfo tensor = require(name, Shape.of(rows, columns));
-        return new PlainWeight(checkpoint.bytes(tensor), tensor.dtype(), rows, columns);
+        try {
+            return new PlainWeight(checkpoint.bytes(tensor), tensor.dtype(), rows, columns);
+        } catch (IllegalArgumentException e) {
+            throw new CheckpointException(tensor.file(), "tensor '%s': %s".formatted(name, e.getMessage()), e);
+        }
     }
 
     /// Returns the values of tensor `name`, which must have exactly `length` elements.

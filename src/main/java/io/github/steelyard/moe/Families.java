@@ -29,11 +29,13 @@ public final class Families {
 
     /// Returns the decoder of a checkpoint that has all its tensors.
     ///
-    /// @throws io.github.steelyard.checkpoint.CheckpointException if the family is unknown, the config unusable, or
-    ///     tensors are missing, all of which it names
+    /// @throws io.github.steelyard.checkpoint.CheckpointException if the family is unknown, the config unusable, its
+    ///     quantization not understood, or tensors are missing, which it names
     public static Decoder of(Checkpoint checkpoint) {
         Decoder decoder = describe(checkpoint);
+        checkpoint.quantization().requireUnderstood();
         TensorCensus.of(checkpoint, decoder).requireComplete(checkpoint.directory());
+        TensorCensus.requirePlain(checkpoint, decoder);
         return decoder;
     }
 

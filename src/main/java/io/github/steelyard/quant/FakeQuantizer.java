@@ -7,7 +7,9 @@ import io.github.steelyard.format.E8m0;
 import io.github.steelyard.format.Fp8;
 import io.github.steelyard.format.Mx;
 import io.github.steelyard.format.Nvfp4;
+import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.List;
 
 /// Quantises and dequantises float rows in place: the values are afterwards those that a server sees which holds the
 /// codes and the scales. Formulas: `docs/NUMERICS.md`.
@@ -27,8 +29,9 @@ public final class FakeQuantizer {
     private final QuantFormat format;
     private final float amax;
     private final boolean weight;
+    private final List<FakeQuantizer> parts; // of equal stretches of a row; empty if the row is one
 
-    private FakeQuantizer(QuantFormat format, float amax, boolean weight) {
+    private FakeQuantizer(QuantFormat format, float amax, boolean weight, List<FakeQuantizer> parts) {
         if (format.needsAmax() && !(amax >= 0 && amax < Float.POSITIVE_INFINITY)) {
             throw new IllegalArgumentException(
                     "%s: amax must be finite and not negative, found %s".formatted(format, amax));
@@ -36,13 +39,28 @@ public final class FakeQuantizer {
         this.format = format;
         this.amax = amax;
         this.weight = weight;
+        this.parts = parts;
     }
 
     /// Returns the quantizer of an activation.
     ///
     /// @param amax the calibrated amax, finite and not negative; not read by formats that need none
     public static FakeQuantizer of(QuantFormat format, float amax) {
-        return new FakeQuantizer(format, amax, false);
+        return new FakeQuantizer(format, amax, false, List.of());
+    }
+
+    /// Returns the quantizer of an activation whose rows fall into equal stretches with an amax each: the heads of a
+    /// cache. Its [#amax] is the largest.
+    ///
+    /// @param amax the calibrated amax of each stretch, finite and not negative
+    public static FakeQuantizer ofParts(QuantFormat format, float[] amax) {
+        List<FakeQuantizer> parts = new ArrayList<>();
+        float largest = 0;
+        for (float one : amax) {
+            parts.add(of(format, one));
+            largest = Math.max(largest, one);
+        }
+        return new FakeQuantizer(format, largest, false, List.copyOf(parts));
     }
 
     /// Returns the quantizer of a weight: what the encoder writes, decoded again. It differs from that of an activation
@@ -50,7 +68,7 @@ public final class FakeQuantizer {
     ///
     /// @param amax the amax of the tensor (for NVFP4 the one shared by a fused group), finite and not negative
     public static FakeQuantizer ofWeight(QuantFormat format, float amax) {
-        return new FakeQuantizer(format, amax, true);
+        return new FakeQuantizer(format, amax, true, List.of());
     }
 
     /// Returns the format.
@@ -67,6 +85,10 @@ public final class FakeQuantizer {
     ///
     /// A last block of a row may be partial. For [QuantFormat#FP8_BLOCK] the first row must begin a block.
     public void apply(float[] x, int offset, int rows, int columns) {
+        if (!parts.isEmpty()) {
+            applyParts(x, offset, rows, columns);
+            return;
+        }
         switch (format) {
             case FP8 -> quantizeFp8(x, offset, rows * columns, weight ? Fp8.scale(amax) : inputScale(amax));
             case FP8_PER_CHANNEL, FP8_DYNAMIC_TOKEN -> {
@@ -76,8 +98,21 @@ public final class FakeQuantizer {
                 }
             }
             case FP8_BLOCK -> quantizeFp8Blocks(x, offset, rows, columns);
+            case FP8_DYNAMIC_GROUP -> forEachBlock(x, offset, rows, columns, Fp8.BLOCK);
             case NVFP4 -> forEachBlock(x, offset, rows, columns, Nvfp4.BLOCK);
             case MXFP4, MXFP8 -> forEachBlock(x, offset, rows, columns, Mx.BLOCK);
+        }
+    }
+
+    private void applyParts(float[] x, int offset, int rows, int columns) {
+        if (columns % parts.size() != 0) {
+            throw new IllegalArgumentException("%d scales for rows of %d columns".formatted(parts.size(), columns));
+        }
+        int width = columns / parts.size();
+        for (int row = 0; row < rows; row++) {
+            for (int i = 0; i < parts.size(); i++) {
+                parts.get(i).apply(x, offset + row * columns + i * width, 1, width);
+            }
         }
     }
 
@@ -92,6 +127,7 @@ public final class FakeQuantizer {
                     case NVFP4 -> quantizeFp4(x, from, length, nvfp4Scale(blockAmax, globalScale));
                     case MXFP4 -> quantizeFp4(x, from, length, E8m0.decode(Mx.scaleCode(blockAmax, E2m1.MAX)));
                     case MXFP8 -> quantizeFp8(x, from, length, E8m0.decode(Mx.scaleCode(blockAmax, E4m3.MAX)));
+                    case FP8_DYNAMIC_GROUP -> quantizeFp8(x, from, length, dynamicScale(blockAmax));
                     case FP8, FP8_PER_CHANNEL, FP8_BLOCK, FP8_DYNAMIC_TOKEN -> throw new AssertionError(format);
                 }
             }

@@ -12,6 +12,8 @@ public enum QuantFormat {
     FP8_BLOCK(8),
     /// FP8 E4M3 codes, one scale per token, computed at run time (activations).
     FP8_DYNAMIC_TOKEN(8),
+    /// FP8 E4M3 codes, one scale per 128 elements of a token, computed at run time (activations of block weights).
+    FP8_DYNAMIC_GROUP(8),
     /// E2M1 codes, an E4M3 scale per 16 elements and one float32 scale for the tensor.
     NVFP4(4),
     /// E2M1 codes, an E8M0 scale per 32 elements; nothing is calibrated.
@@ -34,7 +36,7 @@ public enum QuantFormat {
     public boolean needsAmax() {
         return switch (this) {
             case FP8, NVFP4 -> true;
-            case FP8_PER_CHANNEL, FP8_BLOCK, FP8_DYNAMIC_TOKEN, MXFP4, MXFP8 -> false;
+            case FP8_PER_CHANNEL, FP8_BLOCK, FP8_DYNAMIC_TOKEN, FP8_DYNAMIC_GROUP, MXFP4, MXFP8 -> false;
         };
     }
 }

@@ -81,7 +81,7 @@ final class SiteCheck {
         int block = switch (format) {
             case NVFP4 -> 16;
             case MXFP4, MXFP8 -> 32;
-            case FP8, FP8_PER_CHANNEL, FP8_BLOCK, FP8_DYNAMIC_TOKEN -> 1;
+            case FP8, FP8_PER_CHANNEL, FP8_BLOCK, FP8_DYNAMIC_TOKEN, FP8_DYNAMIC_GROUP -> 1;
         };
         return module.columns() % block == 0
                 ? Optional.empty()

@@ -27,8 +27,6 @@ import java.util.TreeSet;
 /// too wide in published files, so there a difference is a warning, unless no module at all is stored as declared.
 final class DeclaredCheck {
 
-    private static final int FP8_BLOCK = 128;
-
     private final QuantizationConfig config;
     private final Path directory;
     private final FindingList findings;
@@ -73,7 +71,7 @@ final class DeclaredCheck {
         }
         Optional<Declaration> declared = config.declarationOf(info.name());
         boolean plainHead = stored == Stored.PLAIN && info.kind() == ModuleInfo.Kind.HEAD;
-        if (plainHead && config.method() == QuantizationConfig.Method.FP8) {
+        if (plainHead && config.method().listsLoosely()) {
             return; // by convention never converted, and never listed
         }
         if (declared.isEmpty()) {
@@ -149,13 +147,6 @@ final class DeclaredCheck {
                             .formatted(
                                     block, declared.format(), Printable.quoted(module.name()), declared.groupSize()));
         }
-        boolean blocks = declared.format() == DeclaredFormat.FP8_BLOCK && declared.blockRows() != 0;
-        if (blocks && (declared.blockRows() != FP8_BLOCK || declared.blockColumns() != FP8_BLOCK)) {
-            reportSize(
-                    declared,
-                    "weight_block_size: wanted [%d, %d], the only blocks that can be read, found [%d, %d]"
-                            .formatted(FP8_BLOCK, FP8_BLOCK, declared.blockRows(), declared.blockColumns()));
-        }
     }
 
     private void reportSize(Declaration declared, String problem) {
@@ -228,6 +219,7 @@ final class DeclaredCheck {
             case NVFP4, W4A16_NVFP4 -> Stored.NVFP4;
             case MXFP4 -> Stored.MXFP4;
             case MXFP8 -> Stored.MXFP8;
+            case INT4, INT8 -> Stored.INTEGERS;
         };
     }
 }

@@ -12,7 +12,14 @@ import java.util.Optional;
 /// @param format the engine's weight format
 /// @param weight weight key
 /// @param input input key
-record ExpertFormat(String format, String weight, String input) {
+/// @param layout how integers are stored
+record ExpertFormat(String format, String weight, String input, MoeLayer.WeightLayout layout) {
+
+    private static final String COMPRESSED_TENSORS = "compressed-tensors";
+
+    ExpertFormat(String format, String weight, String input) {
+        this(format, weight, input, MoeLayer.WeightLayout.unknown());
+    }
 
     static final ExpertFormat UNQUANTISED = new ExpertFormat("unquantized", MoeLayer.NONE, MoeLayer.NONE);
 
@@ -40,7 +47,18 @@ record ExpertFormat(String format, String weight, String input) {
             case W4A16_NVFP4 -> new ExpertFormat("nvfp4", "nvfp4_static", MoeLayer.NONE);
             case MXFP4 -> new ExpertFormat("mxfp4", "mxfp4_static", MoeLayer.NONE);
             case MXFP8 -> new ExpertFormat("mxfp8", "mxfp8_static", "mxfp8_dyn");
+            case INT4 -> integers("int4_static" + (declared.groupSize() == 32 ? "_g32" : ""), declared);
+            case INT8 -> integers("int8_static", declared);
         };
+    }
+
+    private static ExpertFormat integers(String weight, Declaration declared) {
+        int group = declared.groupSize() == 0 ? -1 : declared.groupSize();
+        return new ExpertFormat(
+                "wna16",
+                declared.zeroPoints() ? weight + "_asym" : weight,
+                MoeLayer.NONE,
+                new MoeLayer.WeightLayout(COMPRESSED_TENSORS, group, declared.zeroPoints(), false, false));
     }
 
     /// Names what a checkpoint declares, for people.
@@ -53,7 +71,7 @@ record ExpertFormat(String format, String weight, String input) {
 
     private static String format(QuantFormat weight) {
         return switch (weight) {
-            case FP8, FP8_PER_CHANNEL, FP8_BLOCK, FP8_DYNAMIC_TOKEN -> "fp8";
+            case FP8, FP8_PER_CHANNEL, FP8_BLOCK, FP8_DYNAMIC_TOKEN, FP8_DYNAMIC_GROUP -> "fp8";
             case NVFP4 -> "nvfp4";
             case MXFP4 -> "mxfp4";
             case MXFP8 -> "mxfp8";
@@ -62,7 +80,7 @@ record ExpertFormat(String format, String weight, String input) {
 
     private static String weightKey(QuantFormat weight) {
         return switch (weight) {
-            case FP8, FP8_DYNAMIC_TOKEN -> "fp8_static_tensor";
+            case FP8, FP8_DYNAMIC_TOKEN, FP8_DYNAMIC_GROUP -> "fp8_static_tensor";
             case FP8_PER_CHANNEL -> "fp8_static_channel";
             case FP8_BLOCK -> "fp8_static_block128";
             case NVFP4 -> "nvfp4_static";
@@ -75,7 +93,7 @@ record ExpertFormat(String format, String weight, String input) {
         return switch (input) {
             case FP8 -> "fp8_static_tensor";
             case FP8_DYNAMIC_TOKEN -> "fp8_dyn_token";
-            case FP8_PER_CHANNEL, FP8_BLOCK -> "fp8_dyn_group128";
+            case FP8_PER_CHANNEL, FP8_BLOCK, FP8_DYNAMIC_GROUP -> "fp8_dyn_group128";
             case NVFP4 -> "nvfp4_dyn";
             case MXFP4 -> "mxfp4_dyn";
             case MXFP8 -> "mxfp8_dyn";

@@ -22,8 +22,8 @@ final class FindingList {
     private final Map<String, Integer> errors = new LinkedHashMap<>(); // by code
     private final Map<Group, TreeSet<String>> groups = new LinkedHashMap<>();
 
-    /// What warnings have in common that become one line.
-    private record Group(String code, String subject, String message) {}
+    /// What findings have in common that become one line.
+    private record Group(Finding.Level level, String code, String subject, String message) {}
 
     /// @param directory the checkpoint, named where no file is at fault
     FindingList(Path directory) {
@@ -64,7 +64,16 @@ final class FindingList {
 
     /// Adds a name to the warning that says `message` of all its names.
     void warnOf(String code, String subject, String message, String name) {
-        groups.computeIfAbsent(new Group(code, subject, message), group -> new TreeSet<>())
+        group(Finding.Level.WARNING, code, subject, message, name);
+    }
+
+    /// Adds a name to the error that says `message` of all its names.
+    void errorOf(String code, String subject, String message, String name) {
+        group(Finding.Level.ERROR, code, subject, message, name);
+    }
+
+    private void group(Finding.Level level, String code, String subject, String message, String name) {
+        groups.computeIfAbsent(new Group(level, code, subject, message), group -> new TreeSet<>())
                 .add(name);
     }
 
@@ -80,7 +89,8 @@ final class FindingList {
                                 .formatted(Printable.of(directory), count - MOST_ERRORS_OF_A_KIND, code)));
             }
         });
-        groups.forEach((group, names) -> all.add(Finding.warning(
+        groups.forEach((group, names) -> all.add(new Finding(
+                group.level(),
                 group.code(),
                 group.subject(),
                 "%s: %s (%d): %s"

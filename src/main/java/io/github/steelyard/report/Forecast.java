@@ -90,6 +90,7 @@ public record Forecast(
     private static final double FP8_BITS = 8;
     private static final double NVFP4_BITS = 4 + 8 / 16.0;
     private static final double MXFP4_BITS = 4 + 8 / 32.0;
+    private static final double INT4_BITS = 4 + 16 / 32.0;
     private static final double MXFP8_BITS = 8 + 8 / 32.0;
     private static final int STREAMS = 2;
     private static final double LARGE_MEAN = 600;
@@ -162,7 +163,7 @@ public record Forecast(
     /// Bits of one weight with its share of the block scales.
     private static double bitsPerWeight(QuantFormat format) {
         return switch (format) {
-            case FP8, FP8_PER_CHANNEL, FP8_BLOCK, FP8_DYNAMIC_TOKEN -> FP8_BITS;
+            case FP8, FP8_PER_CHANNEL, FP8_BLOCK, FP8_DYNAMIC_TOKEN, FP8_DYNAMIC_GROUP -> FP8_BITS;
             case NVFP4 -> NVFP4_BITS;
             case MXFP4 -> MXFP4_BITS;
             case MXFP8 -> MXFP8_BITS;
@@ -176,6 +177,8 @@ public record Forecast(
             case NVFP4, W4A16_NVFP4 -> NVFP4_BITS;
             case MXFP4 -> MXFP4_BITS;
             case MXFP8 -> MXFP8_BITS;
+            case INT4 -> INT4_BITS;
+            case INT8 -> INT4_BITS + 4;
         };
     }
 

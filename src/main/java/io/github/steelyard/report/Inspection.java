@@ -43,7 +43,9 @@ public record Inspection(
             findings.addAll(checkpoint.findings());
             StoredModules stored = new StoredModules(
                     checkpoint.tensors().values(), checkpoint.tensors().keySet());
-            if (threads > 0) {
+            boolean checking = threads > 0;
+            checkpoint.quantization().problem().ifPresent(problem -> notUnderstood(problem, findings, checking));
+            if (checking) {
                 check(checkpoint, stored, findings, threads);
             }
             return new Inspection(
@@ -54,6 +56,20 @@ public record Inspection(
         } catch (CheckpointException e) {
             findings.error("checkpoint", String.valueOf(e.file()), e);
             return new Inspection(directory, Optional.empty(), Optional.empty(), findings.all());
+        }
+    }
+
+    /// A checkpoint is shown whatever it declares; what is computed from it needs to be understood.
+    private static void notUnderstood(CheckpointException problem, FindingList findings, boolean checking) {
+        String subject = "quantization";
+        if (checking) {
+            findings.error("quantization-unknown", subject, problem);
+        } else {
+            findings.warning(
+                    "quantization-unknown",
+                    problem.file(),
+                    subject,
+                    problem.problem() + "; shown from its tensors alone");
         }
     }
 

@@ -5,6 +5,7 @@ import io.github.steelyard.checkpoint.CheckpointException;
 import io.github.steelyard.checkpoint.ConfigJson;
 import io.github.steelyard.checkpoint.Printable;
 import io.github.steelyard.checkpoint.TensorInfo;
+import io.github.steelyard.model.CacheScales;
 import io.github.steelyard.model.Decoder;
 import io.github.steelyard.model.ExpectedTensor;
 import io.github.steelyard.model.Linear;
@@ -60,8 +61,10 @@ final class ModelCheck {
             checkModel(decoder.get());
             checkRest(decoder.get());
         }
-        new DeclaredCheck(checkpoint.quantization(), checkpoint.directory(), findings)
-                .check(modules, allModules(decoder));
+        if (checkpoint.quantization().problem().isEmpty()) {
+            new DeclaredCheck(checkpoint.quantization(), checkpoint.directory(), findings)
+                    .check(modules, allModules(decoder));
+        }
         return decoder;
     }
 
@@ -241,10 +244,7 @@ final class ModelCheck {
         String name = attention.name();
         boolean declared = checkpoint.quantization().kvCache().isPresent();
         for (String letter : List.of("k", "v")) {
-            List<String> names = List.of(
-                    "%s.%s_proj.%s_scale".formatted(name, letter, letter),
-                    "%s.%s_scale".formatted(name, letter),
-                    "%s.%s_proj.output_scale".formatted(name, letter));
+            List<String> names = CacheScales.names(name, letter.equals("k"));
             names.forEach(used::add);
             if (declared && names.stream().noneMatch(checkpoint::has)) {
                 findings.warnOf(
@@ -271,11 +271,11 @@ final class ModelCheck {
         for (String name : unused) {
             TensorInfo tensor = checkpoint.tensor(name);
             if (unread.contains(name)) {
-                findings.tensorError(
+                findings.errorOf(
                         "tensor-unread",
-                        tensor.file(),
-                        name,
-                        "belongs to a module of the model, and its config gives no use for it");
+                        "tensors",
+                        "tensors that belong to modules of the model, and its config gives no use for them",
+                        tensor.name());
                 continue;
             }
             boolean orphan = stored.moduleOf(tensor.name())

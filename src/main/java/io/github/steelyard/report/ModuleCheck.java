@@ -3,6 +3,8 @@ package io.github.steelyard.report;
 import io.github.steelyard.checkpoint.Printable;
 import io.github.steelyard.checkpoint.QuantizationConfig;
 import io.github.steelyard.checkpoint.TensorInfo;
+import io.github.steelyard.model.Fp8Blocks;
+import io.github.steelyard.model.MxScales;
 import io.github.steelyard.report.StoredModule.Part;
 import io.github.steelyard.tensor.DType;
 import io.github.steelyard.tensor.Shape;
@@ -14,17 +16,12 @@ import java.util.Set;
 ///
 /// @param findings where problems go
 /// @param hint names the config keys behind a wanted shape
-/// @param inverse whether the checkpoint's FP8 scales are called `weight_scale_inv`
-record ModuleCheck(FindingList findings, ShapeHint hint, boolean inverse) {
+/// @param config tells the size of FP8 blocks, and how FP8 scales are called
+record ModuleCheck(FindingList findings, ShapeHint hint, QuantizationConfig config) {
 
     private static final Set<DType> REAL = Set.of(DType.F32, DType.BF16, DType.F16);
-    private static final int FP8_BLOCK = 128;
     private static final int NVFP4_BLOCK = 16;
     private static final int MX_BLOCK = 32;
-
-    ModuleCheck(FindingList findings, ShapeHint hint, QuantizationConfig config) {
-        this(findings, hint, config.method() == QuantizationConfig.Method.FP8);
-    }
 
     /// What is wrong with one tensor.
     private record Problem(String code, String tensor, TensorInfo near, String text) {}
@@ -100,6 +97,7 @@ record ModuleCheck(FindingList findings, ShapeHint hint, boolean inverse) {
                     blocks(weight, columns / 2, MX_BLOCK);
                 }
                 case MXFP8 -> blocks(weight, columns, MX_BLOCK);
+                case INTEGERS -> integers(weight);
                 case UNKNOWN -> unknown(weight);
                 case NONE -> {}
             }
@@ -109,24 +107,38 @@ record ModuleCheck(FindingList findings, ShapeHint hint, boolean inverse) {
         private void fp8(TensorInfo weight) {
             shape(weight, weight.shape(), rows, columns);
             if (module.scale().isEmpty()) {
+                boolean inverse = config.method() == QuantizationConfig.Method.FP8;
                 missing(weight, inverse ? "weight_scale_inv" : "weight_scale", "the scale of FP8 codes");
                 return;
             }
             TensorInfo scale = module.scale().get();
-            real(scale);
-            long blockRows = Math.ceilDiv(rows, FP8_BLOCK);
-            long blockColumns = Math.ceilDiv(columns, FP8_BLOCK);
+            if (!MxScales.arePowers(scale)) {
+                real(scale);
+            }
+            Fp8Blocks blocks = Fp8Blocks.of(config, module.name());
+            long blockRows = Math.ceilDiv(rows, (long) blocks.rows());
+            long blockColumns = Math.ceilDiv(columns, (long) blocks.columns());
             List<Shape> allowed = scale.name().endsWith("_inv")
-                    ? List.of(Shape.of(blockRows, blockColumns), Shape.of(), Shape.of(1))
+                    ? List.of(Shape.of(blockRows, blockColumns), Shape.of(), Shape.of(1), Shape.of(rows, 1))
                     : List.of(
                             Shape.of(),
                             Shape.of(1),
                             Shape.of(1, 1),
                             Shape.of(rows),
                             Shape.of(rows, 1),
-                            Shape.of(blockRows, blockColumns));
+                            Shape.of(blockRows, blockColumns),
+                            Shape.of(blockRows, 1, blockColumns, 1));
             if (!allowed.contains(scale.shape())) {
                 add("scale-shape", scale, "wanted one of the shapes %s, found %s".formatted(allowed, scale.shape()));
+            }
+        }
+
+        // The loader checks the rest: extents, groups, zero points.
+        private void integers(TensorInfo weight) {
+            if (module.scale().isEmpty()) {
+                missing(weight, "weight_scale", "the scales of packed integers");
+            } else {
+                real(module.scale().get());
             }
         }
 

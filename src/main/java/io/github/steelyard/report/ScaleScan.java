@@ -2,6 +2,7 @@ package io.github.steelyard.report;
 
 import io.github.steelyard.format.Bf16;
 import io.github.steelyard.format.E4m3;
+import io.github.steelyard.format.E8m0;
 import io.github.steelyard.format.Fp16;
 import io.github.steelyard.tensor.DType;
 import java.lang.foreign.MemorySegment;
@@ -69,6 +70,24 @@ final class ScaleScan {
             }
         }
         return new ScanResult.Scales(bad, first, example, 0, zeroBlocks, Optional.empty());
+    }
+
+    /// Scans E8M0 codes: those above `limit` make some code of the weight infinite or NaN.
+    static ScanResult.Scales powers(MemorySegment bytes, int limit) {
+        long bad = 0;
+        long first = -1;
+        float example = 0;
+        for (long i = 0; i < bytes.byteSize(); i++) {
+            int code = bytes.get(ValueLayout.JAVA_BYTE, i) & 0xff;
+            if (code > limit) {
+                bad++;
+                if (first < 0) {
+                    first = i;
+                    example = E8m0.decode(code);
+                }
+            }
+        }
+        return new ScanResult.Scales(bad, first, example, 0, 0, Optional.empty());
     }
 
     // A code is zero when its three magnitude bits are, whatever its sign.

@@ -76,7 +76,7 @@ record ServedLayer(int index, String prefix, MoeLayer layer, List<String> w13, L
                         quantization.method() == QuantizationConfig.Method.COMPRESSED_TENSORS,
                         false),
                 MoeLayer.Clamp.none(),
-                MoeLayer.WeightLayout.unknown());
+                format.layout());
         return new ServedLayer(
                 first.layer(),
                 prefix(first),

@@ -2,6 +2,7 @@ package io.github.steelyard.report;
 
 import io.github.steelyard.checkpoint.TensorInfo;
 import io.github.steelyard.tensor.DType;
+import io.github.steelyard.tensor.Shape;
 import java.util.EnumMap;
 import java.util.Map;
 import java.util.Optional;
@@ -21,6 +22,8 @@ record StoredModule(String name, Map<Part, TensorInfo> parts) {
         WEIGHT_SCALE_2,
         WEIGHT_SCALE_INV,
         WEIGHT_GLOBAL_SCALE,
+        WEIGHT_ZERO_POINT,
+        WEIGHT_SHAPE,
         SCALES,
         INPUT_SCALE,
         INPUT_GLOBAL_SCALE,
@@ -37,6 +40,11 @@ record StoredModule(String name, Map<Part, TensorInfo> parts) {
         boolean isCache() {
             return this == K_SCALE || this == V_SCALE || this == OTHER_SCALE;
         }
+
+        /// Returns whether the part holds integers that say how to read the weight, and no scale.
+        boolean isInteger() {
+            return this == WEIGHT_ZERO_POINT || this == WEIGHT_SHAPE;
+        }
     }
 
     /// How a weight is stored, read off the tensors.
@@ -46,6 +54,7 @@ record StoredModule(String name, Map<Part, TensorInfo> parts) {
         NVFP4("NVFP4"),
         MXFP4("MXFP4"),
         MXFP8("MXFP8"),
+        INTEGERS("integers"),
         /// Codes of a known width whose scales are missing, or something else.
         UNKNOWN("unknown"),
         /// Scales without a weight.
@@ -109,10 +118,21 @@ record StoredModule(String name, Map<Part, TensorInfo> parts) {
         return switch (weight.get().dtype()) {
             case U8, F4, I8 -> scale().isEmpty() && globalScale().isEmpty() ? Stored.UNKNOWN : fourBit(powerScales);
             case F8_E4M3, F8_E5M2 ->
-                powerScales ? Stored.MXFP8 : globalScale().isPresent() ? Stored.UNKNOWN : Stored.FP8;
+                powerScales && scaleCoversBlocks(weight.get())
+                        ? Stored.MXFP8
+                        : globalScale().isPresent() ? Stored.UNKNOWN : Stored.FP8;
+            case I32 -> has(Part.WEIGHT_PACKED) ? Stored.INTEGERS : Stored.UNKNOWN;
             case F32, F16, BF16, F64 -> Stored.PLAIN;
-            case BOOL, F6_E2M3, F6_E3M2, F8_E8M0, I16, U16, I32, U32, C64, I64, U64 -> Stored.UNKNOWN;
+            case BOOL, F6_E2M3, F6_E3M2, F8_E8M0, I16, U16, U32, C64, I64, U64 -> Stored.UNKNOWN;
         };
+    }
+
+    /// Returns whether there is a scale for each row and 32 columns, as in MXFP8, and not for blocks of both.
+    private boolean scaleCoversBlocks(TensorInfo weight) {
+        Shape shape = weight.shape();
+        return shape.rank() != 2
+                || scale().map(tensor -> tensor.shape().equals(Shape.of(shape.dim(0), Math.ceilDiv(shape.dim(1), 32L))))
+                        .orElse(false);
     }
 
     private Stored fourBit(boolean powerScales) {

@@ -20,11 +20,16 @@ final class StoredModules {
             Map.entry("weight_scale_2", Part.WEIGHT_SCALE_2),
             Map.entry("weight_scale_inv", Part.WEIGHT_SCALE_INV),
             Map.entry("weight_global_scale", Part.WEIGHT_GLOBAL_SCALE),
+            Map.entry("weight_zero_point", Part.WEIGHT_ZERO_POINT),
+            Map.entry("weight_shape", Part.WEIGHT_SHAPE),
+            Map.entry("scale", Part.WEIGHT_SCALE_INV),
             Map.entry("input_scale", Part.INPUT_SCALE),
+            Map.entry("activation_scale", Part.INPUT_SCALE),
             Map.entry("input_global_scale", Part.INPUT_GLOBAL_SCALE),
             Map.entry("k_scale", Part.K_SCALE),
             Map.entry("v_scale", Part.V_SCALE),
             Map.entry("q_scale", Part.OTHER_SCALE),
+            Map.entry("kv_scale", Part.OTHER_SCALE),
             Map.entry("output_scale", Part.OTHER_SCALE));
 
     // Longest first, so that _weight_scale_2 is not taken for something that ends in _2.

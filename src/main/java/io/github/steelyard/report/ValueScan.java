@@ -4,6 +4,10 @@ import io.github.steelyard.checkpoint.Checkpoint;
 import io.github.steelyard.checkpoint.CheckpointException;
 import io.github.steelyard.checkpoint.Printable;
 import io.github.steelyard.checkpoint.TensorInfo;
+import io.github.steelyard.format.E2m1;
+import io.github.steelyard.format.E4m3;
+import io.github.steelyard.format.Nvfp4;
+import io.github.steelyard.model.MxScales;
 import io.github.steelyard.report.StoredModule.Part;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -67,7 +71,8 @@ final class ValueScan {
 
     private void submit(ExecutorService workers, TensorInfo tensor, List<Pending> pending) {
         Optional<Part> part = stored.partOf(tensor.name());
-        boolean scale = part.isPresent() && !part.get().isWeight();
+        boolean scale =
+                part.isPresent() && !part.get().isWeight() && !part.get().isInteger();
         if (scale) {
             pending.add(new Pending(tensor, 0, workers.submit(() -> scales(tensor))));
             return;
@@ -93,7 +98,13 @@ final class ValueScan {
         return switch (tensor.dtype()) {
             case F8_E4M3 -> ScaleScan.blockScales(checkpoint.bytes(tensor), codes.map(checkpoint::bytes));
             case F32, BF16, F16 -> ScaleScan.real(checkpoint.bytes(tensor), tensor.dtype());
-            case U8, F8_E8M0 -> new ScanResult.Plain(LaneScan.E8M0.scan(checkpoint.bytes(tensor)));
+            case U8, F8_E8M0 -> {
+                boolean fp4 = module.map(StoredModule::stored)
+                        .filter(format -> format == StoredModule.Stored.MXFP4)
+                        .isPresent();
+                int limit = MxScales.largestCode(fp4 ? E2m1.MAX : E4m3.MAX);
+                yield ScaleScan.powers(checkpoint.bytes(tensor), limit);
+            }
             case BOOL, F4, F6_E2M3, F6_E3M2, I8, F8_E5M2, I16, U16, I32, U32, C64, F64, I64, U64 ->
                 new ScanResult.Plain(LaneScan.Result.NONE);
         };
@@ -158,6 +169,14 @@ final class ValueScan {
                                     tensor.shape().elements()));
             return;
         }
+        if (overflows(tensor, scales)) {
+            report(
+                    tensor,
+                    "scale-value",
+                    "wanted a scale whose amax is finite, found %s"
+                            .formatted(scales.single().orElseThrow()));
+            return;
+        }
         if (scales.implausible() > 0) {
             findings.warnOf(
                     "scale-implausible",
@@ -186,6 +205,26 @@ final class ValueScan {
                             .formatted(Printable.quoted(projection)),
                     tensor.name());
         }
+    }
+
+    /// Returns whether an input's amax, scale times the codes' range, is beyond float32.
+    private boolean overflows(TensorInfo tensor, ScanResult.Scales scales) {
+        Optional<Part> part = stored.partOf(tensor.name());
+        boolean nvfp4 = stored.moduleOf(tensor.name())
+                .filter(module -> module.stored() == StoredModule.Stored.NVFP4)
+                .isPresent();
+        float range = nvfp4 ? Nvfp4.RANGE : E4m3.MAX;
+        return scales.single().isPresent()
+                && part.isPresent()
+                && switch (part.get()) {
+                    case INPUT_SCALE, K_SCALE, V_SCALE, OTHER_SCALE ->
+                        Float.isInfinite(scales.single().get() * range);
+                    case INPUT_GLOBAL_SCALE, WEIGHT_GLOBAL_SCALE ->
+                        Float.isInfinite(range / scales.single().get());
+                    case WEIGHT_SCALE, WEIGHT_SCALE_2, WEIGHT_SCALE_INV, SCALES ->
+                        false; // an amax within range may have led to them
+                    case WEIGHT, WEIGHT_PACKED, BLOCKS, WEIGHT_ZERO_POINT, WEIGHT_SHAPE -> false;
+                };
     }
 
     private void report(TensorInfo tensor, String code, String problem) {

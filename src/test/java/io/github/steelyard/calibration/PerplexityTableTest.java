@@ -94,7 +94,8 @@ final class PerplexityTableTest {
         String mixed = "models/tiny-qwen3-moe-mixed";
         try (Checkpoint checkpoint = Checkpoint.open(Shared.path(mixed))) {
             List<ModuleInfo> modules = Families.of(checkpoint).modules();
-            Tap tap = new FakeQuantizingTap(CheckpointScales.read(checkpoint, modules));
+            Tap tap = new FakeQuantizingTap(
+                    CheckpointScales.read(checkpoint, modules).quantizers());
 
             assertThat(perplexity(mixed, tap)).isCloseTo(row("mixed"), withinPercentage(PERPLEXITY_PERCENT));
         }

@@ -319,6 +319,7 @@ final class ModelOptExporterTest {
             }
             assertThat(written.quantization().kvCache()).contains("FP8");
             assertThat(CheckpointScales.read(written, Families.of(written).modules())
+                            .quantizers()
                             .keySet())
                     .extracting(Site::role)
                     .containsOnly(Role.LATENT, Role.ROTATED_KEY);

@@ -54,8 +54,6 @@ final class VerifierTest {
                 "conformance/golden/llmcompressor/mixed-experts_nvfp4-attn_fp8-kv_fp8.float32/ckpt",
                 "conformance/architectures/deepseek_v3/fp8_block",
                 "conformance/architectures/gpt_oss/mxfp4",
-                "models/tiny-qwen3-moe-bf16",
-                "models/tiny-qwen3-moe-bf16-sharded",
                 "models/tiny-qwen3-moe-nvfp4",
                 "models/tiny-qwen3-moe-mixed",
                 "models/tiny-qwen3-moe-fp8-block",
@@ -64,6 +62,27 @@ final class VerifierTest {
         assertThat(new Verifier(Shared.path(path), Families::describe).verify().findings())
                 .filteredOn(Finding::isError)
                 .isEmpty();
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"models/tiny-qwen3-moe-bf16", "models/tiny-qwen3-moe-bf16-sharded"})
+    void verify_checkpointOfPlainValues_hasNothingToVerify(String path) {
+        assertThat(errors(Shared.path(path))).containsExactly("nothing-quantised " + Shared.path(path));
+    }
+
+    @Test
+    void verify_everyInputScaleOne_isOneWarning_andAnErrorIfStrict() throws IOException {
+        Path broken = export(tensor -> tensor.name().endsWith(".input_scale") ? tensor.with(1f) : tensor);
+
+        Verification verification = new Verifier(broken).verify();
+
+        assertThat(verification.ok()).isTrue();
+        assertThat(verification.findings())
+                .filteredOn(finding -> finding.code().equals("scale-default"))
+                .singleElement()
+                .satisfies(finding ->
+                        assertThat(finding.message()).contains(" and 189 more: scale 1.0 looks like a default"));
+        assertThat(verification.strict().ok()).isFalse();
     }
 
     // A peer writes every exclusion of this family with a NUL and an internal name behind it; none matches a module, so

@@ -1,10 +1,8 @@
 package io.github.steelyard.model;
 
 import static org.assertj.core.api.Assertions.assertThat;
-import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.github.steelyard.checkpoint.Checkpoint;
-import io.github.steelyard.checkpoint.CheckpointException;
 import io.github.steelyard.model.WeightTensors.Kind;
 import io.github.steelyard.testing.TinySafetensors;
 import java.io.IOException;
@@ -69,20 +67,6 @@ final class WeightTensorsTest {
 
             assertThat(WeightTensors.missing(checkpoint, "m")).isEmpty();
             assertThat(row).startsWith(2, 4, 0);
-        }
-    }
-
-    @Test
-    void packedIntegers_areRefusedByName() throws IOException {
-        tensors.bytes("m.weight_packed", "I32", new long[] {1, 1}, 0, 0, 0, 0)
-                .f32("m.weight_scale", new long[] {1, 1}, 1);
-
-        try (Checkpoint checkpoint = open()) {
-            assertThatThrownBy(() -> WeightTensors.detect(checkpoint, "m"))
-                    .isInstanceOf(CheckpointException.class)
-                    .hasMessageContaining(
-                            "tensor 'm.weight_packed': wanted U8 codes of NVFP4 or MXFP4, found I32 [1, 1]")
-                    .hasMessageEndingWith("integer formats are not read");
         }
     }
 

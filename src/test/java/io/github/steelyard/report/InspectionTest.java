@@ -135,7 +135,8 @@ final class InspectionTest {
     void check_biasThatTheConfigDoesNotAnnounce_isAnError() {
         requireError(
                 TinyCheckpoint.bf16().bf16("model.layers.0.self_attn.q_proj.bias", 32),
-                "tensor 'model.layers.0.self_attn.q_proj.bias': belongs to a module of the model, and its config");
+                "tensors that belong to modules of the model, and its config gives no use for them (1):"
+                        + " 'model.layers.0.self_attn.q_proj.bias'");
     }
 
     @Test
@@ -297,10 +298,74 @@ final class InspectionTest {
     }
 
     @Test
-    void check_blocksOfAnotherSize_areRefused() {
+    void check_blocksOfAnotherSize_wantTheirScales() {
+        assertThat(Inspection.check(
+                                TinyCheckpoint.fp8Block()
+                                        .replaceInConfig("[128, 128]", "[64, 64]")
+                                        .write(folder),
+                                1)
+                        .isSound())
+                .isTrue();
         requireError(
-                TinyCheckpoint.fp8Block().replaceInConfig("[128, 128]", "[64, 64]"),
-                "weight_block_size: wanted [128, 128]");
+                TinyCheckpoint.fp8Block().replaceInConfig("[128, 128]", "[8, 8]"),
+                "tensor '%sup_proj.weight_scale_inv': wanted one of the shapes [[2, 4]".formatted(EXPERT));
+    }
+
+    @ParameterizedTest
+    @CsvSource(
+            delimiter = '|',
+            value = {"\"awq\" | quant_method: wanted one of", "\"compressed-tensors\" | config_groups: wanted an object"
+            })
+    void declarationThatIsNotUnderstood_isShown_andCheckedAsAnError(String method, String problem) {
+        TinyCheckpoint tiny = TinyCheckpoint.bf16()
+                .replaceInConfig(
+                        "\"model_type\"",
+                        "\"quantization_config\": {\"quant_method\": %s}, \"model_type\"".formatted(method));
+        Inspection shown = Inspection.summarise(tiny.write(folder));
+        assertThat(shown.isSound()).isTrue();
+        assertThat(shown.summary()).isPresent();
+        assertThat(shown.findingLines())
+                .singleElement()
+                .satisfies(line -> assertThat(line)
+                        .startsWith("warning: ")
+                        .contains("quantization_config." + problem)
+                        .endsWith("shown from its tensors alone"));
+        requireError(tiny, "quantization_config." + problem);
+    }
+
+    // 255 is NaN; 6 · 2^127 is infinite.
+    @ParameterizedTest
+    @ValueSource(ints = {255, 254})
+    void check_powersOfTwoThatMakeNoNumber_areErrorsThatNameThem(int code) {
+        String up = EXPERT + "up_proj";
+        TinyCheckpoint tiny = TinyCheckpoint.bf16()
+                .remove(up + ".weight")
+                .bytes(up + ".weight", "U8", 0x22, 16, 16)
+                .bytes(up + ".weight_scale", "U8", 127, 16, 1)
+                .poke(up + ".weight_scale", 3, code);
+        requireError(tiny, "tensor '%s.weight_scale': wanted finite and positive scales".formatted(up), "at index 3");
+    }
+
+    @Test
+    void check_inputScaleWhoseAmaxOverflows_isAnErrorThatNamesIt() {
+        requireError(
+                TinyCheckpoint.nvfp4().f32(EXPERT + "up_proj.input_scale", 3e38f),
+                "tensor '%sup_proj.input_scale': wanted a scale whose amax is finite, found 3.0E38".formatted(EXPERT));
+    }
+
+    @Test
+    void check_manyUnreadTensors_areOneLine() {
+        TinyCheckpoint tiny = TinyCheckpoint.bf16();
+        for (int i = 0; i < 2; i++) {
+            for (String projection : new String[] {"gate_proj", "up_proj", "down_proj"}) {
+                tiny.f32("model.layers.0.mlp.experts.%d.%s.odd_scale".formatted(i, projection), 1);
+            }
+        }
+        assertThat(check(tiny))
+                .singleElement()
+                .satisfies(line -> assertThat(line)
+                        .startsWith("error: ")
+                        .contains("(6): 'model.layers.0.mlp.experts.0.down_proj.odd_scale'"));
     }
 
     @Test
