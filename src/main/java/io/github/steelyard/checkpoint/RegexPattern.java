@@ -22,7 +22,7 @@ record RegexPattern(String text, RegexOutline outline, List<Piece> pieces) imple
     private static final long LARGEST = 10_000;
     private static final int COMPILING = 400; // steps for each element
     private static final int LEAST_PROGRAM = 32; // a short program takes its time too
-    private static final int LITERAL_AT_ONCE = 8; // characters that are searched in a step
+    private static final int LITERAL_AT_ONCE = 2; // characters that are searched in a step
 
     /// A part and its program.
     record Piece(Kind kind, String text, Pattern program) {

@@ -173,7 +173,7 @@ record ShardChecks(QuantizationConfig quantization, Optional<Plan> plan, Deploym
 
     private static Block planned(QuantFormat format) {
         return switch (format) {
-            case FP8, FP8_PER_CHANNEL, FP8_DYNAMIC_TOKEN -> NONE;
+            case FP8, FP8_PER_CHANNEL, FP8_DYNAMIC_TOKEN, FP8_DYNAMIC_GROUP -> NONE;
             case FP8_BLOCK -> new Block("FP8_BLOCK", Fp8Weight.BLOCK, Fp8Weight.BLOCK);
             case NVFP4 -> new Block("NVFP4", 1, Nvfp4.BLOCK);
             case MXFP4, MXFP8 -> new Block(format.name(), 1, MxWeight.BLOCK);
@@ -190,6 +190,7 @@ record ShardChecks(QuantizationConfig quantization, Optional<Plan> plan, Deploym
                         declared.blockColumns() > 0 ? declared.blockColumns() : Fp8Weight.BLOCK);
             case NVFP4, W4A16_NVFP4, MXFP4, MXFP8 ->
                 new Block(declared.format().name(), 1, declared.format().blockSize());
+            case INT4, INT8 -> new Block(declared.format().name(), 1, Math.max(1, declared.groupSize()));
         };
     }
 }

@@ -74,7 +74,7 @@ final class VerifierTest {
     void verify_everyInputScaleOne_isOneWarning_andAnErrorIfStrict() throws IOException {
         Path broken = export(tensor -> tensor.name().endsWith(".input_scale") ? tensor.with(1f) : tensor);
 
-        Verification verification = new Verifier(broken).verify();
+        Verification verification = new Verifier(broken, Families::describe).verify();
 
         assertThat(verification.ok()).isTrue();
         assertThat(verification.findings())
