@@ -221,10 +221,11 @@ final class StoredLayoutsTest {
     }
 
     private static float[] floats(String text) {
-        String[] parts = text.split(" ");
-        float[] values = new float[parts.length];
-        for (int i = 0; i < parts.length; i++) {
-            values[i] = Float.parseFloat(parts[i]);
+        double[] parsed =
+                Arrays.stream(text.split(" ")).mapToDouble(Double::parseDouble).toArray();
+        float[] values = new float[parsed.length];
+        for (int i = 0; i < values.length; i++) {
+            values[i] = (float) parsed[i];
         }
         return values;
     }
