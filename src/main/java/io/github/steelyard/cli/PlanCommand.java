@@ -134,7 +134,9 @@ final class PlanCommand extends SteelyardCommand implements Callable<Integer> {
         }
         // Where there are weights, their names decide what the config leaves open.
         try (Checkpoint opened = Checkpoint.open(directory)) {
-            return report(configs, Families.describe(opened), Optional.of(opened));
+            Decoder decoder = Families.describe(opened);
+            Inputs.warnOfCache(opened, decoder, console);
+            return report(configs, decoder, Optional.of(opened));
         }
     }
 
