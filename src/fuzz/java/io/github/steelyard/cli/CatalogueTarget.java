@@ -60,7 +60,7 @@ final class CatalogueTarget implements FuzzTarget {
                 : mutation.mutated(random).getBytes(StandardCharsets.UTF_8);
         Files.write(file, changed);
         return random.nextInt(100) > 0
-                ? new Attempt.Call("CaseRunner.text", () -> new CaseRunner(catalogues, "vllm", false).text(file))
+                ? new Attempt.Call("CaseRunner.answers", () -> new CaseRunner(catalogues, "vllm", false).answers(file))
                 : Attempt.Commands.of("backends", "select", "--cases", file);
     }
 }

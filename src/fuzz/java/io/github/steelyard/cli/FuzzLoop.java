@@ -123,7 +123,8 @@ final class FuzzLoop {
         try {
             call.action().run();
         } catch (Throwable e) {
-            code = new Failures(new Console(stream, stream, false)).report(e, verbose);
+            Console console = new Console(stream, stream, false);
+            code = new Failures(console, verbose ? "--verbose" : "").report(e, Main.commandLine(console));
         }
         return new CommandRun(code, "", err.toString(StandardCharsets.UTF_8));
     }

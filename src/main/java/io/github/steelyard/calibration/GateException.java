@@ -1,5 +1,6 @@
 package io.github.steelyard.calibration;
 
+import io.github.steelyard.checkpoint.NaturalOrder;
 import java.util.List;
 import java.util.stream.Collectors;
 
@@ -15,11 +16,15 @@ public final class GateException extends RuntimeException {
     /// @param gate what was to be decided, in a few words
     /// @param problems one line each, at least one
     public GateException(String gate, List<String> problems) {
-        super(message(gate, problems));
-        this.problems = List.copyOf(problems);
+        this(problems.stream().sorted(NaturalOrder.INSTANCE).toList(), gate);
     }
 
-    /// Returns every problem, one line each.
+    private GateException(List<String> ordered, String gate) {
+        super(message(gate, ordered));
+        problems = ordered;
+    }
+
+    /// Returns every problem, one line each, in natural order.
     public List<String> problems() {
         return problems;
     }

@@ -101,7 +101,7 @@ public record Manifest(
 
     private static Input input(ConfigJson json, String key) {
         ConfigJson section = section(json, key);
-        return new Input(section.string("path"), section.string("digest"));
+        return new Input(section.fileName("path").toString(), section.string("digest"));
     }
 
     private static long count(ConfigJson json, String key) {

@@ -3,6 +3,7 @@ package io.github.steelyard.calibration;
 import io.github.steelyard.checkpoint.AtomicFiles;
 import io.github.steelyard.checkpoint.CheckpointException;
 import io.github.steelyard.checkpoint.Digests;
+import io.github.steelyard.checkpoint.FileProblem;
 import io.github.steelyard.checkpoint.StorageException;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
@@ -121,7 +122,7 @@ public record RunDirectory(Path path) {
             }
             return Files.readString(recipeFile());
         } catch (IOException e) {
-            throw new StatisticsException(recipeFile(), "cannot be read: " + e.getMessage(), e);
+            throw new StatisticsException(recipeFile(), "cannot be read: " + FileProblem.reason(recipeFile(), e), e);
         }
     }
 

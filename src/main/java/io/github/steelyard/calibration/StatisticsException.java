@@ -1,5 +1,6 @@
 package io.github.steelyard.calibration;
 
+import io.github.steelyard.checkpoint.Printable;
 import java.nio.file.Path;
 import org.jspecify.annotations.Nullable;
 
@@ -14,13 +15,13 @@ public final class StatisticsException extends RuntimeException {
     /// @param file the file at fault
     /// @param problem one line that says what is wrong, what was wanted and what was found
     public StatisticsException(Path file, String problem) {
-        super(file + ": " + problem);
+        super(Printable.of(file) + ": " + problem);
         this.file = file;
     }
 
     /// As the other constructor, with the failure that showed the problem.
     public StatisticsException(Path file, String problem, Throwable cause) {
-        super(file + ": " + problem, cause);
+        super(Printable.of(file) + ": " + problem, cause);
         this.file = file;
     }
 

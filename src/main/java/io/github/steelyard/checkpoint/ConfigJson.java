@@ -3,6 +3,7 @@ package io.github.steelyard.checkpoint;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.io.StringReader;
+import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -125,6 +126,18 @@ public final class ConfigJson {
     /// @throws CheckpointException if it is absent or not a text
     public String string(String key) {
         return stringOf(key, required(key));
+    }
+
+    /// Returns the path under `key`.
+    ///
+    /// @throws CheckpointException if it is absent or no path
+    public Path fileName(String key) {
+        String text = string(key);
+        try {
+            return Path.of(text);
+        } catch (InvalidPathException e) {
+            throw wrong(key, "a path", required(key));
+        }
     }
 
     /// Returns the text under `key`, or `absent`.

@@ -6,12 +6,14 @@ import java.nio.file.AccessDeniedException;
 import java.nio.file.FileSystemException;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
+import java.nio.file.NotDirectoryException;
 import java.nio.file.Path;
 import java.nio.file.attribute.BasicFileAttributes;
 import java.util.Arrays;
+import java.util.Optional;
 
-/// Turns errors of the file system into [CheckpointException]s that say what is wrong in plain words.
-final class FileProblem {
+/// Says what is wrong with a file in plain words, where the file system gives an error, or only the file's name.
+public final class FileProblem {
 
     /// How every pointer begins; the format allows no more than 1024 bytes.
     private static final byte[] POINTER = "version https://git-lfs".getBytes(StandardCharsets.US_ASCII);
@@ -59,13 +61,27 @@ final class FileProblem {
         return new CheckpointException(file, (plain ? "" : "cannot be read: ") + reason(file, error), error);
     }
 
+    /// Returns why `file` is no file that text can be read from; empty if it is one. A directory, a named pipe or a
+    /// device is none: opening those can block for ever or never end.
+    public static Optional<String> irregularity(Path file) {
+        try {
+            regularFile(file);
+            return Optional.empty();
+        } catch (CheckpointException e) {
+            return Optional.of(e.problem());
+        }
+    }
+
     /// Returns what the file system said, in a few words.
-    static String reason(Path file, IOException error) {
+    public static String reason(Path file, IOException error) {
         if (error instanceof NoSuchFileException) {
             return Files.isSymbolicLink(file) ? "not found: it is a link to a file that does not exist" : "not found";
         }
         if (error instanceof AccessDeniedException) {
             return "permission denied";
+        }
+        if (error instanceof NotDirectoryException) {
+            return "not a directory";
         }
         String reason = error instanceof FileSystemException e ? e.getReason() : null;
         return Printable.of(reason != null ? reason : String.valueOf(error.getMessage()));

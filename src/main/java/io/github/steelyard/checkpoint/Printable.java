@@ -2,11 +2,13 @@ package io.github.steelyard.checkpoint;
 
 import java.nio.file.Path;
 import java.util.Collection;
+import java.util.HexFormat;
 import java.util.TreeSet;
 import java.util.stream.Collectors;
 
-/// Text from files that others wrote, made fit for one line of a message: control characters are escaped, and what is
-/// long is cut.
+/// Text from files that others wrote, made fit for one line of a message: what steers a terminal or changes the order
+/// of
+/// what is read (control and format characters) is escaped, and what is long is cut.
 public final class Printable {
 
     private static final int LONGEST = 400; // characters
@@ -16,17 +18,25 @@ public final class Printable {
 
     /// Returns `text` on one line, cut after 400 characters.
     public static String of(String text) {
-        StringBuilder line = new StringBuilder();
-        int end = Math.min(text.length(), LONGEST);
-        for (int i = 0; i < end; i++) {
-            char c = text.charAt(i);
-            if (isPlain(text, i)) {
-                line.append(c);
-            } else {
-                line.append("\\u%04x".formatted((int) c));
-            }
+        return text.length() > LONGEST ? line(text.substring(0, LONGEST)) + '…' : line(text);
+    }
+
+    /// Returns `text` on one line, whatever its length.
+    public static String line(String text) {
+        if (text.codePoints().allMatch(Printable::isPlain)) {
+            return text;
         }
-        return end < text.length() ? line.append('…').toString() : line.toString();
+        StringBuilder line = new StringBuilder();
+        text.codePoints().forEach(point -> {
+            if (isPlain(point)) {
+                line.appendCodePoint(point);
+            } else {
+                for (char c : Character.toChars(point)) {
+                    line.append("\\u").append(HexFormat.of().toHexDigits(c));
+                }
+            }
+        });
+        return line.toString();
     }
 
     /// Returns the path on one line.
@@ -39,9 +49,10 @@ public final class Printable {
         return "'" + of(name) + "'";
     }
 
-    /// Returns the names, sorted and quoted, the first 20 if there are more.
+    /// Returns the names, quoted and in natural order, the first 20 if there are more.
     public static String list(Collection<String> names) {
-        TreeSet<String> sorted = new TreeSet<>(names);
+        TreeSet<String> sorted = new TreeSet<>(NaturalOrder.INSTANCE);
+        sorted.addAll(names);
         String first = sorted.stream().limit(MOST_NAMES).map(Printable::quoted).collect(Collectors.joining(", "));
         return sorted.size() > MOST_NAMES ? "%s and %d more".formatted(first, sorted.size() - MOST_NAMES) : first;
     }
@@ -56,13 +67,13 @@ public final class Printable {
         return true;
     }
 
-    private static boolean isPlain(String text, int index) {
-        char c = text.charAt(index);
-        if (Character.isSurrogate(c)) {
-            return isPaired(text, index);
-        }
-        return switch (Character.getType(c)) {
-            case Character.CONTROL, Character.FORMAT, Character.LINE_SEPARATOR, Character.PARAGRAPH_SEPARATOR -> false;
+    private static boolean isPlain(int point) {
+        return switch (Character.getType(point)) {
+            case Character.CONTROL,
+                    Character.FORMAT,
+                    Character.LINE_SEPARATOR,
+                    Character.PARAGRAPH_SEPARATOR,
+                    Character.SURROGATE -> false;
             default -> true;
         };
     }

@@ -143,9 +143,23 @@ public final class SafetensorsWriter implements AutoCloseable {
                 AtomicFiles.writeFully(channel, view(piece));
             }
         } catch (IOException e) {
+            requireReadable(bytes);
             throw new StorageException(file, e);
         }
         written += bytes.byteSize();
+    }
+
+    /// Reads all of it. A source that has become shorter while it is mapped fails here as such, with the JVM's error
+    /// for
+    /// it; the system says of a write from there only that an address is bad.
+    private static void requireReadable(MemorySegment bytes) {
+        if (!bytes.isMapped()) {
+            return;
+        }
+        MemorySegment copy = MemorySegment.ofArray(new byte[1 << 16]);
+        for (long from = 0; from < bytes.byteSize(); from += copy.byteSize()) {
+            MemorySegment.copy(bytes, from, copy, 0, Math.min(copy.byteSize(), bytes.byteSize() - from));
+        }
     }
 
     /// Ends a tensor that was written in pieces.

@@ -1,6 +1,9 @@
 package io.github.steelyard.cli;
 
+import io.github.steelyard.corpus.CalibrationSet;
+import io.github.steelyard.corpus.DataOptions;
 import java.util.List;
+import java.util.Locale;
 import java.util.Set;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
@@ -21,6 +24,13 @@ final class Arguments {
         return value;
     }
 
+    /// Returns the command's name without the program's: `backends select`.
+    static String name(CommandSpec command) {
+        String name = command.qualifiedName();
+        int first = name.indexOf(' ');
+        return first < 0 ? name : name.substring(first + 1);
+    }
+
     /// Returns the names of the options given to a command, in the order in which they were given.
     static List<String> given(@Nullable CommandSpec command) {
         return required(command).commandLine().getParseResult().matchedOptions().stream()
@@ -36,21 +46,107 @@ final class Arguments {
                 .collect(Collectors.toSet());
     }
 
+    private static int between(String text, int most) {
+        try {
+            int value = Integer.parseInt(text);
+            if (value >= 1 && value <= most) {
+                return value;
+            }
+        } catch (NumberFormatException e) {
+            // The same answer as for a number outside the range.
+        }
+        throw new CommandLine.TypeConversionException(
+                most == Integer.MAX_VALUE
+                        ? "expected a number of at least 1, found '%s'".formatted(text)
+                        : "expected a number from 1 to %d, found '%s'".formatted(most, text));
+    }
+
     /// Reads a count of at least one.
     static final class Positive implements CommandLine.ITypeConverter<Integer> {
 
         @Override
         public Integer convert(String text) {
+            return between(text, Integer.MAX_VALUE);
+        }
+    }
+
+    /// Reads a number of threads.
+    static final class Threads implements CommandLine.ITypeConverter<Integer> {
+
+        static final int MOST = 1024;
+
+        @Override
+        public Integer convert(String text) {
+            return between(text, MOST);
+        }
+    }
+
+    /// Reads the length of a sequence in tokens.
+    static final class SequenceLength implements CommandLine.ITypeConverter<Integer> {
+
+        @Override
+        public Integer convert(String text) {
+            return between(text, DataOptions.LONGEST_SEQUENCE);
+        }
+    }
+
+    /// Reads how often something is done, or over how many devices a model is spread.
+    static final class Few implements CommandLine.ITypeConverter<Integer> {
+
+        static final int MOST = 4096;
+
+        @Override
+        public Integer convert(String text) {
+            return between(text, MOST);
+        }
+    }
+
+    /// Reads an extent of a tensor or a number of experts.
+    static final class Extent implements CommandLine.ITypeConverter<Integer> {
+
+        static final int MOST = 1 << 24;
+
+        @Override
+        public Integer convert(String text) {
+            return between(text, MOST);
+        }
+    }
+
+    /// Reads a rate or a bound: zero, or a number that can still be divided by.
+    static final class Measure implements CommandLine.ITypeConverter<Double> {
+
+        private static final double LEAST = 1e-6;
+        private static final double MOST = 1e12;
+
+        @Override
+        public Double convert(String text) {
             try {
-                int value = Integer.parseInt(text);
-                if (value > 0) {
+                double value = Double.parseDouble(text);
+                if (value == 0 || (value >= LEAST && value <= MOST)) {
                     return value;
                 }
             } catch (NumberFormatException e) {
-                // The same answer as for a number that is too small.
+                // The same answer as for a number outside the range.
             }
             throw new CommandLine.TypeConversionException(
-                    "expected a number of at least 1, found '%s'".formatted(text));
+                    "expected 0 or a number from %s to %s, found '%s'".formatted(LEAST, MOST, text));
+        }
+    }
+
+    /// Reads a name in whatever case it is written.
+    static final class Name implements CommandLine.ITypeConverter<String> {
+
+        @Override
+        public String convert(String text) {
+            return text.toLowerCase(Locale.ROOT);
+        }
+    }
+
+    /// Refuses more random tokens than a data file may have.
+    static void requireReadable(int sequences, int length) {
+        if ((long) sequences * length > CalibrationSet.MOST_TOKENS) {
+            throw new UsageException("--sequences %d, --sequence-length %d: more than %d tokens"
+                    .formatted(sequences, length, CalibrationSet.MOST_TOKENS));
         }
     }
 }

@@ -7,9 +7,9 @@ import io.github.steelyard.oracle.DecisionText;
 import io.github.steelyard.oracle.FakeQuantLaunch;
 import io.github.steelyard.oracle.Oracle;
 import io.github.steelyard.oracle.SelectionRequest;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
-import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 
@@ -21,7 +21,7 @@ import picocli.CommandLine.Mixin;
             "Shows every step of a selection: candidates, the reason of each rejection, the answer, what it shows,",
             "and the flags under which the engine would show the w2 input to fake quantization."
         })
-final class BackendsExplainCommand extends SteelyardCommand implements Callable<Integer> {
+final class BackendsExplainCommand extends SteelyardCommand {
 
     @Mixin
     BackendsSelectCommand.SelectionOptions selection = new BackendsSelectCommand.SelectionOptions();
@@ -37,23 +37,19 @@ final class BackendsExplainCommand extends SteelyardCommand implements Callable<
     }
 
     @Override
-    public Integer call() {
+    Outcome run() {
         Decision decision = selection.decide(layer, serving);
         Catalogue catalogue = serving.catalogue();
         SelectionRequest request = SelectionRequest.of(layer.layer(), serving.device(catalogue))
                 .withDeployment(serving.deployment())
                 .withPreference(serving.preference());
         FakeQuantLaunch launch = FakeQuantLaunch.plan(new Oracle(catalogue), List.of(request), Set.of());
-        if (common.json) {
-            console.print(DecisionJson.text(decision, launch));
-            return ExitCode.OK;
-        }
-        DecisionText.steps(decision).forEach(console::print);
+        List<String> lines = new ArrayList<>(DecisionText.steps(decision));
         if (!launch.flags().isEmpty()) {
-            console.print("for fake quantization launch with: " + String.join(" ", launch.flags()));
+            lines.add("for fake quantization launch with: " + String.join(" ", launch.flags()));
         } else if (!launch.complete()) {
-            launch.advice().forEach(advice -> console.print("fake quantization: " + advice));
+            launch.advice().forEach(advice -> lines.add("fake quantization: " + advice));
         }
-        return ExitCode.OK;
+        return Outcome.ok(DecisionJson.of(decision, launch), lines);
     }
 }

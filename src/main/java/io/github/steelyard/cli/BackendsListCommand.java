@@ -3,7 +3,6 @@ package io.github.steelyard.cli;
 import io.github.steelyard.oracle.Catalogue;
 import io.github.steelyard.oracle.CatalogueJson;
 import io.github.steelyard.oracle.Catalogues;
-import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
@@ -13,7 +12,7 @@ import picocli.CommandLine.Option;
         name = "list",
         mixinStandardHelpOptions = true,
         description = "Lists the catalogues at hand, or the backends of one.")
-final class BackendsListCommand extends SteelyardCommand implements Callable<Integer> {
+final class BackendsListCommand extends SteelyardCommand {
 
     @Option(
             names = "--serving",
@@ -27,15 +26,13 @@ final class BackendsListCommand extends SteelyardCommand implements Callable<Int
     }
 
     @Override
-    public Integer call() {
+    Outcome run() {
         Catalogues catalogues = Catalogues.bundled();
         if (serving == null) {
-            print(CatalogueJson.text(catalogues), CatalogueJson.lines(catalogues));
-        } else {
-            Catalogue catalogue = find(catalogues, serving);
-            print(CatalogueJson.text(catalogue), CatalogueJson.lines(catalogue));
+            return Outcome.ok(CatalogueJson.of(catalogues), CatalogueJson.lines(catalogues));
         }
-        return ExitCode.OK;
+        Catalogue catalogue = find(catalogues, serving);
+        return Outcome.ok(CatalogueJson.of(catalogue), CatalogueJson.lines(catalogue));
     }
 
     private static Catalogue find(Catalogues catalogues, String name) {
@@ -43,14 +40,6 @@ final class BackendsListCommand extends SteelyardCommand implements Callable<Int
             return catalogues.find(name);
         } catch (IllegalArgumentException e) {
             throw new UsageException("--serving: " + e.getMessage());
-        }
-    }
-
-    private void print(String json, Iterable<String> lines) {
-        if (common.json) {
-            console.print(json);
-        } else {
-            lines.forEach(console::print);
         }
     }
 }

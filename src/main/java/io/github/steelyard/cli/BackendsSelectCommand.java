@@ -12,13 +12,10 @@ import io.github.steelyard.oracle.SelectionRequest;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Set;
-import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
-import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
-import picocli.CommandLine.Spec;
 
 /// `steelyard backends select`: the backend of one layer, or of every case of a file.
 @Command(
@@ -28,7 +25,7 @@ import picocli.CommandLine.Spec;
             "Selects the backend of one layer; exit code 1 when there is none.",
             "With --case, answers every case of a file, refusals included, with exit code 0."
         })
-final class BackendsSelectCommand extends SteelyardCommand implements Callable<Integer> {
+final class BackendsSelectCommand extends SteelyardCommand {
 
     private static final Set<String> WITH_CASES =
             Set.of("--case", "--cases", "--strict", "--serving", "--json", "--verbose");
@@ -48,10 +45,6 @@ final class BackendsSelectCommand extends SteelyardCommand implements Callable<I
 
     @Mixin
     ServingOptions serving = new ServingOptions();
-
-    @Spec
-    @Nullable
-    CommandSpec command;
 
     BackendsSelectCommand(Console console) {
         super(console);
@@ -81,26 +74,25 @@ final class BackendsSelectCommand extends SteelyardCommand implements Callable<I
     }
 
     @Override
-    public Integer call() {
+    Outcome run() {
         if (cases != null) {
             requireCasesAlone();
-            // Machine-readable only: a table of a hundred cases helps nobody.
             String engine = serving.serving.replaceAll("@.*", "");
-            console.print(new CaseRunner(Catalogues.bundled(), engine, selection.strict).text(cases));
-            return ExitCode.OK;
+            return Outcome.ok(new CaseRunner(Catalogues.bundled(), engine, selection.strict).answers(cases), List.of());
         }
         Decision decision = selection.decide(layer, serving);
-        if (common.json) {
-            console.print(DecisionJson.text(decision));
-        } else {
-            DecisionText.answer(decision).forEach(console::print);
-        }
-        return decision instanceof Selection ? ExitCode.OK : ExitCode.GATE;
+        return Outcome.gate(decision instanceof Selection, DecisionJson.of(decision), DecisionText.answer(decision));
+    }
+
+    /// A table of a hundred cases helps nobody.
+    @Override
+    boolean machineReadable() {
+        return super.machineReadable() || cases != null;
     }
 
     /// A case says everything about its layer; an option that says it too would be lost without a word.
     private void requireCasesAlone() {
-        List<String> lost = Arguments.given(command).stream()
+        List<String> lost = Arguments.given(spec).stream()
                 .filter(name -> !WITH_CASES.contains(name))
                 .toList();
         if (!lost.isEmpty()) {

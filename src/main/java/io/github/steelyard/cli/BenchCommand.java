@@ -16,14 +16,14 @@ import io.github.steelyard.model.Sequences;
 import io.github.steelyard.moe.Families;
 import io.github.steelyard.recipe.CalibrationOptions;
 import io.github.steelyard.report.ChromeTrace;
-import io.github.steelyard.report.Json;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.TreeMap;
-import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -39,7 +39,7 @@ import picocli.CommandLine.Parameters;
             "Rate, share of the machine's peaks, time per phase, cost of the taps, memory. The peaks are measured in the",
             "same process, before and after."
         })
-final class BenchCommand extends SteelyardCommand implements Callable<Integer> {
+final class BenchCommand extends SteelyardCommand {
 
     private static final long SEED = 1;
     private static final int WARM_UP_TOKENS = 64;
@@ -48,10 +48,18 @@ final class BenchCommand extends SteelyardCommand implements Callable<Integer> {
     @Nullable
     Path checkpoint;
 
-    @Option(names = "--sequences", paramLabel = "N", description = "Sequences (default: ${DEFAULT-VALUE}).")
+    @Option(
+            names = "--sequences",
+            paramLabel = "N",
+            converter = Arguments.Positive.class,
+            description = "Sequences (default: ${DEFAULT-VALUE}).")
     int sequences = 16;
 
-    @Option(names = "--sequence-length", paramLabel = "N", description = "Tokens in each (default: ${DEFAULT-VALUE}).")
+    @Option(
+            names = "--sequence-length",
+            paramLabel = "N",
+            converter = Arguments.SequenceLength.class,
+            description = "Tokens in each (default: ${DEFAULT-VALUE}).")
     int sequenceLength = 512;
 
     @Option(names = "--experts", paramLabel = "routed|all", description = "Whether experts also see every token.")
@@ -63,6 +71,7 @@ final class BenchCommand extends SteelyardCommand implements Callable<Integer> {
     @Option(
             names = "--rounds",
             paramLabel = "N",
+            converter = Arguments.Few.class,
             description = "Timed passes with and without taps each; the fastest counts.")
     int rounds = 1;
 
@@ -100,7 +109,8 @@ final class BenchCommand extends SteelyardCommand implements Callable<Integer> {
             Map<String, PhaseResult> phases) {}
 
     @Override
-    public Integer call() {
+    Outcome run() {
+        Arguments.requireReadable(sequences, sequenceLength);
         try (Checkpoint source = Checkpoint.open(Arguments.required(checkpoint));
                 ResidentMemory memory = new ResidentMemory()) {
             Decoder decoder = Families.of(source);
@@ -116,8 +126,7 @@ final class BenchCommand extends SteelyardCommand implements Callable<Integer> {
             boolean all = experts == CalibrationOptions.Experts.ALL;
             Benchmark benchmark = new Benchmark(source, decoder, engine.kernels(), gemm, threads, all, !noHead);
             Result result = measure(benchmark, threads, gemm, memory);
-            console.print(common.json ? Json.text(result) : text(result));
-            return ExitCode.OK;
+            return Outcome.ok(result, lines(result));
         }
     }
 
@@ -200,19 +209,19 @@ final class BenchCommand extends SteelyardCommand implements Callable<Integer> {
                 phases);
     }
 
-    private static String text(Result result) {
-        StringBuilder text = new StringBuilder("""
-                %.0f tokens/s, %.1f GFLOP/s: %.1f %% of the FMA peak, %.1f %% of the GEMM peak
-                taps cost %.1f %%; peak resident memory %.2f GiB""".formatted(
+    private static List<String> lines(Result result) {
+        List<String> lines = new ArrayList<>();
+        lines.add("%.0f tokens/s, %.1f GFLOP/s: %.1f %% of the FMA peak, %.1f %% of the GEMM peak"
+                .formatted(
                         result.tokensPerSecond,
                         result.gflopsPerSecond,
                         100 * result.shareOfFmaPeak,
-                        100 * result.shareOfGemmPeak,
-                        100 * result.tapCost,
-                        result.peakResidentBytes / (double) (1L << 30)));
-        result.phases.forEach((phase, time) -> text.append("\n  %-12s %7.2f s  %5.1f %%  %7.1f GFLOP/s  %6.1f GB/s"
+                        100 * result.shareOfGemmPeak));
+        lines.add("taps cost %.1f %%; peak resident memory %.2f GiB"
+                .formatted(100 * result.tapCost, result.peakResidentBytes / (double) (1L << 30)));
+        result.phases.forEach((phase, time) -> lines.add("  %-12s %7.2f s  %5.1f %%  %7.1f GFLOP/s  %6.1f GB/s"
                 .formatted(phase, time.seconds, 100 * time.share, time.gflopsPerSecond, time.gigabytesPerSecond)));
-        return text.toString();
+        return lines;
     }
 
     private static Path temporaryDirectory() {

@@ -33,16 +33,13 @@ final class ByteProgress implements LongConsumer {
 
     /// Ends a redrawn line.
     void done() {
-        if (console.terminal() && lastLine > 0) {
-            console.note("");
-        }
+        console.endRedrawing();
     }
 
     private void show(long sum, double seconds) {
         String text = "%s: %.0f MB written, %.0f MB/s".formatted(task, sum / 1e6, sum / 1e6 / seconds);
         if (console.terminal()) {
-            console.err().print("\r" + text + "\u001b[K");
-            console.err().flush();
+            console.redraw(text);
         } else {
             console.note(text);
         }

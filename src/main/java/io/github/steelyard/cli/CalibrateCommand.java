@@ -3,7 +3,6 @@ package io.github.steelyard.cli;
 import io.github.steelyard.recipe.CalibrationOptions;
 import io.github.steelyard.recipe.Recipe;
 import java.nio.file.Path;
-import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -18,7 +17,7 @@ import picocli.CommandLine.Parameters;
             "Runs calibration text through a checkpoint and measures every quantizer site.",
             "Progress is kept in RUN after each layer: the same command goes on where an earlier one stopped."
         })
-final class CalibrateCommand extends SteelyardCommand implements Callable<Integer> {
+final class CalibrateCommand extends SteelyardCommand {
 
     @Parameters(paramLabel = "CHECKPOINT", description = "Directory of the checkpoint.")
     @Nullable
@@ -43,15 +42,15 @@ final class CalibrateCommand extends SteelyardCommand implements Callable<Intege
     }
 
     @Override
-    public Integer call() {
+    Outcome run() {
         Recipe read = Recipe.read(Arguments.required(recipe));
-        return new Calibration(console, common, choices, engine)
+        Calibration.Result result = new Calibration(console, common, choices, engine)
                 .run(
                         Arguments.required(checkpoint),
                         read,
                         Arguments.required(out),
-                        read.export().format())
-                .print(console, common.json);
+                        read.export().format());
+        return Outcome.gate(result.passed(), result, result.lines());
     }
 
     /// What a calibration may be told besides the recipe.
@@ -78,7 +77,7 @@ final class CalibrateCommand extends SteelyardCommand implements Callable<Intege
         @Option(
                 names = "--sequence-length",
                 paramLabel = "N",
-                converter = Arguments.Positive.class,
+                converter = Arguments.SequenceLength.class,
                 description = "Longest sequence, in tokens.")
         @Nullable
         Integer sequenceLength;

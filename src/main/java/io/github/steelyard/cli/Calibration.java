@@ -11,6 +11,7 @@ import io.github.steelyard.calibration.Statistics;
 import io.github.steelyard.calibration.StatisticsException;
 import io.github.steelyard.checkpoint.Checkpoint;
 import io.github.steelyard.checkpoint.Digests;
+import io.github.steelyard.checkpoint.Finding;
 import io.github.steelyard.corpus.CalibrationSet;
 import io.github.steelyard.corpus.DataOptions;
 import io.github.steelyard.export.ExportSource;
@@ -29,8 +30,8 @@ import io.github.steelyard.recipe.ExportOptions;
 import io.github.steelyard.recipe.Plan;
 import io.github.steelyard.recipe.Recipe;
 import io.github.steelyard.report.ChromeTrace;
-import io.github.steelyard.report.Json;
 import io.github.steelyard.report.OwnExperts;
+import io.github.steelyard.report.StatsJson;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
@@ -73,17 +74,12 @@ final class Calibration {
             long peakResidentBytes,
             boolean passed) {
 
-        /// Prints the result and returns the exit code.
-        int print(Console console, boolean json) {
-            if (json) {
-                console.print(Json.text(this));
-            } else {
-                console.print(
-                        "%s: %s, %d sites, %d tokens in %d sequences".formatted(run, status, sites, tokens, sequences));
-                console.print(coverage);
-                console.print("peak resident memory %d MiB".formatted(peakResidentBytes >> 20));
-            }
-            return passed ? ExitCode.OK : ExitCode.GATE;
+        /// Returns the result for people.
+        List<String> lines() {
+            return List.of(
+                    "%s: %s, %d sites, %d tokens in %d sequences".formatted(run, status, sites, tokens, sequences),
+                    coverage,
+                    "peak resident memory %d MiB".formatted(peakResidentBytes >> 20));
         }
     }
 
@@ -99,7 +95,7 @@ final class Calibration {
             Decoder decoder = Inputs.model(checkpoint, console);
             Inputs.warnOfCache(checkpoint, decoder, console);
             Plan plan = Plan.of(recipe, decoder.modules());
-            plan.warnings().forEach(warning -> console.note("warning: " + warning.message()));
+            plan.warnings().forEach(warning -> console.finding(warning.finding()));
             if (format == ExportOptions.Format.MODELOPT) {
                 Rehearsal.requireExportable(plan, new ExportSource(checkpoint, decoder), true);
             }
@@ -275,7 +271,7 @@ final class Calibration {
         Coverage coverage = Coverage.of(statistics, decoder.modules(), options.minTokens());
         List<String> starved =
                 coverage.starved().stream().map(Coverage.Expert::module).toList();
-        List<String> nonFinite = statistics.sites().entrySet().stream()
+        List<String> nonFinite = StatsJson.inOrder(statistics).entrySet().stream()
                 .filter(entry -> entry.getValue().nonFinite() > 0)
                 .map(entry -> entry.getKey().name())
                 .toList();
@@ -284,7 +280,8 @@ final class Calibration {
                 .forEach(expert -> console.note("%s: %s saw %d tokens, wanted at least %d"
                         .formatted(
                                 refused ? "error" : "warning", expert.module(), expert.tokens(), options.minTokens())));
-        nonFinite.forEach(site -> console.note("error: %s saw NaN or infinite values".formatted(site)));
+        nonFinite.forEach(site ->
+                console.finding(Finding.error("non-finite", site, "%s saw NaN or infinite values".formatted(site))));
         if (refused) {
             console.note("error: %d starved experts; give more text, lower calibration.min_tokens, or set"
                             .formatted(starved.size())

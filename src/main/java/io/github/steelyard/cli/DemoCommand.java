@@ -12,7 +12,6 @@ import io.github.steelyard.moe.Families;
 import io.github.steelyard.quant.FakeQuantizer;
 import io.github.steelyard.recipe.ExportOptions;
 import io.github.steelyard.recipe.Recipe;
-import io.github.steelyard.report.Json;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.file.Files;
@@ -21,7 +20,6 @@ import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.concurrent.Callable;
 import java.util.stream.Stream;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -35,7 +33,7 @@ import picocli.CommandLine.Option;
             "Calibrates, exports and verifies an embedded tiny mixture-of-experts model.",
             "Its experts are a mix of NVFP4 and FP8. Compares the perplexity of source and result. Takes seconds."
         })
-final class DemoCommand extends SteelyardCommand implements Callable<Integer> {
+final class DemoCommand extends SteelyardCommand {
 
     private static final String MARKER = ".steelyard-demo";
     private static final String RECIPE = "configs/recipes/nvfp4-experts_fp8-rest_kv-fp8.yaml";
@@ -71,7 +69,7 @@ final class DemoCommand extends SteelyardCommand implements Callable<Integer> {
             long predictions) {}
 
     @Override
-    public Integer call() {
+    Outcome run() {
         unpack();
         Path checkpoint = out.resolve("checkpoint");
         CalibrateCommand.CalibrationChoices choices = new CalibrateCommand.CalibrationChoices();
@@ -83,7 +81,7 @@ final class DemoCommand extends SteelyardCommand implements Callable<Integer> {
                         out.resolve("run"),
                         ExportOptions.Format.MODELOPT);
         if (!calibrated.passed()) {
-            return calibrated.print(console, common.json);
+            return Outcome.gate(false, calibrated, calibrated.lines());
         }
         ExportCommand.Result exported;
         try (OpenedRun opened = OpenedRun.open(out.resolve("run"), new RunOptions(), console)) {
@@ -91,8 +89,9 @@ final class DemoCommand extends SteelyardCommand implements Callable<Integer> {
         }
         Perplexity source = perplexity(checkpoint, false);
         Perplexity result = perplexity(out.resolve("export"), true);
-        print(new Result(calibrated, exported, Math.exp(source.mean()), Math.exp(result.mean()), source.predictions()));
-        return ExitCode.OK;
+        Result compared = new Result(
+                calibrated, exported, Math.exp(source.mean()), Math.exp(result.mean()), source.predictions());
+        return Outcome.ok(compared, lines(compared));
     }
 
     private Perplexity perplexity(Path directory, boolean fakeQuantised) {
@@ -107,23 +106,16 @@ final class DemoCommand extends SteelyardCommand implements Callable<Integer> {
         }
     }
 
-    private void print(Result result) {
-        if (common.json) {
-            console.print(Json.text(result));
-            return;
-        }
-        console.print("""
-                calibrated  %s (%d tokens; %s)
-                exported    %s (%d files, verified)
-                perplexity  %.3f as stored, %.3f with quantised weights, inputs and cache (%d predictions)""".formatted(
-                        result.calibration.run(),
-                        result.calibration.tokens(),
-                        result.calibration.coverage(),
-                        result.export.directory(),
-                        result.export.files().size(),
-                        result.sourcePerplexity,
-                        result.exportedPerplexity,
-                        result.predictions));
+    private static List<String> lines(Result result) {
+        return List.of(
+                "calibrated  %s (%d tokens; %s)"
+                        .formatted(
+                                result.calibration.run(), result.calibration.tokens(), result.calibration.coverage()),
+                "exported    %s (%d files, verified)"
+                        .formatted(
+                                result.export.directory(), result.export.files().size()),
+                "perplexity  %.3f as stored, %.3f with quantised weights, inputs and cache (%d predictions)"
+                        .formatted(result.sourcePerplexity, result.exportedPerplexity, result.predictions));
     }
 
     private void unpack() {

@@ -17,13 +17,14 @@ final class EngineOptions {
     @Option(
             names = "--threads",
             paramLabel = "N",
-            converter = Arguments.Positive.class,
+            converter = Arguments.Threads.class,
             description = "Worker threads (default: one for each processor). Results do not depend on it.")
-    int threads = Runtime.getRuntime().availableProcessors();
+    int threads = defaultThreads();
 
     @Option(
             names = "--gemm",
             paramLabel = "NAME",
+            converter = Arguments.Name.class,
             completionCandidates = GemmNames.class,
             description = "Matrix product: ${COMPLETION-CANDIDATES} (default: ${DEFAULT-VALUE}).",
             defaultValue = "auto")
@@ -32,6 +33,7 @@ final class EngineOptions {
     @Option(
             names = "--kernels",
             paramLabel = "NAME",
+            converter = Arguments.Name.class,
             description = "Other arithmetic: auto or reference (default: ${DEFAULT-VALUE}).",
             defaultValue = "auto")
     String kernels = "auto";
@@ -50,6 +52,11 @@ final class EngineOptions {
         public Iterator<String> iterator() {
             return Gemm.names().iterator();
         }
+    }
+
+    /// Returns one thread for each processor.
+    static int defaultThreads() {
+        return Math.min(Arguments.Threads.MOST, Runtime.getRuntime().availableProcessors());
     }
 
     /// Returns how many workers fit into the memory.

@@ -11,7 +11,6 @@ import io.github.steelyard.model.Decoder;
 import io.github.steelyard.model.Sequences;
 import io.github.steelyard.model.Site;
 import io.github.steelyard.quant.FakeQuantizer;
-import io.github.steelyard.report.Json;
 import java.lang.foreign.Arena;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -20,7 +19,6 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.OptionalLong;
-import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -35,7 +33,7 @@ import picocli.CommandLine.Parameters;
             "Mean negative log-likelihood per predicted token of a text.",
             "Weights are used as they are stored, activations in float32, unless --fake-quant or --run says otherwise."
         })
-final class EvaluateCommand extends SteelyardCommand implements Callable<Integer> {
+final class EvaluateCommand extends SteelyardCommand {
 
     @Parameters(paramLabel = "CHECKPOINT", description = "Directory of the checkpoint.")
     @Nullable
@@ -67,7 +65,7 @@ final class EvaluateCommand extends SteelyardCommand implements Callable<Integer
     @Option(
             names = "--sequence-length",
             paramLabel = "N",
-            converter = Arguments.Positive.class,
+            converter = Arguments.SequenceLength.class,
             description = "Tokens beyond this are cut off (default: ${DEFAULT-VALUE}).")
     int sequenceLength = 4096;
 
@@ -100,7 +98,7 @@ final class EvaluateCommand extends SteelyardCommand implements Callable<Integer
             String gemm) {}
 
     @Override
-    public Integer call() {
+    Outcome run() {
         if (fakeQuant && run != null) {
             throw new UsageException("--fake-quant and --run exclude each other");
         }
@@ -119,8 +117,11 @@ final class EvaluateCommand extends SteelyardCommand implements Callable<Integer
             Perplexity perplexity = evaluation.run(source, decoder, sequences, quantizers, kept);
             kept.ifPresent(file -> file.write(Arguments.required(logits)));
             requireNumbers(perplexity, sequences, evaluation);
-            print(result(set, perplexity, quantizers.size()));
-            return ExitCode.OK;
+            Result result = result(set, perplexity, quantizers.size());
+            return Outcome.ok(
+                    result,
+                    List.of("perplexity %.4f, negative log-likelihood %.6f over %d predictions in %d sequences"
+                            .formatted(result.perplexity, result.nll, result.predictions, result.sequences)));
         }
     }
 
@@ -190,14 +191,5 @@ final class EvaluateCommand extends SteelyardCommand implements Callable<Integer
                 sites,
                 engine.kernels().name(),
                 engine.gemm().name());
-    }
-
-    private void print(Result result) {
-        if (common.json) {
-            console.print(Json.text(result));
-        } else {
-            console.print("perplexity %.4f, negative log-likelihood %.6f over %d predictions in %d sequences"
-                    .formatted(result.perplexity, result.nll, result.predictions, result.sequences));
-        }
     }
 }

@@ -1,6 +1,5 @@
 package io.github.steelyard.cli;
 
-import io.github.steelyard.checkpoint.Finding;
 import io.github.steelyard.export.ExportResult;
 import io.github.steelyard.export.ExportRun;
 import io.github.steelyard.export.ExportSource;
@@ -8,11 +7,9 @@ import io.github.steelyard.export.ModelOptExporter;
 import io.github.steelyard.export.Rehearsal;
 import io.github.steelyard.export.ScalesExporter;
 import io.github.steelyard.recipe.ExportOptions;
-import io.github.steelyard.report.Json;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
-import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -24,7 +21,7 @@ import picocli.CommandLine.Parameters;
         name = "export",
         mixinStandardHelpOptions = true,
         description = "Writes a servable checkpoint, or the scales alone, from a finished run.")
-final class ExportCommand extends SteelyardCommand implements Callable<Integer> {
+final class ExportCommand extends SteelyardCommand {
 
     @Parameters(paramLabel = "RUN", description = "Directory of the run.")
     @Nullable
@@ -46,9 +43,9 @@ final class ExportCommand extends SteelyardCommand implements Callable<Integer> 
     @Option(
             names = "--threads",
             paramLabel = "N",
-            converter = Arguments.Positive.class,
+            converter = Arguments.Threads.class,
             description = "Worker threads (default: one for each processor).")
-    int threads = Runtime.getRuntime().availableProcessors();
+    int threads = EngineOptions.defaultThreads();
 
     ExportCommand(Console console) {
         super(console);
@@ -58,11 +55,10 @@ final class ExportCommand extends SteelyardCommand implements Callable<Integer> 
     record Result(String directory, String format, List<String> files, long bytes, Map<String, Long> modules) {}
 
     @Override
-    public Integer call() {
+    Outcome run() {
         try (OpenedRun opened = OpenedRun.open(Arguments.required(run), options, console)) {
             Result result = write(opened, Arguments.required(out), format, threads, console);
-            console.print(common.json ? Json.text(result) : summary(result));
-            return ExitCode.OK;
+            return Outcome.ok(result, List.of(summary(result)));
         }
     }
 
@@ -90,13 +86,9 @@ final class ExportCommand extends SteelyardCommand implements Callable<Integer> 
                         source, opened.plan(), opened.scales(), new ExportRun(wanted.shardBytes(), threads, progress))
                 .export(out, opened.inputDigests());
         progress.done();
-        result.findings().forEach(finding -> note(finding, console));
-        result.verification().findings().forEach(finding -> note(finding, console));
+        result.findings().forEach(console::finding);
+        result.verification().findings().forEach(console::finding);
         return new Result(out.toString(), "modelopt", result.files(), result.bytes(), result.modules());
-    }
-
-    private static void note(Finding finding, Console console) {
-        console.note("%s: %s".formatted(finding.isError() ? "error" : "warning", finding.message()));
     }
 
     private static Result scales(OpenedRun opened, Path out) {

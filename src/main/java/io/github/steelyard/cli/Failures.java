@@ -3,48 +3,78 @@ package io.github.steelyard.cli;
 import io.github.steelyard.calibration.GateException;
 import io.github.steelyard.calibration.StatisticsException;
 import io.github.steelyard.checkpoint.CheckpointException;
+import io.github.steelyard.checkpoint.Finding;
 import io.github.steelyard.checkpoint.StorageException;
 import io.github.steelyard.corpus.CorpusException;
 import io.github.steelyard.natives.NativeException;
 import io.github.steelyard.oracle.CatalogueException;
 import io.github.steelyard.recipe.RecipeException;
+import io.github.steelyard.report.Envelope;
+import java.io.PrintWriter;
+import java.io.StringWriter;
+import java.nio.file.InvalidPathException;
+import java.util.Arrays;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
 import picocli.CommandLine;
 
-/// Turns what a command throws into one line and an exit code.
+/// Turns what a command throws into one line, the JSON form of it where asked for, and an exit code.
 final class Failures implements CommandLine.IExecutionExceptionHandler, CommandLine.IParameterExceptionHandler {
 
     private final Console console;
+    private final boolean json;
+    private final boolean verbose;
 
-    Failures(Console console) {
+    /// @param arguments the command line: what it says of the form counts even where it cannot be parsed
+    Failures(Console console, String... arguments) {
         this.console = console;
+        List<String> options =
+                Arrays.stream(arguments).takeWhile(word -> !word.equals("--")).toList();
+        json = options.contains("--json") || options.contains("--json=true");
+        verbose = options.contains("--verbose") || options.contains("--verbose=true");
     }
 
     @Override
     public int handleExecutionException(Exception failure, CommandLine command, CommandLine.ParseResult result) {
-        return report(failure, verbose(result));
+        return report(failure, command);
     }
 
     @Override
     public int handleParseException(CommandLine.ParameterException failure, String[] arguments) {
-        console.note("error: " + failure.getMessage());
         CommandLine command = failure.getCommandLine();
-        if (!CommandLine.UnmatchedArgumentException.printSuggestions(failure, command.getErr())) {
-            console.note("try '%s --help'".formatted(command.getCommandSpec().qualifiedName()));
-        }
+        List<String> similar = failure instanceof CommandLine.UnmatchedArgumentException unmatched
+                ? unmatched.getSuggestions()
+                : List.of();
+        String help = "'%s --help' shows what there is"
+                .formatted(command.getCommandSpec().qualifiedName());
+        String hint = similar.isEmpty() ? help : "did you mean %s?".formatted(String.join(" or ", similar));
+        show(ExitCode.USAGE, "%s; %s".formatted(failure.getMessage(), hint), null, 0, command);
         return ExitCode.USAGE;
     }
 
     /// Prints `failure` and returns its exit code.
-    int report(Throwable failure, boolean verbose) {
+    int report(Throwable failure, CommandLine command) {
         if (failure instanceof GateException gate) {
-            gate.problems().forEach(problem -> console.note("error: " + problem));
+            gate.problems().forEach(problem -> console.keep(Finding.error("gate", "", problem)));
         }
         int code = exitCode(failure);
-        console.note("error: " + message(failure, code));
+        show(code, message(failure, code), path(failure), line(failure), command);
         if (verbose) {
-            failure.printStackTrace(console.err());
+            StringWriter trace = new StringWriter();
+            failure.printStackTrace(new PrintWriter(trace));
+            trace.toString().lines().forEach(console::trace);
         }
         return code;
+    }
+
+    private void show(int code, String message, @Nullable String path, long line, CommandLine command) {
+        console.error(message);
+        if (json) {
+            console.printJson(Envelope.ofProblem(
+                    Arguments.name(command.getCommandSpec()),
+                    new Envelope.Problem(message, path, line > 0 ? Long.valueOf(line) : null, code),
+                    console.findings()));
+        }
     }
 
     private static int exitCode(Throwable failure) {
@@ -56,6 +86,7 @@ final class Failures implements CommandLine.IExecutionExceptionHandler, CommandL
             case CorpusException e -> ExitCode.BAD_INPUT;
             case StatisticsException e -> ExitCode.BAD_INPUT;
             case CatalogueException e -> ExitCode.BAD_INPUT;
+            case InvalidPathException e -> ExitCode.BAD_INPUT;
             case StorageException e -> ExitCode.RESOURCE;
             case ResourceException e -> ExitCode.RESOURCE;
             case NativeException e -> ExitCode.RESOURCE;
@@ -65,12 +96,34 @@ final class Failures implements CommandLine.IExecutionExceptionHandler, CommandL
         };
     }
 
+    private static @Nullable String path(Throwable failure) {
+        Object path = switch (failure) {
+            case CheckpointException e -> e.file();
+            case RecipeException e -> e.path();
+            case CorpusException e -> e.path();
+            case StatisticsException e -> e.file();
+            case CatalogueException e -> e.file();
+            case StorageException e -> e.file();
+            default -> null;
+        };
+        return path == null ? null : path.toString();
+    }
+
+    private static long line(Throwable failure) {
+        return switch (failure) {
+            case RecipeException e -> e.line();
+            case CorpusException e -> e.line();
+            case CatalogueException e -> e.line();
+            default -> 0;
+        };
+    }
+
     private static String message(Throwable failure, int code) {
         if (failure instanceof OutOfMemoryError) {
             return "out of memory (%s); give more with --memory".formatted(failure.getMessage());
         }
         if (isLostFile(failure)) {
-            return "a file that was being read is gone, has become shorter, or its device failed";
+            return "a file that was being read changed while in use: it is gone, has become shorter, or its device failed";
         }
         String text = failure.getMessage() == null ? failure.toString() : failure.getMessage();
         return code == ExitCode.INTERNAL
@@ -85,13 +138,5 @@ final class Failures implements CommandLine.IExecutionExceptionHandler, CommandL
         return failure instanceof InternalError
                 && failure.getMessage() != null
                 && failure.getMessage().contains("unsafe memory access");
-    }
-
-    private static boolean verbose(CommandLine.ParseResult result) {
-        CommandLine.ParseResult last = result;
-        while (last.hasSubcommand()) {
-            last = last.subcommand();
-        }
-        return last.hasMatchedOption("--verbose");
     }
 }

@@ -27,9 +27,9 @@ final class Inputs {
     ///
     /// @throws CheckpointException if it cannot be run
     static Decoder model(Checkpoint checkpoint, Console console) {
-        checkpoint.findings().forEach(finding -> console.note("warning: " + finding.message()));
+        checkpoint.findings().forEach(console::finding);
         Decoder decoder = Families.of(checkpoint);
-        TiedHead.finding(checkpoint, decoder).ifPresent(finding -> console.note("warning: " + finding.message()));
+        TiedHead.finding(checkpoint, decoder).ifPresent(console::finding);
         return decoder;
     }
 
@@ -41,12 +41,9 @@ final class Inputs {
     /// Reads a data file with the tokenizer in `directory`; weights need not be there.
     static CalibrationSet corpus(Path file, DataOptions options, Path directory, ConfigJson config, Decoder decoder) {
         try (Tokenizer tokenizer = Tokenizer.at(directory.resolve("tokenizer.json"))) {
+            EndOfText endOfText = EndOfText.of(config.has(EndOfText.KEY) ? config : config.textModel());
             CalibrationSet set = CalibrationSet.read(
-                    file,
-                    options,
-                    tokenizer,
-                    decoder.vocabulary(),
-                    endOfText(config.has("eos_token_id") ? config : config.textModel()));
+                    file, options, tokenizer, decoder.vocabulary(), () -> endOfText.within(decoder.vocabulary()));
             decoder.limit().ifPresent(limit -> requireWithin(limit, set, config));
             return set;
         }
@@ -76,8 +73,8 @@ final class Inputs {
     static void warnOfCache(Checkpoint checkpoint, Decoder decoder, Console console) {
         List<String> missing = CacheScales.missing(checkpoint, decoder.modules());
         if (!missing.isEmpty()) {
-            console.note(
-                    "warning: %s: a cache in %s is promised and has no scales in %d attention modules: %s; servers take 1"
+            console.warn(
+                    "%s: a cache in %s is promised and has no scales in %d attention modules: %s; servers take 1"
                             .formatted(
                                     Printable.of(checkpoint.directory()),
                                     checkpoint.quantization().kvCache().orElse(""),
@@ -86,13 +83,34 @@ final class Inputs {
         }
     }
 
-    private static OptionalInt endOfText(ConfigJson config) {
-        if (!config.has("eos_token_id")) {
-            return OptionalInt.empty();
+    /// The end-of-text token that a config names, of which the first counts if there are several.
+    private record EndOfText(ConfigJson config, OptionalInt id) {
+
+        private static final String KEY = "eos_token_id";
+
+        /// @throws io.github.steelyard.checkpoint.CheckpointException if there is anything but token ids under the key
+        static EndOfText of(ConfigJson config) {
+            if (!config.has(KEY)) {
+                return new EndOfText(config, OptionalInt.empty());
+            }
+            if (!config.isArray(KEY)) {
+                return new EndOfText(config, OptionalInt.of(config.integer(KEY, 0, Integer.MAX_VALUE)));
+            }
+            List<Integer> ids = config.integers(KEY);
+            if (ids.isEmpty() || ids.stream().anyMatch(id -> id < 0)) {
+                throw config.unsuitable(KEY, "a token id, or a list of them");
+            }
+            return new EndOfText(config, OptionalInt.of(ids.getFirst()));
         }
-        return OptionalInt.of(
-                config.isArray("eos_token_id")
-                        ? config.integers("eos_token_id").getFirst()
-                        : config.integer("eos_token_id", 0, Integer.MAX_VALUE));
+
+        /// Returns the id for data that needs it.
+        ///
+        /// @throws io.github.steelyard.checkpoint.CheckpointException if the model has no such token
+        OptionalInt within(int vocabulary) {
+            if (id.isPresent() && id.getAsInt() >= vocabulary) {
+                throw config.unsuitable(KEY, "a token id below the vocabulary's %d".formatted(vocabulary));
+            }
+            return id;
+        }
     }
 }

@@ -5,7 +5,8 @@ import io.github.steelyard.report.Inspection;
 import io.github.steelyard.report.ModelSummary;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.concurrent.Callable;
+import java.util.ArrayList;
+import java.util.List;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
@@ -19,7 +20,7 @@ import picocli.CommandLine.Parameters;
             "Shows what is in a checkpoint from its headers and configs alone.",
             "With --check, looks for everything that a calibration would refuse, values included."
         })
-final class InspectCommand extends SteelyardCommand implements Callable<Integer> {
+final class InspectCommand extends SteelyardCommand {
 
     @Parameters(paramLabel = "CHECKPOINT", description = "Directory of a checkpoint, or a config.json alone.")
     @Nullable
@@ -31,41 +32,33 @@ final class InspectCommand extends SteelyardCommand implements Callable<Integer>
     @Option(
             names = "--threads",
             paramLabel = "N",
-            converter = Arguments.Positive.class,
+            converter = Arguments.Threads.class,
             description = "Threads that read values.")
-    int threads = Runtime.getRuntime().availableProcessors();
+    int threads = EngineOptions.defaultThreads();
 
     InspectCommand(Console console) {
         super(console);
     }
 
     @Override
-    public Integer call() {
+    Outcome run() {
         Path directory = Arguments.required(checkpoint);
         if (Files.isRegularFile(directory)) {
             return config(directory);
         }
         Inspection inspection = check ? Inspection.check(directory, threads) : Inspection.summarise(directory);
-        inspection.findingLines().forEach(console::note);
-        if (common.json) {
-            console.print(inspection.json());
-        } else {
-            inspection.model().ifPresent(model -> model.lines().forEach(console::print));
-            inspection.summary().ifPresent(summary -> summary.lines().forEach(console::print));
-        }
-        return inspection.isSound() ? ExitCode.OK : ExitCode.BAD_INPUT;
+        inspection.findings().forEach(console::finding);
+        List<String> lines = new ArrayList<>();
+        inspection.model().ifPresent(model -> lines.addAll(model.lines()));
+        inspection.summary().ifPresent(summary -> lines.addAll(summary.lines()));
+        return new Outcome(inspection.isSound() ? ExitCode.OK : ExitCode.BAD_INPUT, inspection.json(), lines);
     }
 
-    private int config(Path file) {
+    private Outcome config(Path file) {
         if (check) {
             throw new UsageException("--check %s: wanted the directory of a checkpoint, found a file".formatted(file));
         }
         ModelSummary model = ModelSummary.of(ConfigJson.read(file));
-        if (common.json) {
-            console.print(model.text());
-        } else {
-            model.lines().forEach(console::print);
-        }
-        return ExitCode.OK;
+        return Outcome.ok(model.json(), model.lines());
     }
 }

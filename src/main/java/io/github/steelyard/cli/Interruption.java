@@ -24,8 +24,8 @@ final class Interruption {
 
     private void answer(Console console) {
         if (!over) {
-            console.note((console.terminal() ? "\n" : "")
-                    + "interrupted; run the same command again: a calibration goes on after its last finished layer");
+            console.note(
+                    "interrupted; run the same command again: a calibration goes on after its last finished layer");
             Runtime.getRuntime().halt(ExitCode.INTERRUPTED);
         }
     }

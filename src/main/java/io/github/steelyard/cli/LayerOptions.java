@@ -12,6 +12,7 @@ final class LayerOptions {
     @Option(
             names = "--format",
             paramLabel = "NAME",
+            converter = Arguments.Name.class,
             description = "Weight format: unquantized, fp8, nvfp4, mxfp4, mxfp8, int8, wna16, …")
     @Nullable
     String format;
@@ -19,6 +20,7 @@ final class LayerOptions {
     @Option(
             names = "--weight-key",
             paramLabel = "KEY",
+            converter = Arguments.Name.class,
             description = "How weights are quantised, such as fp8_static_block128 (default: the format's usual one).")
     @Nullable
     String weightKey;
@@ -26,6 +28,7 @@ final class LayerOptions {
     @Option(
             names = "--input-key",
             paramLabel = "KEY",
+            converter = Arguments.Name.class,
             description = "How inputs are quantised, such as nvfp4_dyn; none: not at all.")
     @Nullable
     String inputKey;
@@ -33,28 +36,46 @@ final class LayerOptions {
     @Option(
             names = "--activation",
             paramLabel = "NAME",
+            converter = Arguments.Name.class,
             description = "silu, swigluoai, relu2_no_mul, … (default: ${DEFAULT-VALUE}).")
     String activation = "silu";
 
-    @Option(names = "--hidden", paramLabel = "N", description = "Hidden features (default: ${DEFAULT-VALUE}).")
+    @Option(
+            names = "--hidden",
+            paramLabel = "N",
+            converter = Arguments.Extent.class,
+            description = "Hidden features (default: ${DEFAULT-VALUE}).")
     int hidden = 2048;
 
     @Option(
             names = "--intermediate",
             paramLabel = "N",
+            converter = Arguments.Extent.class,
             description = "Intermediate features of an expert on one rank (default: ${DEFAULT-VALUE}).")
     int intermediate = 768;
 
-    @Option(names = "--experts", paramLabel = "N", description = "Routed experts (default: ${DEFAULT-VALUE}).")
+    @Option(
+            names = "--experts",
+            paramLabel = "N",
+            converter = Arguments.Extent.class,
+            description = "Routed experts (default: ${DEFAULT-VALUE}).")
     int experts = 128;
 
     @Option(names = "--routing", paramLabel = "NAME", description = "Routing method (default: ${DEFAULT-VALUE}).")
     String routing = "Renormalize";
 
-    @Option(names = "--logits", paramLabel = "DTYPE", description = "Router's dtype (default: ${DEFAULT-VALUE}).")
+    @Option(
+            names = "--logits",
+            paramLabel = "DTYPE",
+            converter = Arguments.Name.class,
+            description = "Router's dtype (default: ${DEFAULT-VALUE}).")
     String logits = "bf16";
 
-    @Option(names = "--dtype", paramLabel = "DTYPE", description = "Model's dtype (default: ${DEFAULT-VALUE}).")
+    @Option(
+            names = "--dtype",
+            paramLabel = "DTYPE",
+            converter = Arguments.Name.class,
+            description = "Model's dtype (default: ${DEFAULT-VALUE}).")
     String dtype = "bf16";
 
     @Option(names = "--bias", description = "The experts have biases.")
@@ -74,7 +95,11 @@ final class LayerOptions {
     @Option(names = "--deepseek-v4", description = "The layer takes the DeepSeek-V4 path.")
     boolean deepseekV4;
 
-    @Option(names = "--swiglu-limit", paramLabel = "X", description = "Clamp of gate and up.")
+    @Option(
+            names = "--swiglu-limit",
+            paramLabel = "X",
+            converter = Arguments.Measure.class,
+            description = "Clamp of gate and up.")
     @Nullable
     Double swigluLimit;
 

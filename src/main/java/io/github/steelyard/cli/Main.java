@@ -1,8 +1,6 @@
 package io.github.steelyard.cli;
 
-import java.io.PrintWriter;
-import java.nio.charset.StandardCharsets;
-import java.util.List;
+import java.io.IOException;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 
@@ -29,8 +27,8 @@ import picocli.CommandLine.Command;
         footer = {
             "",
             "Exit codes: 0 done, 1 a gate or a verification failed, 2 wrong usage, 3 an input file cannot be used,",
-            "4 out of memory, disk or another resource, 70 a fault of the program, 130 interrupted (run the same",
-            "command again to go on)."
+            "4 out of memory, disk or another resource (standard output that takes no more among them), 70 a fault of",
+            "the program, 130 interrupted (run the same command again to go on), 141 nobody reads standard output."
         })
 public final class Main {
 
@@ -47,14 +45,23 @@ public final class Main {
 
     /// Runs one command and returns its exit code.
     static int run(Console console, String... arguments) {
-        try {
-            return commandLine(console).execute(arguments);
-        } catch (Error e) {
-            return new Failures(console).report(e, List.of(arguments).contains("--verbose"));
-        }
+        int code = commandLine(console, arguments).execute(arguments);
+        return console.lost().map(problem -> lost(console, problem)).orElse(code);
     }
 
-    static CommandLine commandLine(Console console) {
+    /// A reader that has seen enough, as `head` does, ends a program without a word; a full disk does not.
+    private static int lost(Console console, IOException problem) {
+        if (String.valueOf(problem.getMessage()).contains("Broken pipe")) {
+            return ExitCode.NO_READER;
+        }
+        console.error("standard output: cannot be written: " + problem.getMessage());
+        return ExitCode.RESOURCE;
+    }
+
+    /// Returns the parser of all commands.
+    ///
+    /// @param arguments what will be parsed: how errors are shown depends on it
+    static CommandLine commandLine(Console console, String... arguments) {
         CommandLine.IFactory picocli = CommandLine.defaultFactory();
         CommandLine commandLine = new CommandLine(new Main(), new CommandLine.IFactory() {
             @Override
@@ -64,11 +71,18 @@ public final class Main {
                         : picocli.create(type);
             }
         });
-        commandLine.setOut(new PrintWriter(console.out(), true, StandardCharsets.UTF_8));
-        commandLine.setErr(new PrintWriter(console.err(), true, StandardCharsets.UTF_8));
-        commandLine.setUsageHelpWidth(110);
+        commandLine.setOut(console.helpWriter());
+        HelpText.install(commandLine);
         commandLine.setCaseInsensitiveEnumValuesAllowed(true);
-        Failures failures = new Failures(console);
+        commandLine.setExpandAtFiles(false);
+        Failures failures = new Failures(console, arguments);
+        commandLine.setExecutionStrategy(parsed -> {
+            try {
+                return new CommandLine.RunLast().execute(parsed);
+            } catch (Error e) {
+                return failures.report(e, parsed.asCommandLineList().getLast());
+            }
+        });
         commandLine.setExecutionExceptionHandler(failures);
         commandLine.setParameterExceptionHandler(failures);
         return commandLine;

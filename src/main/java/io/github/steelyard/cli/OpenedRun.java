@@ -38,7 +38,7 @@ record OpenedRun(RunDirectory run, Checkpoint checkpoint, Decoder decoder, Plan 
         Checkpoint checkpoint = Checkpoint.open(source);
         Decoder decoder = Families.of(checkpoint);
         Plan plan = Plan.of(recipe, decoder.modules());
-        plan.warnings().forEach(warning -> console.note("warning: " + warning.message()));
+        plan.warnings().forEach(warning -> console.finding(warning.finding()));
         return new OpenedRun(
                 run,
                 checkpoint,

@@ -3,6 +3,8 @@ package io.github.steelyard.cli;
 import io.github.steelyard.calibration.RunDirectory;
 import io.github.steelyard.calibration.Statistics;
 import io.github.steelyard.checkpoint.Checkpoint;
+import io.github.steelyard.checkpoint.CheckpointException;
+import io.github.steelyard.checkpoint.FileProblem;
 import io.github.steelyard.checkpoint.ModelConfigs;
 import io.github.steelyard.corpus.CalibrationSet;
 import io.github.steelyard.corpus.DataOptions;
@@ -30,7 +32,6 @@ import io.github.steelyard.recipe.ExportOptions;
 import io.github.steelyard.recipe.Plan;
 import io.github.steelyard.recipe.Recipe;
 import io.github.steelyard.report.Forecast;
-import io.github.steelyard.report.Json;
 import io.github.steelyard.report.OwnExperts;
 import io.github.steelyard.report.PlanReport;
 import io.github.steelyard.report.ServingPlan;
@@ -45,15 +46,12 @@ import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.OptionalLong;
 import java.util.Set;
-import java.util.concurrent.Callable;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
-import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
-import picocli.CommandLine.Spec;
 
 /// `steelyard plan`: what will happen to a checkpoint, before any weight is read.
 @Command(
@@ -65,7 +63,7 @@ import picocli.CommandLine.Spec;
             "disk and coverage. Configs are enough: no weight is read, unless --probe asks for it.",
             "Exit code 1 when the serving engine refuses a layer."
         })
-final class PlanCommand extends SteelyardCommand implements Callable<Integer> {
+final class PlanCommand extends SteelyardCommand {
 
     private static final long ASSUMED_TOKENS = 512L * 512;
     private static final int ASSUMED_LONGEST = 512;
@@ -105,16 +103,13 @@ final class PlanCommand extends SteelyardCommand implements Callable<Integer> {
     @Option(
             names = "--gflops",
             paramLabel = "X",
+            converter = Arguments.Measure.class,
             description = "Rate of the matrix product, instead of measuring it for two seconds; 0: no time forecast.")
     @Nullable
     Double gflops;
 
     @Mixin
     ServingOptions serving = new ServingOptions();
-
-    @Spec
-    @Nullable
-    CommandSpec command;
 
     @Mixin
     EngineOptions engine = new EngineOptions();
@@ -124,11 +119,11 @@ final class PlanCommand extends SteelyardCommand implements Callable<Integer> {
     }
 
     @Override
-    public Integer call() {
+    Outcome run() {
         requireSensible();
         Path directory = Arguments.required(checkpoint);
         ModelConfigs configs = ModelConfigs.read(directory);
-        configs.quantization().findings().forEach(finding -> console.note("warning: " + finding.message()));
+        configs.quantization().findings().forEach(console::finding);
         if (!hasWeights(directory)) {
             return report(configs, Families.of(configs.config()), Optional.empty());
         }
@@ -140,7 +135,7 @@ final class PlanCommand extends SteelyardCommand implements Callable<Integer> {
         }
     }
 
-    private int report(ModelConfigs configs, Decoder decoder, Optional<Checkpoint> opened) {
+    private Outcome report(ModelConfigs configs, Decoder decoder, Optional<Checkpoint> opened) {
         Optional<Recipe> read = Optional.ofNullable(recipe).map(Recipe::read);
         Optional<Plan> plan = read.map(r -> Plan.of(r, decoder.modules()));
         plan.ifPresent(planned -> requireExportable(planned, decoder, opened));
@@ -149,12 +144,8 @@ final class PlanCommand extends SteelyardCommand implements Callable<Integer> {
         Forecast.Basis basis = basis(configs, decoder, opened, read);
         PlanReport report = PlanReport.of(
                 configs, decoder, plan, served, Forecast.of(decoder, configs.quantization(), plan, basis));
-        if (common.json) {
-            console.print(Json.text(report));
-        } else {
-            report.lines().forEach(console::print);
-        }
-        return report.passed() ? ExitCode.OK : ExitCode.GATE;
+        plan.ifPresent(p -> PlanReport.warnings(p).forEach(warning -> console.finding(warning.finding())));
+        return Outcome.gate(report.passed(), report, report.lines());
     }
 
     /// Refuses what `run` would.
@@ -174,7 +165,7 @@ final class PlanCommand extends SteelyardCommand implements Callable<Integer> {
         try (Stream<Path> files = Files.list(directory)) {
             return files.anyMatch(file -> file.toString().endsWith(".safetensors"));
         } catch (IOException e) {
-            throw new UsageException("CHECKPOINT: %s cannot be listed: %s".formatted(directory, e.getMessage()));
+            throw new CheckpointException(directory, "cannot be listed: " + FileProblem.reason(directory, e), e);
         }
     }
 
@@ -199,8 +190,8 @@ final class PlanCommand extends SteelyardCommand implements Callable<Integer> {
     /// Without a device no engine is asked, so what was said about it would be lost without a word.
     private void requireSensible() {
         if (serving.device == null) {
-            Set<String> ofEngine = Arguments.ofMixin(command, "serving");
-            List<String> lost = Arguments.given(command).stream()
+            Set<String> ofEngine = Arguments.ofMixin(spec, "serving");
+            List<String> lost = Arguments.given(spec).stream()
                     .filter(name -> ofEngine.contains(name) || name.equals("--stats"))
                     .toList();
             if (!lost.isEmpty()) {

@@ -48,18 +48,18 @@ final class Progress implements EngineListener {
                 : "starting";
         if (console.terminal()) {
             int filled = BAR * done / layers;
-            console.err()
-                    .printf(
-                            Locale.ROOT,
-                            "\r%s [%s%s] layer %d/%d, %s\u001b[K%s",
-                            task,
-                            "#".repeat(filled),
-                            ".".repeat(BAR - filled),
-                            done,
-                            layers,
-                            rate,
-                            done == layers ? "\n" : "");
-            console.err().flush();
+            console.redraw(String.format(
+                    Locale.ROOT,
+                    "%s [%s%s] layer %d/%d, %s",
+                    task,
+                    "#".repeat(filled),
+                    ".".repeat(BAR - filled),
+                    done,
+                    layers,
+                    rate));
+            if (done == layers) {
+                console.endRedrawing();
+            }
         } else if (done == layers || seconds - lastLine >= SECONDS_BETWEEN_LINES) {
             lastLine = seconds;
             console.note(String.format(Locale.ROOT, "%s: layer %d of %d, %s", task, done, layers, rate));

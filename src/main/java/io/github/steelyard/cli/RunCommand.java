@@ -2,9 +2,9 @@ package io.github.steelyard.cli;
 
 import io.github.steelyard.recipe.ExportOptions;
 import io.github.steelyard.recipe.Recipe;
-import io.github.steelyard.report.Json;
 import java.nio.file.Path;
-import java.util.concurrent.Callable;
+import java.util.ArrayList;
+import java.util.List;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -19,7 +19,7 @@ import picocli.CommandLine.Parameters;
             "Calibrates, exports and verifies as a recipe says.",
             "OUT/run holds the calibration, OUT/export what was written; an interrupted run goes on."
         })
-final class RunCommand extends SteelyardCommand implements Callable<Integer> {
+final class RunCommand extends SteelyardCommand {
 
     @Parameters(paramLabel = "CHECKPOINT", description = "Directory of the checkpoint.")
     @Nullable
@@ -53,7 +53,7 @@ final class RunCommand extends SteelyardCommand implements Callable<Integer> {
     record Result(Calibration.Result calibration, ExportCommand.@Nullable Result export) {}
 
     @Override
-    public Integer call() {
+    Outcome run() {
         Path target = Arguments.required(out);
         Path run = target.resolve("run");
         Directories.requireFree(target.resolve("export"));
@@ -70,14 +70,10 @@ final class RunCommand extends SteelyardCommand implements Callable<Integer> {
                 exported = ExportCommand.write(opened, target.resolve("export"), format, engine.threads, console);
             }
         }
-        if (common.json) {
-            console.print(Json.text(new Result(calibrated, exported)));
-            return calibrated.passed() ? ExitCode.OK : ExitCode.GATE;
-        }
-        int code = calibrated.print(console, false);
+        List<String> lines = new ArrayList<>(calibrated.lines());
         if (exported != null) {
-            console.print(ExportCommand.summary(exported));
+            lines.add(ExportCommand.summary(exported));
         }
-        return code;
+        return Outcome.gate(calibrated.passed(), new Result(calibrated, exported), lines);
     }
 }

@@ -29,6 +29,7 @@ final class ServingOptions {
     @Option(
             names = "--device",
             paramLabel = "NAME",
+            converter = Arguments.Name.class,
             description = "Device, such as sm90, sm100, sm121, gfx942, cpu or xpu.")
     @Nullable
     String device;
@@ -37,14 +38,23 @@ final class ServingOptions {
             names = "--libraries",
             split = ",",
             paramLabel = "NAME",
+            converter = Arguments.Name.class,
             description = "Optional libraries that are installed (default: those of the engine's usual image).")
     @Nullable
     List<String> libraries;
 
-    @Option(names = "--tp", paramLabel = "N", description = "Tensor-parallel size (default: ${DEFAULT-VALUE}).")
+    @Option(
+            names = "--tp",
+            paramLabel = "N",
+            converter = Arguments.Few.class,
+            description = "Tensor-parallel size (default: ${DEFAULT-VALUE}).")
     int tp = 1;
 
-    @Option(names = "--dp", paramLabel = "N", description = "Data-parallel size (default: ${DEFAULT-VALUE}).")
+    @Option(
+            names = "--dp",
+            paramLabel = "N",
+            converter = Arguments.Few.class,
+            description = "Data-parallel size (default: ${DEFAULT-VALUE}).")
     int dp = 1;
 
     @Option(names = "--ep", description = "Spread experts over the ranks instead of splitting each.")
@@ -53,44 +63,74 @@ final class ServingOptions {
     @Option(
             names = "--all2all",
             paramLabel = "NAME",
+            converter = Arguments.Name.class,
             description = "Kernels that exchange tokens between ranks (default: ${DEFAULT-VALUE}).")
     String all2all = Deployment.defaultExchange();
 
     @Option(names = "--eplb", description = "Experts are rebalanced at run time.")
     boolean eplb;
 
-    @Option(names = "--moe-backend", paramLabel = "NAME", description = "Backend asked for, for every format.")
+    @Option(
+            names = "--moe-backend",
+            paramLabel = "NAME",
+            converter = Arguments.Name.class,
+            description = "Backend asked for, for every format.")
     @Nullable
     String backend;
 
     @Option(
             names = {"--moe-backend.bf16", "--moe-backend.unquantized"},
             paramLabel = "NAME",
+            converter = Arguments.Name.class,
             description = "Backend asked for, for unquantised experts.")
     @Nullable
     String forBf16;
 
-    @Option(names = "--moe-backend.fp8", paramLabel = "NAME", description = "The same for FP8 experts.")
+    @Option(
+            names = "--moe-backend.fp8",
+            paramLabel = "NAME",
+            converter = Arguments.Name.class,
+            description = "The same for FP8 experts.")
     @Nullable
     String forFp8;
 
-    @Option(names = "--moe-backend.nvfp4", paramLabel = "NAME", description = "The same for NVFP4 experts.")
+    @Option(
+            names = "--moe-backend.nvfp4",
+            paramLabel = "NAME",
+            converter = Arguments.Name.class,
+            description = "The same for NVFP4 experts.")
     @Nullable
     String forNvfp4;
 
-    @Option(names = "--moe-backend.mxfp4", paramLabel = "NAME", description = "The same for MXFP4 experts.")
+    @Option(
+            names = "--moe-backend.mxfp4",
+            paramLabel = "NAME",
+            converter = Arguments.Name.class,
+            description = "The same for MXFP4 experts.")
     @Nullable
     String forMxfp4;
 
-    @Option(names = "--moe-backend.mxfp8", paramLabel = "NAME", description = "The same for MXFP8 experts.")
+    @Option(
+            names = "--moe-backend.mxfp8",
+            paramLabel = "NAME",
+            converter = Arguments.Name.class,
+            description = "The same for MXFP8 experts.")
     @Nullable
     String forMxfp8;
 
-    @Option(names = "--moe-backend.int8", paramLabel = "NAME", description = "The same for INT8 experts.")
+    @Option(
+            names = "--moe-backend.int8",
+            paramLabel = "NAME",
+            converter = Arguments.Name.class,
+            description = "The same for INT8 experts.")
     @Nullable
     String forInt8;
 
-    @Option(names = "--moe-backend.wna16", paramLabel = "NAME", description = "The same for weight-only integers.")
+    @Option(
+            names = "--moe-backend.wna16",
+            paramLabel = "NAME",
+            converter = Arguments.Name.class,
+            description = "The same for weight-only integers.")
     @Nullable
     String forWna16;
 

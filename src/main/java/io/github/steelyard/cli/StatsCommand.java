@@ -2,12 +2,11 @@ package io.github.steelyard.cli;
 
 import io.github.steelyard.calibration.GateException;
 import io.github.steelyard.calibration.ScaleTable;
-import io.github.steelyard.calibration.SiteStatistics;
-import io.github.steelyard.model.Site;
+import io.github.steelyard.calibration.Statistics;
 import io.github.steelyard.report.StatsJson;
 import java.nio.file.Path;
-import java.util.Map;
-import java.util.concurrent.Callable;
+import java.util.ArrayList;
+import java.util.List;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -18,7 +17,7 @@ import picocli.CommandLine.Parameters;
         name = "stats",
         mixinStandardHelpOptions = true,
         description = "Prints the statistics of a run, and where each scale would come from.")
-final class StatsCommand extends SteelyardCommand implements Callable<Integer> {
+final class StatsCommand extends SteelyardCommand {
 
     @Parameters(paramLabel = "RUN", description = "Directory of the run.")
     @Nullable
@@ -32,22 +31,15 @@ final class StatsCommand extends SteelyardCommand implements Callable<Integer> {
     }
 
     @Override
-    public Integer call() {
+    Outcome run() {
         try (OpenedRun opened = OpenedRun.open(Arguments.required(run), options, console)) {
             ScaleTable scales = scales(opened);
-            if (common.json) {
-                console.print(StatsJson.text(opened.statistics(), scales));
-                return ExitCode.OK;
-            }
-            for (Map.Entry<Site, SiteStatistics> site :
-                    opened.statistics().sites().entrySet()) {
-                console.print("%-80s amax %-12s tokens %d"
-                        .formatted(
-                                site.getKey().name(),
-                                site.getValue().amax(),
-                                site.getValue().tokens()));
-            }
-            return ExitCode.OK;
+            Statistics statistics = opened.statistics();
+            List<String> lines = new ArrayList<>();
+            StatsJson.inOrder(statistics)
+                    .forEach((site, found) -> lines.add(
+                            "%-80s amax %-12s tokens %d".formatted(site.name(), found.amax(), found.tokens())));
+            return Outcome.ok(StatsJson.of(statistics, scales), lines);
         }
     }
 
@@ -56,7 +48,7 @@ final class StatsCommand extends SteelyardCommand implements Callable<Integer> {
         try {
             return opened.scales();
         } catch (GateException e) {
-            e.problems().forEach(problem -> console.note("warning: " + problem));
+            e.problems().forEach(console::warn);
             return opened.resolvableScales();
         }
     }

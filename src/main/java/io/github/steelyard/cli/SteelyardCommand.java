@@ -1,9 +1,14 @@
 package io.github.steelyard.cli;
 
+import io.github.steelyard.report.Envelope;
+import java.util.concurrent.Callable;
+import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Spec;
 
-/// What all commands have: a console and the common options. A command returns its exit code.
-sealed class SteelyardCommand
+/// What all commands have: a console, the common options, and one way to print what they came to.
+abstract sealed class SteelyardCommand implements Callable<Integer>
         permits BenchCommand,
                 DemoCommand,
                 InspectCommand,
@@ -24,7 +29,34 @@ sealed class SteelyardCommand
     @Mixin
     final CommonOptions common = new CommonOptions();
 
+    @Spec
+    @Nullable
+    CommandSpec spec;
+
     SteelyardCommand(Console console) {
         this.console = console;
+    }
+
+    /// Does the work. Remarks and findings go to the console on the way; the result is printed after.
+    abstract Outcome run();
+
+    /// Returns whether the result is for machines whatever the options say.
+    boolean machineReadable() {
+        return common.json;
+    }
+
+    @Override
+    public final Integer call() {
+        Outcome outcome = run();
+        if (machineReadable()) {
+            console.printJson(Envelope.ofResult(
+                    Arguments.name(Arguments.required(spec)),
+                    outcome.code() == ExitCode.OK,
+                    outcome.result(),
+                    console.findings()));
+        } else {
+            outcome.lines().forEach(console::print);
+        }
+        return outcome.code();
     }
 }

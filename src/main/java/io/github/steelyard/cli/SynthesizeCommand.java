@@ -5,14 +5,13 @@ import io.github.steelyard.export.Synthesis;
 import io.github.steelyard.export.SyntheticFormat;
 import io.github.steelyard.export.SyntheticTokens;
 import io.github.steelyard.moe.Families;
-import io.github.steelyard.report.Json;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Optional;
-import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
@@ -26,7 +25,7 @@ import picocli.CommandLine.Parameters;
             "Writes a checkpoint of random weights in the shape of a config.",
             "For benchmarks, and to try a recipe on the shape of a model. Equal arguments give equal bytes."
         })
-final class SynthesizeCommand extends SteelyardCommand implements Callable<Integer> {
+final class SynthesizeCommand extends SteelyardCommand {
 
     private static final String PRESETS = "configs/models/";
 
@@ -79,7 +78,7 @@ final class SynthesizeCommand extends SteelyardCommand implements Callable<Integ
     @Option(
             names = "--sequence-length",
             paramLabel = "N",
-            converter = Arguments.Positive.class,
+            converter = Arguments.SequenceLength.class,
             description = "Tokens in each of them (default: ${DEFAULT-VALUE}).")
     int sequenceLength = 512;
 
@@ -91,9 +90,12 @@ final class SynthesizeCommand extends SteelyardCommand implements Callable<Integ
     record Result(String directory, String family, String format, int layers, int tensors, long bytes, int files) {}
 
     @Override
-    public Integer call() {
+    Outcome run() {
         Path target = Arguments.required(out);
         Directories.requireFree(target);
+        if (sequences != null) {
+            Arguments.requireReadable(sequences, sequenceLength);
+        }
         ByteProgress progress = new ByteProgress(console, "synthesize");
         Synthesis synthesis = synthesis();
         Synthesis.Result written;
@@ -111,8 +113,7 @@ final class SynthesizeCommand extends SteelyardCommand implements Callable<Integ
                 written.tensors(),
                 written.bytes(),
                 written.files());
-        console.print(common.json ? Json.text(result) : summary(result));
-        return ExitCode.OK;
+        return Outcome.ok(result, List.of(summary(result)));
     }
 
     private Synthesis synthesis() {

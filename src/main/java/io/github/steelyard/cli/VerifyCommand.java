@@ -10,8 +10,9 @@ import io.github.steelyard.export.Verifier;
 import io.github.steelyard.moe.Families;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.Comparator;
-import java.util.concurrent.Callable;
+import java.util.List;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
@@ -22,7 +23,7 @@ import picocli.CommandLine.Parameters;
         name = "verify",
         mixinStandardHelpOptions = true,
         description = "Checks a quantised checkpoint: scales, pairs, names, index, declarations.")
-final class VerifyCommand extends SteelyardCommand implements Callable<Integer> {
+final class VerifyCommand extends SteelyardCommand {
 
     @Parameters(paramLabel = "DIR", description = "Directory of the checkpoint.")
     @Nullable
@@ -46,15 +47,11 @@ final class VerifyCommand extends SteelyardCommand implements Callable<Integer> 
     }
 
     @Override
-    public Integer call() {
+    Outcome run() {
         Verification found = verify();
         Verification verification = strict ? found.strict() : found;
-        if (common.json) {
-            console.print(verification.json());
-        } else {
-            print(verification);
-        }
-        return verification.ok() ? ExitCode.OK : ExitCode.GATE;
+        verification.findings().forEach(console::keep);
+        return Outcome.gate(verification.ok(), verification.json(), lines(verification));
     }
 
     private Verification verify() {
@@ -72,16 +69,18 @@ final class VerifyCommand extends SteelyardCommand implements Callable<Integer> 
         }
     }
 
-    private void print(Verification verification) {
+    private List<String> lines(Verification verification) {
+        List<String> lines = new ArrayList<>();
         for (Finding finding : verification.findings()) {
-            console.print("%s: %s".formatted(finding.isError() ? "error" : "warning", finding.message()));
+            lines.add("%s: %s".formatted(finding.isError() ? "error" : "warning", finding.message()));
         }
         verification.errors().stream()
                 .min(Comparator.comparingDouble(error -> error.error().sqnr()))
                 .map(VerifyCommand::describe)
-                .ifPresent(console::print);
-        console.print("%s: %s, modules %s"
+                .ifPresent(lines::add);
+        lines.add("%s: %s, modules %s"
                 .formatted(directory, verification.ok() ? "sound" : "not sound", verification.formats()));
+        return lines;
     }
 
     private static String describe(TensorError worst) {

@@ -10,6 +10,7 @@ import java.util.Comparator;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.OptionalInt;
+import java.util.function.Supplier;
 import java.util.stream.IntStream;
 
 /// The token sequences of a calibration or an evaluation. Immutable.
@@ -30,6 +31,9 @@ public final class CalibrationSet {
             long truncatedDocuments,
             long truncatedTokens,
             long separators) {}
+
+    /// Most tokens that are read of one file: 1 GiB of ids.
+    public static final long MOST_TOKENS = 1L << 28;
 
     private final List<int[]> sequences;
     private final Counts counts;
@@ -52,14 +56,14 @@ public final class CalibrationSet {
     /// @param file the file; `options.path()` is not looked at
     /// @param tokenizer used only where there is text
     /// @param vocabulary the model's: ids run from 0 to this, exclusive
-    /// @param endOfText the id put between joined documents; empty = none
+    /// @param endOfText the id put between joined documents; asked only where they are joined; empty = none
     /// @throws CorpusException if the file cannot be used or holds no token
     public static CalibrationSet read(
-            Path file, DataOptions options, Tokenizer tokenizer, int vocabulary, OptionalInt endOfText) {
+            Path file, DataOptions options, Tokenizer tokenizer, int vocabulary, Supplier<OptionalInt> endOfText) {
         MessageDigest fileDigest = sha256();
         Documents documents = Documents.read(file, options, tokenizer, vocabulary, fileDigest);
         boolean joined = options.packing() == DataOptions.Packing.CONCATENATE || Documents.isPlainText(file);
-        Sequencer sequencer = new Sequencer(options, joined ? endOfText : OptionalInt.empty());
+        Sequencer sequencer = new Sequencer(options, joined ? endOfText.get() : OptionalInt.empty());
         List<Document> ordered = ordered(documents.list(), options);
         List<int[]> sequences = joined ? sequencer.join(ordered) : sequencer.each(ordered);
         if (sequences.isEmpty()) {

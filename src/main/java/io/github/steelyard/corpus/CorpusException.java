@@ -1,5 +1,6 @@
 package io.github.steelyard.corpus;
 
+import io.github.steelyard.checkpoint.Printable;
 import java.nio.file.Path;
 
 /// Calibration data or a tokenizer that cannot be used. The message is one line that begins with the file.
@@ -12,14 +13,14 @@ public final class CorpusException extends RuntimeException {
 
     /// @param line the line of the file, counted from 1
     public CorpusException(Path path, long line, String message) {
-        super("%s:%d: %s".formatted(path, line, message));
+        super("%s:%d: %s".formatted(Printable.of(path), line, message));
         this.path = path;
         this.line = line;
     }
 
     /// For trouble that has no line.
     public CorpusException(Path path, String message) {
-        super(path + ": " + message);
+        super(Printable.of(path) + ": " + message);
         this.path = path;
         line = 0;
     }

@@ -1,5 +1,6 @@
 package io.github.steelyard.corpus;
 
+import io.github.steelyard.checkpoint.FileProblem;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.file.Files;
@@ -18,9 +19,6 @@ import java.util.function.Supplier;
 /// Lines are read one at a time; kept are ids alone, and of each document no more than can be used. When enough is
 /// there, the remaining lines are only counted.
 final class Documents {
-
-    /// Most tokens kept of one file: 1 GiB of ids.
-    static final long MOST_TOKENS = 1L << 28;
 
     /// Largest plain text file.
     static final int MAX_TEXT_BYTES = 16 << 20;
@@ -174,9 +172,9 @@ final class Documents {
     }
 
     private void readText() {
-        if (!Files.isRegularFile(file)) {
-            throw new CorpusException(file, Files.exists(file) ? "not a regular file" : "no such file");
-        }
+        FileProblem.irregularity(file).ifPresent(problem -> {
+            throw new CorpusException(file, problem);
+        });
         try (InputStream in = Files.newInputStream(file)) {
             byte[] bytes = in.readNBytes(MAX_TEXT_BYTES + 1);
             if (bytes.length > MAX_TEXT_BYTES) {
@@ -191,7 +189,7 @@ final class Documents {
                             .get(),
                     1);
         } catch (IOException e) {
-            throw new CorpusException(file, "cannot be read: " + Lines.brief(e));
+            throw new CorpusException(file, "cannot be read: " + FileProblem.reason(file, e));
         }
     }
 
@@ -211,9 +209,11 @@ final class Documents {
         boolean cut = !isPlainText(file) && options.packing() == DataOptions.Packing.NONE;
         int[] kept = cut && ids.length > options.sequenceLength() ? Arrays.copyOf(ids, options.sequenceLength()) : ids;
         tokens += kept.length;
-        if (tokens > MOST_TOKENS) {
+        if (tokens > CalibrationSet.MOST_TOKENS) {
             throw new CorpusException(
-                    file, line, "more than %d tokens; set max_sequences or sequence_length".formatted(MOST_TOKENS));
+                    file,
+                    line,
+                    "more than %d tokens; set max_sequences or sequence_length".formatted(CalibrationSet.MOST_TOKENS));
         }
         documents.add(new Document(kept, ids.length));
     }

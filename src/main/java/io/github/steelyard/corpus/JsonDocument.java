@@ -6,9 +6,12 @@ import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.core.JsonToken;
 import com.fasterxml.jackson.core.StreamReadConstraints;
 import com.fasterxml.jackson.core.StreamReadFeature;
+import io.github.steelyard.checkpoint.Printable;
 import java.io.IOException;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.List;
 import java.util.Optional;
 
 /// One line of a JSONL file: an object with `text`, or with ids under `input_ids` or its alias `token_ids`. Where both
@@ -51,6 +54,7 @@ record JsonDocument(Optional<String> text, Optional<int[]> ids) {
     private static JsonDocument object(JsonParser parser, Path file, long line) throws IOException {
         Optional<String> text = Optional.empty();
         Optional<int[]> ids = Optional.empty();
+        List<String> others = new ArrayList<>();
         while (parser.nextToken() != JsonToken.END_OBJECT) {
             String key = parser.currentName();
             parser.nextToken();
@@ -62,13 +66,25 @@ record JsonDocument(Optional<String> text, Optional<int[]> ids) {
                     }
                     ids = Optional.of(ids(parser, key, file, line));
                 }
-                default -> parser.skipChildren();
+                default -> {
+                    others.add(key);
+                    parser.skipChildren();
+                }
             }
         }
         if (text.isEmpty() && ids.isEmpty()) {
-            throw new CorpusException(file, line, "neither 'text' nor 'input_ids'");
+            throw new CorpusException(file, line, without(others));
         }
         return new JsonDocument(text, ids);
+    }
+
+    /// Chats and instructions become text by a template of the model's, which is a program: it is for others to run.
+    private static String without(List<String> keys) {
+        return keys.isEmpty()
+                ? "neither 'text' nor 'input_ids' in an empty object"
+                : "neither 'text' nor 'input_ids', only %s; render each row to one 'text', or with the model's chat"
+                                .formatted(Printable.list(keys))
+                        + " template (transformers: apply_chat_template) to 'input_ids'";
     }
 
     private static String text(JsonParser parser, Path file, long line) throws IOException {

@@ -1,5 +1,7 @@
 package io.github.steelyard.corpus;
 
+import io.github.steelyard.checkpoint.FileProblem;
+import io.github.steelyard.checkpoint.Printable;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.InputStream;
@@ -35,13 +37,13 @@ final class Lines implements AutoCloseable {
     }
 
     static Lines open(Path file, MessageDigest digest) {
-        if (!Files.isRegularFile(file)) {
-            throw new CorpusException(file, Files.exists(file) ? "not a regular file" : "no such file");
-        }
+        FileProblem.irregularity(file).ifPresent(problem -> {
+            throw new CorpusException(file, problem);
+        });
         try {
             return new Lines(file, Files.newInputStream(file), digest);
         } catch (IOException e) {
-            throw new CorpusException(file, "cannot be read: " + brief(e));
+            throw new CorpusException(file, "cannot be read: " + FileProblem.reason(file, e));
         }
     }
 
@@ -91,7 +93,7 @@ final class Lines implements AutoCloseable {
         try {
             in.close();
         } catch (IOException e) {
-            throw new CorpusException(file, "cannot be closed: " + brief(e));
+            throw new CorpusException(file, "cannot be closed: " + FileProblem.reason(file, e));
         }
     }
 
@@ -113,12 +115,10 @@ final class Lines implements AutoCloseable {
         }
     }
 
-    /// Returns what went wrong on one line of at most 200 characters.
+    /// Returns what a library says, on one line of at most 200 characters.
     static String brief(Throwable e) {
         String message = String.valueOf(e.getMessage());
-        StringBuilder line = new StringBuilder();
-        message.chars().limit(LONGEST_MESSAGE).forEach(c -> line.append(Character.isISOControl(c) ? ' ' : (char) c));
-        return line.toString();
+        return Printable.line(message.substring(0, Math.min(LONGEST_MESSAGE, message.length())));
     }
 
     private boolean fill() {
@@ -126,7 +126,7 @@ final class Lines implements AutoCloseable {
             at = 0;
             end = Math.max(0, in.read(buffer));
         } catch (IOException e) {
-            throw new CorpusException(file, "cannot be read: " + brief(e));
+            throw new CorpusException(file, "cannot be read: " + FileProblem.reason(file, e));
         }
         digest.update(buffer, 0, end);
         return end > 0;

@@ -4,6 +4,7 @@ import io.github.steelyard.calibration.GateException;
 import io.github.steelyard.calibration.ScaleTable;
 import io.github.steelyard.checkpoint.Checkpoint;
 import io.github.steelyard.checkpoint.Finding;
+import io.github.steelyard.checkpoint.NaturalOrder;
 import io.github.steelyard.checkpoint.TensorInfo;
 import io.github.steelyard.model.FusedStack;
 import io.github.steelyard.model.Weights;

@@ -5,6 +5,7 @@ import io.github.steelyard.checkpoint.AtomicFiles;
 import io.github.steelyard.checkpoint.Checkpoint;
 import io.github.steelyard.checkpoint.CheckpointException;
 import io.github.steelyard.checkpoint.ConfigJson;
+import io.github.steelyard.checkpoint.FileProblem;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -43,7 +44,7 @@ final class SideFiles {
                     .sorted()
                     .forEach(names::add);
         } catch (IOException e) {
-            throw new CheckpointException(from, "cannot be listed: " + e.getMessage(), e);
+            throw new CheckpointException(from, "cannot be listed: " + FileProblem.reason(from, e), e);
         }
         names.forEach(name -> AtomicFiles.copy(from.resolve(name), to.resolve(name)));
         return names;

@@ -3,7 +3,6 @@ package io.github.steelyard.export;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.github.steelyard.checkpoint.Finding;
-import java.nio.charset.StandardCharsets;
 import java.util.Collections;
 import java.util.List;
 import java.util.SortedMap;
@@ -37,21 +36,13 @@ public record Verification(List<Finding> findings, SortedMap<String, Long> forma
                 errors);
     }
 
-    /// Returns the form for machines: `ok`, `findings`, `formats`, `errors`.
-    public String json() {
+    /// Returns the tree for machines without the findings: `sound`, `formats`, `weight_errors`.
+    public Object json() {
         ObjectNode json = JsonNodeFactory.instance.objectNode();
-        json.put("ok", ok());
-        var list = json.putArray("findings");
-        for (Finding finding : findings) {
-            list.addObject()
-                    .put("level", finding.isError() ? "error" : "warning")
-                    .put("code", finding.code())
-                    .put("subject", finding.subject())
-                    .put("message", finding.message());
-        }
+        json.put("sound", ok());
         ObjectNode counts = json.putObject("formats");
         formats.forEach(counts::put);
-        var measured = json.putArray("errors");
+        var measured = json.putArray("weight_errors");
         for (TensorError error : errors) {
             ObjectNode entry = measured.addObject()
                     .put("module", error.module())
@@ -62,6 +53,6 @@ public record Verification(List<Finding> findings, SortedMap<String, Long> forma
             double sqnr = error.error().sqnr();
             entry.put("sqnr_db", Double.isFinite(sqnr) ? Double.valueOf(sqnr) : null);
         }
-        return new String(JsonText.bytes(json, 2), StandardCharsets.UTF_8);
+        return json;
     }
 }

@@ -3,6 +3,7 @@ package io.github.steelyard.export;
 import io.github.steelyard.checkpoint.Checkpoint;
 import io.github.steelyard.checkpoint.CheckpointException;
 import io.github.steelyard.checkpoint.Finding;
+import io.github.steelyard.checkpoint.NaturalOrder;
 import io.github.steelyard.checkpoint.TensorInfo;
 import io.github.steelyard.format.Nvfp4;
 import io.github.steelyard.model.Decoder;

@@ -5,6 +5,7 @@ import com.fasterxml.jackson.core.StreamReadFeature;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.github.steelyard.checkpoint.FileProblem;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -37,6 +38,9 @@ final class CaseFile {
 
     private static JsonNode tree(Path file) {
         try {
+            FileProblem.irregularity(file).ifPresent(problem -> {
+                throw new CatalogueException(file.toString(), 0, problem);
+            });
             if (Files.size(file) > MAX_BYTES) {
                 throw new CatalogueException(file.toString(), 0, "larger than %d bytes".formatted(MAX_BYTES));
             }
@@ -52,7 +56,7 @@ final class CaseFile {
             int line = e.getLocation() == null ? 0 : e.getLocation().getLineNr();
             throw new CatalogueException(file.toString(), line, "not JSON: " + e.getOriginalMessage());
         } catch (IOException e) {
-            throw new CatalogueException(file.toString(), 0, "cannot be read: " + e.getMessage());
+            throw new CatalogueException(file.toString(), 0, "cannot be read: " + FileProblem.reason(file, e));
         }
     }
 

@@ -27,16 +27,13 @@ public final class CaseRunner {
         this.strict = strict;
     }
 
-    /// Answers every case of a file as JSON text.
+    /// Answers every case of a file for machines: `{"results": [{"id", …}]}`.
     ///
     /// @throws CatalogueException if the file is no case file
-    public String text(Path file) {
-        return run(file).toPrettyString();
+    public Object answers(Path file) {
+        return run(file);
     }
 
-    /// Answers every case of a file as `{"results": [{"id", …}]}`.
-    ///
-    /// @throws CatalogueException if the file is no case file
     ObjectNode run(Path file) {
         ObjectNode json = JsonNodeFactory.instance.objectNode();
         ArrayNode results = json.putArray("results");
@@ -87,7 +84,7 @@ public final class CaseRunner {
             MoeLayer.Size size = oracle.rounded(request, roundedFor.get());
             return json.put("rounded_hidden", size.hidden()).put("rounded_inter", size.intermediate());
         }
-        return DecisionJson.of(oracle.select(request));
+        return DecisionJson.tree(oracle.select(request));
     }
 
     private Catalogue catalogue(SelectionCase given) {

@@ -12,8 +12,8 @@ public final class CatalogueJson {
 
     private CatalogueJson() {}
 
-    /// Returns the catalogues at hand with their formats, as JSON.
-    public static String text(Catalogues catalogues) {
+    /// Returns the catalogues at hand with their formats, for machines.
+    public static Object of(Catalogues catalogues) {
         ObjectNode json = JsonNodeFactory.instance.objectNode();
         ArrayNode all = json.putArray("catalogues");
         for (Catalogue catalogue : catalogues.all()) {
@@ -23,11 +23,12 @@ public final class CatalogueJson {
             ArrayNode formats = one.putArray("formats");
             catalogue.formats().forEach(formats::add);
         }
-        return json.toPrettyString();
+        return json;
     }
 
-    /// Returns one catalogue's tables as JSON: backends with their user-facing names, expert classes, what they show.
-    public static String text(Catalogue catalogue) {
+    /// Returns one catalogue's tables for machines: backends with their user-facing names, expert classes, what they
+    /// show.
+    public static Object of(Catalogue catalogue) {
         ObjectNode json = JsonNodeFactory.instance.objectNode();
         json.put("name", catalogue.label());
         json.put("commit", catalogue.commit().orElse(null));
@@ -39,7 +40,7 @@ public final class CatalogueJson {
             ArrayNode backends = one.putArray("backends");
             table.backends().values().forEach(backend -> backends.add(backend(catalogue, table, backend)));
         }
-        return json.toPrettyString();
+        return json;
     }
 
     private static ObjectNode backend(Catalogue catalogue, OracleTable table, OracleTable.Backend backend) {

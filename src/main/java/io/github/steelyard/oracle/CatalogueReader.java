@@ -1,5 +1,6 @@
 package io.github.steelyard.oracle;
 
+import io.github.steelyard.checkpoint.FileProblem;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -38,7 +39,7 @@ final class CatalogueReader {
             }
             return read(path.toString(), Files.readString(path));
         } catch (IOException e) {
-            throw new CatalogueException(path.toString(), 0, "cannot be read: " + e.getMessage());
+            throw new CatalogueException(path.toString(), 0, "cannot be read: " + FileProblem.reason(path, e));
         }
     }
 

@@ -1,5 +1,6 @@
 package io.github.steelyard.oracle;
 
+import io.github.steelyard.checkpoint.FileProblem;
 import java.io.File;
 import java.io.IOException;
 import java.io.InputStream;
@@ -40,7 +41,8 @@ public final class Catalogues {
                     .map(CatalogueReader::read)
                     .toList());
         } catch (IOException e) {
-            throw new CatalogueException(directory.toString(), 0, "cannot be listed: " + e.getMessage());
+            throw new CatalogueException(
+                    directory.toString(), 0, "cannot be listed: " + FileProblem.reason(directory, e));
         }
     }
 

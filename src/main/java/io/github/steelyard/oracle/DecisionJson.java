@@ -10,23 +10,22 @@ public final class DecisionJson {
 
     private DecisionJson() {}
 
-    /// Returns the JSON text of a decision.
-    public static String text(Decision decision) {
-        return of(decision).toPrettyString();
+    /// Returns the tree of a decision.
+    public static Object of(Decision decision) {
+        return tree(decision);
     }
 
-    /// Returns the JSON text of a decision with the launch that would show the w2 input.
-    public static String text(Decision decision, FakeQuantLaunch launch) {
-        ObjectNode json = of(decision);
+    /// Returns the tree of a decision with the launch that would show the w2 input.
+    public static Object of(Decision decision, FakeQuantLaunch launch) {
+        ObjectNode json = tree(decision);
         ObjectNode flags = json.putObject("fake_quant_launch");
         flags.put("complete", launch.complete());
         flags.set("flags", texts(launch.flags()));
         flags.set("advice", texts(launch.advice()));
-        return json.toPrettyString();
+        return json;
     }
 
-    /// Returns the JSON object of a decision.
-    public static ObjectNode of(Decision decision) {
+    static ObjectNode tree(Decision decision) {
         ObjectNode json = JsonNodeFactory.instance.objectNode();
         switch (decision) {
             case Selection selection -> {

@@ -1,5 +1,7 @@
 package io.github.steelyard.recipe;
 
+import io.github.steelyard.checkpoint.Finding;
+
 /// Something about a recipe and a model that is odd, but does no harm.
 ///
 /// @param code stable name of the kind, for example `rule.matches_nothing`
@@ -9,4 +11,9 @@ public record PlanWarning(String code, String subject, String message) {
 
     /// The code of rules that match nothing.
     public static final String MATCHES_NOTHING = "rule.matches_nothing";
+
+    /// Returns it as a finding.
+    public Finding finding() {
+        return Finding.warning(code, subject, message);
+    }
 }

@@ -1,5 +1,6 @@
 package io.github.steelyard.recipe;
 
+import io.github.steelyard.checkpoint.Printable;
 import java.nio.file.Path;
 
 /// A place in a recipe or in a file that it imports.
@@ -12,6 +13,6 @@ public record Position(Path file, int line, int column) {
     /// Returns `file:line:column`.
     @Override
     public String toString() {
-        return file + ":" + line + ":" + column;
+        return Printable.of(file) + ":" + line + ":" + column;
     }
 }

@@ -1,5 +1,6 @@
 package io.github.steelyard.recipe;
 
+import io.github.steelyard.checkpoint.Printable;
 import java.nio.file.Path;
 
 /// A recipe that cannot be read, or that does not fit the model.
@@ -21,7 +22,7 @@ public final class RecipeException extends RuntimeException {
 
     /// For trouble that has no line: a missing file, a recipe as a whole.
     public RecipeException(Path path, String message) {
-        super(path + ": " + message);
+        super(Printable.of(path) + ": " + message);
         this.path = path;
         line = 0;
     }

@@ -1,5 +1,6 @@
 package io.github.steelyard.recipe;
 
+import io.github.steelyard.checkpoint.FileProblem;
 import io.github.steelyard.recipe.Node.Entry;
 import io.github.steelyard.recipe.Node.Mapping;
 import io.github.steelyard.recipe.Node.Scalar;
@@ -84,9 +85,9 @@ record YamlFile(Path path, Optional<String> schema, List<Node> documents) {
     }
 
     private static String text(Path path) {
-        if (!Files.isRegularFile(path)) {
-            throw new RecipeException(path, Files.exists(path) ? "not a regular file" : "no such file");
-        }
+        FileProblem.irregularity(path).ifPresent(problem -> {
+            throw new RecipeException(path, problem);
+        });
         try (InputStream in = Files.newInputStream(path)) {
             byte[] bytes = in.readNBytes(MAX_BYTES + 1);
             if (bytes.length > MAX_BYTES) {
@@ -94,7 +95,7 @@ record YamlFile(Path path, Optional<String> schema, List<Node> documents) {
             }
             return decode(path, bytes);
         } catch (IOException e) {
-            throw new RecipeException(path, "cannot be read: " + Text.brief(String.valueOf(e.getMessage())));
+            throw new RecipeException(path, "cannot be read: " + FileProblem.reason(path, e));
         }
     }
 

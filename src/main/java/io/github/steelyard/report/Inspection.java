@@ -105,8 +105,8 @@ public record Inspection(
                 .toList();
     }
 
-    /// Returns all of it as one JSON object.
-    public String json() {
-        return InspectionJson.text(this);
+    /// Returns the tree for [Json], without the findings.
+    public Object json() {
+        return InspectionJson.of(this);
     }
 }

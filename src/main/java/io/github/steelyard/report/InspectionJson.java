@@ -3,28 +3,19 @@ package io.github.steelyard.report;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
-import java.util.Locale;
 
 /// The JSON form of an inspection.
 final class InspectionJson {
 
     private InspectionJson() {}
 
-    static String text(Inspection inspection) {
+    static ObjectNode of(Inspection inspection) {
         ObjectNode root = JsonNodeFactory.instance.objectNode();
         root.put("checkpoint", inspection.directory().toString());
         root.put("sound", inspection.isSound());
         inspection.summary().ifPresent(summary -> root.set("summary", node(summary)));
-        inspection.model().ifPresent(model -> root.set("model", model.json()));
-        ArrayNode findings = root.putArray("findings");
-        inspection
-                .findings()
-                .forEach(finding -> findings.addObject()
-                        .put("level", finding.level().name().toLowerCase(Locale.ROOT))
-                        .put("code", finding.code())
-                        .put("subject", finding.subject())
-                        .put("message", finding.message()));
-        return root.toString();
+        inspection.model().ifPresent(model -> root.set("model", model.tree()));
+        return root;
     }
 
     private static ObjectNode node(CheckpointSummary summary) {

@@ -82,7 +82,12 @@ public record ModelSummary(
         return lines;
     }
 
-    ObjectNode json() {
+    /// Returns the tree for [Json].
+    public Object json() {
+        return tree();
+    }
+
+    ObjectNode tree() {
         ObjectNode node = JsonNodeFactory.instance.objectNode();
         node.put("family", family);
         node.put("parameters", size.parameters());
@@ -104,11 +109,6 @@ public record ModelSummary(
             tensors.missing().forEach(counts.putArray("missing")::add);
         });
         return node;
-    }
-
-    /// Returns the whole as one JSON object.
-    public String text() {
-        return json().toString();
     }
 
     private static void list(String what, List<String> names, List<String> lines) {

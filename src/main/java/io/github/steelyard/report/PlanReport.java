@@ -29,7 +29,6 @@ import org.jspecify.annotations.Nullable;
 /// @param modules what each module is and becomes
 /// @param sites the quantizers that are on, with what an engine shows of them
 /// @param unusedRules rules that match nothing
-/// @param warnings what else is odd about recipe and model
 /// @param serving what the engine does; null when no device was given
 /// @param forecast what the calibration takes
 public record PlanReport(
@@ -39,7 +38,6 @@ public record PlanReport(
         List<Module> modules,
         List<Quantizer> sites,
         List<String> unusedRules,
-        List<String> warnings,
         @Nullable ServingPlan serving,
         Forecast forecast) {
 
@@ -97,7 +95,6 @@ public record PlanReport(
                         .toList(),
                 plan.map(p -> quantizers(p, serving)).orElse(List.of()),
                 plan.map(PlanReport::unused).orElse(List.of()),
-                plan.map(PlanReport::warnings).orElse(List.of()),
                 serving.orElse(null),
                 forecast);
     }
@@ -171,11 +168,10 @@ public record PlanReport(
         return module.name().endsWith(".down_proj") || module.name().endsWith(".w2");
     }
 
-    /// Rules that match nothing have their own list.
-    private static List<String> warnings(Plan plan) {
+    /// Returns what is odd about recipe and model. Rules that match nothing have their own list.
+    public static List<PlanWarning> warnings(Plan plan) {
         return plan.warnings().stream()
                 .filter(warning -> !warning.code().equals(PlanWarning.MATCHES_NOTHING))
-                .map(PlanWarning::message)
                 .toList();
     }
 
@@ -205,7 +201,6 @@ public record PlanReport(
         if (!unusedRules.isEmpty()) {
             lines.add("matches nothing: " + String.join(", ", unusedRules));
         }
-        warnings.forEach(warning -> lines.add("warning: " + warning));
         if (serving == null) {
             lines.add("serving: no device given (--device sm100)");
         } else {

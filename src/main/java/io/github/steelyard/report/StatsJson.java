@@ -8,8 +8,12 @@ import io.github.steelyard.calibration.ScaleTable;
 import io.github.steelyard.calibration.SiteScale;
 import io.github.steelyard.calibration.SiteStatistics;
 import io.github.steelyard.calibration.Statistics;
+import io.github.steelyard.checkpoint.NaturalOrder;
 import io.github.steelyard.model.Site;
+import java.util.Comparator;
 import java.util.Optional;
+import java.util.SortedMap;
+import java.util.TreeMap;
 
 /// The statistics of a run for machines.
 ///
@@ -29,14 +33,21 @@ public final class StatsJson {
 
     private StatsJson() {}
 
-    /// Returns the JSON text, sites in the order of their names.
+    /// Returns the tree for [Json], sites in the natural order of their names.
     ///
     /// @param scales the scales under the run's recipe
-    public static String text(Statistics statistics, ScaleTable scales) {
+    public static Object of(Statistics statistics, ScaleTable scales) {
         ObjectNode json = JsonNodeFactory.instance.objectNode();
         var sites = json.putArray("sites");
-        statistics.sites().forEach((site, found) -> describe(sites.addObject(), site, found, scales.at(site)));
-        return json.toString();
+        inOrder(statistics).forEach((site, found) -> describe(sites.addObject(), site, found, scales.at(site)));
+        return json;
+    }
+
+    /// Returns the sites with expert 2 before expert 10.
+    public static SortedMap<Site, SiteStatistics> inOrder(Statistics statistics) {
+        SortedMap<Site, SiteStatistics> sites = new TreeMap<>(Comparator.comparing(Site::name, NaturalOrder.INSTANCE));
+        sites.putAll(statistics.sites());
+        return sites;
     }
 
     private static void describe(ObjectNode json, Site site, SiteStatistics found, Optional<SiteScale> scale) {

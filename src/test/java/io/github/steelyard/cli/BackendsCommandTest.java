@@ -80,7 +80,9 @@ final class BackendsCommandTest {
                 Shared.path("conformance/backend-cases.json").toString());
 
         assertThat(code).isEqualTo(ExitCode.OK);
-        assertThat(printed()).contains("\"results\"", "\"id\" : \"C069\"", "\"backend\" : \"FLASHINFER_CUTLASS\"");
+        assertThat(printed())
+                .startsWith("{\n  \"command\" : \"backends select\",\n  \"ok\" : true,\n  \"result\" : {\n")
+                .contains("\"results\"", "\"id\" : \"C069\"", "\"backend\" : \"FLASHINFER_CUTLASS\"");
     }
 
     @Test

@@ -74,7 +74,7 @@ final class CommandContractTest {
                 "no-such-command                                          | no-such-command",
                 "verify DIR --no-such-option                              | Unknown option: '--no-such-option'",
                 "calibrate DIR --out RUN                                  | --recipe=FILE",
-                "calibrate DIR --recipe R --out RUN --threads 0           | expected a number of at least 1, found '0'",
+                "calibrate DIR --recipe R --out RUN --threads 0           | expected a number from 1 to 1024, found '0'",
                 "calibrate DIR --recipe R --out RUN --max-sequences x     | expected a number of at least 1, found 'x'",
                 "calibrate DIR --recipe R --out RUN --experts some        | --experts",
                 "evaluate DIR --data F --fake-quant --run RUN             | exclude each other",
@@ -260,7 +260,8 @@ final class CommandContractTest {
         assertThat(damaged.out()).contains("error: " + tensor);
         assertThat(CommandRun.of("verify", directory, "--json")
                         .expect(ExitCode.GATE)
-                        .json()
+                        .envelope()
+                        .get("findings")
                         .toString())
                 .contains(tensor);
     }

@@ -15,6 +15,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 
 /// One command run in this process, with what it printed.
 ///
@@ -83,9 +84,23 @@ record CommandRun(int code, String out, String err) {
         return this;
     }
 
-    /// Returns standard output, which must be one JSON text and nothing else.
+    /// Returns the result of a command that ran with `--json` and came to one.
     JsonNode json() {
-        return Json.parse(out);
+        JsonNode envelope = envelope();
+        assertThat(envelope.has("result")).as(out).isTrue();
+        return envelope.get("result");
+    }
+
+    /// Returns standard output, which must be one JSON text of the common form and nothing else.
+    JsonNode envelope() {
+        JsonNode envelope = Json.parse(out);
+        assertThat(envelope.properties())
+                .extracting(Map.Entry::getKey)
+                .containsExactlyElementsOf(
+                        List.of("command", "ok", envelope.has("error") ? "error" : "result", "findings"));
+        assertThat(envelope.get("ok").booleanValue()).isEqualTo(code == ExitCode.OK);
+        assertThat(out).startsWith("{\n  \"command\" : \"").endsWith("\n}\n");
+        return envelope;
     }
 
     private static CommandRun onTerminal(boolean terminal, OutputStream err, Object text, Object... arguments) {

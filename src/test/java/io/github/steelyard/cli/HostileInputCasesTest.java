@@ -26,7 +26,6 @@ final class HostileInputCasesTest {
     @TempDir
     private Path temp;
 
-    @NotYet
     @ParameterizedTest
     @CsvSource({"e1, rec.yaml", "e2, reccat.yaml", "e4, reccat.yaml"})
     void case09_eosTokenId(String checkpoint, String recipe) {
@@ -78,7 +77,6 @@ final class HostileInputCasesTest {
         assertThat(inspected.err()).contains("input_scale");
     }
 
-    @NotYet
     @ParameterizedTest
     @ValueSource(strings = {"stats", "export"})
     void case14_nulInPaths(String command) {
@@ -91,7 +89,6 @@ final class HostileInputCasesTest {
         HostileCase.assertOneError(run.err());
     }
 
-    @NotYet
     @Test
     void case17_atFile() throws IOException {
         HostileCase made = HostileCase.copy("17-at-file", temp);
@@ -102,7 +99,6 @@ final class HostileInputCasesTest {
         assertThat(file.err()).contains("@" + made.path("words"));
     }
 
-    @NotYet
     @ParameterizedTest
     @ValueSource(strings = {"tensor names", "data keys", "recipe"})
     void case18_escapesInMessages(String source) {
@@ -121,7 +117,6 @@ final class HostileInputCasesTest {
         assertThat(shown.lines()).noneMatch(line -> line.startsWith("FAKE") || line.startsWith("error: FAKE"));
     }
 
-    @NotYet
     @ParameterizedTest
     @CsvSource({
         "calibrate, --sequence-length=2147483647",
@@ -142,7 +137,6 @@ final class HostileInputCasesTest {
     }
 
     // Rights cannot be taken from root, so the refusals by the system are those that root meets too.
-    @NotYet
     @Test
     @DisabledOnOs(OS.WINDOWS)
     void case26_misleadingIoMessages() throws Exception {

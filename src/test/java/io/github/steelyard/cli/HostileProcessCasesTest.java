@@ -170,7 +170,6 @@ final class HostileProcessCasesTest {
         assertThat(home.resolve("scripts")).isDirectoryNotContaining("glob:**[!d]");
     }
 
-    @NotYet
     @Test
     void case25_stdoutLost() {
         assumeTrue(Files.exists(Path.of("/dev/full")), "needs /dev/full");

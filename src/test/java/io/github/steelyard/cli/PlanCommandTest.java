@@ -45,7 +45,7 @@ final class PlanCommandTest {
     }
 
     private JsonNode json() throws IOException {
-        return JsonMapper.builder().build().readTree(out.toByteArray());
+        return JsonMapper.builder().build().readTree(out.toByteArray()).path("result");
     }
 
     private void model(String name) throws IOException {

@@ -194,7 +194,7 @@ final class CalibrationSetTest {
 
     @Test
     void read_noDataFile_isRefused() throws IOException {
-        refused(directory.resolve("none.jsonl"), directory.resolve("none.jsonl") + ": no such file");
+        refused(directory.resolve("none.jsonl"), directory.resolve("none.jsonl") + ": not found");
         refused(directory, directory + ": unknown kind of data; expected a name ending in .jsonl or .txt");
         refused(write("empty.jsonl", "\n\n"), ": no token in it; documents without text: 0");
         refused(write("blank.jsonl", "{\"text\": \"\"}\n"), ": no token in it; documents without text: 1");
@@ -250,7 +250,7 @@ final class CalibrationSetTest {
 
     private static CalibrationSet read(Path file, DataOptions options) {
         try (Tokenizer tokenizer = Tokenizer.at(DEMO_TOKENIZER)) {
-            return CalibrationSet.read(file, options, tokenizer, VOCABULARY, OptionalInt.of(999));
+            return CalibrationSet.read(file, options, tokenizer, VOCABULARY, () -> OptionalInt.of(999));
         }
     }
 

@@ -136,9 +136,10 @@ final class YamlFileTest {
 
     @Test
     void read_noRegularFile_isRefused() {
-        assertThatThrownBy(() -> YamlFile.read(directory)).hasMessage(directory + ": not a regular file");
-        assertThatThrownBy(() -> YamlFile.read(Path.of("/dev/zero"))).hasMessage("/dev/zero: not a regular file");
-        assertThatThrownBy(() -> YamlFile.read(directory.resolve("none"))).hasMessageEndingWith(": no such file");
+        assertThatThrownBy(() -> YamlFile.read(directory)).hasMessage(directory + ": not a regular file: a directory");
+        assertThatThrownBy(() -> YamlFile.read(Path.of("/dev/zero")))
+                .hasMessage("/dev/zero: not a regular file: a special file");
+        assertThatThrownBy(() -> YamlFile.read(directory.resolve("none"))).hasMessageEndingWith(": not found");
     }
 
     private static Node entry(YamlFile file, String key) {

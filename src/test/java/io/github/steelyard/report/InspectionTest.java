@@ -406,17 +406,18 @@ final class InspectionTest {
     @Test
     void json_holdsSummaryAndFindings() throws IOException {
         Path directory = TinyCheckpoint.bf16().remove("model.norm.weight").write(folder);
-        JsonNode json =
-                new ObjectMapper().readTree(Inspection.check(directory, 1).json());
-        assertThat(json.get("sound").booleanValue()).isFalse();
-        assertThat(json.at("/summary/model_type").textValue()).isEqualTo("qwen3_moe");
+        Inspection inspection = Inspection.check(directory, 1);
+        JsonNode json = new ObjectMapper()
+                .readTree(Envelope.ofResult("inspect", false, inspection.json(), inspection.findings()));
+        assertThat(json.at("/result/sound").booleanValue()).isFalse();
+        assertThat(json.at("/result/summary/model_type").textValue()).isEqualTo("qwen3_moe");
         assertThat(json.at("/findings/0/level").textValue()).isEqualTo("error");
         assertThat(json.at("/findings/0/code").textValue()).isEqualTo("tensor-missing");
-        assertThat(json.at("/findings/0/subject").textValue()).isEqualTo("model.norm.weight");
-        assertThat(new ObjectMapper()
-                        .readTree(Inspection.check(folder.resolve("none"), 1).json())
-                        .at("/findings/0/message")
-                        .textValue())
+        assertThat(json.at("/findings/0/place").textValue()).isEqualTo("model.norm.weight");
+        assertThat(Inspection.check(folder.resolve("none"), 1)
+                        .findings()
+                        .getFirst()
+                        .message())
                 .endsWith("no such directory");
     }
 

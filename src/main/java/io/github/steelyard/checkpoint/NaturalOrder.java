@@ -1,9 +1,10 @@
-package io.github.steelyard.export;
+package io.github.steelyard.checkpoint;
 
 import java.util.Comparator;
 
 /// Orders names with the numbers in them by value: `layers.2.mlp` before `layers.10.mlp`.
-enum NaturalOrder implements Comparator<String> {
+public enum NaturalOrder implements Comparator<String> {
+    /// The order.
     INSTANCE;
 
     @Override
