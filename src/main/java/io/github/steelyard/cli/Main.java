@@ -1,6 +1,7 @@
 package io.github.steelyard.cli;
 
 import java.io.IOException;
+import java.util.Locale;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 
@@ -36,6 +37,8 @@ public final class Main {
 
     /// Runs one command and ends the process with its exit code.
     public static void main(String[] arguments) {
+        // What is written is for machines too: digits and letters are the same everywhere.
+        Locale.setDefault(Locale.ROOT);
         Console console = Console.system();
         Interruption interruption = Interruption.install(console);
         int code = run(console, arguments);
