@@ -156,7 +156,7 @@ final class EvaluateCommand extends SteelyardCommand {
             return Map.of();
         }
         CheckpointScales.Carried own = CheckpointScales.read(source, decoder.modules());
-        own.findings().forEach(finding -> console.note("warning: " + finding.message()));
+        own.findings().forEach(console::finding);
         if (own.quantizers().isEmpty()) {
             throw new UsageException("--fake-quant: %s declares no quantised inputs and no quantised cache"
                     .formatted(source.directory()));

@@ -73,13 +73,12 @@ final class Inputs {
     static void warnOfCache(Checkpoint checkpoint, Decoder decoder, Console console) {
         List<String> missing = CacheScales.missing(checkpoint, decoder.modules());
         if (!missing.isEmpty()) {
-            console.warn(
-                    "%s: a cache in %s is promised and has no scales in %d attention modules: %s; servers take 1"
-                            .formatted(
-                                    Printable.of(checkpoint.directory()),
-                                    checkpoint.quantization().kvCache().orElse(""),
-                                    missing.size(),
-                                    Printable.list(missing)));
+            console.warn("%s: a cache in %s is promised and has no scales in %d attention modules: %s; servers take 1"
+                    .formatted(
+                            Printable.of(checkpoint.directory()),
+                            checkpoint.quantization().kvCache().orElse(""),
+                            missing.size(),
+                            Printable.list(missing)));
         }
     }
 

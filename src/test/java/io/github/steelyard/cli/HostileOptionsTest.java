@@ -13,7 +13,6 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
-import picocli.CommandLine;
 import picocli.CommandLine.Model.OptionSpec;
 
 /// Every option of every command that takes a value, with values that nobody means: a refusal on one line, never a
@@ -48,7 +47,7 @@ final class HostileOptionsTest {
     }
 
     static Stream<Given> options() {
-                return HelpTextTest.commands().stream()
+        return HelpTextTest.commands().stream()
                 .filter(command -> command.getSubcommands().isEmpty())
                 .flatMap(command -> command.getCommandSpec().options().stream()
                         .filter(option -> option.arity().max() > 0)
