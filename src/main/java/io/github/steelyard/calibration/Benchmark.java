@@ -73,8 +73,13 @@ public record Benchmark(
         Tap tap = taps ? statistics : Tap.NONE;
         Pass pass = new Pass(kernels, gemm, tap, ExpertBackend.DECOMPOSED, allTokens, threads, both(totals, trace));
         long start = totals.now();
-        try (RunState store =
-                new RunState(state, new RunKey(new TreeMap<>()), sequences.tokens(), decoder.hidden(), true)) {
+        try (RunState store = new RunState(
+                state,
+                new RunKey(new TreeMap<>()),
+                sequences.tokens(),
+                decoder.hidden(),
+                decoder.layers().size(),
+                true)) {
             store.measuredBy(statistics::statistics);
             new Engine(decoder, new Weights(checkpoint), pass, store::scratch)
                     .run(sequences, store, listener, head ? Optional.of(IGNORE) : Optional.empty());

@@ -47,7 +47,13 @@ public record CalibrationRun(
             RunDirectory run, RunKey key, boolean fresh, EngineListener listener, StatisticsConsumer finish) {
         StatisticsTap tap = new StatisticsTap(kernels, sites());
         Pass pass = new Pass(kernels, gemm, tap, backend, allTokens, threads, profile);
-        try (RunState store = new RunState(run.stateDirectory(), key, sequences.tokens(), decoder.hidden(), fresh)) {
+        try (RunState store = new RunState(
+                run.stateDirectory(),
+                key,
+                sequences.tokens(),
+                decoder.hidden(),
+                decoder.layers().size(),
+                fresh)) {
             if (fresh) {
                 run.forgetResults();
             }

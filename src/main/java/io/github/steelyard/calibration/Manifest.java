@@ -5,6 +5,7 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.github.steelyard.checkpoint.CheckpointException;
 import io.github.steelyard.checkpoint.ConfigJson;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Instant;
 import java.time.format.DateTimeParseException;
@@ -37,12 +38,17 @@ public record Manifest(
 
     /// One input of a run.
     ///
-    /// @param path where it was, as it was given
+    /// @param path where it was, as it was given; a path of this system
     /// @param digest SHA-256 in hexadecimal digits of what identifies its content
     public record Input(String path, String digest) {}
 
     public Manifest {
         settings = Collections.unmodifiableSortedMap(new TreeMap<>(settings));
+    }
+
+    /// Returns this manifest for another recipe with the same statistics.
+    public Manifest withRecipe(Input other) {
+        return new Manifest(checkpoint, other, data, sequences, tokens, settings, statisticsDigest, provenance);
     }
 
     /// Reads a manifest.
@@ -69,10 +75,21 @@ public record Manifest(
         }
     }
 
+    /// Returns whether a file is a manifest of this program, of any version.
+    static boolean isOurs(Path file) {
+        try {
+            return !Files.isSymbolicLink(file)
+                    && ConfigJson.read(file).stringOr("tool", "").equals(RunDirectory.TOOL);
+        } catch (CheckpointException e) {
+            return false;
+        }
+    }
+
     /// Returns the UTF-8 bytes of the file.
     byte[] bytes() {
         ObjectNode json = new JsonMapper().createObjectNode();
         json.put("schema", SCHEMA);
+        json.put("tool", RunDirectory.TOOL);
         put(json, "checkpoint", checkpoint);
         put(json, "recipe", recipe);
         put(json, "data", data);

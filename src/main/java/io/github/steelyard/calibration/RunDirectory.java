@@ -1,15 +1,17 @@
 package io.github.steelyard.calibration;
 
 import io.github.steelyard.checkpoint.AtomicFiles;
-import io.github.steelyard.checkpoint.CheckpointException;
 import io.github.steelyard.checkpoint.Digests;
 import io.github.steelyard.checkpoint.FileProblem;
+import io.github.steelyard.checkpoint.OutputPaths;
 import io.github.steelyard.checkpoint.StorageException;
+import io.github.steelyard.checkpoint.WorkDirectory;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.Files;
+import java.nio.file.LinkOption;
 import java.nio.file.Path;
+import java.util.Set;
 import java.util.function.Function;
 
 /// The directory of one calibration: `statistics.safetensors`, `recipe.json`, `manifest.json`, and `state/` while the
@@ -20,21 +22,26 @@ import java.util.function.Function;
 /// @param path the directory
 public record RunDirectory(Path path) {
 
-    private static final long MAX_RECIPE_BYTES = 64L << 20;
+    /// How files of a run name this program.
+    static final String TOOL = "steelyard";
 
-    /// Returns a directory for a new run, made if it is not there.
+    private static final long MAX_RECIPE_BYTES = 64L << 20;
+    private static final String STATE = "state";
+
+    /// Returns a directory for a new run, or of one to go on with; it is not made yet.
     ///
-    /// @throws StatisticsException if a file of that name is in the way
-    /// @throws StorageException if the device does not take it
-    public static RunDirectory create(Path path) {
-        try {
-            Files.createDirectories(path);
-        } catch (FileAlreadyExistsException e) {
-            throw new StatisticsException(path, "not a directory", e);
-        } catch (IOException e) {
-            throw new StorageException(path, e);
-        }
-        return new RunDirectory(path);
+    /// @throws io.github.steelyard.checkpoint.OutputException if there is something that is no run
+    public static RunDirectory at(Path path) {
+        RunDirectory run = new RunDirectory(path);
+        OutputPaths.requireOwn(path, Set.of(STATE), run::isOurs);
+        return run;
+    }
+
+    /// Returns whether a run was begun here: its manifest, or else its state, names this program.
+    public boolean isOurs() {
+        return Files.exists(manifestFile(), LinkOption.NOFOLLOW_LINKS)
+                ? Manifest.isOurs(manifestFile())
+                : WorkDirectory.isOurs(stateDirectory());
     }
 
     /// Returns the directory of a finished run.
@@ -62,9 +69,15 @@ public record RunDirectory(Path path) {
     /// @param manifest returns the manifest for the statistics' digest
     public void finish(Statistics statistics, String recipe, Function<String, Manifest> manifest) {
         StatisticsFile.write(statistics, statisticsFile());
+        describe(recipe, manifest.apply(Digests.ofFile(statisticsFile())));
+    }
+
+    /// Writes how the statistics came about and are to be used.
+    ///
+    /// @param recipe the resolved recipe as JSON
+    public void describe(String recipe, Manifest manifest) {
         AtomicFiles.write(recipeFile(), recipe.getBytes(StandardCharsets.UTF_8));
-        AtomicFiles.write(
-                manifestFile(), manifest.apply(Digests.ofFile(statisticsFile())).bytes());
+        AtomicFiles.write(manifestFile(), manifest.bytes());
     }
 
     /// Takes the manifest away: what was finished here counts no more.
@@ -77,17 +90,11 @@ public record RunDirectory(Path path) {
     }
 
     /// Removes the state of a finished run, if a process was killed before it could.
+    ///
+    /// @throws io.github.steelyard.checkpoint.OutputException if it is not ours, or another process is at work in it
     public void discardState() {
-        if (!Files.exists(stateDirectory())) {
-            return;
-        }
-        try (var files = Files.list(stateDirectory())) {
-            for (Path file : files.toList()) {
-                Files.deleteIfExists(file);
-            }
-            Files.deleteIfExists(stateDirectory());
-        } catch (IOException e) {
-            throw new StorageException(stateDirectory(), e);
+        if (Files.exists(stateDirectory(), LinkOption.NOFOLLOW_LINKS)) {
+            RunState.claim(stateDirectory()).remove();
         }
     }
 
@@ -104,7 +111,7 @@ public record RunDirectory(Path path) {
     public Statistics statistics() {
         Statistics statistics = StatisticsFile.read(statisticsFile());
         String wanted = manifest().statisticsDigest();
-        String found = digest(statisticsFile());
+        String found = StatisticsFile.digest(statisticsFile());
         if (!wanted.equals(found)) {
             throw new StatisticsException(
                     statisticsFile(), "expected SHA-256 %s as in manifest.json, found %s".formatted(wanted, found));
@@ -143,14 +150,6 @@ public record RunDirectory(Path path) {
 
     /// Returns the directory that holds what a broken run needs to go on.
     public Path stateDirectory() {
-        return path.resolve("state");
-    }
-
-    private static String digest(Path file) {
-        try {
-            return Digests.ofFile(file);
-        } catch (CheckpointException e) {
-            throw new StatisticsException(file, e.problem(), e);
-        }
+        return path.resolve(STATE);
     }
 }

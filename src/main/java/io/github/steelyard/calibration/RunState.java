@@ -1,11 +1,9 @@
 package io.github.steelyard.calibration;
 
-import com.fasterxml.jackson.databind.json.JsonMapper;
-import com.fasterxml.jackson.databind.node.ObjectNode;
-import io.github.steelyard.checkpoint.AtomicFiles;
-import io.github.steelyard.checkpoint.CheckpointException;
-import io.github.steelyard.checkpoint.ConfigJson;
+import io.github.steelyard.checkpoint.Digests;
+import io.github.steelyard.checkpoint.OutputException;
 import io.github.steelyard.checkpoint.StorageException;
+import io.github.steelyard.checkpoint.WorkDirectory;
 import io.github.steelyard.model.HiddenStates;
 import io.github.steelyard.model.LayerStore;
 import java.io.IOException;
@@ -13,33 +11,31 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
-import java.nio.channels.FileLock;
-import java.nio.channels.OverlappingFileLockException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardOpenOption;
-import java.util.SortedMap;
+import java.util.List;
+import java.util.Optional;
 import java.util.TreeMap;
 import java.util.function.Supplier;
-import java.util.zip.CRC32C;
+import java.util.stream.Stream;
 
 /// The state of an unfinished run, under `state/` of the run directory: the residual stream after the last finished
-/// layer, the statistics up to there, and `state.json`, which names both. Two stream files take turns, so the one that
-/// `state.json` names is never written to; that file is replaced atomically once a layer is done. A run killed at any
-/// instant therefore continues from the last finished layer, with the same bytes.
+/// layer, the statistics up to there, and `state.json`, which holds the digests of both and its own. Two files of each
+/// take turns, so those that `state.json` speaks of are never written to; it is replaced atomically once a layer is
+/// done. A run killed at any instant therefore continues from the last finished layer, with the same bytes.
 final class RunState implements LayerStore, AutoCloseable {
 
-    private static final int SCHEMA = 1;
-    private static final int BLOCK = 1 << 20; // bytes
     private static final String STATE = "state.json";
-    private static final String LOCK = "lock";
+    private static final List<String> STREAMS = List.of("stream-0.bin", "stream-1.bin");
+    private static final List<String> STATISTICS = List.of("statistics-0.safetensors", "statistics-1.safetensors");
+    private static final List<String> SCRATCH = List.of("expert-inputs.bin", "latent-sums.bin");
 
     private final Path directory;
     private final RunKey key;
     private final long tokens;
     private final int hidden;
     private final Arena arena = Arena.ofShared();
-    private final FileChannel lockFile;
+    private final WorkDirectory work;
     private final HiddenStates[] streams;
     private Supplier<Statistics> measured = () -> new Statistics(new TreeMap<>());
     private int firstLayer;
@@ -47,28 +43,28 @@ final class RunState implements LayerStore, AutoCloseable {
 
     /// Opens the state of a run, or begins one.
     ///
+    /// @param layers how many layers the model has
     /// @param fresh whether to forget what is there
-    /// @throws StatisticsException if the state is of a run with another key, is damaged, or is in use by another
-    ///     process
-    RunState(Path directory, RunKey key, long tokens, int hidden, boolean fresh) {
+    /// @throws StatisticsException if the state is of a run with another key, or is damaged
+    /// @throws OutputException if the directory is not ours, or in use by another
+    /// process
+    RunState(Path directory, RunKey key, long tokens, int hidden, int layers, boolean fresh) {
         this.directory = directory;
         this.key = key;
         this.tokens = tokens;
         this.hidden = hidden;
-        this.lockFile = lock();
+        this.work = claim(directory);
         boolean opened = false;
         try {
-            if (fresh) {
-                Files.deleteIfExists(directory.resolve(STATE));
+            boolean begun = !fresh && Files.exists(work.file(STATE));
+            Optional<StateFile> state =
+                    begun ? Optional.of(StateFile.read(work.file(STATE), layers)) : Optional.empty();
+            state.ifPresent(found -> key.requireContinues(found.key(), work.file(STATE)));
+            if (state.isEmpty()) {
+                work.clear();
             }
-            boolean begun = Files.exists(directory.resolve(STATE));
-            if (begun) {
-                checkKey();
-            }
-            this.streams = new HiddenStates[] {map("stream-0.bin"), map("stream-1.bin")};
-            if (begun) {
-                restore();
-            }
+            this.streams = new HiddenStates[] {map(0), map(1)};
+            state.ifPresent(this::restore);
             opened = true;
         } catch (IOException e) {
             throw new StorageException(directory, e);
@@ -76,6 +72,22 @@ final class RunState implements LayerStore, AutoCloseable {
             if (!opened) {
                 close();
             }
+        }
+    }
+
+    /// Takes the directory of a state. What it is begun from goes first when it is deleted.
+    ///
+    /// @throws StatisticsException if one of its files is a link, or no file
+    /// @throws OutputException if the directory is not ours, or in use by another process
+    static WorkDirectory claim(Path directory) {
+        List<String> names = Stream.of(List.of(STATE), STREAMS, STATISTICS, SCRATCH)
+                .flatMap(List::stream)
+                .toList();
+        try {
+            return WorkDirectory.claim(directory, names);
+        } catch (OutputException e) {
+            String name = String.valueOf(e.path().getFileName());
+            throw names.contains(name) ? new StatisticsException(e.path(), "damaged: " + e.problem(), e) : e;
         }
     }
 
@@ -107,17 +119,12 @@ final class RunState implements LayerStore, AutoCloseable {
     @Override
     public void finished(int layer) {
         int done = layer + 1;
-        String statistics = "statistics-%d.safetensors".formatted(done);
-        StatisticsFile.write(restored.merge(measured.get()), directory.resolve(statistics));
-        ObjectNode state = new JsonMapper().createObjectNode();
-        state.put("schema", SCHEMA);
-        key.parts().forEach(state.putObject("key")::put);
-        state.put("layers_done", done);
-        state.put("statistics", statistics);
-        state.put("stream_crc32c", checksum(streams[done % 2].segment()));
-        AtomicFiles.write(directory.resolve(STATE), state.toPrettyString());
+        Path statistics = work.file(STATISTICS.get(done % 2));
+        StatisticsFile.write(restored.merge(measured.get()), statistics);
+        new StateFile(key, done, Digests.ofFile(statistics), StateFile.checksum(streams[done % 2].segment()))
+                .write(work.file(STATE));
         try {
-            Files.deleteIfExists(directory.resolve("statistics-%d.safetensors".formatted(done - 1)));
+            Files.deleteIfExists(work.file(STATISTICS.get((done + 1) % 2)));
         } catch (IOException e) {
             throw new StorageException(directory, e);
         }
@@ -132,110 +139,49 @@ final class RunState implements LayerStore, AutoCloseable {
         }
     }
 
-    /// Deletes everything, once the run is complete; the lock last, so that no other process begins in between.
+    /// Deletes everything, once the run is complete.
     void delete() {
-        if (arena.scope().isAlive()) {
-            arena.close();
-        }
-        try (var files = Files.list(directory)) {
-            for (Path file : files.toList()) {
-                if (!file.endsWith(LOCK)) {
-                    Files.deleteIfExists(file);
-                }
-            }
-            close();
-            Files.deleteIfExists(directory.resolve(LOCK));
-            Files.deleteIfExists(directory);
-        } catch (IOException e) {
-            throw new StorageException(directory, e);
-        }
+        closeStreams();
+        work.remove();
     }
 
     @Override
     public void close() {
+        closeStreams();
+        work.close();
+    }
+
+    private void closeStreams() {
         if (arena.scope().isAlive()) {
             arena.close();
         }
-        try {
-            lockFile.close();
-        } catch (IOException e) {
-            throw new StorageException(directory, e);
-        }
     }
 
-    private FileChannel lock() {
-        Path file = directory.resolve(LOCK);
-        try {
-            Files.createDirectories(directory);
-            FileChannel channel = FileChannel.open(file, StandardOpenOption.CREATE, StandardOpenOption.WRITE);
-            if (isLocked(channel)) {
-                return channel;
-            }
-            channel.close();
-        } catch (IOException e) {
-            throw new StorageException(directory, e);
-        }
-        throw new StatisticsException(file, "another process is at work on this run");
+    private void restore(StateFile state) {
+        int turn = state.layersDone() % 2;
+        Path statistics = work.file(STATISTICS.get(turn));
+        requireSame(
+                work.file(STREAMS.get(turn)),
+                "CRC-32C",
+                state.streamChecksum(),
+                StateFile.checksum(streams[turn].segment()));
+        requireSame(statistics, "SHA-256", state.statisticsDigest(), StatisticsFile.digest(statistics));
+        restored = StatisticsFile.read(statistics);
+        firstLayer = state.layersDone();
     }
 
-    private static boolean isLocked(FileChannel channel) throws IOException {
-        try {
-            FileLock lock = channel.tryLock();
-            return lock != null;
-        } catch (OverlappingFileLockException e) {
-            return false; // held by this very process
-        }
-    }
-
-    private void checkKey() {
-        Path file = directory.resolve(STATE);
-        ConfigJson state = read(file);
-        SortedMap<String, String> parts = new TreeMap<>();
-        state.object("key").ifPresent(object -> object.keys().forEach(name -> parts.put(name, object.string(name))));
-        var differences = key.differencesFrom(new RunKey(parts));
-        if (!differences.isEmpty()) {
-            throw new StatisticsException(
-                    file,
-                    "belongs to another run (%s); use --fresh to start again, or another --out"
-                            .formatted(String.join("; ", differences)));
-        }
-    }
-
-    private void restore() {
-        Path file = directory.resolve(STATE);
-        ConfigJson state = read(file);
-        int done = state.integer("layers_done", 0, Integer.MAX_VALUE);
-        String wanted = state.string("stream_crc32c");
-        String found = checksum(streams[done % 2].segment());
+    private static void requireSame(Path file, String kind, String wanted, String found) {
         if (!wanted.equals(found)) {
-            throw new StatisticsException(
-                    directory.resolve("stream-%d.bin".formatted(done % 2)),
-                    "damaged: wanted CRC-32C %s, found %s; use --fresh to start again".formatted(wanted, found));
-        }
-        restored = StatisticsFile.read(directory.resolve(state.string("statistics")));
-        firstLayer = done;
-    }
-
-    private static ConfigJson read(Path file) {
-        try {
-            ConfigJson state = ConfigJson.read(file);
-            state.integer("schema", SCHEMA, SCHEMA);
-            return state;
-        } catch (CheckpointException e) {
-            throw new StatisticsException(file, e.problem(), e);
+            throw StateFile.damaged(file, "wanted %s %s, found %s".formatted(kind, wanted, found));
         }
     }
 
-    private HiddenStates map(String name) throws IOException {
-        return new HiddenStates(mapFile(name, HiddenStates.bytes(tokens, hidden), arena), tokens, hidden);
+    private HiddenStates map(int turn) throws IOException {
+        return new HiddenStates(mapFile(STREAMS.get(turn), HiddenStates.bytes(tokens, hidden), arena), tokens, hidden);
     }
 
     private MemorySegment mapFile(String name, long size, Arena owner) throws IOException {
-        try (FileChannel channel = FileChannel.open(
-                directory.resolve(name),
-                StandardOpenOption.CREATE,
-                StandardOpenOption.READ,
-                StandardOpenOption.WRITE)) {
+        try (FileChannel channel = work.open(name)) {
             reserve(channel, size);
             return channel.map(FileChannel.MapMode.READ_WRITE, 0, size, owner);
         }
@@ -246,19 +192,10 @@ final class RunState implements LayerStore, AutoCloseable {
         if (channel.size() > size) {
             channel.truncate(size);
         }
-        ByteBuffer zeros = ByteBuffer.allocate(BLOCK);
+        ByteBuffer zeros = ByteBuffer.allocate(StateFile.BLOCK);
         for (long at = channel.size(); at < size; ) {
-            zeros.clear().limit((int) Math.min(BLOCK, size - at));
+            zeros.clear().limit((int) Math.min(StateFile.BLOCK, size - at));
             at += channel.write(zeros, at);
         }
-    }
-
-    private static String checksum(MemorySegment bytes) {
-        CRC32C checksum = new CRC32C();
-        for (long at = 0; at < bytes.byteSize(); at += BLOCK) {
-            checksum.update(
-                    bytes.asSlice(at, Math.min(BLOCK, bytes.byteSize() - at)).asByteBuffer());
-        }
-        return "%08x".formatted(checksum.getValue());
     }
 }

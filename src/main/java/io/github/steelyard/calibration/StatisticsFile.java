@@ -1,6 +1,7 @@
 package io.github.steelyard.calibration;
 
 import io.github.steelyard.checkpoint.CheckpointException;
+import io.github.steelyard.checkpoint.Digests;
 import io.github.steelyard.checkpoint.Printable;
 import io.github.steelyard.checkpoint.SafetensorsFile;
 import io.github.steelyard.checkpoint.SafetensorsWriter;
@@ -65,6 +66,17 @@ final class StatisticsFile {
     static Statistics read(Path path) {
         try (SafetensorsFile file = SafetensorsFile.open(path)) {
             return new StatisticsFile(path, file).statistics();
+        } catch (CheckpointException e) {
+            throw new StatisticsException(path, e.problem(), e);
+        }
+    }
+
+    /// Returns the SHA-256 of a file of statistics in hexadecimal digits.
+    ///
+    /// @throws StatisticsException if it cannot be read
+    static String digest(Path path) {
+        try {
+            return Digests.ofFile(path);
         } catch (CheckpointException e) {
             throw new StatisticsException(path, e.problem(), e);
         }

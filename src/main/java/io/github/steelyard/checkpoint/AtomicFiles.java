@@ -8,15 +8,33 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
+import java.nio.file.attribute.BasicFileAttributes;
 
 /// Writes files so that a reader sees the old content or the whole new one, never a part, also after a power cut: into
-/// a temporary file of the same directory, forced to the device, then renamed. A link at the target is replaced, not
-/// followed.
+/// a temporary file of the same directory, forced to the device, then renamed. Only a regular file is ever replaced,
+/// never a link, a device or a pipe.
 public final class AtomicFiles {
 
-    private static final String SUFFIX = ".partial";
+    /// What the name of a temporary file ends in; nobody else's does.
+    static final String SUFFIX = ".steelyard-partial";
 
     private AtomicFiles() {}
+
+    /// Refuses a place where no file can be written, before work is done for it.
+    ///
+    /// @throws OutputException if anything but a regular file is there, or its directory is not
+    public static void requireReplaceable(Path file) {
+        try {
+            requireRegularOrNothing(file);
+            requireRegularOrNothing(temporary(file));
+        } catch (IOException e) {
+            throw new StorageException(file, e);
+        }
+        Path directory = file.toAbsolutePath().getParent();
+        if (directory == null || !Files.isDirectory(directory)) {
+            throw new OutputException(file, "its directory does not exist");
+        }
+    }
 
     /// Writes a text as UTF-8.
     ///
@@ -52,19 +70,14 @@ public final class AtomicFiles {
 
     /// Writes what `content` writes to the channel that it gets.
     ///
+    /// @throws OutputException if anything but a regular file is in the way
     /// @throws StorageException if it cannot be written; the old file is untouched and nothing is left behind
     public static void write(Path file, Content content) {
-        Path partial = temporary(file);
-        try {
-            try (FileChannel channel = create(partial)) {
-                content.writeTo(channel);
-                channel.force(true);
-            }
-            publish(partial, file);
+        try (Pending pending = begin(file)) {
+            content.writeTo(pending.channel);
+            pending.publish();
         } catch (IOException e) {
             throw new StorageException(file, e);
-        } finally {
-            discard(partial);
         }
     }
 
@@ -75,31 +88,72 @@ public final class AtomicFiles {
         void writeTo(FileChannel channel) throws IOException;
     }
 
-    private static FileChannel open(Path source) {
+    /// Begins a file that is written over a longer time.
+    ///
+    /// @throws OutputException if anything but a regular file is in the way
+    /// @throws StorageException if it cannot be created
+    public static Pending begin(Path file) {
+        Path partial = temporary(file);
         try {
-            return FileChannel.open(source, StandardOpenOption.READ);
+            requireRegularOrNothing(file);
+            requireRegularOrNothing(partial);
+            Files.deleteIfExists(partial);
+            return new Pending(
+                    file, partial, FileChannel.open(partial, StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE));
         } catch (IOException e) {
-            throw FileProblem.describe(source, e);
+            throw new StorageException(file, e);
         }
     }
 
-    /// Returns the temporary file beside `file`.
-    static Path temporary(Path file) {
-        return file.resolveSibling(file.getFileName() + SUFFIX);
+    /// A file that is not there yet under its name. Closed without [#publish], nothing of it stays.
+    public static final class Pending implements AutoCloseable {
+
+        private final Path file;
+        private final Path partial;
+        private final FileChannel channel;
+        private boolean published;
+
+        private Pending(Path file, Path partial, FileChannel channel) {
+            this.file = file;
+            this.partial = partial;
+            this.channel = channel;
+        }
+
+        /// Returns where the content goes, from its start.
+        public FileChannel channel() {
+            return channel;
+        }
+
+        /// Makes the file appear under its name, whole and forced to the device.
+        ///
+        /// @throws OutputException if anything but a regular file has come to lie there
+        public void publish() throws IOException {
+            channel.force(true);
+            channel.close();
+            requireRegularOrNothing(file);
+            Files.move(partial, file, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
+            published = true;
+            forceDirectory(OutputPaths.directory(file));
+        }
+
+        @Override
+        public void close() throws IOException {
+            if (published) {
+                return;
+            }
+            try (channel) {
+                Files.deleteIfExists(partial);
+            }
+        }
     }
 
-    /// Opens a new file for writing; one that a broken run left under this name is replaced.
-    static FileChannel create(Path partial) throws IOException {
-        Files.deleteIfExists(partial);
-        return FileChannel.open(partial, StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE);
-    }
-
-    /// Gives a finished temporary file its name.
-    static void publish(Path partial, Path file) throws IOException {
-        Files.move(partial, file, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
-        Path directory = file.toAbsolutePath().getParent();
-        if (directory != null) {
-            forceDirectory(directory);
+    /// Forces the names in a directory to the device. File systems that cannot do that say so by an error, which costs
+    /// no data: they are forced, only the new name is not.
+    public static void forceDirectory(Path directory) {
+        try (FileChannel channel = FileChannel.open(directory, StandardOpenOption.READ)) {
+            channel.force(true);
+        } catch (IOException unsupported) {
+            // See above.
         }
     }
 
@@ -110,22 +164,24 @@ public final class AtomicFiles {
         }
     }
 
-    /// Deletes a temporary file if it is still there; a failure to do so must not hide the error that led here.
-    static void discard(Path partial) {
-        try {
-            Files.deleteIfExists(partial);
-        } catch (IOException e) {
-            partial.toFile().deleteOnExit();
+    /// Returns the temporary file beside `file`.
+    static Path temporary(Path file) {
+        return file.resolveSibling(file.getFileName() + SUFFIX);
+    }
+
+    private static void requireRegularOrNothing(Path file) throws IOException {
+        BasicFileAttributes there = OutputPaths.attributes(file);
+        if (there != null && !there.isRegularFile()) {
+            String kind = there.isSymbolicLink() ? "a link" : there.isDirectory() ? "a directory" : "a special file";
+            throw new OutputException(file, "is %s; only a regular file is replaced".formatted(kind));
         }
     }
 
-    // The rename itself is on the device only when the directory is; file systems that cannot force a directory say so
-    // by an error, which costs no data.
-    private static void forceDirectory(Path directory) {
-        try (FileChannel channel = FileChannel.open(directory, StandardOpenOption.READ)) {
-            channel.force(true);
-        } catch (IOException unsupported) {
-            // Nothing to do: the data are forced, only the new name is not.
+    private static FileChannel open(Path source) {
+        try {
+            return FileChannel.open(source, StandardOpenOption.READ);
+        } catch (IOException e) {
+            throw FileProblem.describe(source, e);
         }
     }
 }

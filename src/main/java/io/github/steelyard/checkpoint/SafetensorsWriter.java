@@ -9,7 +9,6 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
-import java.nio.channels.FileChannel;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.Arrays;
@@ -30,12 +29,10 @@ public final class SafetensorsWriter implements AutoCloseable {
     private static final long PIECE = 1L << 26; // bytes that one buffer view covers at most
 
     private final Path file;
-    private final Path partial;
+    private final AtomicFiles.Pending pending;
     private final List<Planned> plan;
-    private final FileChannel channel;
     private int next; // index into the plan
     private long written; // bytes of the tensor at `next`
-    private boolean finished;
 
     /// A tensor that is going to be written.
     ///
@@ -62,11 +59,10 @@ public final class SafetensorsWriter implements AutoCloseable {
         }
     }
 
-    private SafetensorsWriter(Path file, Path partial, List<Planned> plan, FileChannel channel) {
+    private SafetensorsWriter(Path file, AtomicFiles.Pending pending, List<Planned> plan) {
         this.file = file;
-        this.partial = partial;
+        this.pending = pending;
         this.plan = List.copyOf(plan);
-        this.channel = channel;
     }
 
     /// Starts a file.
@@ -74,23 +70,19 @@ public final class SafetensorsWriter implements AutoCloseable {
     /// @param file where it appears when it is finished
     /// @param plan the tensors in the order in which they will be written
     /// @param metadata texts for `__metadata__`, written sorted; none are written if it is empty
+    /// @throws OutputException if anything but a regular file is in the way
     /// @throws StorageException if the file cannot be created
     /// @throws IllegalArgumentException if a name is planned twice or is no Unicode text
     public static SafetensorsWriter create(Path file, List<Planned> plan, Map<String, String> metadata) {
         byte[] header = header(plan, metadata);
-        Path partial = AtomicFiles.temporary(file);
+        SafetensorsWriter writer = new SafetensorsWriter(file, AtomicFiles.begin(file), plan);
         try {
-            SafetensorsWriter writer = new SafetensorsWriter(file, partial, plan, AtomicFiles.create(partial));
-            try {
-                ByteBuffer length = ByteBuffer.allocate(Long.BYTES).order(ByteOrder.LITTLE_ENDIAN);
-                AtomicFiles.writeFully(writer.channel, length.putLong(0, header.length));
-                AtomicFiles.writeFully(writer.channel, ByteBuffer.wrap(header));
-            } catch (IOException e) {
-                writer.close();
-                throw e;
-            }
+            ByteBuffer length = ByteBuffer.allocate(Long.BYTES).order(ByteOrder.LITTLE_ENDIAN);
+            AtomicFiles.writeFully(writer.pending.channel(), length.putLong(0, header.length));
+            AtomicFiles.writeFully(writer.pending.channel(), ByteBuffer.wrap(header));
             return writer;
         } catch (IOException e) {
+            writer.close();
             throw new StorageException(file, e);
         }
     }
@@ -140,7 +132,7 @@ public final class SafetensorsWriter implements AutoCloseable {
         try {
             for (long from = 0; from < bytes.byteSize(); from += PIECE) {
                 MemorySegment piece = bytes.asSlice(from, Math.min(PIECE, bytes.byteSize() - from));
-                AtomicFiles.writeFully(channel, view(piece));
+                AtomicFiles.writeFully(pending.channel(), view(piece));
             }
         } catch (IOException e) {
             requireReadable(bytes);
@@ -185,27 +177,19 @@ public final class SafetensorsWriter implements AutoCloseable {
                     .formatted(next, plan.size(), plan.get(next).name()));
         }
         try {
-            channel.force(true);
-            channel.close();
-            AtomicFiles.publish(partial, file);
+            pending.publish();
         } catch (IOException e) {
             throw new StorageException(file, e);
         }
-        finished = true;
     }
 
     /// Gives up an unfinished file; nothing of it stays.
     @Override
     public void close() {
-        if (finished) {
-            return;
-        }
         try {
-            channel.close();
+            pending.close();
         } catch (IOException e) {
             throw new StorageException(file, e);
-        } finally {
-            AtomicFiles.discard(partial);
         }
     }
 

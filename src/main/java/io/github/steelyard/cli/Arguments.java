@@ -2,6 +2,7 @@ package io.github.steelyard.cli;
 
 import io.github.steelyard.corpus.CalibrationSet;
 import io.github.steelyard.corpus.DataOptions;
+import java.nio.file.Path;
 import java.util.List;
 import java.util.Locale;
 import java.util.Set;
@@ -59,6 +60,18 @@ final class Arguments {
                 most == Integer.MAX_VALUE
                         ? "expected a number of at least 1, found '%s'".formatted(text)
                         : "expected a number from 1 to %d, found '%s'".formatted(most, text));
+    }
+
+    /// Reads a path. An empty one, as of a variable that is not set, would mean the working directory.
+    static final class NamedPath implements CommandLine.ITypeConverter<Path> {
+
+        @Override
+        public Path convert(String text) {
+            if (text.isEmpty()) {
+                throw new CommandLine.TypeConversionException("expected a path, found an empty text");
+            }
+            return Path.of(text);
+        }
     }
 
     /// Reads a count of at least one.

@@ -2,7 +2,9 @@ package io.github.steelyard.cli;
 
 import io.github.steelyard.calibration.Benchmark;
 import io.github.steelyard.calibration.ResidentMemory;
+import io.github.steelyard.checkpoint.AtomicFiles;
 import io.github.steelyard.checkpoint.Checkpoint;
+import io.github.steelyard.checkpoint.OutputPaths;
 import io.github.steelyard.checkpoint.StorageException;
 import io.github.steelyard.kernel.Gemm;
 import io.github.steelyard.kernel.Peak;
@@ -111,6 +113,10 @@ final class BenchCommand extends SteelyardCommand {
     @Override
     Outcome run() {
         Arguments.requireReadable(sequences, sequenceLength);
+        if (profile != null) {
+            OutputPaths.requireApart(profile, List.of(Arguments.required(checkpoint)));
+            AtomicFiles.requireReplaceable(profile);
+        }
         try (Checkpoint source = Checkpoint.open(Arguments.required(checkpoint));
                 ResidentMemory memory = new ResidentMemory()) {
             Decoder decoder = Families.of(source);

@@ -8,10 +8,11 @@ import io.github.steelyard.calibration.ResidentMemory;
 import io.github.steelyard.calibration.RunDirectory;
 import io.github.steelyard.calibration.RunKey;
 import io.github.steelyard.calibration.Statistics;
-import io.github.steelyard.calibration.StatisticsException;
+import io.github.steelyard.checkpoint.AtomicFiles;
 import io.github.steelyard.checkpoint.Checkpoint;
 import io.github.steelyard.checkpoint.Digests;
 import io.github.steelyard.checkpoint.Finding;
+import io.github.steelyard.checkpoint.OutputPaths;
 import io.github.steelyard.corpus.CalibrationSet;
 import io.github.steelyard.corpus.DataOptions;
 import io.github.steelyard.export.ExportSource;
@@ -33,6 +34,7 @@ import io.github.steelyard.report.ChromeTrace;
 import io.github.steelyard.report.OwnExperts;
 import io.github.steelyard.report.StatsJson;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -42,6 +44,9 @@ import java.util.function.Consumer;
 
 /// The steps of a calibration, for every command that calibrates.
 final class Calibration {
+
+    /// Status of what was done before and is left as it is.
+    static final String DONE_BEFORE = "already complete";
 
     private final Console console;
     private final CommonOptions common;
@@ -88,6 +93,7 @@ final class Calibration {
     /// @param format what will be written of it, which has to be possible
     Result run(Path checkpointDirectory, Recipe recipe, Path out, ExportOptions.Format format) {
         requireSensible(recipe);
+        RunDirectory run = place(checkpointDirectory, recipe, out);
         Kernels kernels = engine.kernels();
         Gemm gemm = engine.gemm();
         try (Checkpoint checkpoint = Checkpoint.open(checkpointDirectory);
@@ -101,7 +107,6 @@ final class Calibration {
             }
             ExpertBackend backend = backend(recipe, new OwnExperts(decoder, checkpoint.quantization()));
             CalibrationSet set = corpus(recipe, checkpoint, decoder);
-            RunDirectory run = RunDirectory.create(out);
             if (common.verbose) {
                 console.note("kernels %s (%s), gemm %s (%s)"
                         .formatted(kernels.name(), kernels.reason(), gemm.name(), gemm.reason()));
@@ -112,11 +117,14 @@ final class Calibration {
             int threads = engine.threadsWithin(
                     MemoryPlan.of(decoder, sequences, checkpoint, MemoryPlan.Purpose.CALIBRATION), console);
             boolean all = experts(recipe) == CalibrationOptions.Experts.ALL;
-            RunKey key = key(digest, recipe, set, all, kernels, gemm);
+            RunKey key = key(digest, plan, set, all, kernels, gemm);
             if (run.isFinished() && !choices.fresh) {
-                requireSame(run, key);
+                Manifest manifest = requireSame(run, key);
                 run.discardState();
-                return result(run, "already complete", set, recipe, decoder, memory);
+                if (!manifest.recipe().digest().equals(recipe.digest())) {
+                    run.describe(recipe.resolved(), manifest.withRecipe(input(recipe)));
+                }
+                return result(run, DONE_BEFORE, set, recipe, decoder, memory);
             }
             profiled(profile -> new CalibrationRun(
                             decoder, new Weights(checkpoint), sequences, kernels, gemm, backend, all, threads, profile)
@@ -172,19 +180,10 @@ final class Calibration {
     }
 
     private CalibrationSet corpus(Recipe recipe, Checkpoint checkpoint, Decoder decoder) {
-        DataOptions options = recipe.data();
-        Path file = choices.data != null
-                ? choices.data
-                : options.path()
-                        .orElseThrow(() -> new UsageException(
-                                "no calibration text: give --data FILE, or data.path in the recipe"));
-        DataOptions chosen = new DataOptions(
-                options.path(),
-                choices.maxSequences == null ? options.maxSequences() : OptionalInt.of(choices.maxSequences),
-                choices.sequenceLength == null ? options.sequenceLength() : choices.sequenceLength,
-                options.packing(),
-                options.seed(),
-                options.addSpecialTokens());
+        Path file = dataFile(recipe)
+                .orElseThrow(
+                        () -> new UsageException("no calibration text: give --data FILE, or data.path in the recipe"));
+        DataOptions chosen = dataOptions(recipe);
         CalibrationSet set = Inputs.corpus(file, chosen, checkpoint, decoder);
         if (set.counts().truncatedTokens() > 0) {
             console.note("note: %d tokens of %d documents were cut off at %d tokens"
@@ -200,11 +199,37 @@ final class Calibration {
         return choices.experts == null ? recipe.calibration().experts() : choices.experts;
     }
 
-    private static RunKey key(
-            String checkpoint, Recipe recipe, CalibrationSet set, boolean all, Kernels kernels, Gemm gemm) {
-        TreeMap<String, String> parts = new TreeMap<>();
+    /// Returns the run's directory, which must be ours and apart from everything that is read.
+    private RunDirectory place(Path checkpoint, Recipe recipe, Path out) {
+        List<Path> inputs = new ArrayList<>(List.of(checkpoint, recipe.file()));
+        dataFile(recipe).ifPresent(inputs::add);
+        OutputPaths.requireApart(out, inputs);
+        if (choices.profile != null) {
+            OutputPaths.requireApart(choices.profile, inputs);
+            AtomicFiles.requireReplaceable(choices.profile);
+        }
+        return RunDirectory.at(out);
+    }
+
+    private Optional<Path> dataFile(Recipe recipe) {
+        return Optional.ofNullable(choices.data).or(() -> recipe.data().path());
+    }
+
+    private DataOptions dataOptions(Recipe recipe) {
+        DataOptions options = recipe.data();
+        return new DataOptions(
+                dataFile(recipe),
+                choices.maxSequences == null ? options.maxSequences() : OptionalInt.of(choices.maxSequences),
+                choices.sequenceLength == null ? options.sequenceLength() : choices.sequenceLength,
+                options.packing(),
+                options.seed(),
+                options.addSpecialTokens());
+    }
+
+    private RunKey key(String checkpoint, Plan plan, CalibrationSet set, boolean all, Kernels kernels, Gemm gemm) {
+        TreeMap<String, String> parts = new TreeMap<>(plan.effectiveKeys());
+        dataOptions(plan.recipe()).texts().forEach((name, value) -> parts.put("data." + name, value));
         parts.put("checkpoint", checkpoint);
-        parts.put("recipe", recipe.digest());
         parts.put("data", set.digest());
         parts.put("experts", all ? "all" : "routed");
         parts.put("kernels", kernels.name());
@@ -213,19 +238,17 @@ final class Calibration {
         return new RunKey(parts);
     }
 
-    private void requireSame(RunDirectory run, RunKey key) {
+    private static Manifest requireSame(RunDirectory run, RunKey key) {
         Manifest manifest = run.manifest();
         TreeMap<String, String> parts = new TreeMap<>(manifest.settings());
         parts.put("checkpoint", manifest.checkpoint().digest());
-        parts.put("recipe", manifest.recipe().digest());
         parts.put("data", manifest.data().digest());
-        List<String> differences = key.differencesFrom(new RunKey(parts));
-        if (!differences.isEmpty()) {
-            throw new StatisticsException(
-                    run.manifestFile(),
-                    "belongs to another run (%s); use --fresh to start again, or another --out"
-                            .formatted(String.join("; ", differences)));
-        }
+        key.requireContinues(new RunKey(parts), run.manifestFile());
+        return manifest;
+    }
+
+    private static Manifest.Input input(Recipe recipe) {
+        return new Manifest.Input(recipe.file().toString(), recipe.digest());
     }
 
     private Manifest manifest(
@@ -236,17 +259,13 @@ final class Calibration {
             Provenance provenance,
             String statisticsDigest) {
         TreeMap<String, String> settings = new TreeMap<>(key.parts());
-        settings.keySet().removeAll(List.of("checkpoint", "recipe", "data"));
+        settings.keySet().removeAll(List.of("checkpoint", "data"));
         return new Manifest(
                 new Manifest.Input(
                         checkpoint.directory().toAbsolutePath().normalize().toString(),
                         Arguments.required(key.parts().get("checkpoint"))),
-                new Manifest.Input(recipe.file().toString(), recipe.digest()),
-                new Manifest.Input(
-                        choices.data == null
-                                ? recipe.data().path().map(Path::toString).orElse("")
-                                : choices.data.toString(),
-                        set.digest()),
+                input(recipe),
+                new Manifest.Input(dataFile(recipe).map(Path::toString).orElse(""), set.digest()),
                 set.count(),
                 set.tokens(),
                 settings,

@@ -1,10 +1,13 @@
 package io.github.steelyard.cli;
 
 import io.github.steelyard.calibration.Perplexity;
+import io.github.steelyard.checkpoint.AtomicFiles;
 import io.github.steelyard.checkpoint.Checkpoint;
+import io.github.steelyard.checkpoint.OutputPaths;
 import io.github.steelyard.checkpoint.StorageException;
 import io.github.steelyard.corpus.DataOptions;
 import io.github.steelyard.export.CheckpointScales;
+import io.github.steelyard.export.EarlierExport;
 import io.github.steelyard.model.Decoder;
 import io.github.steelyard.model.Sequences;
 import io.github.steelyard.model.Site;
@@ -16,10 +19,10 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.stream.Stream;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -46,6 +49,9 @@ final class DemoCommand extends SteelyardCommand {
             "model.safetensors",
             "tokenizer.json",
             "tokenizer_config.json");
+    private static final List<String> EXPORT_FILES = Stream.concat(
+                    CHECKPOINT_FILES.stream(), Stream.of("steelyard.json"))
+            .toList();
 
     @Option(
             names = "--out",
@@ -74,6 +80,7 @@ final class DemoCommand extends SteelyardCommand {
         Path checkpoint = out.resolve("checkpoint");
         CalibrateCommand.CalibrationChoices choices = new CalibrateCommand.CalibrationChoices();
         choices.data = out.resolve("demo.jsonl");
+        choices.fresh = true;
         Calibration.Result calibrated = new Calibration(console, common, choices, engine)
                 .run(
                         checkpoint,
@@ -120,12 +127,13 @@ final class DemoCommand extends SteelyardCommand {
 
     private void unpack() {
         try {
-            if (Files.exists(out) && !Files.exists(out.resolve(MARKER))) {
-                throw new UsageException("--out %s: exists and is no earlier demo".formatted(out));
+            OutputPaths.requireOwn(out, Set.of("checkpoint", "run", "export"), () -> Files.isRegularFile(marker()));
+            Files.createDirectories(out);
+            if (!Files.exists(marker())) {
+                Files.createFile(marker());
             }
-            delete(out);
+            removeEarlier();
             Path checkpoint = Files.createDirectories(out.resolve("checkpoint"));
-            Files.createFile(out.resolve(MARKER));
             for (String file : CHECKPOINT_FILES) {
                 copy("demo/checkpoint/" + file, checkpoint.resolve(file));
             }
@@ -137,23 +145,27 @@ final class DemoCommand extends SteelyardCommand {
         }
     }
 
+    private Path marker() {
+        return out.resolve(MARKER);
+    }
+
+    /// Removes the export of an earlier demo, by the names that it has; what others put beside stays, and is met when
+    /// the export is written. The run is begun afresh, and all else is replaced.
+    private void removeEarlier() throws IOException {
+        Path export = out.resolve("export");
+        if (EarlierExport.isAt(export)) {
+            for (String file : EXPORT_FILES) {
+                Files.deleteIfExists(export.resolve(file));
+            }
+        }
+    }
+
     private static void copy(String resource, Path target) throws IOException {
         try (InputStream in = DemoCommand.class.getResourceAsStream("/" + resource)) {
             if (in == null) {
                 throw new IllegalStateException("the jar lacks %s".formatted(resource));
             }
-            Files.copy(in, target);
-        }
-    }
-
-    private static void delete(Path directory) throws IOException {
-        if (!Files.exists(directory)) {
-            return;
-        }
-        try (Stream<Path> files = Files.walk(directory)) {
-            for (Path file : files.sorted(Comparator.reverseOrder()).toList()) {
-                Files.delete(file);
-            }
+            AtomicFiles.write(target, in.readAllBytes());
         }
     }
 }

@@ -2,7 +2,9 @@ package io.github.steelyard.cli;
 
 import io.github.steelyard.calibration.GateException;
 import io.github.steelyard.calibration.Perplexity;
+import io.github.steelyard.checkpoint.AtomicFiles;
 import io.github.steelyard.checkpoint.Checkpoint;
+import io.github.steelyard.checkpoint.OutputPaths;
 import io.github.steelyard.corpus.CalibrationSet;
 import io.github.steelyard.corpus.CorpusException;
 import io.github.steelyard.corpus.DataOptions;
@@ -104,6 +106,12 @@ final class EvaluateCommand extends SteelyardCommand {
         }
         if (run == null && runOptions.used()) {
             throw new UsageException("--recipe, --sharing and --checkpoint have no effect without --run");
+        }
+        if (logits != null) {
+            List<Path> inputs = new ArrayList<>(List.of(Arguments.required(checkpoint), Arguments.required(data)));
+            Optional.ofNullable(run).ifPresent(inputs::add);
+            OutputPaths.requireApart(logits, inputs);
+            AtomicFiles.requireReplaceable(logits);
         }
         try (Checkpoint source = Checkpoint.open(Arguments.required(checkpoint));
                 Arena arena = Arena.ofShared()) {

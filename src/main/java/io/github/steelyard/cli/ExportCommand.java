@@ -1,5 +1,7 @@
 package io.github.steelyard.cli;
 
+import io.github.steelyard.checkpoint.OutputPaths;
+import io.github.steelyard.export.EarlierExport;
 import io.github.steelyard.export.ExportResult;
 import io.github.steelyard.export.ExportRun;
 import io.github.steelyard.export.ExportSource;
@@ -23,11 +25,13 @@ import picocli.CommandLine.Parameters;
         description = "Writes a servable checkpoint, or the scales alone, from a finished run.")
 final class ExportCommand extends SteelyardCommand {
 
+    private static final String WRITTEN = "complete";
+
     @Parameters(paramLabel = "RUN", description = "Directory of the run.")
     @Nullable
     Path run;
 
-    @Option(names = "--out", required = true, paramLabel = "DIR", description = "Directory to write; must be new.")
+    @Option(names = "--out", required = true, paramLabel = "DIR", description = "Directory to write; new, or empty.")
     @Nullable
     Path out;
 
@@ -52,7 +56,13 @@ final class ExportCommand extends SteelyardCommand {
     }
 
     /// What `--json` prints.
-    record Result(String directory, String format, List<String> files, long bytes, Map<String, Long> modules) {}
+    record Result(
+            String directory,
+            String status,
+            String format,
+            List<String> files,
+            long bytes,
+            Map<String, Long> modules) {}
 
     @Override
     Outcome run() {
@@ -63,13 +73,18 @@ final class ExportCommand extends SteelyardCommand {
     }
 
     static String summary(Result result) {
-        return "wrote %s: %d files, %.1f MB of tensors, modules %s"
-                .formatted(result.directory, result.files.size(), result.bytes / 1e6, result.modules);
+        return "%s %s: %d files, %.1f MB of tensors, modules %s"
+                .formatted(
+                        result.status.equals(WRITTEN) ? "wrote" : result.status,
+                        result.directory,
+                        result.files.size(),
+                        result.bytes / 1e6,
+                        result.modules);
     }
 
     static Result write(
             OpenedRun opened, Path out, ExportOptions.@Nullable Format chosen, int threads, Console console) {
-        Directories.requireFree(out);
+        requirePlace(out, opened);
         opened.requireSameCheckpoint(threads);
         ExportOptions wanted = opened.plan().recipe().export();
         return switch (chosen == null ? wanted.format() : chosen) {
@@ -88,11 +103,23 @@ final class ExportCommand extends SteelyardCommand {
         progress.done();
         result.findings().forEach(console::finding);
         result.verification().findings().forEach(console::finding);
-        return new Result(out.toString(), "modelopt", result.files(), result.bytes(), result.modules());
+        return new Result(
+                out.toString(), status(result.earlier()), "modelopt", result.files(), result.bytes(), result.modules());
     }
 
     private static Result scales(OpenedRun opened, Path out) {
-        List<String> files = ScalesExporter.export(out, opened.plan(), opened.scales(), opened.inputDigests());
-        return new Result(out.toString(), "scales", files, 0, Map.of());
+        ScalesExporter.Result result =
+                ScalesExporter.export(out, opened.plan(), opened.scales(), opened.inputDigests());
+        return new Result(out.toString(), status(result.earlier()), "scales", result.files(), 0, Map.of());
+    }
+
+    private static void requirePlace(Path out, OpenedRun opened) {
+        OutputPaths.requireApart(
+                out, List.of(opened.run().path(), opened.checkpoint().directory()));
+        EarlierExport.isAt(out);
+    }
+
+    private static String status(boolean earlier) {
+        return earlier ? Calibration.DONE_BEFORE : WRITTEN;
     }
 }

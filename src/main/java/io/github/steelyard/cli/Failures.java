@@ -4,6 +4,7 @@ import io.github.steelyard.calibration.GateException;
 import io.github.steelyard.calibration.StatisticsException;
 import io.github.steelyard.checkpoint.CheckpointException;
 import io.github.steelyard.checkpoint.Finding;
+import io.github.steelyard.checkpoint.OutputException;
 import io.github.steelyard.checkpoint.StorageException;
 import io.github.steelyard.corpus.CorpusException;
 import io.github.steelyard.natives.NativeException;
@@ -81,6 +82,7 @@ final class Failures implements CommandLine.IExecutionExceptionHandler, CommandL
         return switch (failure) {
             case GateException e -> ExitCode.GATE;
             case UsageException e -> ExitCode.USAGE;
+            case OutputException e -> ExitCode.USAGE;
             case CheckpointException e -> ExitCode.BAD_INPUT;
             case RecipeException e -> ExitCode.BAD_INPUT;
             case CorpusException e -> ExitCode.BAD_INPUT;

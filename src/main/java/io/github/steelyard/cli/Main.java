@@ -1,6 +1,7 @@
 package io.github.steelyard.cli;
 
 import java.io.IOException;
+import java.nio.file.Path;
 import java.util.Locale;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
@@ -77,6 +78,7 @@ public final class Main {
         commandLine.setOut(console.helpWriter());
         HelpText.install(commandLine);
         commandLine.setCaseInsensitiveEnumValuesAllowed(true);
+        commandLine.registerConverter(Path.class, new Arguments.NamedPath());
         commandLine.setExpandAtFiles(false);
         Failures failures = new Failures(console, arguments);
         commandLine.setExecutionStrategy(parsed -> {

@@ -1,10 +1,16 @@
 package io.github.steelyard.cli;
 
+import io.github.steelyard.calibration.RunDirectory;
+import io.github.steelyard.checkpoint.OutputException;
+import io.github.steelyard.checkpoint.OutputPaths;
+import io.github.steelyard.export.EarlierExport;
+import io.github.steelyard.export.OutputDirectory;
 import io.github.steelyard.recipe.ExportOptions;
 import io.github.steelyard.recipe.Recipe;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -20,6 +26,9 @@ import picocli.CommandLine.Parameters;
             "OUT/run holds the calibration, OUT/export what was written; an interrupted run goes on."
         })
 final class RunCommand extends SteelyardCommand {
+
+    private static final String RUN = "run";
+    private static final String EXPORT = "export";
 
     @Parameters(paramLabel = "CHECKPOINT", description = "Directory of the checkpoint.")
     @Nullable
@@ -55,8 +64,8 @@ final class RunCommand extends SteelyardCommand {
     @Override
     Outcome run() {
         Path target = Arguments.required(out);
-        Path run = target.resolve("run");
-        Directories.requireFree(target.resolve("export"));
+        Path run = target.resolve(RUN);
+        requirePlace(target, run);
         Recipe read = Recipe.read(Arguments.required(recipe));
         Calibration.Result calibrated = new Calibration(console, common, choices, engine)
                 .run(
@@ -67,7 +76,7 @@ final class RunCommand extends SteelyardCommand {
         ExportCommand.Result exported = null;
         if (calibrated.passed()) {
             try (OpenedRun opened = OpenedRun.open(run, new RunOptions(), console)) {
-                exported = ExportCommand.write(opened, target.resolve("export"), format, engine.threads, console);
+                exported = ExportCommand.write(opened, target.resolve(EXPORT), format, engine.threads, console);
             }
         }
         List<String> lines = new ArrayList<>(calibrated.lines());
@@ -75,5 +84,17 @@ final class RunCommand extends SteelyardCommand {
             lines.add(ExportCommand.summary(exported));
         }
         return Outcome.gate(calibrated.passed(), new Result(calibrated, exported), lines);
+    }
+
+    /// An export is only left where it is if its run is finished: whether it would be the same is then known at once.
+    private void requirePlace(Path target, Path run) {
+        OutputPaths.requireApart(target, List.of(Arguments.required(checkpoint)));
+        RunDirectory directory = RunDirectory.at(run);
+        OutputPaths.requireOwn(target, Set.of(RUN, EXPORT, OutputDirectory.workName(EXPORT)), () -> directory.isOurs());
+        if (EarlierExport.isAt(target.resolve(EXPORT)) && (choices.fresh || !directory.isFinished())) {
+            throw new OutputException(
+                    target.resolve(EXPORT),
+                    "holds an earlier export, and another calibration is to come; move it away, or give another --out");
+        }
     }
 }

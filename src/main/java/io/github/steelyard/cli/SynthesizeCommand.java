@@ -1,6 +1,7 @@
 package io.github.steelyard.cli;
 
 import io.github.steelyard.checkpoint.ConfigJson;
+import io.github.steelyard.export.OutputDirectory;
 import io.github.steelyard.export.Synthesis;
 import io.github.steelyard.export.SyntheticFormat;
 import io.github.steelyard.export.SyntheticTokens;
@@ -92,7 +93,7 @@ final class SynthesizeCommand extends SteelyardCommand {
     @Override
     Outcome run() {
         Path target = Arguments.required(out);
-        Directories.requireFree(target);
+        OutputDirectory.requireFree(target);
         if (sequences != null) {
             Arguments.requireReadable(sequences, sequenceLength);
         }

@@ -1,9 +1,12 @@
 package io.github.steelyard.corpus;
 
 import java.nio.file.Path;
+import java.util.Locale;
 import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.OptionalLong;
+import java.util.SortedMap;
+import java.util.TreeMap;
 
 /// Which text a calibration reads and how it becomes sequences: the recipe's `data` section.
 ///
@@ -51,5 +54,17 @@ public record DataOptions(
     /// Returns these options with another file.
     public DataOptions withPath(Path other) {
         return new DataOptions(Optional.of(other), maxSequences, sequenceLength, packing, seed, addSpecialTokens);
+    }
+
+    /// Returns the options with their values as text, by the names that the recipe has for them.
+    public SortedMap<String, String> texts() {
+        SortedMap<String, String> texts = new TreeMap<>();
+        texts.put("path", path.map(Path::toString).orElse("none"));
+        texts.put("max_sequences", maxSequences.isPresent() ? Integer.toString(maxSequences.getAsInt()) : "all");
+        texts.put("sequence_length", Integer.toString(sequenceLength));
+        texts.put("packing", packing.name().toLowerCase(Locale.ROOT));
+        texts.put("seed", seed.isPresent() ? Long.toString(seed.getAsLong()) : "none");
+        texts.put("add_special_tokens", Boolean.toString(addSpecialTokens));
+        return texts;
     }
 }

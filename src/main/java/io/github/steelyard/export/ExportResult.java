@@ -5,9 +5,10 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
 
-/// What an export wrote.
+/// What an export wrote, or found to be written already.
 ///
 /// @param directory where
+/// @param earlier whether an earlier export had written the same, so that nothing was to be done
 /// @param files names of the files, in the order of writing
 /// @param bytes bytes of all tensors
 /// @param modules how many modules were treated how: `encoded`, `kept`, `copied`, `decoded`
@@ -15,6 +16,7 @@ import java.util.Map;
 /// @param verification what re-reading it found; without errors, or it would not be there
 public record ExportResult(
         Path directory,
+        boolean earlier,
         List<String> files,
         long bytes,
         Map<String, Long> modules,

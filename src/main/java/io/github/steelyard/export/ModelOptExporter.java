@@ -7,11 +7,14 @@ import io.github.steelyard.checkpoint.Finding;
 import io.github.steelyard.recipe.Plan;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.List;
 import java.util.Map;
+import java.util.SequencedMap;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.stream.Collectors;
+import java.util.stream.Stream;
 
 /// Writes a directory that a server loads, in ModelOpt's layout.
 ///
@@ -52,31 +55,40 @@ public final class ModelOptExporter {
                 .collect(Collectors.toSet());
     }
 
-    /// Writes the export.
+    /// Writes the export, unless an earlier one has: that is only verified.
     ///
-    /// @param target a directory that does not exist yet, or is empty
+    /// @param target a directory that does not exist yet, is empty, or holds the same export
     /// @param inputs digests of what the scales come from, by name, for the provenance file
     /// @throws GateException if a module cannot be written or what was written is not sound; nothing is left behind
+    /// @throws io.github.steelyard.checkpoint.OutputException if `target` holds anything else, or is being written
     /// @throws io.github.steelyard.checkpoint.StorageException if the device does not take it
     public ExportResult export(Path target, Map<String, String> inputs) {
         ExportPlan exportPlan = new ExportPlanner(source, plan, scales).plan();
-        return OutputDirectory.write(target, directory -> {
-            List<String> files = write(exportPlan, directory, inputs);
-            return result(target, exportPlan, files, verify(exportPlan, directory));
-        });
+        SideFiles side = SideFiles.of(source.checkpoint().directory());
+        SequencedMap<String, byte[]> small = SideFiles.configs(source.checkpoint(), exportPlan.declaration());
+        small.put(ProvenanceJson.FILE_NAME, JsonText.bytes(ProvenanceJson.of(inputs, scales, exportPlan.modules()), 1));
+        List<String> shards = new ShardFiles(target, options).names(exportPlan.tensors());
+        boolean earlier = EarlierExport.isSame(target, small, shards, side.differencesFrom(target));
+        if (earlier) {
+            OutputDirectory.tidy(target);
+        }
+        Verification verification = earlier
+                ? verify(exportPlan, target, "the export that is there is not sound; remove it to have it written anew")
+                : OutputDirectory.write(target, directory -> {
+                    new ShardFiles(directory, options).write(exportPlan.tensors());
+                    side.copy(directory);
+                    small.forEach((name, content) -> AtomicFiles.write(directory.resolve(name), content));
+                    return verify(exportPlan, directory, "the export is not sound and was discarded");
+                });
+        List<String> files = Stream.of(shards, side.names(), small.keySet())
+                .flatMap(Collection::stream)
+                .toList();
+        List<Finding> findings = new ArrayList<>(exportPlan.findings());
+        findings.addAll(side.findings());
+        return result(target, earlier, exportPlan, files, findings, verification);
     }
 
-    private List<String> write(ExportPlan exportPlan, Path directory, Map<String, String> inputs) {
-        List<String> files = new ArrayList<>(new ShardFiles(directory, options).write(exportPlan.tensors()));
-        files.addAll(SideFiles.configs(source.checkpoint(), exportPlan.declaration(), directory));
-        files.addAll(SideFiles.copy(source.checkpoint().directory(), directory));
-        byte[] provenance = JsonText.bytes(ProvenanceJson.of(inputs, scales, exportPlan.modules()), 1);
-        AtomicFiles.write(directory.resolve(ProvenanceJson.FILE_NAME), provenance);
-        files.add(ProvenanceJson.FILE_NAME);
-        return files;
-    }
-
-    private Verification verify(ExportPlan exportPlan, Path directory) {
+    private Verification verify(ExportPlan exportPlan, Path directory, String refusal) {
         Verification verification = new Verifier(directory, written -> source.decoder())
                 .against(source)
                 .expecting(exportPlan.declaration())
@@ -86,17 +98,22 @@ public final class ModelOptExporter {
                 .map(Finding::message)
                 .toList();
         if (!errors.isEmpty()) {
-            throw new GateException("the export is not sound and was discarded", errors);
+            throw new GateException(refusal, errors);
         }
         return verification;
     }
 
     private static ExportResult result(
-            Path target, ExportPlan exportPlan, List<String> files, Verification verification) {
+            Path target,
+            boolean earlier,
+            ExportPlan exportPlan,
+            List<String> files,
+            List<Finding> findings,
+            Verification verification) {
         long bytes =
                 exportPlan.tensors().stream().mapToLong(OutputTensor::byteSize).sum();
         Map<String, Long> treated = exportPlan.modules().stream()
                 .collect(Collectors.groupingBy(ProvenanceJson::label, TreeMap::new, Collectors.counting()));
-        return new ExportResult(target, files, bytes, treated, exportPlan.findings(), verification);
+        return new ExportResult(target, earlier, files, bytes, treated, findings, verification);
     }
 }

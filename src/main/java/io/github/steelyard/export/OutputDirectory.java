@@ -1,81 +1,124 @@
 package io.github.steelyard.export;
 
+import io.github.steelyard.checkpoint.AtomicFiles;
+import io.github.steelyard.checkpoint.OutputException;
+import io.github.steelyard.checkpoint.OutputPaths;
 import io.github.steelyard.checkpoint.StorageException;
+import io.github.steelyard.checkpoint.WorkDirectory;
 import java.io.IOException;
-import java.nio.file.FileVisitResult;
+import java.nio.file.DirectoryNotEmptyException;
 import java.nio.file.Files;
+import java.nio.file.LinkOption;
+import java.nio.file.NotDirectoryException;
 import java.nio.file.Path;
-import java.nio.file.SimpleFileVisitor;
 import java.nio.file.StandardCopyOption;
-import java.nio.file.attribute.BasicFileAttributes;
+import java.util.List;
+import java.util.Set;
 import java.util.function.Function;
-import org.jspecify.annotations.Nullable;
 
-/// Writes a directory that appears whole or not at all: it is filled under a name beside its own and then renamed.
-final class OutputDirectory {
+/// Writes a directory that appears whole or not at all: it is filled inside a working directory beside its place and
+/// then renamed. What a killed process left there is removed by the next one.
+public final class OutputDirectory {
+
+    private static final String CONTENT = "content/";
 
     private OutputDirectory() {}
 
-    /// Fills a directory. What a killed process left behind beside it is removed.
+    /// Returns the name of the working directory of a directory called `name`.
+    public static String workName(String name) {
+        return ".%s.steelyard-partial".formatted(name);
+    }
+
+    /// Refuses a target that is not free: it may be missing, or an empty directory, also by way of a link.
     ///
-    /// @param target a directory that does not exist yet, or is empty
+    /// @throws OutputException if it is neither
+    public static void requireFree(Path target) {
+        if (!Files.exists(target, LinkOption.NOFOLLOW_LINKS)) {
+            return;
+        }
+        if (!Files.isDirectory(target)) {
+            throw new OutputException(target, "exists and is not a directory; give a new or empty directory");
+        }
+        OutputPaths.requireOwn(target, Set.of(), () -> false);
+    }
+
+    /// Fills a directory.
+    ///
+    /// @param target a directory that does not exist yet, or is empty; links are followed
     /// @param content writes into the directory that it is given
-    /// @throws IllegalArgumentException if `target` is not free
+    /// @throws OutputException if `target` is not free, or another process writes it
     /// @throws StorageException if the device does not take it; nothing is left behind
     static <T> T write(Path target, Function<Path, T> content) {
-        Path absolute = target.toAbsolutePath().normalize();
-        requireFree(absolute);
-        Path partial = absolute.resolveSibling(".%s.steelyard-partial".formatted(absolute.getFileName()));
+        requireFree(target);
+        Path place = OutputPaths.real(target);
+        Path parent = place.getParent();
+        if (parent == null) {
+            throw new OutputException(target, "cannot be replaced; give a directory inside it");
+        }
+        WorkDirectory work = claim(target, workDirectory(place));
+        boolean empty = false;
         try {
-            delete(partial);
-            Files.createDirectories(partial);
-            T result = content.apply(partial);
-            Files.move(partial, absolute, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
+            work.clear();
+            empty = giveWay(place);
+            Path filled = Files.createDirectory(work.file(CONTENT));
+            T result = content.apply(filled);
+            Files.move(filled, place, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
+            AtomicFiles.forceDirectory(parent);
+            empty = false;
             return result;
+        } catch (DirectoryNotEmptyException | NotDirectoryException e) {
+            throw new OutputException(target, "was filled by others meanwhile; give a new or empty directory");
         } catch (IOException e) {
             throw new StorageException(target, e);
         } finally {
-            deleteQuietly(partial);
-        }
-    }
-
-    private static void requireFree(Path target) {
-        if (!Files.exists(target)) {
-            return;
-        }
-        try (var entries = Files.list(target)) {
-            if (entries.findAny().isPresent()) {
-                throw new IllegalArgumentException("%s exists and is not an empty directory".formatted(target));
+            if (empty) {
+                giveBack(place);
             }
-        } catch (IOException e) {
-            throw new IllegalArgumentException("%s exists and is not an empty directory".formatted(target), e);
+            work.remove();
         }
     }
 
-    private static void deleteQuietly(Path directory) {
+    /// Removes what a killed process left beside a directory that is complete.
+    static void tidy(Path target) {
+        Path work = workDirectory(OutputPaths.real(target));
+        if (WorkDirectory.isOurs(work)) {
+            try {
+                WorkDirectory.claim(work, List.of(CONTENT)).remove();
+            } catch (OutputException atWork) {
+                // Whoever is at work there removes it.
+            }
+        }
+    }
+
+    private static WorkDirectory claim(Path target, Path directory) {
         try {
-            delete(directory);
-        } catch (IOException e) {
-            directory.toFile().deleteOnExit();
+            return WorkDirectory.claim(directory, List.of(CONTENT));
+        } catch (OutputException e) {
+            throw new OutputException(
+                    target, "is filled in %s: %s".formatted(e.path().getFileName(), e.problem()));
         }
     }
 
-    private static void delete(Path directory) throws IOException {
-        if (!Files.exists(directory)) {
-            return;
-        }
-        Files.walkFileTree(directory, new SimpleFileVisitor<>() {
-            @Override
-            public FileVisitResult visitFile(Path file, BasicFileAttributes attributes) throws IOException {
-                Files.delete(file);
-                return FileVisitResult.CONTINUE;
-            }
+    private static Path workDirectory(Path place) {
+        return place.resolveSibling(workName(String.valueOf(place.getFileName())));
+    }
 
-            @Override
-            public FileVisitResult postVisitDirectory(Path visited, @Nullable IOException error) throws IOException {
-                Files.delete(visited);
-                return FileVisitResult.CONTINUE;
-            }
-        });
+    /// Takes an empty directory away, and returns whether there was one. What is held in place, as a mount point is, is
+    /// met here and not at the end.
+    private static boolean giveWay(Path place) {
+        try {
+            return Files.deleteIfExists(place);
+        } catch (IOException e) {
+            throw new OutputException(
+                    place, "is not free, or a mount point that cannot be replaced; give a directory inside it");
+        }
+    }
+
+    private static void giveBack(Path place) {
+        try {
+            Files.createDirectory(place);
+        } catch (IOException e) {
+            // It was empty: nothing is lost.
+        }
     }
 }

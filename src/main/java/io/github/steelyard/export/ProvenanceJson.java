@@ -15,6 +15,9 @@ final class ProvenanceJson {
     /// Name of the file.
     static final String FILE_NAME = "steelyard.json";
 
+    /// How it names this program.
+    static final String TOOL = "steelyard";
+
     private ProvenanceJson() {}
 
     /// Returns the content.
@@ -24,7 +27,7 @@ final class ProvenanceJson {
     static ObjectNode of(Map<String, String> inputs, ScaleTable scales, List<ModuleExport> modules) {
         ObjectNode json = JsonNodeFactory.instance.objectNode();
         json.put("schema", 1);
-        json.putObject("tool").put("name", "steelyard").put("version", Provenance.version());
+        json.putObject("tool").put("name", TOOL).put("version", Provenance.version());
         ObjectNode from = json.putObject("inputs");
         inputs.entrySet().stream()
                 .sorted(Map.Entry.comparingByKey())

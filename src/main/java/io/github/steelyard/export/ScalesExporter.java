@@ -26,17 +26,38 @@ import java.util.TreeMap;
 /// `steelyard.json` with the amax and provenance of each site.
 public final class ScalesExporter {
 
+    private static final String FILE_NAME = "scales.safetensors";
+
     private ScalesExporter() {}
 
-    /// Writes both files into a new directory and returns their names.
+    /// What was written, or found to be written already.
     ///
-    /// @param target a directory that does not exist yet, or is empty
+    /// @param files names of the files
+    /// @param earlier whether an earlier export had written the same
+    public record Result(List<String> files, boolean earlier) {}
+
+    /// Writes both files into a new directory, unless an earlier export has.
+    ///
+    /// @param target a directory that does not exist yet, is empty, or holds the same export
     /// @param inputs digests of what the scales come from, by name
-    public static List<String> export(Path target, Plan plan, ScaleTable scales, Map<String, String> inputs) {
-        return OutputDirectory.write(target, directory -> write(directory, plan, scales, inputs));
+    /// @throws io.github.steelyard.checkpoint.OutputException if `target` holds anything else, or is being written
+    public static Result export(Path target, Plan plan, ScaleTable scales, Map<String, String> inputs) {
+        byte[] provenance = JsonText.bytes(ProvenanceJson.of(inputs, scales, List.of()), 1);
+        boolean earlier = EarlierExport.isSame(
+                target, Map.of(ProvenanceJson.FILE_NAME, provenance), List.of(FILE_NAME), List.of());
+        if (earlier) {
+            OutputDirectory.tidy(target);
+        } else {
+            OutputDirectory.write(target, directory -> {
+                write(directory.resolve(FILE_NAME), plan, scales);
+                AtomicFiles.write(directory.resolve(ProvenanceJson.FILE_NAME), provenance);
+                return directory;
+            });
+        }
+        return new Result(List.of(FILE_NAME, ProvenanceJson.FILE_NAME), earlier);
     }
 
-    private static List<String> write(Path directory, Plan plan, ScaleTable scales, Map<String, String> inputs) {
+    private static void write(Path file, Plan plan, ScaleTable scales) {
         SortedMap<String, Float> tensors = new TreeMap<>();
         for (SiteScale scale : scales.scales().values()) {
             if (scale.site().role() != Role.WEIGHT) {
@@ -53,12 +74,7 @@ public final class ScalesExporter {
         List<MemorySegment> values = tensors.values().stream()
                 .map(value -> MemorySegment.ofBuffer(new TensorContent.Floats(List.of(value)).piece(0)))
                 .toList();
-        SafetensorsWriter.write(
-                directory.resolve("scales.safetensors"), planned, Map.of("format", "steelyard-scales"), values);
-        AtomicFiles.write(
-                directory.resolve(ProvenanceJson.FILE_NAME),
-                JsonText.bytes(ProvenanceJson.of(inputs, scales, List.of()), 1));
-        return List.of("scales.safetensors", ProvenanceJson.FILE_NAME);
+        SafetensorsWriter.write(file, planned, Map.of("format", "steelyard-scales"), values);
     }
 
     private static String tensorName(Site site) {

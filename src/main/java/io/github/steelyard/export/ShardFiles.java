@@ -31,6 +31,13 @@ final class ShardFiles {
         this.options = options;
     }
 
+    /// Returns the names of the files of these tensors.
+    List<String> names(List<OutputTensor> tensors) {
+        return ShardPlan.of(planned(tensors), options.shardBytes()).shards().stream()
+                .map(ShardPlan.Shard::fileName)
+                .toList();
+    }
+
     /// Writes everything and returns the names of the files.
     List<String> write(List<OutputTensor> tensors) {
         ShardPlan plan = ShardPlan.of(planned(tensors), options.shardBytes());

@@ -6,12 +6,16 @@ import io.github.steelyard.checkpoint.Checkpoint;
 import io.github.steelyard.checkpoint.CheckpointException;
 import io.github.steelyard.checkpoint.ConfigJson;
 import io.github.steelyard.checkpoint.FileProblem;
+import io.github.steelyard.checkpoint.Finding;
+import io.github.steelyard.checkpoint.Printable;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
+import java.util.SequencedMap;
 import java.util.Set;
 import java.util.stream.Stream;
 
@@ -32,32 +36,76 @@ final class SideFiles {
 
     private static final List<String> COPIED_PREFIXES = List.of("LICENSE", "LICENCE", "NOTICE", "USE_POLICY");
 
-    private SideFiles() {}
+    private final Path directory;
+    private final List<String> names = new ArrayList<>();
+    private final List<String> strays = new ArrayList<>();
 
-    /// Copies tokenizer, generation config, chat template, licence and code; returns the names.
-    static List<String> copy(Path from, Path to) {
-        List<String> names = new ArrayList<>();
-        try (Stream<Path> files = Files.list(from)) {
-            files.filter(Files::isRegularFile)
-                    .map(file -> file.getFileName().toString())
-                    .filter(SideFiles::isCopied)
-                    .sorted()
-                    .forEach(names::add);
-        } catch (IOException e) {
-            throw new CheckpointException(from, "cannot be listed: " + FileProblem.reason(from, e), e);
-        }
-        names.forEach(name -> AtomicFiles.copy(from.resolve(name), to.resolve(name)));
-        return names;
+    private SideFiles(Path directory) {
+        this.directory = directory;
     }
 
-    /// Writes `config.json` and, if anything is quantised, `hf_quant_config.json`; returns the names.
-    static List<String> configs(Checkpoint source, Declaration declaration, Path to) {
-        AtomicFiles.write(to.resolve("config.json"), JsonText.bytes(config(source, declaration), 2));
-        if (declaration.isEmpty()) {
-            return List.of("config.json");
+    /// Lists tokenizer, generation config, chat template, licence and code of a checkpoint.
+    ///
+    /// What is published must not hold what lies elsewhere on this machine: links are followed to files in the
+    /// directory itself and to the blobs of the hub cache that it belongs to, others are left out.
+    static SideFiles of(Path directory) {
+        SideFiles side = new SideFiles(directory);
+        try (Stream<Path> files = Files.list(directory)) {
+            Path home = directory.toRealPath();
+            for (Path file : files.filter(Files::isRegularFile).sorted().toList()) {
+                String name = file.getFileName().toString();
+                if (isCopied(name)) {
+                    (isAtHome(file.toRealPath(), home) ? side.names : side.strays).add(name);
+                }
+            }
+        } catch (IOException e) {
+            throw new CheckpointException(directory, "cannot be listed: " + FileProblem.reason(directory, e), e);
         }
-        AtomicFiles.write(to.resolve("hf_quant_config.json"), JsonText.bytes(declaration.hfQuantConfig(), 4));
-        return List.of("config.json", "hf_quant_config.json");
+        return side;
+    }
+
+    /// Returns the names of the files.
+    List<String> names() {
+        return List.copyOf(names);
+    }
+
+    /// Returns a warning if there are links that were not followed.
+    List<Finding> findings() {
+        return strays.isEmpty()
+                ? List.of()
+                : List.of(Finding.warning(
+                        "side-file-elsewhere",
+                        strays.getFirst(),
+                        "%d files of %s are links to places outside it and were not exported: %s"
+                                .formatted(strays.size(), Printable.of(directory), Printable.list(strays))));
+    }
+
+    /// Copies the files.
+    void copy(Path to) {
+        names.forEach(name -> AtomicFiles.copy(directory.resolve(name), to.resolve(name)));
+    }
+
+    /// Returns the names of files that are not the same in another directory, or are missing there.
+    List<String> differencesFrom(Path other) {
+        return names.stream()
+                .filter(name -> {
+                    try {
+                        return Files.mismatch(directory.resolve(name), other.resolve(name)) >= 0;
+                    } catch (IOException e) {
+                        return true;
+                    }
+                })
+                .toList();
+    }
+
+    /// Returns the content of `config.json` and, if anything is quantised, `hf_quant_config.json`.
+    static SequencedMap<String, byte[]> configs(Checkpoint source, Declaration declaration) {
+        SequencedMap<String, byte[]> configs = new LinkedHashMap<>();
+        configs.put("config.json", JsonText.bytes(config(source, declaration), 2));
+        if (!declaration.isEmpty()) {
+            configs.put("hf_quant_config.json", JsonText.bytes(declaration.hfQuantConfig(), 4));
+        }
+        return configs;
     }
 
     /// Returns the content of `config.json`: the source's, with what is declared now.
@@ -70,6 +118,19 @@ final class SideFiles {
             config.set("quantization_config", declaration.quantizationConfig());
         }
         return config;
+    }
+
+    private static boolean isAtHome(Path file, Path home) {
+        if (file.startsWith(home)) {
+            return true;
+        }
+        Path snapshots = home.getParent(); // models--ORG--NAME/snapshots/REVISION
+        Path model = snapshots == null ? null : snapshots.getParent();
+        return snapshots != null
+                && model != null
+                && snapshots.endsWith("snapshots")
+                && String.valueOf(model.getFileName()).startsWith("models--")
+                && file.startsWith(model.resolve("blobs"));
     }
 
     private static boolean isCopied(String name) {

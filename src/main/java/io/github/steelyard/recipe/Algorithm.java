@@ -22,6 +22,12 @@ public record Algorithm(
         written = Collections.unmodifiableSortedSet(new TreeSet<>(written));
     }
 
+    /// Returns the values of all options, written or not, on one line.
+    String options() {
+        return "%s, %s, moe_calib_experts_ratio: %s"
+                .formatted(method, layerwise, expertsRatio.isPresent() ? expertsRatio.getAsDouble() : "none");
+    }
+
     /// An algorithm without a written option.
     static Algorithm plain(Position at, Method method) {
         return new Algorithm(

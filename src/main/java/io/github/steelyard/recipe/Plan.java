@@ -14,6 +14,8 @@ import java.util.List;
 import java.util.Optional;
 import java.util.SequencedMap;
 import java.util.Set;
+import java.util.SortedMap;
+import java.util.TreeMap;
 import java.util.stream.Stream;
 
 /// A recipe resolved against one model: every site decided.
@@ -144,6 +146,26 @@ public final class Plan {
                 .filter(Plan::isMeasured)
                 .map(Decision::site)
                 .toList();
+    }
+
+    /// Returns the keys of the recipe that decide what is quantised here, with their values as text: the algorithm, and
+    /// those rules that match something.
+    public SortedMap<String, String> effectiveKeys() {
+        SortedMap<String, String> keys = new TreeMap<>();
+        List<Algorithm> algorithms = recipe.algorithms();
+        for (int i = 0; i < algorithms.size(); i++) {
+            String path = "quantize.algorithm" + (algorithms.size() > 1 ? "[%d]".formatted(i) : "");
+            keys.put(path + ".method", algorithms.get(i).method().name());
+            keys.put(path + ".options", algorithms.get(i).options());
+        }
+        int number = 0;
+        for (RuleUse use : rules) {
+            if (use.matched() > 0) {
+                keys.put("quantize.quant_cfg[%d]".formatted(number), use.rule().text());
+                number++;
+            }
+        }
+        return keys;
     }
 
     /// Returns what each rule did, in the recipe's order.

@@ -27,4 +27,14 @@ public record Rule(
                         parentClass.map(name -> " on " + name).orElse(""),
                         at.line());
     }
+
+    /// Returns what the rule says, on one line, wherever and however it is written.
+    String text() {
+        return "%s%s: %s%s"
+                .formatted(
+                        pattern,
+                        parentClass.map(name -> " on " + name).orElse(""),
+                        enable ? "on" : "off",
+                        stages.isEmpty() ? "" : ", " + stages);
+    }
 }

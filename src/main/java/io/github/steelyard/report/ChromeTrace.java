@@ -1,12 +1,14 @@
 package io.github.steelyard.report;
 
+import io.github.steelyard.checkpoint.AtomicFiles;
 import io.github.steelyard.checkpoint.StorageException;
 import io.github.steelyard.model.Phase;
 import io.github.steelyard.model.Profile;
 import java.io.BufferedWriter;
 import java.io.IOException;
+import java.io.Writer;
+import java.nio.channels.Channels;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Locale;
 
@@ -17,17 +19,20 @@ import java.util.Locale;
 public final class ChromeTrace implements Profile, AutoCloseable {
 
     private final Path file;
-    private final BufferedWriter writer;
+    private final AtomicFiles.Pending pending;
+    private final Writer writer;
     private final long origin = now();
     private boolean first = true;
 
-    /// Begins a trace; the file is complete once it is closed.
+    /// Begins a trace; the file appears once it is closed.
     ///
+    /// @throws io.github.steelyard.checkpoint.OutputException if anything but a regular file is in the way
     /// @throws StorageException if the file cannot be written
     public ChromeTrace(Path file) {
         this.file = file;
+        this.pending = AtomicFiles.begin(file);
+        this.writer = new BufferedWriter(Channels.newWriter(pending.channel(), StandardCharsets.UTF_8));
         try {
-            this.writer = Files.newBufferedWriter(file, StandardCharsets.UTF_8);
             writer.write("{\"displayTimeUnit\":\"ms\",\"traceEvents\":[");
         } catch (IOException e) {
             throw new StorageException(file, e);
@@ -58,8 +63,10 @@ public final class ChromeTrace implements Profile, AutoCloseable {
 
     @Override
     public synchronized void close() {
-        try (writer) {
+        try (pending) {
             writer.write("\n]}\n");
+            writer.flush();
+            pending.publish();
         } catch (IOException e) {
             throw new StorageException(file, e);
         }

@@ -90,7 +90,7 @@ final class CalibrationOrderTest {
                         threads,
                         Profile.NONE)
                 .execute(
-                        RunDirectory.create(temp.resolve(name)),
+                        RunDirectory.at(temp.resolve(name)),
                         new RunKey(new TreeMap<>()),
                         true,
                         EngineListener.NONE,

@@ -23,8 +23,8 @@ final class RunDirectoryTest {
     private Path temp;
 
     @Test
-    void open_finishedRun_givesBackWhatWasWritten() {
-        RunDirectory run = RunDirectory.create(temp.resolve("run"));
+    void open_finishedRun_givesBackWhatWasWritten() throws IOException {
+        RunDirectory run = created(temp.resolve("run"));
         run.finish(STATISTICS, "{\"quantize\": {}}", digest -> manifest(digest, "2026-01-02T03:04:05Z"));
 
         RunDirectory read = RunDirectory.open(temp.resolve("run"));
@@ -35,9 +35,9 @@ final class RunDirectoryTest {
     }
 
     @Test
-    void finish_atAnotherTime_givesTheSameStatisticsBytes() {
-        RunDirectory one = RunDirectory.create(temp.resolve("one"));
-        RunDirectory other = RunDirectory.create(temp.resolve("other"));
+    void finish_atAnotherTime_givesTheSameStatisticsBytes() throws IOException {
+        RunDirectory one = created(temp.resolve("one"));
+        RunDirectory other = created(temp.resolve("other"));
 
         one.finish(STATISTICS, "{}", digest -> manifest(digest, "2026-01-02T03:04:05Z"));
         other.finish(STATISTICS, "{}", digest -> manifest(digest, "2027-01-02T03:04:05Z"));
@@ -46,8 +46,8 @@ final class RunDirectoryTest {
     }
 
     @Test
-    void open_unfinishedRun_isRefused() {
-        RunDirectory.create(temp.resolve("run"));
+    void open_unfinishedRun_isRefused() throws IOException {
+        created(temp.resolve("run"));
 
         assertThatExceptionOfType(StatisticsException.class)
                 .isThrownBy(() -> RunDirectory.open(temp.resolve("run")))
@@ -55,8 +55,8 @@ final class RunDirectoryTest {
     }
 
     @Test
-    void statistics_otherThanTheManifestNames_areRefused() {
-        RunDirectory run = RunDirectory.create(temp.resolve("run"));
+    void statistics_otherThanTheManifestNames_areRefused() throws IOException {
+        RunDirectory run = created(temp.resolve("run"));
         run.finish(STATISTICS, "{}", digest -> manifest(digest, "2026-01-02T03:04:05Z"));
         StatisticsFile.write(Statistics.of(Map.of()), run.statisticsFile());
 
@@ -67,7 +67,7 @@ final class RunDirectoryTest {
 
     @Test
     void manifest_anotherSchema_isRefused() throws IOException {
-        RunDirectory run = RunDirectory.create(temp.resolve("run"));
+        RunDirectory run = created(temp.resolve("run"));
         run.finish(STATISTICS, "{}", digest -> manifest(digest, "2026-01-02T03:04:05Z"));
         Files.writeString(
                 run.manifestFile(), Files.readString(run.manifestFile()).replace("\"schema\" : 1", "\"schema\" : 7"));
@@ -75,6 +75,10 @@ final class RunDirectoryTest {
         assertThatExceptionOfType(StatisticsException.class)
                 .isThrownBy(run::manifest)
                 .withMessage(run.manifestFile() + ": schema: expected 1, found 7");
+    }
+
+    private static RunDirectory created(Path path) throws IOException {
+        return RunDirectory.at(Files.createDirectory(path));
     }
 
     private static Manifest manifest(String digest, String created) {

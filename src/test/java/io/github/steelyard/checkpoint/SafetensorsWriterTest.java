@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException;
 import static org.assertj.core.api.Assertions.assertThatIllegalStateException;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assumptions.assumeThat;
 
 import io.github.steelyard.checkpoint.SafetensorsWriter.Planned;
 import io.github.steelyard.tensor.DType;
@@ -203,15 +204,33 @@ final class SafetensorsWriterTest {
     }
 
     @Test
-    void atomicFiles_overALink_replacesTheLinkAndNotItsTarget(@TempDir Path cache) throws IOException {
+    void atomicFiles_overALink_areRefused_andCopiesFollowIt(@TempDir Path cache) throws IOException {
         Path blob = Files.writeString(cache.resolve("blob"), "blob");
         Path link = Files.createSymbolicLink(folder.resolve("x"), blob);
-        AtomicFiles.write(link, "new");
+        assertThatThrownBy(() -> AtomicFiles.write(link, "new"))
+                .isInstanceOf(OutputException.class)
+                .hasMessage("%s: is a link; only a regular file is replaced", link);
         assertThat(blob).hasContent("blob");
-        assertThat(link).hasContent("new");
+        assertThat(link).isSymbolicLink();
         Path copy = folder.resolve("copy");
         AtomicFiles.copy(link, copy);
-        assertThat(copy).hasContent("new");
+        assertThat(copy).hasContent("blob");
+    }
+
+    @Test
+    void atomicFiles_overADirectoryOrAPipe_areRefusedAtOnce() throws Exception {
+        Path directory = Files.createDirectory(folder.resolve("directory"));
+        Path pipe = folder.resolve("pipe");
+        assumeThat(new ProcessBuilder("mkfifo", pipe.toString()).start().waitFor())
+                .isZero();
+
+        for (Path there : List.of(directory, pipe)) {
+            assertThatThrownBy(() -> AtomicFiles.requireReplaceable(there)).isInstanceOf(OutputException.class);
+            assertThatThrownBy(() -> SafetensorsWriter.create(there, List.of(A), Map.of()))
+                    .isInstanceOf(OutputException.class)
+                    .hasMessageEndingWith("; only a regular file is replaced");
+        }
+        assertThat(list()).containsExactlyInAnyOrder("directory", "pipe");
     }
 
     private static MemorySegment floats(float... values) {

@@ -273,7 +273,7 @@ final class CommandContractTest {
         CommandRun run = CommandRun.of("synthesize", "bench-a", "--layers", 1, "--seed", 1, "--out", mine)
                 .expect(ExitCode.USAGE);
 
-        assertThat(run.err()).contains("%s exists and is not empty".formatted(mine));
+        assertThat(run.err()).contains("%s: exists and is not empty".formatted(mine));
         try (var files = Files.list(mine)) {
             assertThat(files).containsExactly(mine.resolve("letter.txt"));
         }

@@ -34,7 +34,6 @@ final class HostileOutputCasesTest {
     @TempDir
     private Path temp;
 
-    @NotYet
     @ParameterizedTest
     @ValueSource(strings = {"file", "directory", "link"})
     void case01_stateDirDeletesUserFiles(String kind) throws IOException {
@@ -57,7 +56,6 @@ final class HostileOutputCasesTest {
         assertThat(notes).hasContent("precious");
     }
 
-    @NotYet
     @Test
     void case02_stateSymlinkOverwrites() throws IOException {
         HostileCase made = HostileCase.copy("02-state-symlink-overwrites", temp);
@@ -70,7 +68,6 @@ final class HostileOutputCasesTest {
         assertThat(victim).hasContent("precious\n".repeat(1000));
     }
 
-    @NotYet({"flip", "elsewhere", "layers", "nul", "escape"})
     @ParameterizedTest
     @ValueSource(strings = {"flip", "elsewhere", "layers", "many layers", "nul", "escape", "lost", "empty", "short"})
     void case13_stateNotProtected(String tampering) throws IOException {
@@ -130,7 +127,6 @@ final class HostileOutputCasesTest {
         }
     }
 
-    @NotYet
     @Test
     @DisabledOnOs(OS.WINDOWS)
     void case16_deviceNodeReplaced() throws Exception {
@@ -147,7 +143,6 @@ final class HostileOutputCasesTest {
         assertThat(Files.isRegularFile(fifo, LinkOption.NOFOLLOW_LINKS)).isFalse();
     }
 
-    @NotYet
     @Test
     void case19_sideFileLinks() throws IOException {
         HostileCase made = HostileCase.copy("19-side-file-links", temp);
@@ -168,7 +163,6 @@ final class HostileOutputCasesTest {
         assertThat(made.path("o/export/LICENSE")).doesNotExist();
     }
 
-    @NotYet
     @Test
     void case20_concurrentExports() throws Exception {
         HostileCase made = HostileCase.calibrated(temp);
@@ -189,7 +183,6 @@ final class HostileOutputCasesTest {
         }
     }
 
-    @NotYet
     @ParameterizedTest
     @ValueSource(strings = {"ck", "ck/x", "foreign", ""})
     void case22_outputLiesInInput(String out) throws IOException {
@@ -207,7 +200,6 @@ final class HostileOutputCasesTest {
         assertThat(recipe).hasContent("mine");
     }
 
-    @NotYet({"ck/x", "run/x"})
     @ParameterizedTest
     @ValueSource(strings = {"ck/x", "run/x", "run", "ck"})
     void case22_exportLiesInInput(String out) throws IOException {
@@ -219,7 +211,6 @@ final class HostileOutputCasesTest {
         HostileCase.run("stats", made.path("run")).expect(ExitCode.OK);
     }
 
-    @NotYet
     @Test
     void case23_exportToLink() throws IOException {
         HostileCase made = HostileCase.calibrated(temp);
@@ -233,7 +224,6 @@ final class HostileOutputCasesTest {
         }
     }
 
-    @NotYet
     @Test
     void case27_demoKill() throws IOException {
         Path demo = Files.createDirectories(temp.resolve("dd/checkpoint")).getParent();

@@ -104,8 +104,8 @@ final class KillTest {
             new ProcessBuilder("kill", "-STOP", Long.toString(program.process().pid()))
                     .start()
                     .waitFor();
-            CommandRun second = CommandRun.of(arguments("run")).expect(ExitCode.BAD_INPUT);
-            assertThat(second.err()).contains("another process is at work on this run");
+            CommandRun second = CommandRun.of(arguments("run")).expect(ExitCode.USAGE);
+            assertThat(second.err()).contains("another process is at work here");
         }
     }
 

@@ -14,6 +14,9 @@ import java.util.List;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /// A calibration that was broken off goes on where it stopped, or says why it does not. Processes are killed in
 /// `KillTest`.
@@ -58,6 +61,7 @@ final class ResumeTest {
     void finishedRun_isNotRunAgain() throws IOException {
         byte[] expected = undisturbed();
         Files.createDirectory(temp.resolve("undisturbed/state")); // of a process killed while it cleaned up
+        Files.createFile(temp.resolve("undisturbed/state/lock"));
         Files.writeString(temp.resolve("undisturbed/state/stream-0.bin"), "…");
 
         CommandRun again = CommandRun.of(arguments("undisturbed", "--json")).expect(ExitCode.OK);
@@ -82,12 +86,48 @@ final class ResumeTest {
     }
 
     @Test
-    void changedRecipe_isRefusedAndNamed() {
+    void changedRecipe_isRefusedAndItsKeysNamed() {
         breakOff("layer 2/6");
         String recipe = CommandRun.alteredRecipe(
-                temp.resolve("recipe.yaml"), "nvfp4-experts", "sharing: expert", "sharing: layer");
+                temp.resolve("recipe.yaml"),
+                "nvfp4-experts",
+                ", block_sizes: {-1: 16, type: dynamic, scale_bits: e4m3}",
+                "",
+                "e2m1",
+                "e4m3");
 
-        refused("recipe: ", arguments("run", inputs.checkpoint(), inputs.data(), recipe));
+        refused(
+                "quantize.quant_cfg[1]: *.experts.*weight_quantizer: on, [num_bits: e4m3] here, *.experts.*weight_quantizer"
+                        + ": on, [num_bits: e2m1, block_sizes: {-1: 16, type: dynamic, scale_bits: e4m3}] in the run",
+                arguments("run", inputs.checkpoint(), inputs.data(), recipe));
+    }
+
+    @Test
+    void recipeKeysThatChangeNoStatistics_neitherBreakAnUnfinishedRunNorAFinishedOne() throws IOException {
+        byte[] expected = undisturbed();
+        breakOff("layer 2/6");
+        String recipe = CommandRun.alteredRecipe(
+                temp.resolve("recipe.yaml"),
+                "nvfp4-experts",
+                "sharing: expert",
+                "sharing: layer",
+                "starved_experts: fail",
+                "starved_experts: layer_max",
+                "\ncalibration:\n",
+                "    - {quantizer_name: '*no_such_module*', enable: false}\n\ncalibration:\n");
+
+        CommandRun resumed = CommandRun.of(arguments("run", inputs.checkpoint(), inputs.data(), recipe))
+                .expect(ExitCode.OK);
+        CommandRun finished = CommandRun.of(arguments("undisturbed", inputs.checkpoint(), inputs.data(), recipe))
+                .expect(ExitCode.OK);
+
+        assertThat(resumed.err()).doesNotContain("layer 1 of 6");
+        assertThat(finished.out()).contains("already complete");
+        assertThat(statistics("run")).isEqualTo(expected);
+        assertThat(statistics("undisturbed")).isEqualTo(expected);
+        for (String run : List.of("run", "undisturbed")) {
+            assertThat(temp.resolve(run).resolve("recipe.json")).content().contains("no_such_module");
+        }
     }
 
     @Test
@@ -97,7 +137,9 @@ final class ResumeTest {
         lines.removeLast();
         Path data = Files.write(temp.resolve("less.jsonl"), lines);
 
-        refused("data: ", arguments("run", inputs.checkpoint(), data, CommandRun.recipe("nvfp4-experts")));
+        refused(
+                "data: other content here than in the run; data.path: %s here".formatted(data),
+                arguments("run", inputs.checkpoint(), data, CommandRun.recipe("nvfp4-experts")));
     }
 
     @Test
@@ -114,7 +156,7 @@ final class ResumeTest {
     void changedSetting_isRefusedAndNamed() {
         breakOff("layer 2/6");
 
-        refused("experts: the run was begun with routed, asked for is all", arguments("run", "--experts", "all"));
+        refused("experts: all here, routed in the run", arguments("run", "--experts", "all"));
         refused("gemm: ", arguments("run", "--gemm", "reference"));
     }
 
@@ -125,7 +167,7 @@ final class ResumeTest {
         CommandRun run = CommandRun.of(arguments("undisturbed", inputs.checkpoint(), inputs.data(), recipe))
                 .expect(ExitCode.BAD_INPUT);
 
-        assertThat(run.err()).contains("recipe: ", "--fresh");
+        assertThat(run.err()).contains("quantize.quant_cfg[1]: ", " in the run", "--fresh");
     }
 
     @Test
@@ -134,8 +176,8 @@ final class ResumeTest {
         try (FileChannel channel = FileChannel.open(temp.resolve("run/state/lock"), StandardOpenOption.WRITE);
                 FileLock lock = channel.lock()) {
             assertThat(lock.isValid()).isTrue();
-            CommandRun run = CommandRun.of(arguments("run", "--fresh")).expect(ExitCode.BAD_INPUT);
-            assertThat(run.err()).contains("another process is at work on this run");
+            CommandRun run = CommandRun.of(arguments("run", "--fresh")).expect(ExitCode.USAGE);
+            assertThat(run.err()).contains("another process is at work here");
         }
 
         ProgressWatcher watcher = new ProgressWatcher("layer", () -> {});
@@ -143,16 +185,62 @@ final class ResumeTest {
         assertThat(watcher.text().toString()).doesNotContain("layer 1/6");
     }
 
-    @Test
-    void damagedState_isFoundAndNotContinued() throws IOException {
+    @ParameterizedTest
+    @ValueSource(strings = {"stream-0.bin", "statistics-0.safetensors"})
+    void damagedState_isFoundAndNotContinued(String file) throws IOException {
         breakOff("layer 2/6");
-        Path stream = temp.resolve("run/state/stream-0.bin");
-        byte[] bytes = Files.readAllBytes(stream);
+        Path damaged = temp.resolve("run/state").resolve(file);
+        byte[] bytes = Files.readAllBytes(damaged);
         bytes[bytes.length / 2] ^= 1;
-        Files.write(stream, bytes);
+        Files.write(damaged, bytes);
 
-        refused("stream-0.bin: damaged", arguments("run"));
+        refused(file + ": damaged: wanted ", arguments("run"));
         CommandRun.of(arguments("run", "--fresh")).expect(ExitCode.OK);
+    }
+
+    @ParameterizedTest
+    @CsvSource(
+            delimiter = '|',
+            value = {
+                "\"layers_done\" : 2 | \"layers_done\" : 4 | its content is not what its digest says",
+                "\"layers_done\" : 2 | \"layers_done\" : 2147483647 | its content is not what its digest says",
+                "\"layers_done\" : 2 | \"layers_done\" : null | its content is not what its digest says",
+                "\"schema\" : 2 | \"schema\" : 1 | schema: wanted an integer in 2..2, found 1",
+                "{ | [ | state.json",
+            })
+    void alteredState_isFoundAndNotContinued(String text, String replacement, String message) throws IOException {
+        breakOff("layer 2/6");
+        Path state = temp.resolve("run/state/state.json");
+        assertThat(state).content().contains(text);
+        Files.writeString(state, Files.readString(state).replace(text, replacement));
+
+        refused("state.json: damaged: ", arguments("run"));
+        refused(message, arguments("run"));
+    }
+
+    @Test
+    void lostStatistics_areFoundAndNotReplaced() throws IOException {
+        breakOff("layer 2/6");
+        Files.delete(temp.resolve("run/state/statistics-0.safetensors"));
+
+        refused("statistics-0.safetensors: not found", arguments("run"));
+    }
+
+    @Test
+    void stateFileThatBecameALink_isRefusedAndItsTargetUntouched() throws IOException {
+        breakOff("layer 2/6");
+        Path victim = Files.writeString(temp.resolve("victim"), "precious");
+        Path file = temp.resolve("run/state/stream-1.bin");
+        Files.delete(file);
+        Files.createSymbolicLink(file, victim);
+        refused("stream-1.bin: damaged: is a link", arguments("run"));
+        refused("stream-1.bin: damaged: is a link", arguments("run", "--fresh"));
+        Files.delete(file);
+        Files.createLink(file, victim);
+        refused("stream-1.bin: damaged: is a link", arguments("run"));
+        Files.delete(file);
+        assertThat(victim).hasContent("precious");
+        CommandRun.of(arguments("run")).expect(ExitCode.OK);
     }
 
     @Test
@@ -174,7 +262,7 @@ final class ResumeTest {
     private void refused(String message, Object[] arguments) {
         CommandRun run = CommandRun.of(arguments).expect(ExitCode.BAD_INPUT);
 
-        assertThat(run.err()).contains(message, "--fresh").doesNotContain("\tat ");
+        assertThat(run.err()).contains(message).doesNotContain("\tat ");
         assertThat(temp.resolve("run/state/state.json")).exists();
     }
 

@@ -36,7 +36,13 @@ final class RunCommandTest {
         CommandRun.of("verify", out.resolve("export"), "--source", CommandRun.model("bf16"))
                 .expect(ExitCode.OK);
 
-        run(out, CommandRun.recipe("nvfp4-experts_fp8-rest_kv-fp8")).expect(ExitCode.USAGE);
+        JsonNode again = run(out, CommandRun.recipe("nvfp4-experts_fp8-rest_kv-fp8"), "--json")
+                .expect(ExitCode.OK)
+                .json();
+        assertThat(again.get("calibration").get("status").textValue()).isEqualTo("already complete");
+        assertThat(again.get("export").get("status").textValue()).isEqualTo("already complete");
+        assertThat(digests(out.resolve("export"))).isEqualTo(digests);
+
         Files.move(out.resolve("export"), temp.resolve("earlier"));
         JsonNode second = run(out, CommandRun.recipe("nvfp4-experts_fp8-rest_kv-fp8"), "--json")
                 .expect(ExitCode.OK)

@@ -2,7 +2,6 @@ package io.github.steelyard.export;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
-import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.json.JsonMapper;
@@ -10,6 +9,7 @@ import io.github.steelyard.calibration.GateException;
 import io.github.steelyard.calibration.ScaleTable;
 import io.github.steelyard.checkpoint.Checkpoint;
 import io.github.steelyard.checkpoint.Finding;
+import io.github.steelyard.checkpoint.OutputException;
 import io.github.steelyard.checkpoint.TensorInfo;
 import io.github.steelyard.model.Decoder;
 import io.github.steelyard.model.Role;
@@ -180,9 +180,9 @@ final class ModelOptExporterTest {
         Files.createDirectories(temp.resolve("out"));
         Files.writeString(temp.resolve("out/precious"), "x");
 
-        assertThatIllegalArgumentException()
+        assertThatExceptionOfType(OutputException.class)
                 .isThrownBy(() -> export("tiny-qwen3-moe-bf16", NVFP4_EXPERTS, "out", Exports.OPTIONS))
-                .withMessageEndingWith("exists and is not an empty directory");
+                .withMessageContaining("exists and is not empty, and steelyard did not make it (it holds 'precious')");
         assertThat(temp.resolve("out/precious")).hasContent("x");
     }
 

@@ -1,0 +1,84 @@
+package io.github.steelyard.calibration;
+
+import com.fasterxml.jackson.databind.json.JsonMapper;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.github.steelyard.checkpoint.AtomicFiles;
+import io.github.steelyard.checkpoint.CheckpointException;
+import io.github.steelyard.checkpoint.ConfigJson;
+import io.github.steelyard.checkpoint.Digests;
+import java.lang.foreign.MemorySegment;
+import java.nio.file.Path;
+import java.util.SortedMap;
+import java.util.TreeMap;
+import java.util.zip.CRC32C;
+
+/// `state.json`: how far a run has come, and the digests of all that it goes on from, the file's own among them. It
+/// names no file: which one holds what follows from the number of layers.
+///
+/// @param key what the run was begun with
+/// @param layersDone layers that are finished
+/// @param statisticsDigest SHA-256 of the statistics up to there, in hexadecimal digits
+/// @param streamChecksum CRC-32C of the residual stream after the last of them, in hexadecimal digits
+record StateFile(RunKey key, int layersDone, String statisticsDigest, String streamChecksum) {
+
+    /// Bytes of a stream that are read or written at a time.
+    static final int BLOCK = 1 << 20;
+
+    private static final int SCHEMA = 2;
+    private static final String DIGEST = "digest";
+
+    /// Reads the file.
+    ///
+    /// @param layers layers of the model
+    /// @throws StatisticsException if it is damaged or of another version
+    static StateFile read(Path file, int layers) {
+        try {
+            ConfigJson state = ConfigJson.read(file);
+            state.integer("schema", SCHEMA, SCHEMA);
+            String wanted = state.string(DIGEST);
+            ObjectNode rest = state.copy();
+            rest.remove(DIGEST);
+            if (!wanted.equals(Digests.ofText(rest.toString()))) {
+                throw damaged(file, "its content is not what its digest says");
+            }
+            SortedMap<String, String> parts = new TreeMap<>();
+            state.object("key")
+                    .ifPresent(object -> object.keys().forEach(name -> parts.put(name, object.string(name))));
+            return new StateFile(
+                    new RunKey(parts),
+                    state.integer("layers_done", 0, layers),
+                    state.string("statistics_sha256"),
+                    state.string("stream_crc32c"));
+        } catch (CheckpointException e) {
+            throw damaged(file, e.problem());
+        }
+    }
+
+    /// Writes the file, whole or not at all.
+    void write(Path file) {
+        ObjectNode state = new JsonMapper().createObjectNode();
+        state.put("schema", SCHEMA);
+        state.put("tool", RunDirectory.TOOL);
+        key.parts().forEach(state.putObject("key")::put);
+        state.put("layers_done", layersDone);
+        state.put("statistics_sha256", statisticsDigest);
+        state.put("stream_crc32c", streamChecksum);
+        state.put(DIGEST, Digests.ofText(state.toString()));
+        AtomicFiles.write(file, state.toPrettyString());
+    }
+
+    /// Returns the refusal of a state that cannot be gone on from.
+    static StatisticsException damaged(Path file, String problem) {
+        return new StatisticsException(file, "damaged: %s; use --fresh to start again".formatted(problem));
+    }
+
+    /// Returns the CRC-32C in hexadecimal digits.
+    static String checksum(MemorySegment bytes) {
+        CRC32C checksum = new CRC32C();
+        for (long at = 0; at < bytes.byteSize(); at += BLOCK) {
+            checksum.update(
+                    bytes.asSlice(at, Math.min(BLOCK, bytes.byteSize() - at)).asByteBuffer());
+        }
+        return "%08x".formatted(checksum.getValue());
+    }
+}
