@@ -5,6 +5,7 @@ import io.github.steelyard.model.Role;
 import io.github.steelyard.model.Site;
 import java.util.ArrayList;
 import java.util.Collections;
+import java.util.Comparator;
 import java.util.List;
 import java.util.TreeMap;
 import java.util.stream.Collectors;
@@ -18,7 +19,7 @@ import java.util.stream.Collectors;
 /// @param experts the experts in the order of their layers
 public record Coverage(long minTokens, List<Expert> experts) {
 
-    private static final int NAMED_IN_MESSAGE = 16;
+    private static final int NAMED_IN_MESSAGE = 10;
 
     /// The tokens of one expert.
     ///
@@ -70,13 +71,24 @@ public record Coverage(long minTokens, List<Expert> experts) {
                 };
     }
 
-    /// Returns one line for people: how many experts are starved, and the first of them with their tokens.
+    /// Returns one line for each starved expert, the name and the tokens.
+    public String list() {
+        return starved().stream()
+                .map(expert -> "%s %d\n".formatted(expert.module(), expert.tokens()))
+                .collect(Collectors.joining());
+    }
+
+    /// Returns one line for people: how many experts are starved, and the worst of them with their tokens.
     public String summary() {
+        if (experts.isEmpty()) {
+            return "no routed experts";
+        }
         List<Expert> starved = starved();
         if (starved.isEmpty()) {
             return "all %d experts saw at least %d token(s)".formatted(experts.size(), minTokens);
         }
         String named = starved.stream()
+                .sorted(Comparator.comparingLong(Expert::tokens)) // stable: of equal ones the first layer
                 .limit(NAMED_IN_MESSAGE)
                 .map(expert -> "%s (%d)".formatted(expert.module(), expert.tokens()))
                 .collect(Collectors.joining(", "));

@@ -133,6 +133,26 @@ public record RunDirectory(Path path) {
         }
     }
 
+    /// Writes the list of starved experts, or takes it away where there is none.
+    ///
+    /// @param list one line each
+    public void writeStarved(String list) {
+        if (!list.isEmpty()) {
+            AtomicFiles.write(starvedFile(), list.getBytes(StandardCharsets.UTF_8));
+            return;
+        }
+        try {
+            Files.deleteIfExists(starvedFile());
+        } catch (IOException e) {
+            throw new StorageException(starvedFile(), e);
+        }
+    }
+
+    /// Returns where the list of starved experts lies, if there are any.
+    public Path starvedFile() {
+        return path.resolve("starved-experts.txt");
+    }
+
     /// Returns where the statistics lie.
     public Path statisticsFile() {
         return path.resolve("statistics.safetensors");

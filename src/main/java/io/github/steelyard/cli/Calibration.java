@@ -295,12 +295,17 @@ final class Calibration {
                 .map(entry -> entry.getKey().name())
                 .toList();
         boolean refused = !starved.isEmpty() && options.starvedExperts() == CalibrationOptions.StarvedExperts.FAIL;
-        coverage.starved()
-                .forEach(expert -> console.note("%s: %s saw %d tokens, wanted at least %d"
-                        .formatted(
-                                refused ? "error" : "warning", expert.module(), expert.tokens(), options.minTokens())));
-        nonFinite.forEach(site ->
-                console.finding(Finding.error("non-finite", site, "%s saw NaN or infinite values".formatted(site))));
+        run.writeStarved(coverage.list());
+        if (!starved.isEmpty()) {
+            String message = "%s; all of them in %s".formatted(coverage.summary(), run.starvedFile());
+            console.finding(
+                    refused
+                            ? Finding.error("starved-experts", "", message)
+                            : Finding.warning("starved-experts", "", message));
+        }
+        console.findings(nonFinite.stream()
+                .map(site -> Finding.error("non-finite", site, "%s: saw NaN or infinite values".formatted(site)))
+                .toList());
         if (refused) {
             console.note("error: %d starved experts; give more text, lower calibration.min_tokens, or set"
                             .formatted(starved.size())

@@ -2,6 +2,7 @@ package io.github.steelyard.cli;
 
 import io.github.steelyard.checkpoint.Finding;
 import io.github.steelyard.checkpoint.Printable;
+import io.github.steelyard.report.FindingText;
 import java.io.FileDescriptor;
 import java.io.FileOutputStream;
 import java.io.IOException;
@@ -95,6 +96,12 @@ final class Console {
         } else if (count == MOST_LINES_OF_A_KIND + 1) {
             note("more of the kind '%s' are not shown; --json has them all".formatted(finding.code()));
         }
+    }
+
+    /// Prints findings that were made together and keeps them for the JSON form: those of one kind are one line.
+    void findings(List<Finding> together) {
+        together.forEach(this::keep);
+        FindingText.lines(together).forEach(this::note);
     }
 
     /// Keeps a finding for the JSON form, for a command that prints it otherwise.

@@ -91,7 +91,7 @@ final class DemoCommand extends SteelyardCommand {
             return Outcome.gate(false, calibrated, calibrated.lines());
         }
         ExportCommand.Result exported;
-        try (OpenedRun opened = OpenedRun.open(out.resolve("run"), new RunOptions(), console)) {
+        try (OpenedRun opened = OpenedRun.open(out.resolve("run"), new RunOptions())) {
             exported = ExportCommand.write(opened, out.resolve("export"), null, engine.threads, console);
         }
         Perplexity source = perplexity(checkpoint, false);

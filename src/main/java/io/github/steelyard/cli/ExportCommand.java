@@ -1,5 +1,7 @@
 package io.github.steelyard.cli;
 
+import io.github.steelyard.calibration.ScaleOrigin;
+import io.github.steelyard.checkpoint.Finding;
 import io.github.steelyard.checkpoint.OutputPaths;
 import io.github.steelyard.export.EarlierExport;
 import io.github.steelyard.export.ExportResult;
@@ -10,6 +12,7 @@ import io.github.steelyard.export.Rehearsal;
 import io.github.steelyard.export.ScalesExporter;
 import io.github.steelyard.recipe.ExportOptions;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
@@ -87,6 +90,12 @@ final class ExportCommand extends SteelyardCommand {
         requirePlace(out, opened);
         opened.requireSameCheckpoint(threads);
         ExportOptions wanted = opened.plan().recipe().export();
+        long imputed = opened.scales().origins().getOrDefault(ScaleOrigin.IMPUTED, 0L);
+        if (imputed > 0) {
+            console.warn(("%d input scales are imputed, not measured: their experts saw too few tokens"
+                            + " (stats and %s name them)")
+                    .formatted(imputed, "steelyard.json"));
+        }
         return switch (chosen == null ? wanted.format() : chosen) {
             case MODELOPT -> modelOpt(opened, out, wanted, threads, console);
             case SCALES -> scales(opened, out);
@@ -101,8 +110,9 @@ final class ExportCommand extends SteelyardCommand {
                         source, opened.plan(), opened.scales(), new ExportRun(wanted.shardBytes(), threads, progress))
                 .export(out, opened.inputDigests());
         progress.done();
-        result.findings().forEach(console::finding);
-        result.verification().findings().forEach(console::finding);
+        List<Finding> findings = new ArrayList<>(result.findings());
+        findings.addAll(result.verification().findings());
+        console.findings(findings);
         return new Result(
                 out.toString(), status(result.earlier()), "modelopt", result.files(), result.bytes(), result.modules());
     }

@@ -29,7 +29,15 @@ import java.util.TreeMap;
 record OpenedRun(RunDirectory run, Checkpoint checkpoint, Decoder decoder, Plan plan, ExportOptions.Sharing sharing)
         implements AutoCloseable {
 
+    /// Opens a run and tells what is odd about its recipe.
     static OpenedRun open(Path path, RunOptions options, Console console) {
+        OpenedRun opened = open(path, options);
+        opened.plan.warnings().forEach(warning -> console.finding(warning.finding()));
+        return opened;
+    }
+
+    /// Opens a run whose calibration has told that already.
+    static OpenedRun open(Path path, RunOptions options) {
         RunDirectory run = RunDirectory.open(path);
         Recipe recipe =
                 options.recipe == null ? Recipe.parse(run.recipeFile(), run.recipe()) : Recipe.read(options.recipe);
@@ -38,7 +46,6 @@ record OpenedRun(RunDirectory run, Checkpoint checkpoint, Decoder decoder, Plan 
         Checkpoint checkpoint = Checkpoint.open(source);
         Decoder decoder = Families.of(checkpoint);
         Plan plan = Plan.of(recipe, decoder.modules());
-        plan.warnings().forEach(warning -> console.finding(warning.finding()));
         return new OpenedRun(
                 run,
                 checkpoint,

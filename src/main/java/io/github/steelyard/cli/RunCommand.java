@@ -75,7 +75,7 @@ final class RunCommand extends SteelyardCommand {
                         format == null ? read.export().format() : format);
         ExportCommand.Result exported = null;
         if (calibrated.passed()) {
-            try (OpenedRun opened = OpenedRun.open(run, new RunOptions(), console)) {
+            try (OpenedRun opened = OpenedRun.open(run, new RunOptions())) {
                 exported = ExportCommand.write(opened, target.resolve(EXPORT), format, engine.threads, console);
             }
         }

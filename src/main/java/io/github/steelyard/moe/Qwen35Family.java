@@ -79,15 +79,16 @@ final class Qwen35Family implements Family {
         DeltaRule rule = new DeltaRule(
                 keyHeads, valueHeads, common.width("linear_key_head_dim"), common.width("linear_value_head_dim"));
         Modules modules = new Modules(layer);
-        List<String> inputs = List.of(name + ".in_proj_qkv", name + ".in_proj_z");
+        List<String> inputs =
+                List.of(name + ".in_proj_qkv", name + ".in_proj_z", name + ".in_proj_b", name + ".in_proj_a");
         int hidden = common.hidden();
         Linear out = modules.linear(name + ".out_proj", hidden, rule.valueColumns());
         return new GatedDeltaNet(
                 LinearGroup.of(
                         modules.linear(inputs.get(0), rule.columns(), hidden, false, inputs),
                         modules.linear(inputs.get(1), rule.valueColumns(), hidden, false, inputs),
-                        modules.router(name + ".in_proj_b", valueHeads, hidden, false),
-                        modules.router(name + ".in_proj_a", valueHeads, hidden, false)),
+                        modules.linear(inputs.get(2), valueHeads, hidden, false, inputs),
+                        modules.linear(inputs.get(3), valueHeads, hidden, false, inputs)),
                 new CausalConvolution(
                         name + ".conv1d",
                         rule.columns(),

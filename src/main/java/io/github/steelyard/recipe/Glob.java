@@ -50,11 +50,78 @@ final class Glob {
     }
 
     boolean matches(String name) {
+        return matches(name, new Work(Long.MAX_VALUE));
+    }
+
+    /// What matching may cost, in characters compared.
+    static final class Work {
+        private long left;
+
+        Work(long left) {
+            this.left = left;
+        }
+
+        boolean isSpent() {
+            return left < 0;
+        }
+
+        void spend(long steps) {
+            left -= steps;
+        }
+    }
+
+    /// Returns whether the pattern says the same of all names that differ in digits alone: it has no digit, and nothing
+    /// that stands for a single character.
+    boolean ignoresDigits() {
+        return tokens.stream().allMatch(token -> switch (token) {
+            case Token.Star star -> true;
+            case Token.Any any -> false;
+            case Token.Literal literal -> !isDigit(literal.character());
+            case Token.OneOf set -> false;
+        });
+    }
+
+    /// Returns a pattern that matches the [#shape] of every name that this one matches, and of others too.
+    Glob loosened() {
+        List<Token> loose = new ArrayList<>();
+        for (Token token : tokens) {
+            boolean keeps = token instanceof Token.Literal literal && !isDigit(literal.character());
+            if (keeps) {
+                loose.add(token);
+            } else if (loose.isEmpty() || !(loose.getLast() instanceof Token.Star)) {
+                loose.add(new Token.Star());
+            }
+        }
+        return new Glob(List.copyOf(loose));
+    }
+
+    /// Returns the name with a zero in place of each run of digits: what names of all layers and experts have in
+    /// common.
+    static String shape(String name) {
+        StringBuilder shape = new StringBuilder(name.length());
+        for (int i = 0; i < name.length(); i++) {
+            if (!isDigit(name.charAt(i))) {
+                shape.append(name.charAt(i));
+            } else if (i == 0 || !isDigit(name.charAt(i - 1))) {
+                shape.append('0');
+            }
+        }
+        return shape.toString();
+    }
+
+    private static boolean isDigit(char c) {
+        return c >= '0' && c <= '9';
+    }
+
+    /// @param work what the comparison is charged to
+    boolean matches(String name, Work work) {
+        long steps = 0;
         int token = 0;
         int at = 0;
         int star = -1;
         int resume = 0;
         while (at < name.length()) {
+            steps++;
             if (token < tokens.size() && tokens.get(token) instanceof Token.Star) {
                 star = token++;
                 resume = at;
@@ -65,9 +132,11 @@ final class Glob {
                 token = star + 1;
                 at = ++resume;
             } else {
+                work.spend(steps);
                 return false;
             }
         }
+        work.spend(steps);
         while (token < tokens.size() && tokens.get(token) instanceof Token.Star) {
             token++;
         }

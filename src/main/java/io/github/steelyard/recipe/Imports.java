@@ -36,6 +36,9 @@ final class Imports {
     private static final String IMPORT = "$import";
     private static final String IMPORTS = "imports";
 
+    /// Where the paths of ModelOpt's built-in units, presets and recipes begin.
+    private static final List<String> LIBRARY = List.of("configs/", "general/", "huggingface/");
+
     /// What a place in a recipe may hold, by ModelOpt's schema names.
     private enum Place {
         ANY("", ""),
@@ -298,12 +301,17 @@ final class Imports {
         } catch (InvalidPathException e) {
             throw new RecipeException(path.at(), "not a path: '%s'".formatted(Text.brief(path.text())));
         }
-        throw new RecipeException(
-                path.at(),
-                "import not found: no file '%s' (nor with .yml or .yaml) beside %s"
-                        .formatted(
-                                Text.brief(path.text()),
-                                importer.equals(recipe) ? "the recipe" : "this file or the recipe"));
+        throw new RecipeException(path.at(), notFound(path.text(), importer.equals(recipe)));
+    }
+
+    private static String notFound(String path, boolean byRecipe) {
+        String text = Text.brief(path);
+        return LIBRARY.stream().anyMatch(path::startsWith)
+                ? ("import not found: '%s' is of ModelOpt's built-in library, which is not included; write what it stands"
+                                + " for in its place, as configs/recipes do, or give a file of that name")
+                        .formatted(text)
+                : "import not found: no file '%s' (nor with .yml or .yaml) beside %s"
+                        .formatted(text, byRecipe ? "the recipe" : "this file or the recipe");
     }
 
     private static Path identity(Path file) {

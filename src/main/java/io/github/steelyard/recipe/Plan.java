@@ -10,9 +10,11 @@ import java.util.ArrayList;
 import java.util.Collection;
 import java.util.Collections;
 import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Optional;
 import java.util.SequencedMap;
+import java.util.SequencedSet;
 import java.util.Set;
 import java.util.SortedMap;
 import java.util.TreeMap;
@@ -54,13 +56,15 @@ public final class Plan {
     ///
     /// @param modules every module that can carry quantizers, in the model's order
     /// @throws RecipeException if a rule switches on what cannot be calibrated, faked or written, if a rule that
-    ///     switches on matches nothing (unless `calibration.unmatched_rules` is `warn`), or if the cache formats differ
+    ///     switches on matches nothing and no quantizer of its kind is on (unless `calibration.unmatched_rules` is
+    ///     `warn`), or if the cache formats differ
     public static Plan of(Recipe recipe, List<ModuleInfo> modules) {
         Problems problems = new Problems(recipe.file());
         List<PlanWarning> warnings = new ArrayList<>();
         RuleBook book = new RuleBook(recipe.rules());
         SequencedMap<String, ModuleInfo> byName = new LinkedHashMap<>();
         SequencedMap<Site, Decision> decisions = new LinkedHashMap<>();
+        SequencedSet<String> routers = new LinkedHashSet<>();
         for (ModuleInfo module : modules) {
             if (byName.putIfAbsent(module.name(), module) != null) {
                 throw new IllegalArgumentException("module '%s' occurs twice".formatted(module.name()));
@@ -68,12 +72,16 @@ public final class Plan {
             for (Site site : module.sites()) {
                 Verdict verdict = book.decide(site, module);
                 Optional<QuantizerConfig> config = SiteCheck.config(module, site, verdict, problems);
+                if (verdict.enable() && module.kind() == ModuleInfo.Kind.ROUTER) {
+                    routers.add(module.name());
+                }
                 decisions.put(site, new Decision(site, verdict.rule(), config));
             }
         }
         List<RuleUse> uses = book.uses();
-        RuleCheck.check(recipe, uses, problems, warnings);
+        RuleCheck.check(recipe, uses, decisions.values(), problems, warnings);
         RuleCheck.check(decisions.values(), warnings);
+        RuleCheck.routers(routers, warnings);
         AlgorithmCheck.check(recipe, decisions.values(), problems, warnings);
         warnOfSharing(recipe, modules, warnings);
         Plan plan = new Plan(recipe, byName, decisions, uses, warnings);

@@ -3,21 +3,44 @@ package io.github.steelyard.recipe;
 import io.github.steelyard.model.ModuleInfo;
 import io.github.steelyard.model.Site;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 
 /// The rules of a recipe, applied top to bottom, with a count of what each did.
+///
+/// Names of a model differ mostly in the numbers of layers and experts, so rules are first held against the *shapes* of
+/// names: what a rule without digits says of a shape holds for all its names, and a rule that cannot match a shape is
+/// not tried on them. What is left is bounded.
 final class RuleBook {
+
+    /// Most characters compared, which takes some seconds.
+    private static final long MOST_WORK = 1_000_000_000L;
 
     private final List<Rule> rules;
     private final List<Glob> globs;
-    private final int[] matched;
-    private final int[] deciding;
+    private final List<Glob> loose;
+    private final long[] matched;
+    private final long[] deciding;
+    private final Map<ShapeKey, Shape> shapes = new HashMap<>();
+    private final Glob.Work work = new Glob.Work(MOST_WORK);
+
+    private record ShapeKey(String shape, boolean linear) {}
+
+    /// What the rules are to the names of one shape.
+    private static final class Shape {
+        private final List<Integer> candidates = new ArrayList<>();
+        private boolean exact = true; // every candidate matches every name
+        private long names;
+        private Verdict verdict = Verdict.NONE;
+    }
 
     RuleBook(List<Rule> rules) {
         this.rules = List.copyOf(rules);
         globs = rules.stream().map(rule -> Glob.of(rule.pattern())).toList();
-        matched = new int[rules.size()];
-        deciding = new int[rules.size()];
+        loose = globs.stream().map(Glob::loosened).toList();
+        matched = new long[rules.size()];
+        deciding = new long[rules.size()];
     }
 
     Verdict decide(Site site, ModuleInfo module) {
@@ -27,18 +50,30 @@ final class RuleBook {
     /// Applies the rules to one quantizer and counts.
     ///
     /// @param linear whether the quantizer's module is an `nn.Linear`
+    /// @throws RecipeException if rules and quantizers are too many to try each on each
     Verdict decide(String name, boolean linear) {
         String normalised = QuantizerName.normalised(name);
+        Shape shape = shapes.computeIfAbsent(
+                new ShapeKey(Glob.shape(name), linear), key -> shape(key, Glob.shape(normalised)));
+        shape.names++;
+        if (shape.exact) {
+            return shape.verdict;
+        }
         Verdict verdict = Verdict.NONE;
         int last = -1;
-        for (int i = 0; i < globs.size(); i++) {
-            Rule rule = rules.get(i);
-            Glob glob = globs.get(i);
-            if (isOfClass(rule, linear)
-                    && (glob.matches(name) || (!normalised.equals(name) && glob.matches(normalised)))) {
+        for (int i : shape.candidates) {
+            work.spend(1);
+            if (globs.get(i).matches(name, work)
+                    || (!normalised.equals(name) && globs.get(i).matches(normalised, work))) {
                 matched[i]++;
                 last = i;
-                verdict = verdict.then(rule);
+                verdict = verdict.then(rules.get(i));
+            }
+            if (work.isSpent()) {
+                throw new RecipeException(
+                        rules.get(i).at(),
+                        "%d rules with digits or '?' or '[' in their names are too many for this model's quantizers"
+                                .formatted(shape.candidates.size()));
             }
         }
         if (last >= 0) {
@@ -47,11 +82,35 @@ final class RuleBook {
         return verdict;
     }
 
+    private Shape shape(ShapeKey key, String normalised) {
+        Shape shape = new Shape();
+        for (int i = 0; i < rules.size(); i++) {
+            boolean possible = isOfClass(rules.get(i), key.linear())
+                    && (loose.get(i).matches(key.shape(), work) || loose.get(i).matches(normalised, work));
+            if (possible) {
+                shape.candidates.add(i);
+                shape.exact &= globs.get(i).ignoresDigits();
+                shape.verdict = shape.verdict.then(rules.get(i));
+            }
+        }
+        return shape;
+    }
+
     /// Returns what each rule did so far, in order.
     List<RuleUse> uses() {
+        long[] all = matched.clone();
+        long[] decided = deciding.clone();
+        for (Shape shape : shapes.values()) {
+            if (shape.exact) {
+                shape.candidates.forEach(i -> all[i] += shape.names);
+                if (!shape.candidates.isEmpty()) {
+                    decided[shape.candidates.getLast()] += shape.names;
+                }
+            }
+        }
         List<RuleUse> uses = new ArrayList<>();
-        for (int i = 0; i < matched.length; i++) {
-            uses.add(new RuleUse(rules.get(i), matched[i], deciding[i]));
+        for (int i = 0; i < all.length; i++) {
+            uses.add(new RuleUse(rules.get(i), Math.toIntExact(all[i]), Math.toIntExact(decided[i])));
         }
         return uses;
     }

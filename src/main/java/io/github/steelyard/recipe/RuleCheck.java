@@ -1,9 +1,13 @@
 package io.github.steelyard.recipe;
 
+import io.github.steelyard.model.Role;
 import io.github.steelyard.recipe.CalibrationOptions.UnmatchedRules;
+import java.util.ArrayList;
 import java.util.Collection;
+import java.util.EnumSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.SortedMap;
 import java.util.TreeMap;
 import java.util.stream.Collectors;
@@ -16,10 +20,30 @@ final class RuleCheck {
     private RuleCheck() {}
 
     /// Looks for rules that match nothing or decide nothing.
-    static void check(Recipe recipe, List<RuleUse> uses, Problems problems, List<PlanWarning> warnings) {
-        unmatched(recipe, uses, problems, warnings);
+    static void check(
+            Recipe recipe,
+            List<RuleUse> uses,
+            Collection<Decision> decisions,
+            Problems problems,
+            List<PlanWarning> warnings) {
+        unmatched(recipe, uses, decisions, problems, warnings);
         excludesNothing(uses, warnings);
         overruled(uses, warnings);
+    }
+
+    /// Tells of routers that rules leave on. ModelOpt has no quantizer for most of them, and servers load all as they
+    /// are.
+    static void routers(Collection<String> routers, List<PlanWarning> warnings) {
+        if (!routers.isEmpty()) {
+            warnings.add(new PlanWarning(
+                    "router.stays",
+                    Integer.toString(routers.size()),
+                    "%s that rules leave on %s unquantised, since servers load them so: %s"
+                            .formatted(
+                                    Text.count(routers.size(), "router"),
+                                    routers.size() == 1 ? "stays" : "stay",
+                                    named(routers.stream().toList()))));
+        }
     }
 
     /// Looks for quantizers without a rule and attributes without an effect.
@@ -28,43 +52,80 @@ final class RuleCheck {
         withoutEffect(decisions, warnings);
     }
 
-    private static void unmatched(Recipe recipe, List<RuleUse> uses, Problems problems, List<PlanWarning> warnings) {
+    /// Recipes carry alternatives for the names of several families: a rule that matches nothing is an error only where
+    /// nothing of its kind is on, so that it has not done what it is for.
+    private static void unmatched(
+            Recipe recipe,
+            List<RuleUse> uses,
+            Collection<Decision> decisions,
+            Problems problems,
+            List<PlanWarning> warnings) {
+        Set<Role> on = EnumSet.noneOf(Role.class);
+        decisions.stream()
+                .filter(decision -> decision.config().isPresent())
+                .forEach(decision -> on.add(decision.site().role()));
         boolean fail = recipe.calibration().unmatchedRules() == UnmatchedRules.FAIL;
+        List<Rule> idle = new ArrayList<>();
         for (RuleUse use : uses) {
             if (use.matched() == 0 && use.rule().enable()) {
-                String message = "switches quantizers on, but matches none of this model";
-                if (fail) {
+                if (fail && kinds(use.rule()).stream().noneMatch(on::contains)) {
                     problems.add(
                             use.rule().at(),
                             use.rule().label(),
-                            message + "; take it out, or set calibration.unmatched_rules: warn");
+                            "switches quantizers on, but matches none of this model, and none of its kind is on; take"
+                                    + " it out, or set calibration.unmatched_rules: warn");
                 } else {
-                    warnings.add(new PlanWarning(
-                            PlanWarning.MATCHES_NOTHING,
-                            use.rule().label(),
-                            use.rule().label() + " " + message));
+                    idle.add(use.rule());
                 }
             }
         }
+        if (!idle.isEmpty()) {
+            warnings.add(new PlanWarning(
+                    PlanWarning.MATCHES_NOTHING,
+                    Integer.toString(idle.size()),
+                    "%s to switch quantizers on match%s nothing in this model: %s"
+                            .formatted(
+                                    Text.count(idle.size(), "rule"),
+                                    idle.size() == 1 ? "es" : "",
+                                    named(idle.stream().map(RuleCheck::place).toList()))));
+        }
+    }
+
+    /// Returns the roles that the rule's pattern is about, all where it names none.
+    private static Set<Role> kinds(Rule rule) {
+        Set<Role> kinds = EnumSet.noneOf(Role.class);
+        for (Role role : Role.values()) {
+            boolean cache = role != Role.WEIGHT && role != Role.INPUT;
+            String word = cache ? "bmm" : role == Role.WEIGHT ? "weight" : "input";
+            if (rule.pattern().contains(word)) {
+                kinds.add(role);
+            }
+        }
+        return kinds.isEmpty() ? EnumSet.allOf(Role.class) : kinds;
     }
 
     private static void excludesNothing(List<RuleUse> uses, List<PlanWarning> warnings) {
-        List<Rule> idle = uses.stream()
+        List<String> idle = uses.stream()
                 .filter(use -> use.matched() == 0 && !use.rule().enable())
-                .map(RuleUse::rule)
+                .map(use -> place(use.rule()))
                 .toList();
         if (!idle.isEmpty()) {
-            String named = idle.stream()
-                    .limit(MOST_NAMED)
-                    .map(rule -> "'%s' (line %d)"
-                            .formatted(Text.brief(rule.pattern()), rule.at().line()))
-                    .collect(Collectors.joining(", "));
             warnings.add(new PlanWarning(
                     "rule.excludes_nothing",
                     Integer.toString(idle.size()),
-                    "%s to switch quantizers off match nothing in this model: %s%s"
-                            .formatted(Text.count(idle.size(), "rule"), named, idle.size() > MOST_NAMED ? ", …" : "")));
+                    "%s to switch quantizers off match%s nothing in this model: %s"
+                            .formatted(Text.count(idle.size(), "rule"), idle.size() == 1 ? "es" : "", named(idle))));
         }
+    }
+
+    private static String place(Rule rule) {
+        return "'%s' (line %d)".formatted(Text.brief(rule.pattern()), rule.at().line());
+    }
+
+    private static String named(List<String> texts) {
+        int more = texts.size() - MOST_NAMED;
+        return texts.stream().limit(MOST_NAMED).collect(Collectors.joining(", "))
+                + (more > 0 ? " and %d more".formatted(more) : "");
     }
 
     private static void overruled(List<RuleUse> uses, List<PlanWarning> warnings) {

@@ -39,7 +39,8 @@ final class SiteCheck {
 
     /// Returns the configuration in force; empty if the quantizer is off or `problems` has the reason why it cannot be.
     static Optional<QuantizerConfig> config(ModuleInfo module, Site site, Verdict verdict, Problems problems) {
-        if (!verdict.enable() || verdict.rule().isEmpty()) {
+        boolean router = module.kind() == ModuleInfo.Kind.ROUTER; // stays as it is whatever a rule says
+        if (!verdict.enable() || verdict.rule().isEmpty() || router) {
             return Optional.empty();
         }
         Rule rule = verdict.rule().get();
@@ -51,10 +52,6 @@ final class SiteCheck {
     }
 
     private static Optional<String> trouble(ModuleInfo module, Site site, Verdict verdict) {
-        if (module.kind() == ModuleInfo.Kind.ROUTER) {
-            return Optional.of(
-                    "a router is switched on, but servers load routers unquantised; switch it off by a later rule");
-        }
         if (verdict.stages().isEmpty()) {
             return Optional.of("switched on, but no rule before gave it attributes (cfg)");
         }

@@ -23,7 +23,7 @@ final class CoverageTest {
         assertThat(coverage.spread()).containsExactly(0, 3, 12);
         assertThat(coverage.summary())
                 .isEqualTo("2 of 3 experts saw fewer than 5 token(s):"
-                        + " model.layers.1.mlp.experts.0 (3), model.layers.1.mlp.experts.2 (0)");
+                        + " model.layers.1.mlp.experts.2 (0), model.layers.1.mlp.experts.0 (3)");
     }
 
     @Test

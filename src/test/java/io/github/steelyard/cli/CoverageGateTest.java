@@ -9,6 +9,7 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -43,8 +44,12 @@ final class CoverageGateTest {
         assertThat(calibrated.json().get("starved"))
                 .extracting(JsonNode::textValue)
                 .containsExactlyElementsOf(STARVED);
-        STARVED.forEach(expert ->
-                assertThat(calibrated.err()).contains("error: %s saw 0 tokens, wanted at least 1".formatted(expert)));
+        assertThat(calibrated.err())
+                .contains("error: 18 of 64 experts saw fewer than 1 token(s): " + STARVED.getFirst() + " (0), ")
+                .contains(" and 8 more; all of them in ");
+        assertThat(run.resolve("starved-experts.txt"))
+                .content()
+                .isEqualTo(STARVED.stream().map(expert -> expert + " 0\n").collect(Collectors.joining()));
         assertThat(calibrated.err())
                 .contains("error: 18 starved experts; give more text, lower calibration.min_tokens, or set"
                         + " calibration.starved_experts to layer_max or all_tokens");
@@ -55,7 +60,7 @@ final class CoverageGateTest {
 
         CommandRun exported =
                 CommandRun.of("export", run, "--out", temp.resolve("export")).expect(ExitCode.GATE);
-        assertThat(exported.err()).contains("model.layers.1.mlp.experts.7.down_proj.input_quantizer saw 0 of 1");
+        assertThat(exported.err()).contains("model.layers.0.mlp.experts.13.down_proj.input_quantizer saw 0 of 1");
         assertThat(temp.resolve("export")).doesNotExist();
     }
 
@@ -64,7 +69,8 @@ final class CoverageGateTest {
         Path run = temp.resolve("run");
         CommandRun calibrated =
                 calibrate(run, recipe(POLICY, "starved_experts: layer_max")).expect(ExitCode.OK);
-        assertThat(calibrated.err()).contains("warning: model.layers.0.mlp.experts.13 saw 0 tokens");
+        assertThat(calibrated.err())
+                .contains("warning: 18 of 64 experts saw fewer than 1 token(s): model.layers.0.mlp.experts.13 (0)");
 
         Map<String, JsonNode> stats = stats(run);
         for (String projection : List.of("gate_proj", "up_proj", "down_proj")) {
@@ -136,7 +142,10 @@ final class CoverageGateTest {
         CommandRun run = CommandRun.calibrate(temp.resolve("run"), recipe).expect(ExitCode.GATE);
 
         assertThat(run.err())
-                .contains("saw 30 tokens, wanted at least 40", "saw 33 tokens", "error: 2 starved experts")
+                .contains(
+                        "2 of 64 experts saw fewer than 40 token(s): model.layers.2.mlp.experts.0 (30)",
+                        "model.layers.2.mlp.experts.8 (33)",
+                        "error: 2 starved experts")
                 .doesNotContain("saw 42 tokens");
     }
 

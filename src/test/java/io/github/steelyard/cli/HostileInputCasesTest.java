@@ -4,7 +4,6 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.github.steelyard.testing.Json;
-import io.github.steelyard.testing.NotYet;
 import io.github.steelyard.testing.Shared;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -36,7 +35,6 @@ final class HostileInputCasesTest {
         HostileCase.assertOneError(run.err());
     }
 
-    @NotYet
     @ParameterizedTest
     @CsvSource({"r1, inspect, --check", "r2, plan, --tokens=1", "r1, verify, --json"})
     @DisabledOnOs(OS.WINDOWS)
@@ -64,7 +62,6 @@ final class HostileInputCasesTest {
         assertThat(run.err()).contains("model.layers.1.mlp");
     }
 
-    @NotYet
     @Test
     void case12_inputScaleOverflow() {
         Path checkpoint = HostileCase.copy("12-input-scale-overflow", temp).path("rt2");
@@ -150,7 +147,6 @@ final class HostileInputCasesTest {
         HostileCase.assertOneError(run.err());
     }
 
-    @NotYet
     @Test
     @DisabledOnOs(OS.WINDOWS)
     void case28_recipeRulesUnbounded() throws IOException {

@@ -57,12 +57,44 @@ final class PlanTest {
                 rule("*q_proj*", "enable: true"));
     }
 
+    // ModelOpt has no quantizer for it, and no server loads a quantised one.
     @Test
-    void of_everythingOn_refusesTheRouter() {
+    void of_everythingOn_leavesTheRouterAndSaysSo() {
+        Plan plan = plan(rule("*", FP8));
+
+        assertThat(plan.scheme("model.layers.0.mlp.gate")).isEqualTo(Scheme.NONE);
+        assertThat(plan.warnings())
+                .containsExactly(new PlanWarning(
+                        "router.stays",
+                        "1",
+                        "1 router that rules leave on stays unquantised, since servers load them so:"
+                                + " model.layers.0.mlp.gate"));
+    }
+
+    // As NVIDIA's recipes: the experts of other families by other names.
+    @Test
+    void of_alternativesForOtherFamilies_areOneCountedWarning() {
+        Plan plan = plan(
+                rule("*", OFF),
+                rule("*.experts.*", NVFP4),
+                rule("*block_sparse_moe*weight_quantizer", NVFP4),
+                rule("*block_sparse_moe*input_quantizer", NVFP4));
+
+        assertThat(plan.warnings())
+                .containsExactly(new PlanWarning(
+                        "rule.matches_nothing",
+                        "2",
+                        "2 rules to switch quantizers on match nothing in this model: '*block_sparse_moe*weight_quantizer'"
+                                + " (line 6), '*block_sparse_moe*input_quantizer' (line 7)"));
+    }
+
+    @Test
+    void of_cacheRuleWithoutMatch_isRefusedThoughWeightsAreOn() {
         refused(
-                "r.yaml:4:7: model.layers.0.mlp.gate.input_quantizer and 1 other: a router is switched on, but servers"
-                        + " load routers unquantised; switch it off by a later rule",
-                rule("*", FP8));
+                "none of its kind is on",
+                rule("*", OFF),
+                rule("*.experts.*", NVFP4),
+                rule("*.attn.k_bmm_quantizer", FP8));
     }
 
     @Test
@@ -120,8 +152,8 @@ final class PlanTest {
     @Test
     void of_enablingRuleWithoutMatch_isRefusedOrWarned() {
         refused(
-                "r.yaml:5:7: rule '*.expert.*' at line 5: switches quantizers on, but matches none of this model; take it"
-                        + " out, or set calibration.unmatched_rules: warn",
+                "r.yaml:5:7: rule '*.expert.*' at line 5: switches quantizers on, but matches none of this model, and none"
+                        + " of its kind is on; take it out, or set calibration.unmatched_rules: warn",
                 rule("*", OFF),
                 rule("*.expert.*", FP8));
         Plan plan = Plan.of(
@@ -133,8 +165,8 @@ final class PlanTest {
         assertThat(plan.warnings())
                 .containsExactly(new PlanWarning(
                         "rule.matches_nothing",
-                        "rule '*.expert.*' at line 5",
-                        "rule '*.expert.*' at line 5 switches quantizers on, but matches none of this model"));
+                        "1",
+                        "1 rule to switch quantizers on matches nothing in this model: '*.expert.*' (line 5)"));
     }
 
     @Test
