@@ -38,7 +38,7 @@ public enum SyntheticFormat {
     }
 
     Storage of(ModuleInfo module) {
-        boolean linear = module.kind() == ModuleInfo.Kind.LINEAR;
+        boolean linear = module.kind() == ModuleInfo.Kind.LINEAR && !isGate(module);
         if (!linear && !(this == W4A16 && module.kind() == ModuleInfo.Kind.HEAD)) {
             return Storage.BF16;
         }
@@ -51,6 +51,11 @@ public enum SyntheticFormat {
             case W4A16 -> !linear || isAnyExpert(module) ? Storage.W4A16_NVFP4 : Storage.FP8;
             case MXFP4 -> module.isExpert() ? Storage.MXFP4 : Storage.BF16;
         };
+    }
+
+    /// The two small projections that publishers leave as they are.
+    private static boolean isGate(ModuleInfo module) {
+        return module.name().endsWith(".linear_attn.in_proj_a") || module.name().endsWith(".linear_attn.in_proj_b");
     }
 
     private static boolean isAnyExpert(ModuleInfo module) {

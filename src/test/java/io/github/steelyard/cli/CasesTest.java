@@ -24,9 +24,6 @@ import org.junit.jupiter.params.provider.MethodSource;
 /// into codes and words what a case only describes.
 final class CasesTest {
 
-    /// Cases that do not hold yet. One that holds must be taken off; nothing may be put on.
-    private static final Set<String> NOT_YET = Set.of();
-
     private static final int MOST_REMARKS = 25;
 
     @TempDir
@@ -50,13 +47,8 @@ final class CasesTest {
     @MethodSource("ids")
     void case_givesWhatItExpects(String id) throws IOException {
         Path shared = Shared.path("cases/" + id);
-        List<String> faults = new CaseRun(shared, temp).faults();
 
-        if (NOT_YET.contains(id)) {
-            assertThat(faults).as("%s holds now: take it off NOT_YET", id).isNotEmpty();
-        } else {
-            assertThat(faults).as(id).isEmpty();
-        }
+        assertThat(new CaseRun(shared, temp).faults()).as(id).isEmpty();
     }
 
     @Test
@@ -64,7 +56,7 @@ final class CasesTest {
         Shared.path("cases");
         List<String> known = ids().toList();
 
-        assertThat(known).containsAll(NOT_YET).hasSizeGreaterThan(40);
+        assertThat(known).hasSizeGreaterThan(40);
         Expectations.ids().forEach(id -> assertThat(known).contains(id));
     }
 

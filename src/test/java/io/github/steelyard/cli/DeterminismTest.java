@@ -47,7 +47,7 @@ final class DeterminismTest {
         return CommandRun.of("stats", temp.resolve(run), "--json")
                 .expect(ExitCode.OK)
                 .out()
-                .replaceAll("\"amax_all_tokens\":[^,]*,", "");
+                .replaceAll("\"amax_all_tokens\" : [^,]*,", "");
     }
 
     private byte[] statistics(String name, Path checkpoint, Object... options) throws IOException {

@@ -36,7 +36,7 @@ final class FakeQuantisedEvaluationTest {
                         "evaluate", CommandRun.model("bf16"), "--data", CommandRun.calibrationText(), "--fake-quant")
                 .expect(ExitCode.USAGE);
 
-        assertThat(run.err()).contains("carries no activation scales");
+        assertThat(run.err()).contains("declares no quantised inputs and no quantised cache");
     }
 
     // What an uncalibrated w2 input costs: the reason for all this.

@@ -5,7 +5,6 @@ import static org.assertj.core.api.Assertions.assertThat;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.github.steelyard.testing.Json;
-import io.github.steelyard.testing.NotYet;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
@@ -109,7 +108,6 @@ final class HostileOutputCasesTest {
         HostileCase.assertOneError(run.err());
     }
 
-    @NotYet({"ar-EG", "fa"})
     @ParameterizedTest
     @ValueSource(strings = {"ar-EG", "fa", "tr"})
     void case15_localeDigits(String tag) throws IOException {

@@ -227,8 +227,9 @@ final class LayoutRunsTest {
             bytes[width - 1] = 0x7f;
         }));
 
-        assertThat(run(broken, "out").expect(ExitCode.BAD_INPUT).err()).contains(named);
-        CommandRun.of("evaluate", broken.directory(), "--data", broken.data()).expect(ExitCode.BAD_INPUT);
+        assertThat(run(broken, "out").expect(ExitCode.BAD_INPUT).err()).contains(tensor);
+        CommandRun evaluated = CommandRun.of("evaluate", broken.directory(), "--data", broken.data());
+        assertThat(evaluated.expect(ExitCode.BAD_INPUT).err()).contains(named);
     }
 
     // The names of the tensors tell which family is meant.
