@@ -7,6 +7,7 @@ import java.util.ArrayList;
 import java.util.Collections;
 import java.util.Comparator;
 import java.util.List;
+import java.util.Locale;
 import java.util.TreeMap;
 import java.util.stream.Collectors;
 
@@ -74,7 +75,7 @@ public record Coverage(long minTokens, List<Expert> experts) {
     /// Returns one line for each starved expert, the name and the tokens.
     public String list() {
         return starved().stream()
-                .map(expert -> "%s %d\n".formatted(expert.module(), expert.tokens()))
+                .map(expert -> String.format(Locale.ROOT, "%s %d\n", expert.module(), expert.tokens()))
                 .collect(Collectors.joining());
     }
 
@@ -85,21 +86,22 @@ public record Coverage(long minTokens, List<Expert> experts) {
         }
         List<Expert> starved = starved();
         if (starved.isEmpty()) {
-            return "all %d experts saw at least %d token(s)".formatted(experts.size(), minTokens);
+            return String.format(Locale.ROOT, "all %d experts saw at least %d token(s)", experts.size(), minTokens);
         }
         String named = starved.stream()
                 .sorted(Comparator.comparingLong(Expert::tokens)) // stable: of equal ones the first layer
                 .limit(NAMED_IN_MESSAGE)
-                .map(expert -> "%s (%d)".formatted(expert.module(), expert.tokens()))
+                .map(expert -> String.format(Locale.ROOT, "%s (%d)", expert.module(), expert.tokens()))
                 .collect(Collectors.joining(", "));
         int unnamed = starved.size() - NAMED_IN_MESSAGE;
-        return "%d of %d experts saw fewer than %d token(s): %s%s"
-                .formatted(
-                        starved.size(),
-                        experts.size(),
-                        minTokens,
-                        named,
-                        unnamed > 0 ? " and %d more".formatted(unnamed) : "");
+        return String.format(
+                Locale.ROOT,
+                "%d of %d experts saw fewer than %d token(s): %s%s",
+                starved.size(),
+                experts.size(),
+                minTokens,
+                named,
+                unnamed > 0 ? String.format(Locale.ROOT, " and %d more", unnamed) : "");
     }
 
     private static Expert fewer(Expert one, Expert other) {

@@ -2,6 +2,7 @@ package io.github.steelyard.calibration;
 
 import io.github.steelyard.checkpoint.NaturalOrder;
 import java.util.List;
+import java.util.Locale;
 import java.util.stream.Collectors;
 
 /// A gate that a run did not pass: the input is sound, but what was measured is not good enough for what was asked.
@@ -32,6 +33,7 @@ public final class GateException extends RuntimeException {
     private static String message(String gate, List<String> problems) {
         String named = problems.stream().limit(NAMED_IN_MESSAGE).collect(Collectors.joining("; "));
         int unnamed = problems.size() - NAMED_IN_MESSAGE;
-        return "%s: %s%s".formatted(gate, named, unnamed > 0 ? "; and %d more".formatted(unnamed) : "");
+        return "%s: %s%s"
+                .formatted(gate, named, unnamed > 0 ? String.format(Locale.ROOT, "; and %d more", unnamed) : "");
     }
 }

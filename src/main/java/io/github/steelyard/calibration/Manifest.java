@@ -10,6 +10,7 @@ import java.nio.file.Path;
 import java.time.Instant;
 import java.time.format.DateTimeParseException;
 import java.util.Collections;
+import java.util.Locale;
 import java.util.Map;
 import java.util.SortedMap;
 import java.util.TreeMap;
@@ -59,7 +60,8 @@ public record Manifest(
             ConfigJson json = ConfigJson.read(file);
             int schema = json.integer("schema", 0, Integer.MAX_VALUE);
             if (schema != SCHEMA) {
-                throw new StatisticsException(file, "schema: expected %d, found %d".formatted(SCHEMA, schema));
+                throw new StatisticsException(
+                        file, String.format(Locale.ROOT, "schema: expected %d, found %d", SCHEMA, schema));
             }
             return new Manifest(
                     input(json, "checkpoint"),

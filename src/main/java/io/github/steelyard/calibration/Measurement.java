@@ -1,5 +1,7 @@
 package io.github.steelyard.calibration;
 
+import java.util.Locale;
+
 /// What one population of tokens showed at one site.
 ///
 /// Two measurements of the same site merge by maximum and sum, so that any split of the tokens and any order of the
@@ -16,9 +18,12 @@ public record Measurement(float amax, long tokens, long nonFinite) {
     /// @throws IllegalArgumentException if `amax` is negative or not finite, or a count is negative
     public Measurement {
         if (!Float.isFinite(amax) || amax < 0 || tokens < 0 || nonFinite < 0) {
-            throw new IllegalArgumentException(
-                    "a measurement is finite and not negative: amax %s, tokens %d, non-finite %d"
-                            .formatted(amax, tokens, nonFinite));
+            throw new IllegalArgumentException(String.format(
+                    Locale.ROOT,
+                    "a measurement is finite and not negative: amax %s, tokens %d, non-finite %d",
+                    amax,
+                    tokens,
+                    nonFinite));
         }
         amax += 0f; // -0 becomes +0: equal values have equal bytes
     }

@@ -5,6 +5,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
+import java.util.Locale;
 import java.util.SortedMap;
 import java.util.TreeMap;
 import java.util.regex.Pattern;
@@ -40,7 +41,7 @@ public record RunKey(SortedMap<String, String> parts) {
                                     String.join(
                                             "; ",
                                             differences.subList(0, Math.min(MOST_DIFFERENCES, differences.size()))),
-                                    more > 0 ? "; and %d more".formatted(more) : ""));
+                                    more > 0 ? String.format(Locale.ROOT, "; and %d more", more) : ""));
         }
     }
 

@@ -13,6 +13,7 @@ import java.util.HashMap;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
@@ -112,13 +113,19 @@ final class ScaleResolver {
         if (found.isEmpty()) {
             problems.add("%s is not in the statistics".formatted(site));
         } else if (found.get().nonFinite() > 0) {
-            problems.add("%s saw %d NaN or infinite value(s)"
-                    .formatted(site, found.get().nonFinite()));
+            problems.add(String.format(
+                    Locale.ROOT,
+                    "%s saw %d NaN or infinite value(s)",
+                    site,
+                    found.get().nonFinite()));
         } else if (found.get().amax() > 0) {
             return Optional.of(SiteScale.measured(site, found.get().amax()));
         } else if (site.role() != Role.WEIGHT) {
-            problems.add("%s saw nothing but zeros in %d token(s)"
-                    .formatted(site, found.get().tokens()));
+            problems.add(String.format(
+                    Locale.ROOT,
+                    "%s saw nothing but zeros in %d token(s)",
+                    site,
+                    found.get().tokens()));
         }
         return Optional.empty();
     }
@@ -165,7 +172,7 @@ final class ScaleResolver {
             problems.add("%s saw no token, nor did any expert of its layer".formatted(site));
             return;
         }
-        String coverage = "%d of %d token(s)".formatted(found.tokens(), policy.minTokens());
+        String coverage = String.format(Locale.ROOT, "%d of %d token(s)", found.tokens(), policy.minTokens());
         switch (policy.starvedExperts()) {
             case FAIL ->
                 problems.add("%s saw %s: give more data, or say in the recipe what such experts get"

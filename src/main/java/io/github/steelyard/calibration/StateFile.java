@@ -8,6 +8,7 @@ import io.github.steelyard.checkpoint.ConfigJson;
 import io.github.steelyard.checkpoint.Digests;
 import java.lang.foreign.MemorySegment;
 import java.nio.file.Path;
+import java.util.Locale;
 import java.util.SortedMap;
 import java.util.TreeMap;
 import java.util.zip.CRC32C;
@@ -79,6 +80,6 @@ record StateFile(RunKey key, int layersDone, String statisticsDigest, String str
             checksum.update(
                     bytes.asSlice(at, Math.min(BLOCK, bytes.byteSize() - at)).asByteBuffer());
         }
-        return "%08x".formatted(checksum.getValue());
+        return String.format(Locale.ROOT, "%08x", checksum.getValue());
     }
 }

@@ -21,6 +21,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.EnumMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.TreeMap;
@@ -157,10 +158,11 @@ final class StatisticsFile {
         TensorInfo names = tensor("sites");
         require(names, DType.U8, Math.min(names.byteSize(), MAX_NAME_BYTES));
         if (file.tensors().size() != Column.values().length + 1) {
-            throw unsuitable("expected %d tensors, found %s"
-                    .formatted(
-                            Column.values().length + 1,
-                            Printable.of(file.tensors().keySet().toString())));
+            throw unsuitable(String.format(
+                    Locale.ROOT,
+                    "expected %d tensors, found %s",
+                    Column.values().length + 1,
+                    Printable.of(file.tensors().keySet().toString())));
         }
         return (int) sites;
     }
@@ -196,8 +198,13 @@ final class StatisticsFile {
         long tokens = longAt(tokensColumn, index);
         long nonFinite = longAt(nonFiniteColumn, index);
         if (!Float.isFinite(amax) || amax < 0 || tokens < 0 || nonFinite < 0) {
-            throw unsuitable("site %s: expected finite values of at least 0, found amax %s, tokens %d, non-finite %d"
-                    .formatted(quoted(site), amax, tokens, nonFinite));
+            throw unsuitable(String.format(
+                    Locale.ROOT,
+                    "site %s: expected finite values of at least 0, found amax %s, tokens %d, non-finite %d",
+                    quoted(site),
+                    amax,
+                    tokens,
+                    nonFinite));
         }
         return new Measurement(amax, tokens, nonFinite);
     }
@@ -212,7 +219,7 @@ final class StatisticsFile {
             sites.add(site(name));
         }
         if (sites.size() != count) {
-            throw unsuitable("expected %d site names, found %d".formatted(count, sites.size()));
+            throw unsuitable(String.format(Locale.ROOT, "expected %d site names, found %d", count, sites.size()));
         }
         return sites;
     }
@@ -258,8 +265,13 @@ final class StatisticsFile {
 
     private void require(TensorInfo tensor, DType dtype, long elements) {
         if (tensor.dtype() != dtype || !tensor.shape().equals(Shape.of(elements))) {
-            throw unsuitable("tensor '%s': expected %s [%d], found %s"
-                    .formatted(tensor.name(), dtype, elements, tensor.typeText()));
+            throw unsuitable(String.format(
+                    Locale.ROOT,
+                    "tensor '%s': expected %s [%d], found %s",
+                    tensor.name(),
+                    dtype,
+                    elements,
+                    tensor.typeText()));
         }
     }
 

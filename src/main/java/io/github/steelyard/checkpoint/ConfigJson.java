@@ -7,6 +7,7 @@ import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 import java.util.Optional;
 import java.util.Set;
 import java.util.TreeSet;
@@ -258,7 +259,7 @@ public final class ConfigJson {
             throw wrong(key, "an integer", value);
         }
         if (!value.canConvertToInt() || value.intValue() < min || value.intValue() > max) {
-            throw wrong(key, "an integer in %d..%d".formatted(min, max), value);
+            throw wrong(key, String.format(Locale.ROOT, "an integer in %d..%d", min, max), value);
         }
         return value.intValue();
     }

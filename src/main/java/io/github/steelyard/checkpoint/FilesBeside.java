@@ -7,6 +7,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.TreeMap;
 
@@ -47,14 +48,15 @@ record FilesBeside(Path directory, Collection<String> listed) {
         names.forEach((reason, files) -> opening.warn(
                 reason.isEmpty() ? "file-unlisted" : "file-unread",
                 files.getFirst(),
-                "%s: %d safetensors file(s) that no index lists %s: %s"
-                        .formatted(
-                                Printable.of(directory),
-                                files.size(),
-                                reason.isEmpty()
-                                        ? "are read all the same, and carried into an export"
-                                        : "are not read (%s)".formatted(reason),
-                                Printable.list(files))));
+                String.format(
+                        Locale.ROOT,
+                        "%s: %d safetensors file(s) that no index lists %s: %s",
+                        Printable.of(directory),
+                        files.size(),
+                        reason.isEmpty()
+                                ? "are read all the same, and carried into an export"
+                                : "are not read (%s)".formatted(reason),
+                        Printable.list(files))));
     }
 
     /// Opens the file if it belongs to the model; returns why not, or nothing.

@@ -9,6 +9,7 @@ import java.math.BigInteger;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 import org.jspecify.annotations.Nullable;
 
 /// What a safetensors header says about one tensor, each part checked by itself and against the others.
@@ -113,7 +114,7 @@ record HeaderEntry(DType dtype, Shape shape, long begin, long end, String unknow
             List<Long> values = new ArrayList<>();
             while (parser.nextToken() != JsonToken.END_ARRAY) {
                 if (values.size() == most) {
-                    throw bad("%s has more than %d numbers".formatted(key, most));
+                    throw bad(String.format(Locale.ROOT, "%s has more than %d numbers", key, most));
                 }
                 values.add(readInteger(key));
             }
@@ -139,7 +140,7 @@ record HeaderEntry(DType dtype, Shape shape, long begin, long end, String unknow
             long begin = range.get(0);
             long end = range.get(1);
             if (begin > end) {
-                throw bad("data_offsets [%d, %d]: begin is after end".formatted(begin, end));
+                throw bad(String.format(Locale.ROOT, "data_offsets [%d, %d]: begin is after end", begin, end));
             }
             long bits;
             try {
@@ -148,11 +149,18 @@ record HeaderEntry(DType dtype, Shape shape, long begin, long end, String unknow
                 throw bad("%s %s: the size in bits overflows 63 bits".formatted(type, extents));
             }
             if (bits % Byte.SIZE != 0) {
-                throw bad("%s %s: %d bits are not whole bytes".formatted(type, extents, bits));
+                throw bad(String.format(Locale.ROOT, "%s %s: %d bits are not whole bytes", type, extents, bits));
             }
             if (bits / Byte.SIZE != end - begin) {
-                throw bad("%s %s: wanted %d bytes, found %d in data_offsets [%d, %d]"
-                        .formatted(type, extents, bits / Byte.SIZE, end - begin, begin, end));
+                throw bad(String.format(
+                        Locale.ROOT,
+                        "%s %s: wanted %d bytes, found %d in data_offsets [%d, %d]",
+                        type,
+                        extents,
+                        bits / Byte.SIZE,
+                        end - begin,
+                        begin,
+                        end));
             }
             return new HeaderEntry(type, extents, begin, end, unknownKey);
         }

@@ -6,6 +6,7 @@ import java.util.Collection;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
@@ -216,7 +217,8 @@ final class ModuleRules {
             patterns.add(new Rule(pattern, declaration.said(Declaration.How.PATTERN)));
         }
         if (patterns.size() > MOST_PATTERNS) {
-            throw new CheckpointException(file, "more than %d patterns over modules".formatted(MOST_PATTERNS));
+            throw new CheckpointException(
+                    file, String.format(Locale.ROOT, "more than %d patterns over modules", MOST_PATTERNS));
         }
     }
 
@@ -224,8 +226,11 @@ final class ModuleRules {
         if (text.length() > ModulePattern.LONGEST) {
             throw new CheckpointException(
                     file,
-                    "module pattern %s: longer than %d characters"
-                            .formatted(Printable.quoted(text), ModulePattern.LONGEST));
+                    String.format(
+                            Locale.ROOT,
+                            "module pattern %s: longer than %d characters",
+                            Printable.quoted(text),
+                            ModulePattern.LONGEST));
         }
     }
 }

@@ -3,6 +3,7 @@ package io.github.steelyard.checkpoint;
 import java.nio.file.Path;
 import java.util.Collection;
 import java.util.HexFormat;
+import java.util.Locale;
 import java.util.TreeSet;
 import java.util.stream.Collectors;
 
@@ -54,7 +55,9 @@ public final class Printable {
         TreeSet<String> sorted = new TreeSet<>(NaturalOrder.INSTANCE);
         sorted.addAll(names);
         String first = sorted.stream().limit(MOST_NAMES).map(Printable::quoted).collect(Collectors.joining(", "));
-        return sorted.size() > MOST_NAMES ? "%s and %d more".formatted(first, sorted.size() - MOST_NAMES) : first;
+        return sorted.size() > MOST_NAMES
+                ? String.format(Locale.ROOT, "%s and %d more", first, sorted.size() - MOST_NAMES)
+                : first;
     }
 
     /// Returns whether every surrogate of `text` has its partner, so that it can be written as UTF-8.

@@ -3,6 +3,7 @@ package io.github.steelyard.checkpoint;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 import java.util.Optional;
 import java.util.Set;
 import java.util.TreeSet;
@@ -228,7 +229,7 @@ public final class QuantizationConfig {
     private static String text(Declaration declaration) {
         return declaration.groupSize() == 0
                 ? declaration.format().name()
-                : "%s with group_size %d".formatted(declaration.format(), declaration.groupSize());
+                : String.format(Locale.ROOT, "%s with group_size %d", declaration.format(), declaration.groupSize());
     }
 
     private static void compare(

@@ -7,6 +7,7 @@ import io.github.steelyard.checkpoint.RegexOutline.Kind;
 import java.util.ArrayList;
 import java.util.BitSet;
 import java.util.List;
+import java.util.Locale;
 
 /// A regular expression, written `re:…`, that must match from the start of the name but not to its end.
 ///
@@ -55,7 +56,7 @@ record RegexPattern(String text, RegexOutline outline, List<Piece> pieces) imple
         String regex = text.startsWith("re:") ? text.substring(3) : text;
         RegexOutline outline = RegexOutline.of(regex);
         if (outline.size() > LARGEST) {
-            throw refused(text, "its repeats unfold to more than %d elements".formatted(LARGEST));
+            throw refused(text, String.format(Locale.ROOT, "its repeats unfold to more than %d elements", LARGEST));
         }
         budget.take(COMPILING * outline.size());
         List<Piece> pieces = new ArrayList<>();

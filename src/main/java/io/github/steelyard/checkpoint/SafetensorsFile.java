@@ -11,6 +11,7 @@ import java.nio.file.attribute.BasicFileAttributes;
 import java.nio.file.attribute.FileTime;
 import java.util.Collections;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.NavigableMap;
 import java.util.TreeMap;
@@ -111,7 +112,11 @@ public final class SafetensorsFile implements AutoCloseable {
             if (now.size() != size || !now.lastModifiedTime().equals(modified)) {
                 throw new CheckpointException(
                         file,
-                        "changed while it was in use: %d bytes when opened, %d bytes now".formatted(size, now.size()));
+                        String.format(
+                                Locale.ROOT,
+                                "changed while it was in use: %d bytes when opened, %d bytes now",
+                                size,
+                                now.size()));
             }
         } catch (IOException e) {
             throw FileProblem.describe(file, e);

@@ -17,6 +17,7 @@ import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 
 /// The header of one safetensors file, checked.
@@ -68,7 +69,7 @@ record SafetensorsHeader(List<TensorInfo> tensors, Map<String, String> metadata,
     private static long headerLength(Path file, FileChannel channel, long size) throws IOException {
         if (size < Long.BYTES) {
             throw new CheckpointException(
-                    file, "%d bytes: too short for the 8 bytes of the header length".formatted(size));
+                    file, String.format(Locale.ROOT, "%d bytes: too short for the 8 bytes of the header length", size));
         }
         ByteBuffer prefix = ByteBuffer.allocate(Long.BYTES).order(ByteOrder.LITTLE_ENDIAN);
         readFully(file, channel, prefix, 0);
@@ -76,15 +77,21 @@ record SafetensorsHeader(List<TensorInfo> tensors, Map<String, String> metadata,
         if (Long.compareUnsigned(length, LONGEST) > 0) {
             throw new CheckpointException(
                     file,
-                    "header length %s is more than the limit of %d bytes; the file has %d"
-                            .formatted(Long.toUnsignedString(length), LONGEST, size));
+                    String.format(
+                            Locale.ROOT,
+                            "header length %s is more than the limit of %d bytes; the file has %d",
+                            Long.toUnsignedString(length),
+                            LONGEST,
+                            size));
         }
         if (length > size - Long.BYTES) {
             throw new CheckpointException(
-                    file, "header length %d exceeds the file, which has %d bytes".formatted(length, size));
+                    file,
+                    String.format(Locale.ROOT, "header length %d exceeds the file, which has %d bytes", length, size));
         }
         if (length < 2) {
-            throw new CheckpointException(file, "empty header: %d bytes, wanted a JSON object".formatted(length));
+            throw new CheckpointException(
+                    file, String.format(Locale.ROOT, "empty header: %d bytes, wanted a JSON object", length));
         }
         return length;
     }
@@ -181,20 +188,24 @@ record SafetensorsHeader(List<TensorInfo> tensors, Map<String, String> metadata,
                         file, "tensor name %s holds half a surrogate pair".formatted(Printable.quoted(name)));
             }
             if (name.length() > LONGEST_NAME) {
-                throw bad(name, "the name has more than %d characters".formatted(LONGEST_NAME));
+                throw bad(name, String.format(Locale.ROOT, "the name has more than %d characters", LONGEST_NAME));
             }
             if (tensors.containsKey(name)) {
                 throw bad(name, "duplicate tensor name in the header");
             }
             if (tensors.size() == MOST_TENSORS) {
-                throw new CheckpointException(file, "more than %d tensors".formatted(MOST_TENSORS));
+                throw new CheckpointException(file, String.format(Locale.ROOT, "more than %d tensors", MOST_TENSORS));
             }
             HeaderEntry entry = HeaderEntry.read(file, name, parser);
             if (entry.end() > dataSize) {
                 throw bad(
                         name,
-                        "data_offsets [%d, %d] reach beyond the %d bytes of data: the file is truncated or the offsets are wrong"
-                                .formatted(entry.begin(), entry.end(), dataSize));
+                        String.format(
+                                Locale.ROOT,
+                                "data_offsets [%d, %d] reach beyond the %d bytes of data: the file is truncated or the offsets are wrong",
+                                entry.begin(),
+                                entry.end(),
+                                dataSize));
             }
             if (!entry.unknownKey().isEmpty() && findings.isEmpty()) {
                 findings.add(Finding.warning(
@@ -229,7 +240,8 @@ record SafetensorsHeader(List<TensorInfo> tensors, Map<String, String> metadata,
                             file, "duplicate key %s in __metadata__".formatted(Printable.quoted(key)));
                 }
                 if (metadata.size() > MOST_METADATA) {
-                    throw new CheckpointException(file, "more than %d texts in __metadata__".formatted(MOST_METADATA));
+                    throw new CheckpointException(
+                            file, String.format(Locale.ROOT, "more than %d texts in __metadata__", MOST_METADATA));
                 }
             }
         }
@@ -241,12 +253,20 @@ record SafetensorsHeader(List<TensorInfo> tensors, Map<String, String> metadata,
                 if (tensor.offset() < end) {
                     throw bad(
                             tensor.name(),
-                            "data_offsets overlap by %d bytes with %s".formatted(end - tensor.offset(), before));
+                            String.format(
+                                    Locale.ROOT,
+                                    "data_offsets overlap by %d bytes with %s",
+                                    end - tensor.offset(),
+                                    before));
                 }
                 if (tensor.offset() > end) {
                     throw bad(
                             tensor.name(),
-                            "data_offsets leave a hole of %d bytes after %s".formatted(tensor.offset() - end, before));
+                            String.format(
+                                    Locale.ROOT,
+                                    "data_offsets leave a hole of %d bytes after %s",
+                                    tensor.offset() - end,
+                                    before));
                 }
                 end = tensor.offset() + tensor.byteSize();
                 before = "tensor " + Printable.quoted(tensor.name());
@@ -254,8 +274,11 @@ record SafetensorsHeader(List<TensorInfo> tensors, Map<String, String> metadata,
             if (end - dataStart < dataSize) {
                 throw new CheckpointException(
                         file,
-                        "%d bytes after the end of %s belong to no tensor"
-                                .formatted(dataSize - (end - dataStart), before));
+                        String.format(
+                                Locale.ROOT,
+                                "%d bytes after the end of %s belong to no tensor",
+                                dataSize - (end - dataStart),
+                                before));
             }
         }
 

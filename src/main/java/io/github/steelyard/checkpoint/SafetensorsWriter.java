@@ -14,6 +14,7 @@ import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
@@ -92,7 +93,8 @@ public final class SafetensorsWriter implements AutoCloseable {
     /// @param tensors the tensors' bytes, little-endian, in the order of the plan
     public static void write(Path file, List<Planned> plan, Map<String, String> metadata, List<MemorySegment> tensors) {
         if (plan.size() != tensors.size()) {
-            throw new IllegalArgumentException("%d tensors planned, %d given".formatted(plan.size(), tensors.size()));
+            throw new IllegalArgumentException(
+                    String.format(Locale.ROOT, "%d tensors planned, %d given", plan.size(), tensors.size()));
         }
         try (SafetensorsWriter writer = create(file, plan, metadata)) {
             for (int i = 0; i < tensors.size(); i++) {
@@ -113,8 +115,12 @@ public final class SafetensorsWriter implements AutoCloseable {
         }
         append(name, bytes);
         if (bytes.byteSize() != plan.get(next).byteSize()) {
-            throw new IllegalArgumentException("tensor '%s': planned %d bytes, found %d"
-                    .formatted(name, plan.get(next).byteSize(), bytes.byteSize()));
+            throw new IllegalArgumentException(String.format(
+                    Locale.ROOT,
+                    "tensor '%s': planned %d bytes, found %d",
+                    name,
+                    plan.get(next).byteSize(),
+                    bytes.byteSize()));
         }
         end(name);
     }
@@ -126,8 +132,12 @@ public final class SafetensorsWriter implements AutoCloseable {
     public void append(String name, MemorySegment bytes) {
         Planned planned = planned(name);
         if (bytes.byteSize() > planned.byteSize() - written) {
-            throw new IllegalArgumentException("tensor '%s': planned %d bytes, found at least %d"
-                    .formatted(name, planned.byteSize(), written + bytes.byteSize()));
+            throw new IllegalArgumentException(String.format(
+                    Locale.ROOT,
+                    "tensor '%s': planned %d bytes, found at least %d",
+                    name,
+                    planned.byteSize(),
+                    written + bytes.byteSize()));
         }
         try {
             for (long from = 0; from < bytes.byteSize(); from += PIECE) {
@@ -160,8 +170,8 @@ public final class SafetensorsWriter implements AutoCloseable {
     public void end(String name) {
         Planned planned = planned(name);
         if (written != planned.byteSize()) {
-            throw new IllegalArgumentException(
-                    "tensor '%s': planned %d bytes, found %d".formatted(name, planned.byteSize(), written));
+            throw new IllegalArgumentException(String.format(
+                    Locale.ROOT, "tensor '%s': planned %d bytes, found %d", name, planned.byteSize(), written));
         }
         next++;
         written = 0;
@@ -173,8 +183,12 @@ public final class SafetensorsWriter implements AutoCloseable {
     /// @throws StorageException if the file cannot be written
     public void finish() {
         if (next < plan.size()) {
-            throw new IllegalStateException("%d of %d planned tensors were written, the next is '%s'"
-                    .formatted(next, plan.size(), plan.get(next).name()));
+            throw new IllegalStateException(String.format(
+                    Locale.ROOT,
+                    "%d of %d planned tensors were written, the next is '%s'",
+                    next,
+                    plan.size(),
+                    plan.get(next).name()));
         }
         try {
             pending.publish();

@@ -12,6 +12,7 @@ import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 import java.util.HashMap;
 import java.util.HashSet;
+import java.util.Locale;
 import java.util.Map;
 import java.util.OptionalLong;
 import java.util.Set;
@@ -35,7 +36,8 @@ record ShardIndex(Map<String, String> shardOf, OptionalLong totalSize, boolean o
     static ShardIndex read(Path file) {
         long size = FileProblem.regularFile(file).size();
         if (size > LARGEST) {
-            throw new CheckpointException(file, "%d bytes: more than the limit of %d".formatted(size, LARGEST));
+            throw new CheckpointException(
+                    file, String.format(Locale.ROOT, "%d bytes: more than the limit of %d", size, LARGEST));
         }
         try (Reader text = Files.newBufferedReader(file, StandardCharsets.UTF_8);
                 JsonParser parser = StrictJson.parser(text)) {
@@ -107,7 +109,11 @@ record ShardIndex(Map<String, String> shardOf, OptionalLong totalSize, boolean o
                 if (shardOf.size() > MOST_TENSORS || shards.size() > MOST_SHARDS) {
                     throw new CheckpointException(
                             file,
-                            "weight_map lists more than %d tensors or %d shards".formatted(MOST_TENSORS, MOST_SHARDS));
+                            String.format(
+                                    Locale.ROOT,
+                                    "weight_map lists more than %d tensors or %d shards",
+                                    MOST_TENSORS,
+                                    MOST_SHARDS));
                 }
             }
         }

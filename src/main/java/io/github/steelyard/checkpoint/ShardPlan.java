@@ -9,6 +9,7 @@ import java.io.UncheckedIOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.TreeMap;
 
@@ -43,7 +44,7 @@ public record ShardPlan(List<Shard> shards) {
     /// @param limit bytes of tensors that a file holds at most; a larger tensor gets a file of its own
     public static ShardPlan of(List<Planned> tensors, long limit) {
         if (limit <= 0) {
-            throw new IllegalArgumentException("shard limit must be positive: %d".formatted(limit));
+            throw new IllegalArgumentException(String.format(Locale.ROOT, "shard limit must be positive: %d", limit));
         }
         List<List<Planned>> groups = new ArrayList<>();
         groups.add(new ArrayList<>());
@@ -64,7 +65,9 @@ public record ShardPlan(List<Shard> shards) {
     }
 
     private static String fileName(int index, int count) {
-        return count == 1 ? Shards.SINGLE : "model-%05d-of-%05d.safetensors".formatted(index + 1, count);
+        return count == 1
+                ? Shards.SINGLE
+                : String.format(Locale.ROOT, "model-%05d-of-%05d.safetensors", index + 1, count);
     }
 
     /// Writes `model.safetensors.index.json`, unless the plan is the single file that needs none. To be called last,

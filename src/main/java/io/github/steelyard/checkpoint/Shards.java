@@ -10,6 +10,7 @@ import java.util.Comparator;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Set;
@@ -166,10 +167,11 @@ record Shards(List<SafetensorsFile> files, Map<String, TensorInfo> tensors, List
                                 .formatted(
                                         SINGLE,
                                         problem.isEmpty()
-                                                ? "it lacks %d of the %d tensors that the index lists"
-                                                        .formatted(
-                                                                lacking.size(),
-                                                                index.shardOf().size())
+                                                ? String.format(
+                                                        Locale.ROOT,
+                                                        "it lacks %d of the %d tensors that the index lists",
+                                                        lacking.size(),
+                                                        index.shardOf().size())
                                                 : problem));
                 return false;
             }
@@ -229,8 +231,13 @@ record Shards(List<SafetensorsFile> files, Map<String, TensorInfo> tensors, List
             if (!missing.isEmpty()) {
                 throw new CheckpointException(
                         indexFile,
-                        "%d of %d shards not found: %s%s"
-                                .formatted(missing.size(), paths.size(), Printable.list(missing), others(paths)));
+                        String.format(
+                                Locale.ROOT,
+                                "%d of %d shards not found: %s%s",
+                                missing.size(),
+                                paths.size(),
+                                Printable.list(missing),
+                                others(paths)));
             }
         }
 
@@ -239,8 +246,11 @@ record Shards(List<SafetensorsFile> files, Map<String, TensorInfo> tensors, List
                     new FilesBeside(directory, paths.keySet()).files().keySet();
             return others.isEmpty()
                     ? ""
-                    : "; the directory holds %d that the index does not list, perhaps of another sharding: %s"
-                            .formatted(others.size(), Printable.list(others));
+                    : String.format(
+                            Locale.ROOT,
+                            "; the directory holds %d that the index does not list, perhaps of another sharding: %s",
+                            others.size(),
+                            Printable.list(others));
         }
 
         // A shard itself may be a link, as in a hub cache. A folder on the way to it may not lead elsewhere.
@@ -298,8 +308,12 @@ record Shards(List<SafetensorsFile> files, Map<String, TensorInfo> tensors, List
                 warn(
                         "tensor-unlisted",
                         new TreeSet<>(unlisted).first(),
-                        "%s: %d tensors are in the shards but not in the index, they are read all the same: %s"
-                                .formatted(Printable.of(indexFile), unlisted.size(), names));
+                        String.format(
+                                Locale.ROOT,
+                                "%s: %d tensors are in the shards but not in the index, they are read all the same: %s",
+                                Printable.of(indexFile),
+                                unlisted.size(),
+                                names));
             }
         }
 
@@ -316,8 +330,12 @@ record Shards(List<SafetensorsFile> files, Map<String, TensorInfo> tensors, List
                 warn(
                         "index-total-size",
                         "metadata.total_size",
-                        "%s: metadata.total_size: wanted %d, the bytes of all tensors, found %s"
-                                .formatted(Printable.of(indexFile), sum, said));
+                        String.format(
+                                Locale.ROOT,
+                                "%s: metadata.total_size: wanted %d, the bytes of all tensors, found %s",
+                                Printable.of(indexFile),
+                                sum,
+                                said));
             }
         }
     }

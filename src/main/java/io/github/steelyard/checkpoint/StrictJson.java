@@ -22,6 +22,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.BasicFileAttributes;
+import java.util.Locale;
 
 /// JSON from files that nobody vouches for: strict UTF-8, bounded depth, size and token count, no duplicate keys, no
 /// trailing data. Messages give the place but never quote the file, which may be a link to anything.
@@ -50,7 +51,12 @@ final class StrictJson {
         BasicFileAttributes attributes = FileProblem.regularFile(file);
         if (attributes.size() > LARGEST_DOCUMENT) {
             throw new CheckpointException(
-                    file, "JSON of %d bytes: more than the limit of %d".formatted(attributes.size(), LARGEST_DOCUMENT));
+                    file,
+                    String.format(
+                            Locale.ROOT,
+                            "JSON of %d bytes: more than the limit of %d",
+                            attributes.size(),
+                            LARGEST_DOCUMENT));
         }
         if (attributes.size() == 0) {
             throw new CheckpointException(file, "empty file, wanted a JSON object");
@@ -106,7 +112,7 @@ final class StrictJson {
         var location = error.getLocation();
         String place = location == null
                 ? ""
-                : " at line %d, column %d".formatted(location.getLineNr(), location.getColumnNr());
+                : String.format(Locale.ROOT, " at line %d, column %d", location.getLineNr(), location.getColumnNr());
         return new CheckpointException(file, "invalid %s%s: %s".formatted(what, place, reasonOf(error)), error);
     }
 
@@ -116,7 +122,7 @@ final class StrictJson {
         }
         if (error instanceof StreamConstraintsException) {
             return error.getOriginalMessage().contains("nesting")
-                    ? "nested too deeply, the limit is %d levels".formatted(DEEPEST)
+                    ? String.format(Locale.ROOT, "nested too deeply, the limit is %d levels", DEEPEST)
                     : "a number, a name or a text in it is too long, or it has too many parts";
         }
         return "syntax error";
@@ -125,7 +131,7 @@ final class StrictJson {
     /// Returns where the parser is, for messages.
     static String place(JsonParser parser) {
         var location = parser.currentTokenLocation();
-        return "line %d, column %d".formatted(location.getLineNr(), location.getColumnNr());
+        return String.format(Locale.ROOT, "line %d, column %d", location.getLineNr(), location.getColumnNr());
     }
 
     private static JsonFactory factory(long mostTokens, boolean nonNumeric) {

@@ -59,7 +59,7 @@ final class Arguments {
         throw new CommandLine.TypeConversionException(
                 most == Integer.MAX_VALUE
                         ? "expected a number of at least 1, found '%s'".formatted(text)
-                        : "expected a number from 1 to %d, found '%s'".formatted(most, text));
+                        : String.format(Locale.ROOT, "expected a number from 1 to %d, found '%s'", most, text));
     }
 
     /// Reads a path. An empty one, as of a variable that is not set, would mean the working directory.
@@ -158,8 +158,12 @@ final class Arguments {
     /// Refuses more random tokens than a data file may have.
     static void requireReadable(int sequences, int length) {
         if ((long) sequences * length > CalibrationSet.MOST_TOKENS) {
-            throw new UsageException("--sequences %d, --sequence-length %d: more than %d tokens"
-                    .formatted(sequences, length, CalibrationSet.MOST_TOKENS));
+            throw new UsageException(String.format(
+                    Locale.ROOT,
+                    "--sequences %d, --sequence-length %d: more than %d tokens",
+                    sequences,
+                    length,
+                    CalibrationSet.MOST_TOKENS));
         }
     }
 }

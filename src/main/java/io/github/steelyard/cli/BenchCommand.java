@@ -217,16 +217,26 @@ final class BenchCommand extends SteelyardCommand {
 
     private static List<String> lines(Result result) {
         List<String> lines = new ArrayList<>();
-        lines.add("%.0f tokens/s, %.1f GFLOP/s: %.1f %% of the FMA peak, %.1f %% of the GEMM peak"
-                .formatted(
-                        result.tokensPerSecond,
-                        result.gflopsPerSecond,
-                        100 * result.shareOfFmaPeak,
-                        100 * result.shareOfGemmPeak));
-        lines.add("taps cost %.1f %%; peak resident memory %.2f GiB"
-                .formatted(100 * result.tapCost, result.peakResidentBytes / (double) (1L << 30)));
-        result.phases.forEach((phase, time) -> lines.add("  %-12s %7.2f s  %5.1f %%  %7.1f GFLOP/s  %6.1f GB/s"
-                .formatted(phase, time.seconds, 100 * time.share, time.gflopsPerSecond, time.gigabytesPerSecond)));
+        lines.add(String.format(
+                Locale.ROOT,
+                "%.0f tokens/s, %.1f GFLOP/s: %.1f %% of the FMA peak, %.1f %% of the GEMM peak",
+                result.tokensPerSecond,
+                result.gflopsPerSecond,
+                100 * result.shareOfFmaPeak,
+                100 * result.shareOfGemmPeak));
+        lines.add(String.format(
+                Locale.ROOT,
+                "taps cost %.1f %%; peak resident memory %.2f GiB",
+                100 * result.tapCost,
+                result.peakResidentBytes / (double) (1L << 30)));
+        result.phases.forEach((phase, time) -> lines.add(String.format(
+                Locale.ROOT,
+                "  %-12s %7.2f s  %5.1f %%  %7.1f GFLOP/s  %6.1f GB/s",
+                phase,
+                time.seconds,
+                100 * time.share,
+                time.gflopsPerSecond,
+                time.gigabytesPerSecond)));
         return lines;
     }
 

@@ -1,5 +1,6 @@
 package io.github.steelyard.cli;
 
+import java.util.Locale;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.LongConsumer;
 
@@ -37,7 +38,8 @@ final class ByteProgress implements LongConsumer {
     }
 
     private void show(long sum, double seconds) {
-        String text = "%s: %.0f MB written, %.0f MB/s".formatted(task, sum / 1e6, sum / 1e6 / seconds);
+        String text =
+                String.format(Locale.ROOT, "%s: %.0f MB written, %.0f MB/s", task, sum / 1e6, sum / 1e6 / seconds);
         if (console.terminal()) {
             console.redraw(text);
         } else {

@@ -36,6 +36,7 @@ import io.github.steelyard.report.StatsJson;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalInt;
@@ -82,9 +83,16 @@ final class Calibration {
         /// Returns the result for people.
         List<String> lines() {
             return List.of(
-                    "%s: %s, %d sites, %d tokens in %d sequences".formatted(run, status, sites, tokens, sequences),
+                    String.format(
+                            Locale.ROOT,
+                            "%s: %s, %d sites, %d tokens in %d sequences",
+                            run,
+                            status,
+                            sites,
+                            tokens,
+                            sequences),
                     coverage,
-                    "peak resident memory %d MiB".formatted(peakResidentBytes >> 20));
+                    String.format(Locale.ROOT, "peak resident memory %d MiB", peakResidentBytes >> 20));
         }
     }
 
@@ -186,11 +194,12 @@ final class Calibration {
         DataOptions chosen = dataOptions(recipe);
         CalibrationSet set = Inputs.corpus(file, chosen, checkpoint, decoder);
         if (set.counts().truncatedTokens() > 0) {
-            console.note("note: %d tokens of %d documents were cut off at %d tokens"
-                    .formatted(
-                            set.counts().truncatedTokens(),
-                            set.counts().truncatedDocuments(),
-                            chosen.sequenceLength()));
+            console.note(String.format(
+                    Locale.ROOT,
+                    "note: %d tokens of %d documents were cut off at %d tokens",
+                    set.counts().truncatedTokens(),
+                    set.counts().truncatedDocuments(),
+                    chosen.sequenceLength()));
         }
         return set;
     }
@@ -307,8 +316,10 @@ final class Calibration {
                 .map(site -> Finding.error("non-finite", site, "%s: saw NaN or infinite values".formatted(site)))
                 .toList());
         if (refused) {
-            console.note("error: %d starved experts; give more text, lower calibration.min_tokens, or set"
-                            .formatted(starved.size())
+            console.note(String.format(
+                            Locale.ROOT,
+                            "error: %d starved experts; give more text, lower calibration.min_tokens, or set",
+                            starved.size())
                     + " calibration.starved_experts to layer_max or all_tokens");
         }
         return new Result(

@@ -20,6 +20,7 @@ import java.io.InputStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
@@ -115,14 +116,23 @@ final class DemoCommand extends SteelyardCommand {
 
     private static List<String> lines(Result result) {
         return List.of(
-                "calibrated  %s (%d tokens; %s)"
-                        .formatted(
-                                result.calibration.run(), result.calibration.tokens(), result.calibration.coverage()),
-                "exported    %s (%d files, verified)"
-                        .formatted(
-                                result.export.directory(), result.export.files().size()),
-                "perplexity  %.3f as stored, %.3f with quantised weights, inputs and cache (%d predictions)"
-                        .formatted(result.sourcePerplexity, result.exportedPerplexity, result.predictions));
+                String.format(
+                        Locale.ROOT,
+                        "calibrated  %s (%d tokens; %s)",
+                        result.calibration.run(),
+                        result.calibration.tokens(),
+                        result.calibration.coverage()),
+                String.format(
+                        Locale.ROOT,
+                        "exported    %s (%d files, verified)",
+                        result.export.directory(),
+                        result.export.files().size()),
+                String.format(
+                        Locale.ROOT,
+                        "perplexity  %.3f as stored, %.3f with quantised weights, inputs and cache (%d predictions)",
+                        result.sourcePerplexity,
+                        result.exportedPerplexity,
+                        result.predictions));
     }
 
     private void unpack() {

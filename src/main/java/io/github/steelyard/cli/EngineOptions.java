@@ -4,6 +4,7 @@ import io.github.steelyard.kernel.Gemm;
 import io.github.steelyard.kernel.Kernels;
 import io.github.steelyard.model.MemoryPlan;
 import java.util.Iterator;
+import java.util.Locale;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Option;
 
@@ -70,12 +71,19 @@ final class EngineOptions {
         int fitting = plan.threadsWithin(heap, threads);
         if (fitting == 0) {
             long given = memory == null ? heap + MemoryPlan.OUTSIDE_HEAP : memory.bytes();
-            throw new ResourceException("not enough memory: this needs at least --memory %dM, given are %dM"
-                    .formatted(plan.mebibytes(1), given >> 20));
+            throw new ResourceException(String.format(
+                    Locale.ROOT,
+                    "not enough memory: this needs at least --memory %dM, given are %dM",
+                    plan.mebibytes(1),
+                    given >> 20));
         }
         if (fitting < threads) {
-            console.note("note: memory suffices for %d of %d worker threads; %dM would do for all"
-                    .formatted(fitting, threads, plan.mebibytes(threads)));
+            console.note(String.format(
+                    Locale.ROOT,
+                    "note: memory suffices for %d of %d worker threads; %dM would do for all",
+                    fitting,
+                    threads,
+                    plan.mebibytes(threads)));
         }
         return fitting;
     }

@@ -17,6 +17,7 @@ import java.lang.foreign.Arena;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalInt;
@@ -128,8 +129,13 @@ final class EvaluateCommand extends SteelyardCommand {
             Result result = result(set, perplexity, quantizers.size());
             return Outcome.ok(
                     result,
-                    List.of("perplexity %.4f, negative log-likelihood %.6f over %d predictions in %d sequences"
-                            .formatted(result.perplexity, result.nll, result.predictions, result.sequences)));
+                    List.of(String.format(
+                            Locale.ROOT,
+                            "perplexity %.4f, negative log-likelihood %.6f over %d predictions in %d sequences",
+                            result.perplexity,
+                            result.nll,
+                            result.predictions,
+                            result.sequences)));
         }
     }
 
@@ -148,8 +154,12 @@ final class EvaluateCommand extends SteelyardCommand {
         }
         throw new GateException(
                 "the perplexity is not a number",
-                List.of("NaN or infinite in %d of %d sequences, %s"
-                        .formatted(bad, sequences.count(), evaluation.firstNotFinite())));
+                List.of(String.format(
+                        Locale.ROOT,
+                        "NaN or infinite in %d of %d sequences, %s",
+                        bad,
+                        sequences.count(),
+                        evaluation.firstNotFinite())));
     }
 
     private Map<Site, FakeQuantizer> quantizers(Checkpoint source, Decoder decoder) {

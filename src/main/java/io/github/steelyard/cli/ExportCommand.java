@@ -14,6 +14,7 @@ import io.github.steelyard.recipe.ExportOptions;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
@@ -76,13 +77,14 @@ final class ExportCommand extends SteelyardCommand {
     }
 
     static String summary(Result result) {
-        return "%s %s: %d files, %.1f MB of tensors, modules %s"
-                .formatted(
-                        result.status.equals(WRITTEN) ? "wrote" : result.status,
-                        result.directory,
-                        result.files.size(),
-                        result.bytes / 1e6,
-                        result.modules);
+        return String.format(
+                Locale.ROOT,
+                "%s %s: %d files, %.1f MB of tensors, modules %s",
+                result.status.equals(WRITTEN) ? "wrote" : result.status,
+                result.directory,
+                result.files.size(),
+                result.bytes / 1e6,
+                result.modules);
     }
 
     static Result write(
@@ -92,9 +94,12 @@ final class ExportCommand extends SteelyardCommand {
         ExportOptions wanted = opened.plan().recipe().export();
         long imputed = opened.scales().origins().getOrDefault(ScaleOrigin.IMPUTED, 0L);
         if (imputed > 0) {
-            console.warn(("%d input scales are imputed, not measured: their experts saw too few tokens"
-                            + " (stats and %s name them)")
-                    .formatted(imputed, "steelyard.json"));
+            console.warn(String.format(
+                    Locale.ROOT,
+                    ("%d input scales are imputed, not measured: their experts saw too few tokens"
+                            + " (stats and %s name them)"),
+                    imputed,
+                    "steelyard.json"));
         }
         return switch (chosen == null ? wanted.format() : chosen) {
             case MODELOPT -> modelOpt(opened, out, wanted, threads, console);

@@ -16,6 +16,7 @@ import io.github.steelyard.moe.Families;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 import java.util.OptionalInt;
 
 /// Opens what several commands read.
@@ -54,8 +55,14 @@ final class Inputs {
             if (set.length(i) > limit.tokens()) {
                 throw new CheckpointException(
                         config.file(),
-                        "sequence %d has %d tokens, wanted at most %d: %s; give --sequence-length %d, or data.sequence_length in the recipe"
-                                .formatted(i, set.length(i), limit.tokens(), limit.reason(), limit.tokens()));
+                        String.format(
+                                Locale.ROOT,
+                                "sequence %d has %d tokens, wanted at most %d: %s; give --sequence-length %d, or data.sequence_length in the recipe",
+                                i,
+                                set.length(i),
+                                limit.tokens(),
+                                limit.reason(),
+                                limit.tokens()));
             }
         }
     }
@@ -73,12 +80,13 @@ final class Inputs {
     static void warnOfCache(Checkpoint checkpoint, Decoder decoder, Console console) {
         List<String> missing = CacheScales.missing(checkpoint, decoder.modules());
         if (!missing.isEmpty()) {
-            console.warn("%s: a cache in %s is promised and has no scales in %d attention modules: %s; servers take 1"
-                    .formatted(
-                            Printable.of(checkpoint.directory()),
-                            checkpoint.quantization().kvCache().orElse(""),
-                            missing.size(),
-                            Printable.list(missing)));
+            console.warn(String.format(
+                    Locale.ROOT,
+                    "%s: a cache in %s is promised and has no scales in %d attention modules: %s; servers take 1",
+                    Printable.of(checkpoint.directory()),
+                    checkpoint.quantization().kvCache().orElse(""),
+                    missing.size(),
+                    Printable.list(missing)));
         }
     }
 
@@ -107,7 +115,8 @@ final class Inputs {
         /// @throws io.github.steelyard.checkpoint.CheckpointException if the model has no such token
         OptionalInt within(int vocabulary) {
             if (id.isPresent() && id.getAsInt() >= vocabulary) {
-                throw config.unsuitable(KEY, "a token id below the vocabulary's %d".formatted(vocabulary));
+                throw config.unsuitable(
+                        KEY, String.format(Locale.ROOT, "a token id below the vocabulary's %d", vocabulary));
             }
             return id;
         }

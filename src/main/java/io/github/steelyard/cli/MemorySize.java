@@ -27,6 +27,6 @@ record MemorySize(long bytes) {
 
     @Override
     public String toString() {
-        return "%.2f GiB".formatted(bytes / (double) (1L << 30));
+        return String.format(Locale.ROOT, "%.2f GiB", bytes / (double) (1L << 30));
     }
 }

@@ -69,9 +69,9 @@ final class Progress implements EngineListener {
     private static String duration(double seconds) {
         long whole = Math.round(seconds);
         return whole < 60
-                ? "%d s".formatted(whole)
+                ? String.format(Locale.ROOT, "%d s", whole)
                 : whole < 3600
-                        ? "%d min %d s".formatted(whole / 60, whole % 60)
-                        : "%d h %d min".formatted(whole / 3600, whole % 3600 / 60);
+                        ? String.format(Locale.ROOT, "%d min %d s", whole / 60, whole % 60)
+                        : String.format(Locale.ROOT, "%d h %d min", whole / 3600, whole % 3600 / 60);
     }
 }

@@ -7,6 +7,7 @@ import io.github.steelyard.report.StatsJson;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -37,8 +38,8 @@ final class StatsCommand extends SteelyardCommand {
             Statistics statistics = opened.statistics();
             List<String> lines = new ArrayList<>();
             StatsJson.inOrder(statistics)
-                    .forEach((site, found) -> lines.add(
-                            "%-80s amax %-12s tokens %d".formatted(site.name(), found.amax(), found.tokens())));
+                    .forEach((site, found) -> lines.add(String.format(
+                            Locale.ROOT, "%-80s amax %-12s tokens %d", site.name(), found.amax(), found.tokens())));
             return Outcome.ok(StatsJson.of(statistics, scales), lines);
         }
     }

@@ -12,6 +12,7 @@ import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Locale;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
@@ -148,14 +149,15 @@ final class SynthesizeCommand extends SteelyardCommand {
     }
 
     private static String summary(Result result) {
-        return "wrote %s: %s, %d layers, %s, %d tensors in %d files, %.1f MB"
-                .formatted(
-                        result.directory,
-                        result.family,
-                        result.layers,
-                        result.format,
-                        result.tensors,
-                        result.files,
-                        result.bytes / 1e6);
+        return String.format(
+                Locale.ROOT,
+                "wrote %s: %s, %d layers, %s, %d tensors in %d files, %.1f MB",
+                result.directory,
+                result.family,
+                result.layers,
+                result.format,
+                result.tensors,
+                result.files,
+                result.bytes / 1e6);
     }
 }

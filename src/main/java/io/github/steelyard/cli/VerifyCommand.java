@@ -13,6 +13,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
+import java.util.Locale;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
@@ -84,7 +85,10 @@ final class VerifyCommand extends SteelyardCommand {
     }
 
     private static String describe(TensorError worst) {
-        return "largest weight error: %s, %.1f dB"
-                .formatted(worst.module(), worst.error().sqnr());
+        return String.format(
+                Locale.ROOT,
+                "largest weight error: %s, %.1f dB",
+                worst.module(),
+                worst.error().sqnr());
     }
 }

@@ -9,6 +9,7 @@ import java.security.NoSuchAlgorithmException;
 import java.util.Comparator;
 import java.util.HexFormat;
 import java.util.List;
+import java.util.Locale;
 import java.util.OptionalInt;
 import java.util.function.Supplier;
 import java.util.stream.IntStream;
@@ -67,7 +68,8 @@ public final class CalibrationSet {
         List<Document> ordered = ordered(documents.list(), options);
         List<int[]> sequences = joined ? sequencer.join(ordered) : sequencer.each(ordered);
         if (sequences.isEmpty()) {
-            throw new CorpusException(file, "no token in it; documents without text: %d".formatted(documents.empty()));
+            throw new CorpusException(
+                    file, String.format(Locale.ROOT, "no token in it; documents without text: %d", documents.empty()));
         }
         return new CalibrationSet(
                 sequences,

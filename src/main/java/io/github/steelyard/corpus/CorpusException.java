@@ -2,6 +2,7 @@ package io.github.steelyard.corpus;
 
 import io.github.steelyard.checkpoint.Printable;
 import java.nio.file.Path;
+import java.util.Locale;
 
 /// Calibration data or a tokenizer that cannot be used. The message is one line that begins with the file.
 public final class CorpusException extends RuntimeException {
@@ -13,7 +14,7 @@ public final class CorpusException extends RuntimeException {
 
     /// @param line the line of the file, counted from 1
     public CorpusException(Path path, long line, String message) {
-        super("%s:%d: %s".formatted(Printable.of(path), line, message));
+        super(String.format(Locale.ROOT, "%s:%d: %s", Printable.of(path), line, message));
         this.path = path;
         this.line = line;
     }

@@ -42,12 +42,12 @@ public record DataOptions(
     /// @throws IllegalArgumentException if a count is outside its range
     public DataOptions {
         if (sequenceLength < 1 || sequenceLength > LONGEST_SEQUENCE) {
-            throw new IllegalArgumentException(
-                    "sequence length must be 1 to %d, found %d".formatted(LONGEST_SEQUENCE, sequenceLength));
+            throw new IllegalArgumentException(String.format(
+                    Locale.ROOT, "sequence length must be 1 to %d, found %d", LONGEST_SEQUENCE, sequenceLength));
         }
         if (maxSequences.isPresent() && maxSequences.getAsInt() < 1) {
             throw new IllegalArgumentException(
-                    "max sequences must be at least 1, found %d".formatted(maxSequences.getAsInt()));
+                    String.format(Locale.ROOT, "max sequences must be at least 1, found %d", maxSequences.getAsInt()));
         }
     }
 

@@ -155,7 +155,9 @@ final class Documents {
             return document.ids()::orElseThrow;
         }
         return tokenizer.begin(
-                document.text().orElseThrow(), options.addSpecialTokens(), "the text of %s:%d".formatted(file, line));
+                document.text().orElseThrow(),
+                options.addSpecialTokens(),
+                String.format(Locale.ROOT, "the text of %s:%d", file, line));
     }
 
     // Takes what was begun, in the file's order, until no more than so many bytes of it are left.
@@ -179,7 +181,8 @@ final class Documents {
             byte[] bytes = in.readNBytes(MAX_TEXT_BYTES + 1);
             if (bytes.length > MAX_TEXT_BYTES) {
                 throw new CorpusException(
-                        file, "plain text of more than %d bytes; use JSONL".formatted(MAX_TEXT_BYTES));
+                        file,
+                        String.format(Locale.ROOT, "plain text of more than %d bytes; use JSONL", MAX_TEXT_BYTES));
             }
             digest.update(bytes);
             String text = Lines.decode(file, 1, bytes);
@@ -199,7 +202,12 @@ final class Documents {
                 throw new CorpusException(
                         file,
                         line,
-                        "token %d has id %d, outside the model's vocabulary of %d".formatted(i, ids[i], vocabulary));
+                        String.format(
+                                Locale.ROOT,
+                                "token %d has id %d, outside the model's vocabulary of %d",
+                                i,
+                                ids[i],
+                                vocabulary));
             }
         }
         if (ids.length == 0) {
@@ -213,7 +221,10 @@ final class Documents {
             throw new CorpusException(
                     file,
                     line,
-                    "more than %d tokens; set max_sequences or sequence_length".formatted(CalibrationSet.MOST_TOKENS));
+                    String.format(
+                            Locale.ROOT,
+                            "more than %d tokens; set max_sequences or sequence_length",
+                            CalibrationSet.MOST_TOKENS));
         }
         documents.add(new Document(kept, ids.length));
     }

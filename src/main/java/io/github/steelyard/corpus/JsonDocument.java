@@ -12,6 +12,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Locale;
 import java.util.Optional;
 
 /// One line of a JSONL file: an object with `text`, or with ids under `input_ids` or its alias `token_ids`. Where both
@@ -100,7 +101,10 @@ record JsonDocument(Optional<String> text, Optional<int[]> ids) {
                         && Character.isLowSurrogate(text.charAt(i + 1));
                 if (!pair) {
                     throw new CorpusException(
-                            file, line, "text: half a surrogate pair (\\u%04x) at character %d".formatted((int) c, i));
+                            file,
+                            line,
+                            String.format(
+                                    Locale.ROOT, "text: half a surrogate pair (\\u%04x) at character %d", (int) c, i));
                 }
                 i++;
             }
@@ -121,7 +125,12 @@ record JsonDocument(Optional<String> text, Optional<int[]> ids) {
                 throw new CorpusException(
                         file,
                         line,
-                        "%s[%d]: expected an integer of 32 bits, found %s".formatted(key, count, word(parser)));
+                        String.format(
+                                Locale.ROOT,
+                                "%s[%d]: expected an integer of 32 bits, found %s",
+                                key,
+                                count,
+                                word(parser)));
             }
             ids = count == ids.length ? Arrays.copyOf(ids, 2 * count) : ids;
             ids[count++] = parser.getIntValue();

@@ -12,6 +12,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.security.MessageDigest;
+import java.util.Locale;
 import org.jspecify.annotations.Nullable;
 
 /// The lines of a file as bytes, one at a time, while a digest of everything read builds up.
@@ -62,7 +63,8 @@ final class Lines implements AutoCloseable {
                 stop++;
             }
             if (line.size() + (stop - at) > LONGEST) {
-                throw new CorpusException(file, number, "line is longer than %d bytes".formatted(LONGEST));
+                throw new CorpusException(
+                        file, number, String.format(Locale.ROOT, "line is longer than %d bytes", LONGEST));
             }
             line.write(buffer, at, stop - at);
             if (stop < end) {

@@ -9,6 +9,7 @@ import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.attribute.BasicFileAttributes;
+import java.util.Locale;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
@@ -103,7 +104,8 @@ public final class Tokenizer implements AutoCloseable {
             throw new CorpusException(file, "not a regular file");
         }
         if (attributes.size() > MAX_BYTES) {
-            throw new CorpusException(file, "larger than the %d bytes a tokenizer may have".formatted(MAX_BYTES));
+            throw new CorpusException(
+                    file, String.format(Locale.ROOT, "larger than the %d bytes a tokenizer may have", MAX_BYTES));
         }
         return (int) attributes.size();
     }

@@ -14,6 +14,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 import java.util.NoSuchElementException;
 import java.util.Queue;
 import java.util.concurrent.CompletableFuture;
@@ -240,7 +241,7 @@ final class TokenizerProcess implements AutoCloseable {
                     unanswered.remove();
                     request.answer().completeExceptionally(new IOException(message));
                 } else if (count < 0 || count > request.mostTokens()) {
-                    throw new IOException("%d tokens in an answer".formatted(count));
+                    throw new IOException(String.format(Locale.ROOT, "%d tokens in an answer", count));
                 } else {
                     int[] ids = ids(in, count);
                     unanswered.remove();

@@ -6,6 +6,7 @@ import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.Locale;
 import java.util.Objects;
 import java.util.function.Supplier;
 import java.util.stream.Stream;
@@ -61,9 +62,9 @@ final class TokenizerWatch implements Runnable {
 
     private void judge(Request request, double seconds) {
         if (seconds > request.allowedSeconds()) {
-            verdict = "it takes more than %.0f s".formatted(request.allowedSeconds());
+            verdict = String.format(Locale.ROOT, "it takes more than %.0f s", request.allowedSeconds());
         } else if (memory() > request.allowedMemory()) {
-            verdict = "it takes more than %d MiB of memory".formatted(request.allowedMemory() >> 20);
+            verdict = String.format(Locale.ROOT, "it takes more than %d MiB of memory", request.allowedMemory() >> 20);
         } else {
             return;
         }

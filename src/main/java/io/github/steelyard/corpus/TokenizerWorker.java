@@ -12,6 +12,7 @@ import java.io.FileOutputStream;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
+import java.util.Locale;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.LinkedBlockingQueue;
 
@@ -84,13 +85,14 @@ final class TokenizerWorker {
         try {
             long[] ids = library.getTokenIds(encoding);
             if (ids.length > mostTokens(bytes)) {
-                throw new IllegalArgumentException("%d tokens come of %d bytes".formatted(ids.length, bytes));
+                throw new IllegalArgumentException(
+                        String.format(Locale.ROOT, "%d tokens come of %d bytes", ids.length, bytes));
             }
             int[] result = new int[ids.length];
             for (int i = 0; i < ids.length; i++) {
                 if (ids[i] < 0 || ids[i] > Integer.MAX_VALUE) {
                     throw new IllegalArgumentException(
-                            "token %d has id %d, beyond %d".formatted(i, ids[i], Integer.MAX_VALUE));
+                            String.format(Locale.ROOT, "token %d has id %d, beyond %d", i, ids[i], Integer.MAX_VALUE));
                 }
                 result[i] = (int) ids[i];
             }

@@ -16,6 +16,7 @@ import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.LinkedHashSet;
 import java.util.List;
+import java.util.Locale;
 import java.util.Optional;
 import java.util.Set;
 import java.util.function.Function;
@@ -50,8 +51,11 @@ record CacheExport(Optional<String> format, List<OutputTensor> tensors, Set<Stri
         if (quantised.size() != 2 * attentions.size()) {
             refusals.add(new Refusal(
                     quantised.getFirst().name(),
-                    "the key and value cache is quantised at %d of %d sites, and servers know only all or none"
-                            .formatted(quantised.size(), 2 * attentions.size())));
+                    String.format(
+                            Locale.ROOT,
+                            "the key and value cache is quantised at %d of %d sites, and servers know only all or none",
+                            quantised.size(),
+                            2 * attentions.size())));
         }
         List<OutputTensor> tensors = new ArrayList<>();
         Set<String> replaced = new LinkedHashSet<>();

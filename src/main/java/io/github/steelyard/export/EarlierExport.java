@@ -15,6 +15,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collection;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeSet;
@@ -113,7 +114,9 @@ public final class EarlierExport {
                         .formatted(
                                 section,
                                 Printable.list(keys.subList(0, Math.min(MOST_NAMES, keys.size()))),
-                                keys.size() > MOST_NAMES ? " and %d more".formatted(keys.size() - MOST_NAMES) : ""));
+                                keys.size() > MOST_NAMES
+                                        ? String.format(Locale.ROOT, " and %d more", keys.size() - MOST_NAMES)
+                                        : ""));
             } else if (!one.isObject() && !one.equals(other)) {
                 differences.add(section);
             }

@@ -1,5 +1,6 @@
 package io.github.steelyard.export;
 
+import java.util.Locale;
 import java.util.function.LongConsumer;
 
 /// How an export runs; none of it changes a value that is written.
@@ -12,8 +13,8 @@ public record ExportRun(long shardBytes, int threads, LongConsumer progress) {
     /// @throws IllegalArgumentException if a number is below 1
     public ExportRun {
         if (shardBytes < 1 || threads < 1) {
-            throw new IllegalArgumentException(
-                    "shard size and threads must be at least 1: %d, %d".formatted(shardBytes, threads));
+            throw new IllegalArgumentException(String.format(
+                    Locale.ROOT, "shard size and threads must be at least 1: %d, %d", shardBytes, threads));
         }
     }
 }

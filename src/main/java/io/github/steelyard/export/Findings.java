@@ -5,6 +5,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
 import java.util.stream.Collectors;
@@ -62,7 +63,8 @@ final class Findings {
         });
         kinds.forEach((kind, count) -> {
             if (count > MOST_OF_A_KIND) {
-                String message = "%d more of the kind %s".formatted(count - MOST_OF_A_KIND, kind.code());
+                String message =
+                        String.format(Locale.ROOT, "%d more of the kind %s", count - MOST_OF_A_KIND, kind.code());
                 list.add(new Finding(kind.level(), kind.code(), kind.code(), message));
             }
         });
@@ -81,7 +83,8 @@ final class Findings {
                     .toList();
         }
         String names = subjects.stream().limit(MOST_NAMES).collect(Collectors.joining(", "));
-        String message = "%s and %d more: %s".formatted(names, subjects.size() - MOST_NAMES, group.message());
+        String message =
+                String.format(Locale.ROOT, "%s and %d more: %s", names, subjects.size() - MOST_NAMES, group.message());
         return List.of(
                 new Finding(group.level(), group.code(), subjects.iterator().next(), message));
     }

@@ -19,6 +19,7 @@ import io.github.steelyard.tensor.Shape;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
@@ -64,11 +65,12 @@ final class ModulePlanner {
         } else if (!format.get().fits(module.linear().info().columns())) {
             refusals.add(new Refusal(
                     module.name(),
-                    "%s needs input features in multiples of %d, found %d"
-                            .formatted(
-                                    format.get().algorithm(),
-                                    format.get().groupSize().orElse(1),
-                                    module.linear().info().columns())));
+                    String.format(
+                            Locale.ROOT,
+                            "%s needs input features in multiples of %d, found %d",
+                            format.get().algorithm(),
+                            format.get().groupSize().orElse(1),
+                            module.linear().info().columns())));
         } else if (module.sharesEmbedding()) {
             refusals.add(
                     new Refusal(module.name(), "shares its weight with the embedding and cannot be quantised apart"));

@@ -3,6 +3,7 @@ package io.github.steelyard.export;
 import io.github.steelyard.model.FusedStack;
 import io.github.steelyard.model.ModuleInfo;
 import io.github.steelyard.tensor.Shape;
+import java.util.Locale;
 import java.util.function.IntFunction;
 
 /// Names and shapes under which one synthetic weight lies.
@@ -78,8 +79,8 @@ record Place(
     /// @throws IllegalArgumentException if blocks of this size do not fit
     void requireBlocks(int block) {
         if (columns % block != 0) {
-            throw new IllegalArgumentException(
-                    "%s: wanted input features divisible by %d, found %d".formatted(codes, block, columns));
+            throw new IllegalArgumentException(String.format(
+                    Locale.ROOT, "%s: wanted input features divisible by %d, found %d", codes, block, columns));
         }
     }
 }

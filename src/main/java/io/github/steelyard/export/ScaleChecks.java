@@ -6,6 +6,7 @@ import java.lang.foreign.ValueLayout;
 import java.util.Arrays;
 import java.util.Collection;
 import java.util.LinkedHashSet;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
@@ -72,7 +73,7 @@ final class ScaleChecks {
         } else if (stored < Float.MIN_NORMAL) {
             problem = "is subnormal: never written after a measurement";
         } else if (scale.amax() > PLAUSIBLE || scale.amax() < 1 / PLAUSIBLE) {
-            problem = "means an amax of %.3g: never measured".formatted(scale.amax());
+            problem = String.format(Locale.ROOT, "means an amax of %.3g: never measured", scale.amax());
         }
         if (problem != null) {
             findings.error("scale-invalid", scale.tensor(), "scale %s %s".formatted(stored, problem));
@@ -87,8 +88,11 @@ final class ScaleChecks {
             findings.warning(
                     "scale-default",
                     scale.tensor(),
-                    "scale %s looks like a default (amax %.4g), not like a measurement"
-                            .formatted(scale.stored(), scale.amax()));
+                    String.format(
+                            Locale.ROOT,
+                            "scale %s looks like a default (amax %.4g), not like a measurement",
+                            scale.stored(),
+                            scale.amax()));
         }
     }
 
@@ -103,8 +107,11 @@ final class ScaleChecks {
                 findings.warning(
                         "scale-outlier",
                         scale.tensor(),
-                        "means an amax of %.3g, where the layer's experts have %.3g in the middle"
-                                .formatted(scale.amax(), median));
+                        String.format(
+                                Locale.ROOT,
+                                "means an amax of %.3g, where the layer's experts have %.3g in the middle",
+                                scale.amax(),
+                                median));
             }
         }
     }
@@ -126,8 +133,11 @@ final class ScaleChecks {
                 findings.warning(
                         "scale-equal",
                         leaf,
-                        "the input scale is %s in each of %d layers: a default?"
-                                .formatted(seen.iterator().next(), count));
+                        String.format(
+                                Locale.ROOT,
+                                "the input scale is %s in each of %d layers: a default?",
+                                seen.iterator().next(),
+                                count));
             }
         });
     }
@@ -152,7 +162,7 @@ final class ScaleChecks {
             findings.error(
                     "scale-invalid",
                     scale.name(),
-                    "%d of %d scales are not positive and finite".formatted(bad, values.length));
+                    String.format(Locale.ROOT, "%d of %d scales are not positive and finite", bad, values.length));
         }
     }
 
@@ -162,17 +172,22 @@ final class ScaleChecks {
         long negative = Arrays.stream(counts, 0x80, 0xff).sum();
         if (nan + negative > 0) {
             findings.error(
-                    "scale-invalid", scale.name(), "%d block scales are NaN and %d negative".formatted(nan, negative));
+                    "scale-invalid",
+                    scale.name(),
+                    String.format(Locale.ROOT, "%d block scales are NaN and %d negative", nan, negative));
         }
         if (counts[0] > 0) {
-            findings.warning("block-scale-zero", scale.name(), "%d block scales are zero".formatted(counts[0]));
+            findings.warning(
+                    "block-scale-zero",
+                    scale.name(),
+                    String.format(Locale.ROOT, "%d block scales are zero", counts[0]));
         }
     }
 
     private void checkE8m0(StoredModule module, TensorInfo scale) {
         long nan = histogram(module.weights().checkpoint().bytes(scale))[0xff];
         if (nan > 0) {
-            findings.error("scale-invalid", scale.name(), "%d block scales are NaN".formatted(nan));
+            findings.error("scale-invalid", scale.name(), String.format(Locale.ROOT, "%d block scales are NaN", nan));
         }
     }
 

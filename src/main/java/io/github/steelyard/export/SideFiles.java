@@ -76,8 +76,12 @@ final class SideFiles {
                 : List.of(Finding.warning(
                         "side-file-elsewhere",
                         strays.getFirst(),
-                        "%d files of %s are links to places outside it and were not exported: %s"
-                                .formatted(strays.size(), Printable.of(directory), Printable.list(strays))));
+                        String.format(
+                                Locale.ROOT,
+                                "%d files of %s are links to places outside it and were not exported: %s",
+                                strays.size(),
+                                Printable.of(directory),
+                                Printable.list(strays))));
     }
 
     /// Copies the files.

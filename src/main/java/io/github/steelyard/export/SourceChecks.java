@@ -11,6 +11,7 @@ import io.github.steelyard.quant.QuantizationError;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Locale;
 import java.util.Optional;
 import java.util.Set;
 
@@ -107,7 +108,7 @@ final class SourceChecks {
                 ? Optional.empty()
                 : Optional.of(new TensorError(info.name(), before.formatName(), after.formatName(), error));
         if (Double.isNaN(error.squaredError()) || sqnr < UNLIKE) {
-            String message = "does not resemble the source's weight: %.1f dB".formatted(sqnr);
+            String message = String.format(Locale.ROOT, "does not resemble the source's weight: %.1f dB", sqnr);
             return new Compared(
                     result, problem("weight-unlike", info.name(), message).findings());
         }
@@ -115,7 +116,7 @@ final class SourceChecks {
                 ? List.of(Finding.warning(
                         "weight-far",
                         info.name(),
-                        "%s: only %.1f dB above its quantisation error".formatted(info.name(), sqnr)))
+                        String.format(Locale.ROOT, "%s: only %.1f dB above its quantisation error", info.name(), sqnr)))
                 : List.of();
         return new Compared(result, warnings);
     }

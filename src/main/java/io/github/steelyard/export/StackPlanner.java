@@ -11,6 +11,7 @@ import io.github.steelyard.model.Site;
 import io.github.steelyard.recipe.Scheme;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 import java.util.Optional;
 import java.util.Set;
 import java.util.function.Function;
@@ -71,8 +72,11 @@ final class StackPlanner {
         if (found.isEmpty()) {
             return refused(
                     stack,
-                    "servers load these experts, %d inputs each, in one tensor of FP8 or NVFP4; the recipe has %s"
-                            .formatted(stack.columns(), scheme));
+                    String.format(
+                            Locale.ROOT,
+                            "servers load these experts, %d inputs each, in one tensor of FP8 or NVFP4; the recipe has %s",
+                            stack.columns(),
+                            scheme));
         }
         if (stack.hasSeparateBiases()) {
             return refused(stack, "the source has the experts' biases one by one, servers read them in one tensor");
@@ -113,7 +117,7 @@ final class StackPlanner {
                 .toList();
         if (amax.size() > 1) {
             throw new IllegalStateException(
-                    "%s: %d scales of one tensor's %s".formatted(stack.name(), amax.size(), role));
+                    String.format(Locale.ROOT, "%s: %d scales of one tensor's %s", stack.name(), amax.size(), role));
         }
         if (amax.isEmpty() && role == Role.INPUT) {
             refusals.add(new Refusal(stack.name(), "the experts' input has no calibrated amax"));

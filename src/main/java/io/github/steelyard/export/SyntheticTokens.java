@@ -4,6 +4,7 @@ import io.github.steelyard.checkpoint.AtomicFiles;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
+import java.util.Locale;
 import java.util.SplittableRandom;
 
 /// Random token ids to run a synthetic checkpoint on: `tokens.jsonl`, one `{"input_ids": [...]}` per sequence.
@@ -17,8 +18,8 @@ public record SyntheticTokens(int sequences, int length) {
     /// @throws IllegalArgumentException if a number is less than 1
     public SyntheticTokens {
         if (sequences < 1 || length < 1) {
-            throw new IllegalArgumentException(
-                    "sequences and their length must be at least 1: %d, %d".formatted(sequences, length));
+            throw new IllegalArgumentException(String.format(
+                    Locale.ROOT, "sequences and their length must be at least 1: %d, %d", sequences, length));
         }
     }
 

@@ -15,6 +15,7 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.NavigableMap;
 import java.util.Optional;
@@ -199,7 +200,7 @@ public final class Verifier {
                 findings.error(
                         "weight-incomplete",
                         tensor.name(),
-                        "%d block scales for %s".formatted(scales, tensor.typeText()));
+                        String.format(Locale.ROOT, "%d block scales for %s", scales, tensor.typeText()));
             }
             modules.put(tensor.name(), module);
         } catch (CheckpointException e) {
@@ -240,7 +241,7 @@ public final class Verifier {
                 : Optional.of(Finding.error(
                         "weight-not-finite",
                         tensor.name(),
-                        "%s: %d values are NaN or infinite".formatted(tensor.name(), bad)));
+                        String.format(Locale.ROOT, "%s: %d values are NaN or infinite", tensor.name(), bad)));
     }
 
     private static long count(MemorySegment bytes, int exponent) {

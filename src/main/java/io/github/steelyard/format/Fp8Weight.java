@@ -2,6 +2,7 @@ package io.github.steelyard.format;
 
 import io.github.steelyard.tensor.DType;
 import java.lang.foreign.MemorySegment;
+import java.util.Locale;
 
 /// A weight stored as FP8 codes under float scales.
 ///
@@ -29,17 +30,25 @@ public record Fp8Weight(
         if (dtype != DType.F8_E4M3 && dtype != DType.F8_E5M2) {
             throw new IllegalArgumentException("FP8 weight: expected F8_E4M3 or F8_E5M2, found %s".formatted(dtype));
         }
-        String what = "FP8 weight [%d, %d]".formatted(rows, columns);
+        String what = String.format(Locale.ROOT, "FP8 weight [%d, %d]", rows, columns);
         StoredElements.requireExtents(what, rows, columns, 1);
         if (blockRows < 1 || blockColumns < 1) {
-            throw new IllegalArgumentException("%s: block [%d, %d] is empty".formatted(what, blockRows, blockColumns));
+            throw new IllegalArgumentException(
+                    String.format(Locale.ROOT, "%s: block [%d, %d] is empty", what, blockRows, blockColumns));
         }
         int scaleRows = Math.ceilDiv(rows, blockRows);
         int scaleColumns = Math.ceilDiv(columns, blockColumns);
         if (scales.rows() != scaleRows || scales.columns() != scaleColumns) {
-            throw new IllegalArgumentException("%s in blocks of [%d, %d]: expected scales [%d, %d], found [%d, %d]"
-                    .formatted(
-                            what, blockRows, blockColumns, scaleRows, scaleColumns, scales.rows(), scales.columns()));
+            throw new IllegalArgumentException(String.format(
+                    Locale.ROOT,
+                    "%s in blocks of [%d, %d]: expected scales [%d, %d], found [%d, %d]",
+                    what,
+                    blockRows,
+                    blockColumns,
+                    scaleRows,
+                    scaleColumns,
+                    scales.rows(),
+                    scales.columns()));
         }
         codes = StoredElements.require(what, codes, (long) rows * columns, Byte.SIZE);
     }

@@ -3,6 +3,7 @@ package io.github.steelyard.format;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.ByteOrder;
+import java.util.Locale;
 import java.util.Optional;
 
 /// A weight stored as integers in groups of a row, packed into 32-bit words: `pack-quantized` of compressed-tensors.
@@ -36,17 +37,25 @@ public record IntWeight(
     /// @throws IllegalArgumentException if the width is neither 4 nor 8, or an extent does not fit
     public IntWeight {
         if (bits != 4 && bits != 8) {
-            throw new IllegalArgumentException("integer weight: expected 4 or 8 bits, found %d".formatted(bits));
+            throw new IllegalArgumentException(
+                    String.format(Locale.ROOT, "integer weight: expected 4 or 8 bits, found %d", bits));
         }
-        String what = "INT%d weight [%d, %d]".formatted(bits, rows, columns);
+        String what = String.format(Locale.ROOT, "INT%d weight [%d, %d]", bits, rows, columns);
         StoredElements.requireExtents(what, rows, columns, 1);
         if (group < 1) {
-            throw new IllegalArgumentException("%s: groups of %d columns".formatted(what, group));
+            throw new IllegalArgumentException(String.format(Locale.ROOT, "%s: groups of %d columns", what, group));
         }
         int groups = Math.ceilDiv(columns, group);
         if (scales.rows() != rows || scales.columns() != groups) {
-            throw new IllegalArgumentException("%s in groups of %d: expected scales [%d, %d], found [%d, %d]"
-                    .formatted(what, group, rows, groups, scales.rows(), scales.columns()));
+            throw new IllegalArgumentException(String.format(
+                    Locale.ROOT,
+                    "%s in groups of %d: expected scales [%d, %d], found [%d, %d]",
+                    what,
+                    group,
+                    rows,
+                    groups,
+                    scales.rows(),
+                    scales.columns()));
         }
         codes = StoredElements.require(what + ": codes", codes, (long) rows * words(columns, bits), Integer.SIZE);
         if (zeros.isPresent()) {

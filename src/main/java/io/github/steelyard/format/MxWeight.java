@@ -1,6 +1,7 @@
 package io.github.steelyard.format;
 
 import java.lang.foreign.MemorySegment;
+import java.util.Locale;
 
 /// A weight stored in an MX format: E2M1 codes (MXFP4) or E4M3 codes (MXFP8) and an E8M0 scale per 32 columns.
 ///
@@ -36,7 +37,7 @@ public record MxWeight(Element element, MemorySegment codes, MemorySegment scale
 
     /// @throws IllegalArgumentException if an extent does not fit
     public MxWeight {
-        String what = "%s weight [%d, %d]".formatted(element.formatName, rows, columns);
+        String what = String.format(Locale.ROOT, "%s weight [%d, %d]", element.formatName, rows, columns);
         StoredElements.requireExtents(what, rows, columns, BLOCK);
         long elements = (long) rows * columns;
         codes = StoredElements.require(what + ": codes", codes, elements, element.bits);

@@ -1,6 +1,7 @@
 package io.github.steelyard.format;
 
 import java.lang.foreign.MemorySegment;
+import java.util.Locale;
 
 /// The cast of MXFP4 weights to NVFP4 that keeps every code.
 ///
@@ -44,7 +45,8 @@ public final class Mxfp4ToNvfp4 {
             for (long block = 0; block < scales.byteSize(); block++) {
                 int code = StoredElements.code(scales, block);
                 if (code == E8m0.NAN_CODE) {
-                    throw new IllegalArgumentException("MXFP4 block %d: scale is NaN".formatted(block));
+                    throw new IllegalArgumentException(
+                            String.format(Locale.ROOT, "MXFP4 block %d: scale is NaN", block));
                 }
                 counts[code]++;
             }

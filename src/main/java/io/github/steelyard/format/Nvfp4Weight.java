@@ -1,6 +1,7 @@
 package io.github.steelyard.format;
 
 import java.lang.foreign.MemorySegment;
+import java.util.Locale;
 
 /// A weight stored as NVFP4: E2M1 codes, an E4M3 scale per 16 columns, one float32 scale for the tensor.
 ///
@@ -20,7 +21,7 @@ public record Nvfp4Weight(MemorySegment codes, MemorySegment blockScales, int ro
 
     /// @throws IllegalArgumentException if an extent does not fit
     public Nvfp4Weight {
-        String what = "NVFP4 weight [%d, %d]".formatted(rows, columns);
+        String what = String.format(Locale.ROOT, "NVFP4 weight [%d, %d]", rows, columns);
         StoredElements.requireExtents(what, rows, columns, BLOCK);
         long elements = (long) rows * columns;
         codes = StoredElements.require(what + ": codes", codes, elements, 4);

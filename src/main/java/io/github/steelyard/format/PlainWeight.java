@@ -2,6 +2,7 @@ package io.github.steelyard.format;
 
 import io.github.steelyard.tensor.DType;
 import java.lang.foreign.MemorySegment;
+import java.util.Locale;
 
 /// A weight stored as plain values: F32, F16 or BF16.
 ///
@@ -14,7 +15,7 @@ public record PlainWeight(MemorySegment elements, DType dtype, int rows, int col
     /// @throws IllegalArgumentException if the type is none of the three or the size does not fit the extents
     public PlainWeight {
         requirePlain(dtype);
-        String what = "%s weight [%d, %d]".formatted(dtype, rows, columns);
+        String what = String.format(Locale.ROOT, "%s weight [%d, %d]", dtype, rows, columns);
         StoredElements.requireExtents(what, rows, columns, 1);
         elements = StoredElements.require(what, elements, (long) rows * columns, dtype.bits());
     }

@@ -1,5 +1,7 @@
 package io.github.steelyard.format;
 
+import java.util.Locale;
+
 /// Rows `firstRow`, `firstRow + step`, … of another weight: a part of a fused tensor.
 ///
 /// @param source the weight that holds the rows
@@ -12,8 +14,13 @@ public record RowSelection(StoredWeight source, int firstRow, int step, int rows
     public RowSelection {
         long end = rows == 0 ? firstRow : firstRow + (long) (rows - 1) * step + 1;
         if (firstRow < 0 || step < 1 || rows < 0 || end > source.rows()) {
-            throw new IllegalArgumentException("%d rows from %d in steps of %d: the weight has %d rows"
-                    .formatted(rows, firstRow, step, source.rows()));
+            throw new IllegalArgumentException(String.format(
+                    Locale.ROOT,
+                    "%d rows from %d in steps of %d: the weight has %d rows",
+                    rows,
+                    firstRow,
+                    step,
+                    source.rows()));
         }
     }
 

@@ -1,6 +1,7 @@
 package io.github.steelyard.format;
 
 import java.lang.foreign.MemorySegment;
+import java.util.Locale;
 
 /// Row ranges of dense memory.
 final class Slices {
@@ -11,7 +12,7 @@ final class Slices {
     static MemorySegment rows(MemorySegment memory, int rows, long rowBytes, int fromRow, int toRow) {
         if (fromRow < 0 || fromRow > toRow || toRow > rows) {
             throw new IllegalArgumentException(
-                    "rows %d to %d of a weight with %d rows".formatted(fromRow, toRow, rows));
+                    String.format(Locale.ROOT, "rows %d to %d of a weight with %d rows", fromRow, toRow, rows));
         }
         return memory.asSlice(fromRow * rowBytes, (toRow - fromRow) * rowBytes);
     }

@@ -4,6 +4,7 @@ import io.github.steelyard.tensor.DType;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.ByteOrder;
+import java.util.Locale;
 
 /// Little-endian elements of one type in memory: the size check and the plain decoding loops that all weights share.
 final class StoredElements {
@@ -21,31 +22,41 @@ final class StoredElements {
         long wanted = Math.multiplyExact(count, bits) / Byte.SIZE;
         if (elements.byteSize() != wanted) {
             throw new IllegalArgumentException(
-                    "%s: expected %d bytes, found %d".formatted(what, wanted, elements.byteSize()));
+                    String.format(Locale.ROOT, "%s: expected %d bytes, found %d", what, wanted, elements.byteSize()));
         }
         return elements.asReadOnly();
     }
 
     static void requireExtents(String what, int rows, int columns, int columnMultiple) {
         if (rows < 0 || columns < 0) {
-            throw new IllegalArgumentException("%s: negative extent in [%d, %d]".formatted(what, rows, columns));
+            throw new IllegalArgumentException(
+                    String.format(Locale.ROOT, "%s: negative extent in [%d, %d]", what, rows, columns));
         }
         if (columns % columnMultiple != 0) {
-            throw new IllegalArgumentException("%s: expected a multiple of %d columns, found [%d, %d]"
-                    .formatted(what, columnMultiple, rows, columns));
+            throw new IllegalArgumentException(String.format(
+                    Locale.ROOT,
+                    "%s: expected a multiple of %d columns, found [%d, %d]",
+                    what,
+                    columnMultiple,
+                    rows,
+                    columns));
         }
     }
 
     /// Checks the arguments of [StoredWeight#decodeRows].
     static void requireTarget(StoredWeight weight, int fromRow, int toRow, float[] target, int offset) {
         if (fromRow < 0 || fromRow > toRow || toRow > weight.rows()) {
-            throw new IllegalArgumentException(
-                    "rows %d to %d of a weight with %d rows".formatted(fromRow, toRow, weight.rows()));
+            throw new IllegalArgumentException(String.format(
+                    Locale.ROOT, "rows %d to %d of a weight with %d rows", fromRow, toRow, weight.rows()));
         }
         long needed = (long) (toRow - fromRow) * weight.columns();
         if (offset < 0 || needed > target.length - offset) {
-            throw new IllegalArgumentException("decoded rows: expected room for %d values at offset %d, found %d"
-                    .formatted(needed, offset, target.length));
+            throw new IllegalArgumentException(String.format(
+                    Locale.ROOT,
+                    "decoded rows: expected room for %d values at offset %d, found %d",
+                    needed,
+                    offset,
+                    target.length));
         }
     }
 

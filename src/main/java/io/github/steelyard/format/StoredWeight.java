@@ -1,5 +1,7 @@
 package io.github.steelyard.format;
 
+import java.util.Locale;
+
 /// A weight matrix `(rows = output features, columns = input features)` as it lies in a checkpoint: codes and scales,
 /// not yet float32. Implementations read mapped memory and hold no copy.
 ///
@@ -40,7 +42,7 @@ public interface StoredWeight {
     default StoredWeight everySecondRow(int first) {
         if (first < 0 || first > 1 || rows() % 2 != 0) {
             throw new IllegalArgumentException(
-                    "every second row from %d of a weight with %d rows".formatted(first, rows()));
+                    String.format(Locale.ROOT, "every second row from %d of a weight with %d rows", first, rows()));
         }
         return new RowSelection(this, first, 2, rows() / 2);
     }

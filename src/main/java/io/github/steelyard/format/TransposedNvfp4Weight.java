@@ -1,6 +1,7 @@
 package io.github.steelyard.format;
 
 import java.lang.foreign.MemorySegment;
+import java.util.Locale;
 
 /// An NVFP4 weight stored `(input features, output features)`, as ModelOpt writes the fused experts of gpt-oss and
 /// Llama-4: blocks and packing run along the inputs, which are the first extent. Arithmetic as in [Nvfp4Weight].
@@ -16,7 +17,7 @@ public record TransposedNvfp4Weight(
 
     /// @throws IllegalArgumentException if an extent does not fit
     public TransposedNvfp4Weight {
-        String what = "NVFP4 weight [%d, %d], stored transposed".formatted(rows, columns);
+        String what = String.format(Locale.ROOT, "NVFP4 weight [%d, %d], stored transposed", rows, columns);
         StoredElements.requireExtents(what, rows, columns, Nvfp4Weight.BLOCK);
         long elements = (long) rows * columns;
         codes = StoredElements.require(what + ": codes", codes, elements, 4);

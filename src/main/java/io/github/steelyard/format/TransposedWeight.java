@@ -2,6 +2,7 @@ package io.github.steelyard.format;
 
 import io.github.steelyard.tensor.DType;
 import java.lang.foreign.MemorySegment;
+import java.util.Locale;
 
 /// A weight stored `(input features, output features)`, as fused expert tensors are: plain values, or FP8 codes under
 /// one scale. `value = element · scale`.
@@ -19,7 +20,7 @@ public record TransposedWeight(MemorySegment elements, DType dtype, int rows, in
         if (dtype != DType.F8_E4M3 && dtype != DType.F8_E5M2) {
             PlainWeight.requirePlain(dtype);
         }
-        String what = "%s weight [%d, %d], stored transposed".formatted(dtype, rows, columns);
+        String what = String.format(Locale.ROOT, "%s weight [%d, %d], stored transposed", dtype, rows, columns);
         StoredElements.requireExtents(what, rows, columns, 1);
         elements = StoredElements.require(what, elements, (long) rows * columns, dtype.bits());
     }

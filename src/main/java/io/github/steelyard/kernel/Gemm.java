@@ -3,6 +3,7 @@ package io.github.steelyard.kernel;
 import io.github.steelyard.format.StoredWeight;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Locale;
 
 /// The float32 matrix product, behind one of several implementations ([MatrixProduct]). Always single-threaded: callers
 /// run one product per worker thread, with a [Workspace] of its own.
@@ -189,8 +190,15 @@ public final class Gemm {
 
     private static void requireFit(Matrix a, int n, int k, Matrix c) {
         if (a.columns() != k || c.rows() != a.rows() || c.columns() != n) {
-            throw new IllegalArgumentException("product: A [%d, %d], W [%d, %d] and C [%d, %d] do not fit"
-                    .formatted(a.rows(), a.columns(), n, k, c.rows(), c.columns()));
+            throw new IllegalArgumentException(String.format(
+                    Locale.ROOT,
+                    "product: A [%d, %d], W [%d, %d] and C [%d, %d] do not fit",
+                    a.rows(),
+                    a.columns(),
+                    n,
+                    k,
+                    c.rows(),
+                    c.columns()));
         }
     }
 }

@@ -1,5 +1,7 @@
 package io.github.steelyard.kernel;
 
+import java.util.Locale;
+
 /// A weight in [Panels] on the heap.
 final class HeapPanels implements MatrixProduct.Weight, Panels.Target {
 
@@ -16,8 +18,13 @@ final class HeapPanels implements MatrixProduct.Weight, Panels.Target {
     void pack(WeightSource source, Kernels kernels) {
         long size = layout.size(source.rows(), source.columns());
         if (size > LONGEST) {
-            throw new IllegalArgumentException("packed weight [%d, %d] needs %d floats, an array holds at most %d"
-                    .formatted(source.rows(), source.columns(), size, LONGEST));
+            throw new IllegalArgumentException(String.format(
+                    Locale.ROOT,
+                    "packed weight [%d, %d] needs %d floats, an array holds at most %d",
+                    source.rows(),
+                    source.columns(),
+                    size,
+                    LONGEST));
         }
         if (values.length < size) {
             values = new float[0]; // so that the old and the new one need not fit together

@@ -1,5 +1,6 @@
 package io.github.steelyard.kernel;
 
+import java.util.Locale;
 import java.util.Objects;
 
 /// A float32 matrix in a part of a heap array, row-major.
@@ -17,7 +18,7 @@ public record Matrix(float[] values, int offset, int rows, int columns, int stri
     public Matrix {
         if (rows < 0 || columns < 0 || stride < columns) {
             throw new IllegalArgumentException(
-                    "matrix: extents [%d, %d] with row distance %d".formatted(rows, columns, stride));
+                    String.format(Locale.ROOT, "matrix: extents [%d, %d] with row distance %d", rows, columns, stride));
         }
         if (rows > 0 && columns > 0) {
             Objects.checkFromIndexSize((long) offset, (rows - 1L) * stride + columns, values.length);

@@ -13,6 +13,7 @@ import java.lang.foreign.SymbolLookup;
 import java.lang.foreign.ValueLayout;
 import java.lang.invoke.MethodHandle;
 import java.nio.charset.StandardCharsets;
+import java.util.Locale;
 
 /// The part of oneDNN's C interface that [OneDnnGemm] uses. Constants are those of `dnnl_types.h`, version 3.
 final class OneDnn {
@@ -109,7 +110,7 @@ final class OneDnn {
             MethodHandle describe = handle(
                     "dnnl_matmul_primitive_desc_create", ADDRESS, ADDRESS, ADDRESS, ADDRESS, ADDRESS, ADDRESS, ADDRESS);
             MemorySegment description = create(
-                    "matmul (%d, %d) x (%d, %d)".formatted(m, k, k, n),
+                    String.format(Locale.ROOT, "matmul (%d, %d) x (%d, %d)", m, k, k, n),
                     describe,
                     engine,
                     source,
@@ -209,11 +210,12 @@ final class OneDnn {
             MethodHandle query =
                     linker.downcallHandle(symbols.findOrThrow("dnnl_version"), FunctionDescriptor.of(ADDRESS));
             MemorySegment found = ((MemorySegment) query.invokeExact()).reinterpret(VERSION_BYTES);
-            return "%d.%d.%d"
-                    .formatted(
-                            found.getAtIndex(JAVA_INT, 0),
-                            found.getAtIndex(JAVA_INT, 1),
-                            found.getAtIndex(JAVA_INT, 2));
+            return String.format(
+                    Locale.ROOT,
+                    "%d.%d.%d",
+                    found.getAtIndex(JAVA_INT, 0),
+                    found.getAtIndex(JAVA_INT, 1),
+                    found.getAtIndex(JAVA_INT, 2));
         } catch (Throwable e) {
             throw failed("dnnl_version", e);
         }
@@ -251,7 +253,8 @@ final class OneDnn {
 
     private static void checkStatus(String what, int status) {
         if (status != 0) {
-            throw new IllegalStateException("oneDNN: %s failed with status %d".formatted(what, status));
+            throw new IllegalStateException(
+                    String.format(Locale.ROOT, "oneDNN: %s failed with status %d", what, status));
         }
     }
 

@@ -1,6 +1,7 @@
 package io.github.steelyard.kernel;
 
 import java.util.Arrays;
+import java.util.Locale;
 import java.util.Optional;
 
 /// The layout of a packed weight `(n, k)` of the built-in products: panels of `width` output features, each
@@ -14,7 +15,7 @@ record Panels(int width, int depthStep) {
     Panels {
         if (MatrixProduct.ROW_STEP % width != 0) {
             throw new IllegalArgumentException(
-                    "panel width %d does not divide %d".formatted(width, MatrixProduct.ROW_STEP));
+                    String.format(Locale.ROOT, "panel width %d does not divide %d", width, MatrixProduct.ROW_STEP));
         }
     }
 

@@ -2,6 +2,7 @@ package io.github.steelyard.kernel;
 
 import io.github.steelyard.format.StoredWeight;
 import java.util.List;
+import java.util.Locale;
 import java.util.Objects;
 import java.util.Optional;
 
@@ -31,8 +32,11 @@ final class StoredSource implements WeightSource {
         boolean rowMajor = true;
         for (StoredWeight weight : weights) {
             if (weight.columns() != columns) {
-                throw new IllegalArgumentException(
-                        "weights to pack together: expected %d columns, found %d".formatted(columns, weight.columns()));
+                throw new IllegalArgumentException(String.format(
+                        Locale.ROOT,
+                        "weights to pack together: expected %d columns, found %d",
+                        columns,
+                        weight.columns()));
             }
             sum = Math.addExact(sum, weight.rows());
             rowMajor &= weight.isRowMajor();
@@ -56,7 +60,8 @@ final class StoredSource implements WeightSource {
     public Matrix rows(int from, int to) {
         Objects.checkFromToIndex(from, to, rows);
         if (from < next) {
-            throw new IllegalStateException("row %d of a weight was asked for after row %d".formatted(from, next - 1));
+            throw new IllegalStateException(
+                    String.format(Locale.ROOT, "row %d of a weight was asked for after row %d", from, next - 1));
         }
         show(next, from);
         return decode(from, to);

@@ -1,5 +1,6 @@
 package io.github.steelyard.kernel;
 
+import java.util.Locale;
 import jdk.incubator.vector.FloatVector;
 
 /// The matrix product in the Vector API.
@@ -31,7 +32,7 @@ record VectorGemm() implements MatrixProduct {
 
     @Override
     public String detail() {
-        return "SIMD with %d-bit vectors".formatted(LANES * Float.SIZE);
+        return String.format(Locale.ROOT, "SIMD with %d-bit vectors", LANES * Float.SIZE);
     }
 
     @Override

@@ -1,6 +1,7 @@
 package io.github.steelyard.kernel;
 
 import io.github.steelyard.format.StoredWeight;
+import java.util.Locale;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.VectorSpecies;
 
@@ -16,7 +17,7 @@ record VectorKernels(String reason) implements Kernels {
         if (LANES < 4) {
             return new ReferenceKernels("no SIMD: the machine's vectors hold fewer than 4 floats");
         }
-        return new VectorKernels("SIMD with %d-bit vectors".formatted(SPECIES.vectorBitSize()));
+        return new VectorKernels(String.format(Locale.ROOT, "SIMD with %d-bit vectors", SPECIES.vectorBitSize()));
     }
 
     /// Returns whether vectors have 512 bits.

@@ -3,6 +3,7 @@ package io.github.steelyard.model;
 import io.github.steelyard.checkpoint.DeclaredFormat;
 import io.github.steelyard.checkpoint.QuantizationConfig;
 import io.github.steelyard.format.Fp8Weight;
+import java.util.Locale;
 
 /// Rows and columns of a block of FP8 codes: what the config declares, 128 x 128 where it says nothing. The one thing
 /// about a stored weight that its tensors cannot tell, since the last blocks may be partial.
@@ -28,6 +29,6 @@ public record Fp8Blocks(int rows, int columns) {
 
     @Override
     public String toString() {
-        return "blocks of [%d, %d]".formatted(rows, columns);
+        return String.format(Locale.ROOT, "blocks of [%d, %d]", rows, columns);
     }
 }

@@ -14,6 +14,7 @@ import io.github.steelyard.tensor.DType;
 import io.github.steelyard.tensor.Shape;
 import java.lang.foreign.MemorySegment;
 import java.util.List;
+import java.util.Locale;
 import java.util.Optional;
 import java.util.function.Predicate;
 import java.util.stream.Stream;
@@ -255,7 +256,7 @@ public record FusedStack(String tensor, int count, int rows, int columns, Layout
     private void requireMultiple(int block) {
         if (columns % block != 0) {
             throw new IllegalArgumentException(
-                    "wanted input features divisible by %d, found %d".formatted(block, columns));
+                    String.format(Locale.ROOT, "wanted input features divisible by %d, found %d", block, columns));
         }
     }
 
@@ -276,7 +277,12 @@ public record FusedStack(String tensor, int count, int rows, int columns, Layout
         if (elements != 1 && elements != count) {
             throw new CheckpointException(
                     info.file(),
-                    "tensor '%s': wanted one value or %d, found shape %s".formatted(info.name(), count, info.shape()));
+                    String.format(
+                            Locale.ROOT,
+                            "tensor '%s': wanted one value or %d, found shape %s",
+                            info.name(),
+                            count,
+                            info.shape()));
         }
         float[] values = new float[(int) elements];
         new PlainWeight(checkpoint.bytes(info), info.dtype(), 1, values.length).decodeRows(0, 1, values, 0);

@@ -3,6 +3,7 @@ package io.github.steelyard.model;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.util.Locale;
 
 /// Rows of float32 values, one for each token of all sequences, outside the Java heap: the residual stream
 /// `(tokens, width)` between two blocks.
@@ -19,8 +20,13 @@ public final class HiddenStates {
     /// @throws IllegalArgumentException if `values` is not `tokens * width * 4` bytes long
     public HiddenStates(MemorySegment values, long tokens, int width) {
         if (values.byteSize() != bytes(tokens, width)) {
-            throw new IllegalArgumentException("hidden states of %d tokens of %d: wanted %d bytes, found %d"
-                    .formatted(tokens, width, bytes(tokens, width), values.byteSize()));
+            throw new IllegalArgumentException(String.format(
+                    Locale.ROOT,
+                    "hidden states of %d tokens of %d: wanted %d bytes, found %d",
+                    tokens,
+                    width,
+                    bytes(tokens, width),
+                    values.byteSize()));
         }
         this.values = values;
         this.tokens = tokens;

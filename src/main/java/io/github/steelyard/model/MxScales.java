@@ -10,6 +10,7 @@ import io.github.steelyard.format.MxWeight;
 import io.github.steelyard.tensor.DType;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.util.Locale;
 
 /// Scales that are powers of two: E8M0 codes, stored as such or as bytes.
 public final class MxScales {
@@ -52,8 +53,13 @@ public final class MxScales {
             if (code > limit) {
                 throw new CheckpointException(
                         scale.file(),
-                        "tensor '%s': wanted scales under which codes are finite, up to %d, found %d at index %d"
-                                .formatted(scale.name(), limit, code, i));
+                        String.format(
+                                Locale.ROOT,
+                                "tensor '%s': wanted scales under which codes are finite, up to %d, found %d at index %d",
+                                scale.name(),
+                                limit,
+                                code,
+                                i));
             }
         }
     }

@@ -2,6 +2,7 @@ package io.github.steelyard.model;
 
 import io.github.steelyard.kernel.Gemm;
 import io.github.steelyard.kernel.Kernels;
+import java.util.Locale;
 
 /// How a forward pass is to be run. Immutable and shared by all workers.
 ///
@@ -18,7 +19,7 @@ public record Pass(
     /// @throws IllegalArgumentException if a tap watches inputs while the expert backend hides that of w2
     public Pass {
         if (threads < 1) {
-            throw new IllegalArgumentException("threads must be at least 1: %d".formatted(threads));
+            throw new IllegalArgumentException(String.format(Locale.ROOT, "threads must be at least 1: %d", threads));
         }
         if (tap.watches(Role.INPUT) && !experts.showsW2Input()) {
             throw new IllegalArgumentException(("expert backend '%s' never materialises the w2 input, so its quantizer"

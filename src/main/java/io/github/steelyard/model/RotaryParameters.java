@@ -2,6 +2,7 @@ package io.github.steelyard.model;
 
 import io.github.steelyard.checkpoint.ConfigJson;
 import java.util.List;
+import java.util.Locale;
 import java.util.Optional;
 import java.util.stream.Stream;
 
@@ -57,7 +58,9 @@ public final class RotaryParameters {
         int dimensions = (int) (headWidth * bounded("partial_rotary_factor", absent, 0, 1));
         if (dimensions < 2 || dimensions % 2 != 0) {
             throw where("partial_rotary_factor")
-                    .unsuitable("partial_rotary_factor", "a share of %d dimensions that is even".formatted(headWidth));
+                    .unsuitable(
+                            "partial_rotary_factor",
+                            String.format(Locale.ROOT, "a share of %d dimensions that is even", headWidth));
         }
         return dimensions;
     }
@@ -113,7 +116,8 @@ public final class RotaryParameters {
         List<Double> factors = where("short_factor").numbers("short_factor");
         if (factors.size() != plain.length) {
             throw where("short_factor")
-                    .unsuitable("short_factor", "%d factors, one for each pair".formatted(plain.length));
+                    .unsuitable(
+                            "short_factor", String.format(Locale.ROOT, "%d factors, one for each pair", plain.length));
         }
         float[] scaled = new float[plain.length];
         for (int k = 0; k < plain.length; k++) {

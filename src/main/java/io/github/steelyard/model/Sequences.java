@@ -1,6 +1,7 @@
 package io.github.steelyard.model;
 
 import java.util.List;
+import java.util.Locale;
 
 /// The token ids of all sequences of a pass, and where each sequence's rows lie in [HiddenStates].
 public final class Sequences {
@@ -17,7 +18,7 @@ public final class Sequences {
         this.starts = new long[ids.size() + 1];
         for (int i = 0; i < ids.size(); i++) {
             if (ids.get(i).length == 0) {
-                throw new IllegalArgumentException("sequence %d is empty".formatted(i));
+                throw new IllegalArgumentException(String.format(Locale.ROOT, "sequence %d is empty", i));
             }
             starts[i + 1] = starts[i] + ids.get(i).length;
         }

@@ -15,6 +15,7 @@ import io.github.steelyard.tensor.Shape;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.ByteOrder;
+import java.util.Locale;
 import java.util.Optional;
 
 /// Opens a detected weight: checks the shapes of codes and scales, then hands the bytes to the format.
@@ -62,7 +63,8 @@ record StoredWeights(Checkpoint checkpoint, WeightTensors tensors, int rows, int
         int blockColumns = Math.ceilDiv(columns, blocks.columns());
         boolean modelOpt = scale().shape().equals(Shape.of(blockRows, 1, blockColumns, 1));
         if (!modelOpt && !scale().shape().equals(Shape.of(blockRows, blockColumns))) {
-            throw wrongShape(scale(), "[%d, %d], scales of %s".formatted(blockRows, blockColumns, blocks));
+            throw wrongShape(
+                    scale(), String.format(Locale.ROOT, "[%d, %d], scales of %s", blockRows, blockColumns, blocks));
         }
         return new Fp8Weight(
                 codes(columns),
@@ -90,7 +92,8 @@ record StoredWeights(Checkpoint checkpoint, WeightTensors tensors, int rows, int
                 .orElse(Math.max(1, Math.ceilDiv(columns, groups)));
         int wanted = Math.ceilDiv(columns, group);
         if (!scale().shape().equals(Shape.of(rows, wanted))) {
-            throw wrongShape(scale(), "[%d, %d], scales of groups of %d".formatted(rows, wanted, group));
+            throw wrongShape(
+                    scale(), String.format(Locale.ROOT, "[%d, %d], scales of groups of %d", rows, wanted, group));
         }
         String zeroName = module() + ".weight_zero_point";
         Optional<MemorySegment> zeros = Optional.empty();
@@ -119,7 +122,12 @@ record StoredWeights(Checkpoint checkpoint, WeightTensors tensors, int rows, int
         if (!agrees) {
             throw new CheckpointException(
                     tensor.file(),
-                    "tensor '%s': wanted the extents [%d, %d] as two I64, found others".formatted(name, rows, columns));
+                    String.format(
+                            Locale.ROOT,
+                            "tensor '%s': wanted the extents [%d, %d] as two I64, found others",
+                            name,
+                            rows,
+                            columns));
         }
     }
 
@@ -131,7 +139,7 @@ record StoredWeights(Checkpoint checkpoint, WeightTensors tensors, int rows, int
     /// Returns scales as plain values; powers of two are decoded here, every one of them exactly.
     private PlainWeight scales(TensorInfo tensor, int scaleRows, int scaleColumns) {
         if (tensor.shape().elements() != (long) scaleRows * scaleColumns) {
-            throw wrongShape(tensor, "[%d, %d]".formatted(scaleRows, scaleColumns));
+            throw wrongShape(tensor, String.format(Locale.ROOT, "[%d, %d]", scaleRows, scaleColumns));
         }
         return MxScales.arePowers(tensor)
                 ? PlainWeight.ofFloats(MxScales.values(checkpoint, tensor), scaleRows, scaleColumns)
@@ -153,7 +161,7 @@ record StoredWeights(Checkpoint checkpoint, WeightTensors tensors, int rows, int
     private int blocks(int size) {
         if (columns % size != 0) {
             throw new IllegalArgumentException(
-                    "wanted input features divisible by %d, found %d".formatted(size, columns));
+                    String.format(Locale.ROOT, "wanted input features divisible by %d, found %d", size, columns));
         }
         return columns / size;
     }

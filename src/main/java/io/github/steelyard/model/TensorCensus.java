@@ -9,6 +9,7 @@ import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.LinkedHashSet;
 import java.util.List;
+import java.util.Locale;
 import java.util.Set;
 
 /// A checkpoint's tensors held against a model.
@@ -146,13 +147,20 @@ public record TensorCensus(
                     directory,
                     missing.size() == 1
                             ? "tensor '%s' is missing".formatted(missing.getFirst())
-                            : "%d tensors are missing: %s".formatted(missing.size(), Printable.list(missing)));
+                            : String.format(
+                                    Locale.ROOT,
+                                    "%d tensors are missing: %s",
+                                    missing.size(),
+                                    Printable.list(missing)));
         }
         if (!unread.isEmpty()) {
             throw new CheckpointException(
                     directory,
-                    "%d tensor(s) belong to modules of the model, and its config gives no use for them: %s"
-                            .formatted(unread.size(), Printable.list(unread)));
+                    String.format(
+                            Locale.ROOT,
+                            "%d tensor(s) belong to modules of the model, and its config gives no use for them: %s",
+                            unread.size(),
+                            Printable.list(unread)));
         }
     }
 
@@ -172,7 +180,7 @@ public record TensorCensus(
                 .toList();
         if (!others.isEmpty()) {
             TensorInfo first = others.getFirst();
-            String more = others.size() == 1 ? "" : " and %d more".formatted(others.size() - 1);
+            String more = others.size() == 1 ? "" : String.format(Locale.ROOT, " and %d more", others.size() - 1);
             throw new CheckpointException(
                     first.file(),
                     "tensor '%s'%s: wanted F32, BF16 or F16, found %s; quantised embeddings, norms and biases are not read"

@@ -1,5 +1,7 @@
 package io.github.steelyard.moe;
 
+import java.util.Locale;
+
 /// Which experts each token of the corpus is sent to, and with what weight.
 final class Assignment {
 
@@ -10,9 +12,12 @@ final class Assignment {
     /// @throws IllegalArgumentException if the table would not fit in a Java array
     Assignment(long tokens, int chosen) {
         if (tokens * chosen > Integer.MAX_VALUE - 8) {
-            throw new IllegalArgumentException(
-                    "%d tokens with %d experts each are more than one pass can route: split".formatted(tokens, chosen)
-                            + " the calibration set");
+            throw new IllegalArgumentException(String.format(
+                            Locale.ROOT,
+                            "%d tokens with %d experts each are more than one pass can route: split",
+                            tokens,
+                            chosen)
+                    + " the calibration set");
         }
         this.chosen = chosen;
         this.experts = new int[(int) tokens * chosen];

@@ -8,6 +8,7 @@ import io.github.steelyard.model.ModuleInfo;
 import io.github.steelyard.model.Norm;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 import java.util.Set;
 
 /// The config keys that nearly every family has, read and checked.
@@ -67,7 +68,8 @@ record CommonConfig(
         int heads = config.integer("num_attention_heads", 1, MAX_HEADS);
         int keyHeads = config.integerOr("num_key_value_heads", heads, 1, MAX_HEADS);
         if (heads % keyHeads != 0) {
-            throw config.unsuitable("num_key_value_heads", "a divisor of num_attention_heads = %d".formatted(heads));
+            throw config.unsuitable(
+                    "num_key_value_heads", String.format(Locale.ROOT, "a divisor of num_attention_heads = %d", heads));
         }
         return new CommonConfig(
                 source,
@@ -103,8 +105,11 @@ record CommonConfig(
         if ((long) layers * experts > MAX_EXPERTS_IN_MODEL) {
             throw config().unsuitable(
                             key,
-                            "at most %d experts in %d layers (num_hidden_layers)"
-                                    .formatted(MAX_EXPERTS_IN_MODEL, layers));
+                            String.format(
+                                    Locale.ROOT,
+                                    "at most %d experts in %d layers (num_hidden_layers)",
+                                    MAX_EXPERTS_IN_MODEL,
+                                    layers));
         }
         return experts;
     }
@@ -159,7 +164,8 @@ record CommonConfig(
     List<String> layerTypes(String key) {
         List<String> types = config().strings(key);
         if (!types.isEmpty() && types.size() != layers) {
-            throw config().unsuitable(key, "%d layer types, as num_hidden_layers says".formatted(layers));
+            throw config().unsuitable(
+                            key, String.format(Locale.ROOT, "%d layer types, as num_hidden_layers says", layers));
         }
         return types;
     }

@@ -14,6 +14,7 @@ import io.github.steelyard.model.RotaryParameters;
 import io.github.steelyard.model.SequenceLimit;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 import java.util.Optional;
 import java.util.Set;
 import java.util.stream.Collectors;
@@ -76,7 +77,9 @@ final class DeepseekFamily implements Family {
     private static void requireKeysOfEachHead(CommonConfig common) {
         if (common.keyHeads() != common.heads()) {
             throw common.config()
-                    .unsuitable("num_key_value_heads", "num_attention_heads = %d".formatted(common.heads()));
+                    .unsuitable(
+                            "num_key_value_heads",
+                            String.format(Locale.ROOT, "num_attention_heads = %d", common.heads()));
         }
     }
 

@@ -2,6 +2,7 @@ package io.github.steelyard.moe;
 
 import java.util.Arrays;
 import java.util.LinkedHashMap;
+import java.util.Locale;
 import java.util.Map;
 
 /// One buffer per rank with the same named regions at the same offsets, so that a rank can write into another rank's
@@ -45,8 +46,8 @@ public final class ExchangePool {
         /// @throws IllegalArgumentException if `ranks` does not divide `tokens`, or a size exceeds 63 bits
         public static Sizes of(long tokens, int chosen, int inputWidth, int outputWidth, int elementBytes, int ranks) {
             if (tokens % ranks != 0) {
-                throw new IllegalArgumentException(
-                        "%d tokens on %d ranks: expected the same number on each".formatted(tokens, ranks));
+                throw new IllegalArgumentException(String.format(
+                        Locale.ROOT, "%d tokens on %d ranks: expected the same number on each", tokens, ranks));
             }
             try {
                 long choices = Math.multiplyExact(tokens, (long) chosen * elementBytes);
@@ -56,7 +57,7 @@ public final class ExchangePool {
                         Math.multiplyExact(choices / ranks, (long) outputWidth));
             } catch (ArithmeticException e) {
                 throw new IllegalArgumentException(
-                        "an exchange of %d tokens does not fit in any pool".formatted(tokens), e);
+                        String.format(Locale.ROOT, "an exchange of %d tokens does not fit in any pool", tokens), e);
             }
         }
 
@@ -70,8 +71,12 @@ public final class ExchangePool {
     /// @param capacity bytes of each rank's buffer
     public ExchangePool(int ranks, long capacity) {
         if (ranks < 1 || capacity < 0 || capacity / Float.BYTES > Integer.MAX_VALUE - 8) {
-            throw new IllegalArgumentException("pool of %d bytes on %d ranks: expected 0 to %d bytes on 1 or more"
-                    .formatted(capacity, ranks, (Integer.MAX_VALUE - 8L) * Float.BYTES));
+            throw new IllegalArgumentException(String.format(
+                    Locale.ROOT,
+                    "pool of %d bytes on %d ranks: expected 0 to %d bytes on 1 or more",
+                    capacity,
+                    ranks,
+                    (Integer.MAX_VALUE - 8L) * Float.BYTES));
         }
         this.ranks = ranks;
         this.capacity = capacity;
@@ -86,15 +91,20 @@ public final class ExchangePool {
             throw new IllegalStateException("region '%s': the pool is sealed".formatted(name));
         }
         if (bytes < 0 || bytes % Float.BYTES != 0) {
-            throw new IllegalArgumentException(
-                    "region '%s': expected a multiple of %d bytes, found %d".formatted(name, Float.BYTES, bytes));
+            throw new IllegalArgumentException(String.format(
+                    Locale.ROOT, "region '%s': expected a multiple of %d bytes, found %d", name, Float.BYTES, bytes));
         }
         if (regions.containsKey(name)) {
             throw new IllegalArgumentException("region '%s' is reserved already".formatted(name));
         }
         if (bytes > capacity - end) {
-            throw new IllegalArgumentException(
-                    "region '%s': needs %d bytes at offset %d, the pool has %d".formatted(name, bytes, end, capacity));
+            throw new IllegalArgumentException(String.format(
+                    Locale.ROOT,
+                    "region '%s': needs %d bytes at offset %d, the pool has %d",
+                    name,
+                    bytes,
+                    end,
+                    capacity));
         }
         regions.put(name, new Region(name, end, bytes));
         end = Math.min(capacity, aligned(end + bytes));
@@ -147,8 +157,14 @@ public final class ExchangePool {
             throw new IllegalArgumentException("region '%s': expected one of %s".formatted(name, regions.keySet()));
         }
         if (index < 0 || count < 0 || index + count > region.bytes / Float.BYTES) {
-            throw new IllegalArgumentException("region '%s' of rank %d: values %d to %d overrun its %d"
-                    .formatted(name, rank, index, index + count, region.bytes / Float.BYTES));
+            throw new IllegalArgumentException(String.format(
+                    Locale.ROOT,
+                    "region '%s' of rank %d: values %d to %d overrun its %d",
+                    name,
+                    rank,
+                    index,
+                    index + count,
+                    region.bytes / Float.BYTES));
         }
         return (int) (region.offset / Float.BYTES + index);
     }

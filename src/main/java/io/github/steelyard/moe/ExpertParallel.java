@@ -3,6 +3,7 @@ package io.github.steelyard.moe;
 import java.util.ArrayList;
 import java.util.BitSet;
 import java.util.List;
+import java.util.Locale;
 
 /// Expert parallelism as arithmetic: the exchange that serving engines do between devices, over ranks in one process.
 ///
@@ -125,7 +126,7 @@ public final class ExpertParallel {
         BitSet written = compute(sorted, perRank, pool);
         if (written.cardinality() != sorted.count()) {
             throw new IllegalStateException(
-                    "%d of %d slots were written".formatted(written.cardinality(), sorted.count()));
+                    String.format(Locale.ROOT, "%d of %d slots were written", written.cardinality(), sorted.count()));
         }
         return weightedSums(ranks, pool);
     }
@@ -153,7 +154,8 @@ public final class ExpertParallel {
                 for (int i = 0; i < count; i++) {
                     int flat = sorted.choice(sorted.start(expert) + i);
                     if (written.get(flat)) {
-                        throw new IllegalStateException("choice %d was written twice".formatted(flat));
+                        throw new IllegalStateException(
+                                String.format(Locale.ROOT, "choice %d was written twice", flat));
                     }
                     written.set(flat);
                     pool.put(flat / perRank, COMBINE, (long) (flat % perRank) * width, results, i * width, width);
@@ -192,18 +194,26 @@ public final class ExpertParallel {
 
     private void requireSound(List<RankTokens> ranks) {
         if (ranks.size() != placement.ranks()) {
-            throw new IllegalArgumentException("expected tokens of %d ranks, as the experts are placed, found %d"
-                    .formatted(placement.ranks(), ranks.size()));
+            throw new IllegalArgumentException(String.format(
+                    Locale.ROOT,
+                    "expected tokens of %d ranks, as the experts are placed, found %d",
+                    placement.ranks(),
+                    ranks.size()));
         }
         for (RankTokens rank : ranks) {
             if (rank.rows().length != (long) rank.tokens() * width) {
-                throw new IllegalArgumentException("%d tokens of %d features: expected %d values, found %d"
-                        .formatted(rank.tokens(), width, (long) rank.tokens() * width, rank.rows().length));
+                throw new IllegalArgumentException(String.format(
+                        Locale.ROOT,
+                        "%d tokens of %d features: expected %d values, found %d",
+                        rank.tokens(),
+                        width,
+                        (long) rank.tokens() * width,
+                        rank.rows().length));
             }
             for (int expert : rank.experts()) {
                 if (expert < 0 || expert >= placement.experts()) {
-                    throw new IllegalArgumentException(
-                            "expected an expert in 0..%d, found %d".formatted(placement.experts() - 1, expert));
+                    throw new IllegalArgumentException(String.format(
+                            Locale.ROOT, "expected an expert in 0..%d, found %d", placement.experts() - 1, expert));
                 }
             }
         }
@@ -218,7 +228,7 @@ public final class ExpertParallel {
         for (RankTokens rank : ranks) {
             if (rank.chosen() != chosen) {
                 throw new IllegalArgumentException(
-                        "ranks choose %d and %d experts per token".formatted(chosen, rank.chosen()));
+                        String.format(Locale.ROOT, "ranks choose %d and %d experts per token", chosen, rank.chosen()));
             }
         }
         return chosen;

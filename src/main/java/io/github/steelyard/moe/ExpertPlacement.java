@@ -2,6 +2,7 @@ package io.github.steelyard.moe;
 
 import java.util.Arrays;
 import java.util.List;
+import java.util.Locale;
 
 /// Which rank owns which expert. Every expert has exactly one owner and every rank owns at least one.
 public final class ExpertPlacement {
@@ -73,7 +74,8 @@ public final class ExpertPlacement {
         }
         for (int expert = 0; expert < experts; expert++) {
             if (owner[expert] == NOBODY) {
-                throw new IllegalArgumentException("expert %d of %d has no rank".formatted(expert, experts));
+                throw new IllegalArgumentException(
+                        String.format(Locale.ROOT, "expert %d of %d has no rank", expert, experts));
             }
         }
         return new ExpertPlacement(owner, owned);
@@ -81,16 +83,16 @@ public final class ExpertPlacement {
 
     private static void claim(int[] owner, int[] experts, int rank) {
         if (experts.length == 0) {
-            throw new IllegalArgumentException("rank %d owns no expert".formatted(rank));
+            throw new IllegalArgumentException(String.format(Locale.ROOT, "rank %d owns no expert", rank));
         }
         for (int expert : experts) {
             if (expert < 0 || expert >= owner.length) {
-                throw new IllegalArgumentException(
-                        "rank %d: expected an expert in 0..%d, found %d".formatted(rank, owner.length - 1, expert));
+                throw new IllegalArgumentException(String.format(
+                        Locale.ROOT, "rank %d: expected an expert in 0..%d, found %d", rank, owner.length - 1, expert));
             }
             if (owner[expert] != NOBODY) {
-                throw new IllegalArgumentException(
-                        "expert %d is on rank %d and on rank %d".formatted(expert, owner[expert], rank));
+                throw new IllegalArgumentException(String.format(
+                        Locale.ROOT, "expert %d is on rank %d and on rank %d", expert, owner[expert], rank));
             }
             owner[expert] = rank;
         }
@@ -98,8 +100,8 @@ public final class ExpertPlacement {
 
     private static void requireEnough(int experts, int ranks) {
         if (ranks < 1 || experts < ranks) {
-            throw new IllegalArgumentException(
-                    "%d experts on %d ranks: expected at least one expert per rank".formatted(experts, ranks));
+            throw new IllegalArgumentException(String.format(
+                    Locale.ROOT, "%d experts on %d ranks: expected at least one expert per rank", experts, ranks));
         }
     }
 

@@ -11,6 +11,7 @@ import io.github.steelyard.model.Scratch;
 import io.github.steelyard.model.SequenceBody;
 import io.github.steelyard.model.Sequences;
 import java.lang.foreign.Arena;
+import java.util.Locale;
 import org.jspecify.annotations.Nullable;
 
 /// One run of a [SparseMoe] over the corpus, in three steps: what is done token by token (norm, router, shared expert,
@@ -111,8 +112,12 @@ final class MoePass {
             if (!Float.isFinite(bias[e])) {
                 throw new CheckpointException(
                         context.weights().checkpoint().tensor(name).file(),
-                        "tensor '%s': value %d is %s, which leaves the choice of experts undefined"
-                                .formatted(name, e, bias[e]));
+                        String.format(
+                                Locale.ROOT,
+                                "tensor '%s': value %d is %s, which leaves the choice of experts undefined",
+                                name,
+                                e,
+                                bias[e]));
             }
         }
         return bias;

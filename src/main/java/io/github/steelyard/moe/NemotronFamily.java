@@ -13,6 +13,7 @@ import io.github.steelyard.model.Modules;
 import io.github.steelyard.model.SelectiveScan;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 import java.util.Optional;
 import java.util.Set;
 
@@ -71,7 +72,7 @@ final class NemotronFamily implements Family {
         }
         int layers = config.integerOr("num_hidden_layers", mixers.size(), 1, CommonConfig.MAX_LAYERS);
         if (mixers.size() != layers || layers < 1 || layers > CommonConfig.MAX_LAYERS) {
-            throw config.unsuitable(key, "the mixers of %d layers".formatted(layers));
+            throw config.unsuitable(key, String.format(Locale.ROOT, "the mixers of %d layers", layers));
         }
         return mixers;
     }
@@ -116,7 +117,7 @@ final class NemotronFamily implements Family {
         int heads = config.integer("mamba_num_heads", 1, CommonConfig.MAX_HEADS);
         int groups = config.integer("n_groups", 1, heads);
         if (heads % groups != 0) {
-            throw config.unsuitable("n_groups", "a divisor of mamba_num_heads = %d".formatted(heads));
+            throw config.unsuitable("n_groups", String.format(Locale.ROOT, "a divisor of mamba_num_heads = %d", heads));
         }
         SelectiveScan scan =
                 new SelectiveScan(heads, common.width("mamba_head_dim"), groups, common.width("ssm_state_size"));

@@ -1,5 +1,7 @@
 package io.github.steelyard.moe;
 
+import java.util.Locale;
+
 /// The tokens of one rank: their rows, the experts chosen for each, and the weights of the choices.
 ///
 /// @param tokens number of tokens; 0 for a rank without work
@@ -13,8 +15,14 @@ public record RankTokens(int tokens, int chosen, int[] experts, float[] weights,
     public RankTokens {
         long choices = (long) tokens * chosen;
         if (tokens < 0 || chosen < 1 || experts.length != choices || weights.length != choices) {
-            throw new IllegalArgumentException("%d tokens with %d experts each: expected %d choices, found %d and %d"
-                    .formatted(tokens, chosen, choices, experts.length, weights.length));
+            throw new IllegalArgumentException(String.format(
+                    Locale.ROOT,
+                    "%d tokens with %d experts each: expected %d choices, found %d and %d",
+                    tokens,
+                    chosen,
+                    choices,
+                    experts.length,
+                    weights.length));
         }
     }
 }

@@ -2,6 +2,7 @@ package io.github.steelyard.moe;
 
 import io.github.steelyard.checkpoint.ConfigJson;
 import java.util.List;
+import java.util.Locale;
 
 /// Reads the routing of DeepSeek-V3, which GLM-4.5 and Nemotron took over.
 final class SigmoidRouting {
@@ -27,7 +28,8 @@ final class SigmoidRouting {
     static int groups(ConfigJson config, int experts) {
         int groups = config.integerOr("n_group", 1, 1, experts);
         if (experts % groups != 0) {
-            throw config.unsuitable("n_group", "a divisor of n_routed_experts = %d".formatted(experts));
+            throw config.unsuitable(
+                    "n_group", String.format(Locale.ROOT, "a divisor of n_routed_experts = %d", experts));
         }
         return groups;
     }

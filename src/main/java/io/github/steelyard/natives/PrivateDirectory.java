@@ -8,6 +8,7 @@ import java.nio.file.attribute.FileAttribute;
 import java.nio.file.attribute.PosixFilePermission;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.util.List;
+import java.util.Locale;
 import java.util.Set;
 
 /// Directories whose content nobody but this user can change: their own, mode 0700, no link, and no directory above
@@ -48,8 +49,12 @@ final class PrivateDirectory {
         int user = user(directory);
         Owned owned = Owned.of(directory);
         if (owned.user() != user) {
-            throw new IOException("%s: expected a directory of this user (%d), found one of user %d"
-                    .formatted(directory, user, owned.user()));
+            throw new IOException(String.format(
+                    Locale.ROOT,
+                    "%s: expected a directory of this user (%d), found one of user %d",
+                    directory,
+                    user,
+                    owned.user()));
         }
         Path real = directory.toRealPath();
         requireSafeAbove(real, user);
@@ -89,8 +94,12 @@ final class PrivateDirectory {
             Owned owned = Owned.of(above);
             boolean closed = (owned.mode() & WRITABLE_BY_OTHERS) == 0 || (owned.mode() & STICKY) != 0;
             if (!closed || !trusted.contains(owned.user())) {
-                throw new IOException("%s: other users can replace what lies in it (owner %d, mode %o)"
-                        .formatted(above, owned.user(), owned.mode()));
+                throw new IOException(String.format(
+                        Locale.ROOT,
+                        "%s: other users can replace what lies in it (owner %d, mode %o)",
+                        above,
+                        owned.user(),
+                        owned.mode()));
             }
         }
     }

@@ -11,6 +11,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 
 /// A batch of selection cases in JSON: `{"defaults": {…}, "cases": [{"id", "format", "inputs", …}]}`, or a list of
 /// cases, or one case.
@@ -42,7 +43,8 @@ final class CaseFile {
                 throw new CatalogueException(file.toString(), 0, problem);
             });
             if (Files.size(file) > MAX_BYTES) {
-                throw new CatalogueException(file.toString(), 0, "larger than %d bytes".formatted(MAX_BYTES));
+                throw new CatalogueException(
+                        file.toString(), 0, String.format(Locale.ROOT, "larger than %d bytes", MAX_BYTES));
             }
             JsonNode root = JsonMapper.builder()
                     .enable(StreamReadFeature.STRICT_DUPLICATE_DETECTION)

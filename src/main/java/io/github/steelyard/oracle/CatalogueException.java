@@ -1,5 +1,7 @@
 package io.github.steelyard.oracle;
 
+import java.util.Locale;
+
 /// A catalogue file or a case file that cannot be used, with the place in it.
 public final class CatalogueException extends RuntimeException {
 
@@ -12,7 +14,7 @@ public final class CatalogueException extends RuntimeException {
     /// @param line the line, from 1; 0 when the fault is not at one line
     /// @param fault what is wrong: what, wanted, found
     public CatalogueException(String file, int line, String fault) {
-        super(line > 0 ? "%s:%d: %s".formatted(file, line, fault) : "%s: %s".formatted(file, fault));
+        super(line > 0 ? String.format(Locale.ROOT, "%s:%d: %s", file, line, fault) : "%s: %s".formatted(file, fault));
         this.file = file;
         this.line = line;
     }

@@ -9,6 +9,7 @@ import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
@@ -35,7 +36,8 @@ final class CatalogueReader {
     static Catalogue read(Path path) {
         try {
             if (Files.size(path) > MAX_BYTES) {
-                throw new CatalogueException(path.toString(), 0, "larger than %d bytes".formatted(MAX_BYTES));
+                throw new CatalogueException(
+                        path.toString(), 0, String.format(Locale.ROOT, "larger than %d bytes", MAX_BYTES));
             }
             return read(path.toString(), Files.readString(path));
         } catch (IOException e) {

@@ -4,6 +4,7 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeSet;
@@ -113,7 +114,7 @@ final class ConditionReader {
     private int divisor(YamlNode value) {
         int number = number(value);
         if (number < 1) {
-            throw fault(value, "expected a positive divisor, found %d".formatted(number));
+            throw fault(value, String.format(Locale.ROOT, "expected a positive divisor, found %d", number));
         }
         return number;
     }

@@ -1,5 +1,6 @@
 package io.github.steelyard.oracle;
 
+import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
 
@@ -21,8 +22,14 @@ public record Deployment(
 
     public Deployment {
         if (tp < 1 || dp < 1 || pcp < 1 || sp < 1 || ep < 1) {
-            throw new IllegalArgumentException("parallel sizes must be positive: tp %d, dp %d, pcp %d, sp %d, ep %d"
-                    .formatted(tp, dp, pcp, sp, ep));
+            throw new IllegalArgumentException(String.format(
+                    Locale.ROOT,
+                    "parallel sizes must be positive: tp %d, dp %d, pcp %d, sp %d, ep %d",
+                    tp,
+                    dp,
+                    pcp,
+                    sp,
+                    ep));
         }
     }
 
@@ -74,7 +81,15 @@ public record Deployment(
 
     /// Describes the deployment for messages.
     String label() {
-        return "tp=%d dp=%d ep=%d expert_parallel=%b sp=%d all2all=%s eplb=%b"
-                .formatted(tp, dp, ep, expertParallel, sp, all2all, eplb);
+        return String.format(
+                Locale.ROOT,
+                "tp=%d dp=%d ep=%d expert_parallel=%b sp=%d all2all=%s eplb=%b",
+                tp,
+                dp,
+                ep,
+                expertParallel,
+                sp,
+                all2all,
+                eplb);
     }
 }

@@ -1,5 +1,6 @@
 package io.github.steelyard.oracle;
 
+import java.util.Locale;
 import java.util.OptionalInt;
 import java.util.Set;
 import java.util.TreeSet;
@@ -56,7 +57,7 @@ public record Device(
     /// Names the device for messages: `cuda sm90`, `rocm gfx942`, `cpu`.
     public String label() {
         if (capability.isPresent()) {
-            return "%s sm%d".formatted(platform, capability.getAsInt());
+            return String.format(Locale.ROOT, "%s sm%d", platform, capability.getAsInt());
         }
         return arch.equals(UNKNOWN) ? platform : platform + " " + arch;
     }

@@ -1,5 +1,6 @@
 package io.github.steelyard.oracle;
 
+import java.util.Locale;
 import java.util.Optional;
 import java.util.OptionalDouble;
 
@@ -75,8 +76,12 @@ public record MoeLayer(
     public record Size(int hidden, int intermediate, int experts) {
         public Size {
             if (hidden < 1 || intermediate < 1 || experts < 1) {
-                throw new IllegalArgumentException("sizes must be positive: hidden %d, intermediate %d, experts %d"
-                        .formatted(hidden, intermediate, experts));
+                throw new IllegalArgumentException(String.format(
+                        Locale.ROOT,
+                        "sizes must be positive: hidden %d, intermediate %d, experts %d",
+                        hidden,
+                        intermediate,
+                        experts));
             }
         }
     }

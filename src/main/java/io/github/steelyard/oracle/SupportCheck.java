@@ -1,6 +1,7 @@
 package io.github.steelyard.oracle;
 
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.function.Predicate;
@@ -59,8 +60,8 @@ final class SupportCheck {
             return unsupported("router logits dtype %s".formatted(layer.router().logits()));
         }
         if (!expert.shape().holds(scene)) {
-            return unsupported(
-                    "%d hidden dim is not supported".formatted(layer.size().hidden()));
+            return unsupported(String.format(
+                    Locale.ROOT, "%d hidden dim is not supported", layer.size().hidden()));
         }
         if (batched != expert.batched()) {
             return unsupported("%s activation format".formatted(batched ? "batched_experts" : "standard"));

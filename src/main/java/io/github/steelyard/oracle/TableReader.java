@@ -5,6 +5,7 @@ import io.github.steelyard.oracle.OracleTable.Effect;
 import io.github.steelyard.oracle.OracleTable.Guarded;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.SequencedMap;
@@ -218,8 +219,11 @@ final class TableReader {
         if (rounding.hidden() < 1 || rounding.intermediate() < 1) {
             throw entry.fault(
                     entry.line(),
-                    "rounding: expected positive sizes, found %d and %d"
-                            .formatted(rounding.hidden(), rounding.intermediate()));
+                    String.format(
+                            Locale.ROOT,
+                            "rounding: expected positive sizes, found %d and %d",
+                            rounding.hidden(),
+                            rounding.intermediate()));
         }
         entry.end();
         return rounding;

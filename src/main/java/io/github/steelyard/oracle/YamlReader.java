@@ -10,6 +10,7 @@ import java.io.IOException;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.SequencedMap;
 
 /// Reads one YAML document into [YamlNode]s. Anchors, aliases, duplicate keys, empty values and a depth over 32 are
@@ -48,7 +49,7 @@ final class YamlReader {
 
     private YamlNode value(int depth) throws IOException {
         if (depth > MAX_DEPTH) {
-            throw fault("nested deeper than %d".formatted(MAX_DEPTH));
+            throw fault(String.format(Locale.ROOT, "nested deeper than %d", MAX_DEPTH));
         }
         JsonToken token = parser.currentToken();
         if (token == null) {

@@ -1,6 +1,7 @@
 package io.github.steelyard.quant;
 
 import java.util.Collections;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalInt;
@@ -29,8 +30,11 @@ public record BlockSizes(
         }
         sizes.forEach((axis, size) -> {
             if (size.isPresent() && size.getAsInt() < 1) {
-                throw new IllegalArgumentException("block_sizes: size along axis %d must be at least 1, found %d"
-                        .formatted(axis, size.getAsInt()));
+                throw new IllegalArgumentException(String.format(
+                        Locale.ROOT,
+                        "block_sizes: size along axis %d must be at least 1, found %d",
+                        axis,
+                        size.getAsInt()));
             }
         });
     }

@@ -10,6 +10,7 @@ import io.github.steelyard.format.Nvfp4;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Locale;
 
 /// Quantises and dequantises float rows in place: the values are afterwards those that a server sees which holds the
 /// codes and the scales. Formulas: `docs/NUMERICS.md`.
@@ -106,7 +107,8 @@ public final class FakeQuantizer {
 
     private void applyParts(float[] x, int offset, int rows, int columns) {
         if (columns % parts.size() != 0) {
-            throw new IllegalArgumentException("%d scales for rows of %d columns".formatted(parts.size(), columns));
+            throw new IllegalArgumentException(
+                    String.format(Locale.ROOT, "%d scales for rows of %d columns", parts.size(), columns));
         }
         int width = columns / parts.size();
         for (int row = 0; row < rows; row++) {

@@ -21,7 +21,8 @@ public sealed interface NumBits {
     record Whole(int bits) implements NumBits {
         public Whole {
             if (bits < 1) {
-                throw new IllegalArgumentException("num_bits must be at least 1, found %d".formatted(bits));
+                throw new IllegalArgumentException(
+                        String.format(Locale.ROOT, "num_bits must be at least 1, found %d", bits));
             }
         }
 
@@ -35,14 +36,17 @@ public sealed interface NumBits {
     record Floating(int exponent, int mantissa) implements NumBits {
         public Floating {
             if (exponent < 0 || mantissa < 0 || exponent > 8 || mantissa > 10) {
-                throw new IllegalArgumentException(
-                        "no floating-point code has %d exponent and %d mantissa bits".formatted(exponent, mantissa));
+                throw new IllegalArgumentException(String.format(
+                        Locale.ROOT,
+                        "no floating-point code has %d exponent and %d mantissa bits",
+                        exponent,
+                        mantissa));
             }
         }
 
         @Override
         public String toString() {
-            return "e%dm%d".formatted(exponent, mantissa);
+            return String.format(Locale.ROOT, "e%dm%d", exponent, mantissa);
         }
     }
 

@@ -2,6 +2,7 @@ package io.github.steelyard.recipe;
 
 import java.util.Collection;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 
 /// Whether Steelyard can run a recipe's algorithm.
@@ -105,7 +106,11 @@ final class AlgorithmCheck {
                 .forEach(name -> warnings.add(new PlanWarning(
                         "algorithm.option_without_effect",
                         name,
-                        "algorithm option %s at line %d has no effect: %s"
-                                .formatted(name, algorithm.at().line(), WITHOUT_EFFECT.get(name)))));
+                        String.format(
+                                Locale.ROOT,
+                                "algorithm option %s at line %d has no effect: %s",
+                                name,
+                                algorithm.at().line(),
+                                WITHOUT_EFFECT.get(name)))));
     }
 }

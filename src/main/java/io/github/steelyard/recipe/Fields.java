@@ -99,7 +99,7 @@ final class Fields implements AutoCloseable {
         return node(key).map(node -> {
             long value = integer(path(key), node);
             if (value < min || value > max) {
-                throw wrong(key, node, "an integer from %d to %d".formatted(min, max));
+                throw wrong(key, node, String.format(Locale.ROOT, "an integer from %d to %d", min, max));
             }
             return value;
         });

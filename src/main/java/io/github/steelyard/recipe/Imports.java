@@ -14,6 +14,7 @@ import java.util.Deque;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
@@ -92,8 +93,10 @@ final class Imports {
         if (file.documents().size() != 1) {
             throw new RecipeException(
                     file.path(),
-                    "a recipe is one YAML document, found %d"
-                            .formatted(file.documents().size()));
+                    String.format(
+                            Locale.ROOT,
+                            "a recipe is one YAML document, found %d",
+                            file.documents().size()));
         }
         Node root = file.documents().getFirst();
         if (!(root instanceof Mapping mapping)) {
@@ -272,7 +275,10 @@ final class Imports {
         if (content == null || documents.size() > 2) {
             throw new RecipeException(
                     file.path(),
-                    "an imported file holds one or two YAML documents, found %d".formatted(documents.size()));
+                    String.format(
+                            Locale.ROOT,
+                            "an imported file holds one or two YAML documents, found %d",
+                            documents.size()));
         }
         if (documents.size() == 1) {
             Scope scope =
@@ -328,7 +334,8 @@ final class Imports {
         nodes += imported.size();
         if (nodes > YamlFile.MAX_NODES) {
             throw new RecipeException(
-                    imported.at(), "imports expand to more than %d values".formatted(YamlFile.MAX_NODES));
+                    imported.at(),
+                    String.format(Locale.ROOT, "imports expand to more than %d values", YamlFile.MAX_NODES));
         }
     }
 }

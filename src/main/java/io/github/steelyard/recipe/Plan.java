@@ -12,6 +12,7 @@ import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
+import java.util.Locale;
 import java.util.Optional;
 import java.util.SequencedMap;
 import java.util.SequencedSet;
@@ -162,14 +163,16 @@ public final class Plan {
         SortedMap<String, String> keys = new TreeMap<>();
         List<Algorithm> algorithms = recipe.algorithms();
         for (int i = 0; i < algorithms.size(); i++) {
-            String path = "quantize.algorithm" + (algorithms.size() > 1 ? "[%d]".formatted(i) : "");
+            String path = "quantize.algorithm" + (algorithms.size() > 1 ? String.format(Locale.ROOT, "[%d]", i) : "");
             keys.put(path + ".method", algorithms.get(i).method().name());
             keys.put(path + ".options", algorithms.get(i).options());
         }
         int number = 0;
         for (RuleUse use : rules) {
             if (use.matched() > 0) {
-                keys.put("quantize.quant_cfg[%d]".formatted(number), use.rule().text());
+                keys.put(
+                        String.format(Locale.ROOT, "quantize.quant_cfg[%d]", number),
+                        use.rule().text());
                 number++;
             }
         }

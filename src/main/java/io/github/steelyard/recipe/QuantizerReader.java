@@ -8,6 +8,7 @@ import io.github.steelyard.recipe.Node.Mapping;
 import io.github.steelyard.recipe.Node.Scalar;
 import io.github.steelyard.recipe.Node.ScalarType;
 import io.github.steelyard.recipe.Node.Sequence;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalInt;
@@ -104,7 +105,7 @@ final class QuantizerReader {
     private static int small(String path, Node node) {
         long value = Fields.integer(path, node);
         if (value < 0 || value > 64) {
-            throw new RecipeException(node.at(), "%s: no code has %d bits".formatted(path, value));
+            throw new RecipeException(node.at(), String.format(Locale.ROOT, "%s: no code has %d bits", path, value));
         }
         return (int) value;
     }

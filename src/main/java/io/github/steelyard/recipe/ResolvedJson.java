@@ -98,7 +98,7 @@ final class ResolvedJson {
                 case '"', '\\' -> json.append('\\').append(c);
                 default -> {
                     if (c < ' ' || Character.isSurrogate(c)) {
-                        json.append("\\u%04x".formatted((int) c));
+                        json.append(String.format(Locale.ROOT, "\\u%04x", (int) c));
                     } else {
                         json.append(c);
                     }

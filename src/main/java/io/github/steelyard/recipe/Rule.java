@@ -2,6 +2,7 @@ package io.github.steelyard.recipe;
 
 import io.github.steelyard.quant.QuantizerConfig;
 import java.util.List;
+import java.util.Locale;
 import java.util.Optional;
 
 /// One entry of `quant_cfg`.
@@ -21,11 +22,12 @@ public record Rule(
 
     /// Returns the rule as messages name it: its place and pattern.
     public String label() {
-        return "rule '%s'%s at line %d"
-                .formatted(
-                        Text.brief(pattern),
-                        parentClass.map(name -> " on " + name).orElse(""),
-                        at.line());
+        return String.format(
+                Locale.ROOT,
+                "rule '%s'%s at line %d",
+                Text.brief(pattern),
+                parentClass.map(name -> " on " + name).orElse(""),
+                at.line());
     }
 
     /// Returns what the rule says, on one line, wherever and however it is written.

@@ -5,6 +5,7 @@ import io.github.steelyard.model.Site;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 
 /// The rules of a recipe, applied top to bottom, with a count of what each did.
@@ -72,8 +73,10 @@ final class RuleBook {
             if (work.isSpent()) {
                 throw new RecipeException(
                         rules.get(i).at(),
-                        "%d rules with digits or '?' or '[' in their names are too many for this model's quantizers"
-                                .formatted(shape.candidates.size()));
+                        String.format(
+                                Locale.ROOT,
+                                "%d rules with digits or '?' or '[' in their names are too many for this model's quantizers",
+                                shape.candidates.size()));
             }
         }
         if (last >= 0) {

@@ -6,6 +6,7 @@ import java.util.ArrayList;
 import java.util.Collection;
 import java.util.EnumSet;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
 import java.util.SortedMap;
@@ -119,13 +120,17 @@ final class RuleCheck {
     }
 
     private static String place(Rule rule) {
-        return "'%s' (line %d)".formatted(Text.brief(rule.pattern()), rule.at().line());
+        return String.format(
+                Locale.ROOT,
+                "'%s' (line %d)",
+                Text.brief(rule.pattern()),
+                rule.at().line());
     }
 
     private static String named(List<String> texts) {
         int more = texts.size() - MOST_NAMED;
         return texts.stream().limit(MOST_NAMED).collect(Collectors.joining(", "))
-                + (more > 0 ? " and %d more".formatted(more) : "");
+                + (more > 0 ? String.format(Locale.ROOT, " and %d more", more) : "");
     }
 
     private static void overruled(List<RuleUse> uses, List<PlanWarning> warnings) {

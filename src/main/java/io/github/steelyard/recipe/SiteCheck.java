@@ -5,6 +5,7 @@ import io.github.steelyard.model.Role;
 import io.github.steelyard.model.Site;
 import io.github.steelyard.quant.QuantFormat;
 import io.github.steelyard.quant.QuantizerConfig;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
@@ -56,8 +57,10 @@ final class SiteCheck {
             return Optional.of("switched on, but no rule before gave it attributes (cfg)");
         }
         if (verdict.stages().size() > 1) {
-            return Optional.of("%d quantizers in sequence are not supported; give one cfg"
-                    .formatted(verdict.stages().size()));
+            return Optional.of(String.format(
+                    Locale.ROOT,
+                    "%d quantizers in sequence are not supported; give one cfg",
+                    verdict.stages().size()));
         }
         QuantizerConfig config = verdict.stages().getFirst();
         SortedMap<String, String> unsupported = config.unsupported();
@@ -82,8 +85,12 @@ final class SiteCheck {
         };
         return module.columns() % block == 0
                 ? Optional.empty()
-                : Optional.of("%s needs input features in multiples of %d, found %d"
-                        .formatted(format, block, module.columns()));
+                : Optional.of(String.format(
+                        Locale.ROOT,
+                        "%s needs input features in multiples of %d, found %d",
+                        format,
+                        block,
+                        module.columns()));
     }
 
     private static String words(Role role) {

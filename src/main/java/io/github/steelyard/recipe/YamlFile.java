@@ -20,6 +20,7 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.SequencedMap;
@@ -91,7 +92,8 @@ record YamlFile(Path path, Optional<String> schema, List<Node> documents) {
         try (InputStream in = Files.newInputStream(path)) {
             byte[] bytes = in.readNBytes(MAX_BYTES + 1);
             if (bytes.length > MAX_BYTES) {
-                throw new RecipeException(path, "larger than the %d bytes a recipe may have".formatted(MAX_BYTES));
+                throw new RecipeException(
+                        path, String.format(Locale.ROOT, "larger than the %d bytes a recipe may have", MAX_BYTES));
             }
             return decode(path, bytes);
         } catch (IOException e) {
@@ -113,7 +115,8 @@ record YamlFile(Path path, Optional<String> schema, List<Node> documents) {
                 line += bytes[i] == '\n' ? 1 : 0;
             }
             throw new RecipeException(
-                    new Position(path, line, 1), "not UTF-8: bad byte at offset %d".formatted(in.position()));
+                    new Position(path, line, 1),
+                    String.format(Locale.ROOT, "not UTF-8: bad byte at offset %d", in.position()));
         }
         String text = out.flip().toString();
         return text.startsWith("\uFEFF") ? text.substring(1) : text;
@@ -148,7 +151,7 @@ record YamlFile(Path path, Optional<String> schema, List<Node> documents) {
         private Node node(Event event, int depth) {
             Position at = position(event);
             if (depth > MAX_DEPTH) {
-                throw new RecipeException(at, "nested deeper than %d levels".formatted(MAX_DEPTH));
+                throw new RecipeException(at, String.format(Locale.ROOT, "nested deeper than %d levels", MAX_DEPTH));
             }
             Node node = event instanceof AliasEvent alias ? aliased(alias, at) : fresh((NodeEvent) event, at, depth);
             return node;
@@ -220,10 +223,11 @@ record YamlFile(Path path, Optional<String> schema, List<Node> documents) {
                 if (earlier != null) {
                     throw new RecipeException(
                             key.at(),
-                            "key '%s' repeats; first at line %d"
-                                    .formatted(
-                                            Text.brief(name.text()),
-                                            earlier.at().line()));
+                            String.format(
+                                    Locale.ROOT,
+                                    "key '%s' repeats; first at line %d",
+                                    Text.brief(name.text()),
+                                    earlier.at().line()));
                 }
             }
             parser.getEvent();
@@ -239,7 +243,8 @@ record YamlFile(Path path, Optional<String> schema, List<Node> documents) {
         private void count(int more, Position at) {
             nodes += Math.min(more, MAX_NODES + 1);
             if (nodes > MAX_NODES) {
-                throw new RecipeException(at, "more than %d values, aliases expanded".formatted(MAX_NODES));
+                throw new RecipeException(
+                        at, String.format(Locale.ROOT, "more than %d values, aliases expanded", MAX_NODES));
             }
         }
 

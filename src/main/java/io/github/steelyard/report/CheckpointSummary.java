@@ -84,8 +84,8 @@ public record CheckpointSummary(
     public List<String> lines() {
         List<String> lines = new ArrayList<>();
         lines.add("model type    %s".formatted(modelType.isEmpty() ? "unknown" : Printable.of(modelType)));
-        lines.add("layers        %d".formatted(layers));
-        lines.add("tensors       %d in %d files, %s".formatted(tensors, shards, size(bytes)));
+        lines.add(String.format(Locale.ROOT, "layers        %d", layers));
+        lines.add(String.format(Locale.ROOT, "tensors       %d in %d files, %s", tensors, shards, size(bytes)));
         lines.add("types         %s"
                 .formatted(bytesByType.entrySet().stream()
                         .map(type -> "%s %s".formatted(type.getKey(), size(type.getValue())))
@@ -103,10 +103,10 @@ public record CheckpointSummary(
         lines.add("modules");
         modules.stream()
                 .limit(MOST_CLASSES)
-                .forEach(each ->
-                        lines.add("  %-8s %6d  %s".formatted(each.stored(), each.count(), Printable.of(each.name()))));
+                .forEach(each -> lines.add(String.format(
+                        Locale.ROOT, "  %-8s %6d  %s", each.stored(), each.count(), Printable.of(each.name()))));
         if (modules.size() > MOST_CLASSES) {
-            lines.add("  and %d classes more".formatted(modules.size() - MOST_CLASSES));
+            lines.add(String.format(Locale.ROOT, "  and %d classes more", modules.size() - MOST_CLASSES));
         }
         return lines;
     }
@@ -119,7 +119,7 @@ public record CheckpointSummary(
             value /= 1024;
             unit++;
         }
-        return unit == 0 ? bytes + " B" : "%.1f %s".formatted(value, units[unit]);
+        return unit == 0 ? bytes + " B" : String.format(Locale.ROOT, "%.1f %s", value, units[unit]);
     }
 
     private static List<ModuleClass> classes(StoredModules stored) {

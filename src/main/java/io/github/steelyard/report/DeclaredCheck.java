@@ -15,6 +15,7 @@ import java.nio.file.Path;
 import java.util.EnumMap;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
@@ -143,9 +144,13 @@ final class DeclaredCheck {
         if (block != 0 && declared.groupSize() != 0 && declared.groupSize() != block) {
             reportSize(
                     declared,
-                    "group_size: wanted %d, as %s has and the scales of %s show, found %d"
-                            .formatted(
-                                    block, declared.format(), Printable.quoted(module.name()), declared.groupSize()));
+                    String.format(
+                            Locale.ROOT,
+                            "group_size: wanted %d, as %s has and the scales of %s show, found %d",
+                            block,
+                            declared.format(),
+                            Printable.quoted(module.name()),
+                            declared.groupSize()));
         }
     }
 

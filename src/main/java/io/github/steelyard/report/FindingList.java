@@ -8,6 +8,7 @@ import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.TreeSet;
 
@@ -85,16 +86,25 @@ final class FindingList {
                 all.add(Finding.error(
                         code,
                         code,
-                        "%s: %d more of the kind '%s'"
-                                .formatted(Printable.of(directory), count - MOST_ERRORS_OF_A_KIND, code)));
+                        String.format(
+                                Locale.ROOT,
+                                "%s: %d more of the kind '%s'",
+                                Printable.of(directory),
+                                count - MOST_ERRORS_OF_A_KIND,
+                                code)));
             }
         });
         groups.forEach((group, names) -> all.add(new Finding(
                 group.level(),
                 group.code(),
                 group.subject(),
-                "%s: %s (%d): %s"
-                        .formatted(Printable.of(directory), group.message(), names.size(), Printable.list(names)))));
+                String.format(
+                        Locale.ROOT,
+                        "%s: %s (%d): %s",
+                        Printable.of(directory),
+                        group.message(),
+                        names.size(),
+                        Printable.list(names)))));
         all.sort(Comparator.comparingInt(
                 finding -> finding.code().equals(Finding.WHICH_FILES) ? 0 : finding.isError() ? 1 : 2));
         return all;

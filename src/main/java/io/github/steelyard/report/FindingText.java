@@ -5,6 +5,7 @@ import io.github.steelyard.checkpoint.Printable;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 
 /// Findings for people: those of one kind are one line, with the first of their subjects.
@@ -40,13 +41,14 @@ public final class FindingText {
         }
         List<String> subjects = findings.stream().map(Finding::subject).toList();
         boolean alike = findings.stream().map(FindingText::detail).distinct().count() == 1;
-        return "%s: %d %s: %s%s"
-                .formatted(
-                        level,
-                        findings.size(),
-                        Printable.list(subjects),
-                        detail(first),
-                        alike ? "" : " (the first of them)");
+        return String.format(
+                Locale.ROOT,
+                "%s: %d %s: %s%s",
+                level,
+                findings.size(),
+                Printable.list(subjects),
+                detail(first),
+                alike ? "" : " (the first of them)");
     }
 
     private static String detail(Finding finding) {

@@ -12,6 +12,7 @@ import io.github.steelyard.quant.QuantFormat;
 import io.github.steelyard.recipe.Plan;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalInt;
@@ -221,7 +222,8 @@ public record Forecast(
                     : Math.max((double) counts[expert], 0.5) * basis.text().tokens() / Math.max(1, basis.probed());
             starved += poissonBelow(expected, basis.minTokens());
         }
-        String how = counts == null ? "uniform routing" : "probe of %d tokens".formatted(basis.probed());
+        String how =
+                counts == null ? "uniform routing" : String.format(Locale.ROOT, "probe of %d tokens", basis.probed());
         return new Coverage(1, experts, chosen, mean, starved, how);
     }
 
@@ -242,37 +244,55 @@ public record Forecast(
     /// Describes the forecast for people.
     List<String> lines() {
         List<String> lines = new ArrayList<>();
-        lines.add("forecast for %,d tokens (%s)".formatted(tokens, tokensAre));
+        lines.add(String.format(Locale.ROOT, "forecast for %,d tokens (%s)", tokens, tokensAre));
         lines.add("  work:     %s of matrix products".formatted(operations(flops)));
         if (seconds != null) {
-            lines.add(
-                    "  time:     at least %s: the products alone, at the %.0f GFLOP/s that %d threads reach; attention"
-                                    .formatted(duration(seconds), gflopsPerSecond, threads)
-                            + " scores, decoding and reading of weights come on top");
+            lines.add(String.format(
+                            Locale.ROOT,
+                            "  time:     at least %s: the products alone, at the %.0f GFLOP/s that %d threads reach; attention",
+                            duration(seconds),
+                            gflopsPerSecond,
+                            threads)
+                    + " scores, decoding and reading of weights come on top");
         }
-        lines.add("  memory:   --memory %dM for %d threads, at least %dM for one"
-                .formatted(memoryBytes >> 20, threads, leastMemoryBytes >> 20));
+        lines.add(String.format(
+                Locale.ROOT,
+                "  memory:   --memory %dM for %d threads, at least %dM for one",
+                memoryBytes >> 20,
+                threads,
+                leastMemoryBytes >> 20));
         lines.add("  disk:     %s while it runs, %s exported".formatted(size(stateBytes), size(exportBytes)));
         for (Coverage c : coverage) {
-            lines.add("  coverage: %d layers of %d experts, %d chosen: %.0f tokens per expert, %.1f starved (%s)"
-                    .formatted(c.layers, c.experts, c.chosen, c.perExpert, c.starved, c.basis));
+            lines.add(String.format(
+                    Locale.ROOT,
+                    "  coverage: %d layers of %d experts, %d chosen: %.0f tokens per expert, %.1f starved (%s)",
+                    c.layers,
+                    c.experts,
+                    c.chosen,
+                    c.perExpert,
+                    c.starved,
+                    c.basis));
         }
         return lines;
     }
 
     private static String operations(double flops) {
-        return flops >= 1e12 ? "%.1f TFLOP".formatted(flops / 1e12) : "%.1f GFLOP".formatted(flops / 1e9);
+        return flops >= 1e12
+                ? String.format(Locale.ROOT, "%.1f TFLOP", flops / 1e12)
+                : String.format(Locale.ROOT, "%.1f GFLOP", flops / 1e9);
     }
 
     private static String size(long bytes) {
         return bytes >= 1L << 30
-                ? "%.2f GiB".formatted(bytes / (double) (1L << 30))
-                : "%.1f MiB".formatted(bytes / (double) (1L << 20));
+                ? String.format(Locale.ROOT, "%.2f GiB", bytes / (double) (1L << 30))
+                : String.format(Locale.ROOT, "%.1f MiB", bytes / (double) (1L << 20));
     }
 
     private static String duration(double seconds) {
         return seconds < 120
-                ? "%.1f s".formatted(seconds)
-                : seconds < 7200 ? "%.0f min".formatted(seconds / 60) : "%.1f h".formatted(seconds / 3600);
+                ? String.format(Locale.ROOT, "%.1f s", seconds)
+                : seconds < 7200
+                        ? String.format(Locale.ROOT, "%.0f min", seconds / 60)
+                        : String.format(Locale.ROOT, "%.1f h", seconds / 3600);
     }
 }

@@ -6,6 +6,7 @@ import io.github.steelyard.checkpoint.Finding;
 import io.github.steelyard.model.Decoder;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Locale;
 import java.util.Optional;
 
 /// What is in a checkpoint, and what is wrong with it.
@@ -32,7 +33,7 @@ public record Inspection(
     /// @param threads how many threads read the values
     public static Inspection check(Path directory, int threads) {
         if (threads < 1) {
-            throw new IllegalArgumentException("threads must be at least 1: %d".formatted(threads));
+            throw new IllegalArgumentException(String.format(Locale.ROOT, "threads must be at least 1: %d", threads));
         }
         return inspect(directory, threads);
     }

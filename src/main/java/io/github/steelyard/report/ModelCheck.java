@@ -19,6 +19,7 @@ import io.github.steelyard.tensor.Shape;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
@@ -119,12 +120,13 @@ final class ModelCheck {
                 "config-disagrees",
                 checkpoint.config().file(),
                 "hidden_size",
-                "hidden_size: wanted %d, as tensor %s %s has, found %d; other shapes are not compared"
-                        .formatted(
-                                embedding.shape().dim(1),
-                                Printable.quoted(embedding.name()),
-                                embedding.shape(),
-                                decoder.hidden()));
+                String.format(
+                        Locale.ROOT,
+                        "hidden_size: wanted %d, as tensor %s %s has, found %d; other shapes are not compared",
+                        embedding.shape().dim(1),
+                        Printable.quoted(embedding.name()),
+                        embedding.shape(),
+                        decoder.hidden()));
         return false;
     }
 
@@ -327,8 +329,13 @@ final class ModelCheck {
                         "config-disagrees",
                         config.file(),
                         key.get(),
-                        "%s: wanted %d, as the tensors of %s have, found %d"
-                                .formatted(key.get(), count, Printable.quoted(prefix), declared));
+                        String.format(
+                                Locale.ROOT,
+                                "%s: wanted %d, as the tensors of %s have, found %d",
+                                key.get(),
+                                count,
+                                Printable.quoted(prefix),
+                                declared));
             }
         });
     }

@@ -64,18 +64,23 @@ public record ModelSummary(
         lines.add("layers        %s".formatted(join(size.layers())));
         Map<String, Object> bytes = new TreeMap<>();
         for (ModelSize.Storage storage : ModelSize.Storage.values()) {
-            bytes.put(storage.name(), "%.2f GiB".formatted(size.bytes(storage) / (double) (1L << 30)));
+            bytes.put(
+                    storage.name(), String.format(Locale.ROOT, "%.2f GiB", size.bytes(storage) / (double) (1L << 30)));
         }
         lines.add("size in       %s".formatted(join(bytes)));
-        lines.add("quantisable   linear layers: %s; never: %d routers, gates and heads"
-                .formatted(join(quantisable), never));
+        lines.add(String.format(
+                Locale.ROOT,
+                "quantisable   linear layers: %s; never: %d routers, gates and heads",
+                join(quantisable),
+                never));
         census.ifPresent(tensors -> {
-            lines.add("tensors       %d read, %d of parts that are passed through, %d unknown, %d missing"
-                    .formatted(
-                            tensors.known().size(),
-                            tensors.ignored().size(),
-                            tensors.unknown().size(),
-                            tensors.missing().size()));
+            lines.add(String.format(
+                    Locale.ROOT,
+                    "tensors       %d read, %d of parts that are passed through, %d unknown, %d missing",
+                    tensors.known().size(),
+                    tensors.ignored().size(),
+                    tensors.unknown().size(),
+                    tensors.missing().size()));
             list("unknown", tensors.unknown(), lines);
             list("missing", tensors.missing(), lines);
         });
@@ -114,7 +119,7 @@ public record ModelSummary(
     private static void list(String what, List<String> names, List<String> lines) {
         names.stream().limit(MOST_NAMES).forEach(name -> lines.add("  %s  %s".formatted(what, Printable.of(name))));
         if (names.size() > MOST_NAMES) {
-            lines.add("  and %d %s more".formatted(names.size() - MOST_NAMES, what));
+            lines.add(String.format(Locale.ROOT, "  and %d %s more", names.size() - MOST_NAMES, what));
         }
     }
 

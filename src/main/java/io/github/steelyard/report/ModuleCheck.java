@@ -10,6 +10,7 @@ import io.github.steelyard.tensor.DType;
 import io.github.steelyard.tensor.Shape;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 import java.util.Set;
 
 /// Checks that a module's weight has all its scales, and that their types and shapes fit.
@@ -154,8 +155,12 @@ record ModuleCheck(FindingList findings, ShapeHint hint, QuantizationConfig conf
                 add(
                         "shape",
                         weight,
-                        "wanted input features divisible by %d, found %d in %s"
-                                .formatted(block, columns, weight.typeText()));
+                        String.format(
+                                Locale.ROOT,
+                                "wanted input features divisible by %d, found %d in %s",
+                                block,
+                                columns,
+                                weight.typeText()));
                 return;
             }
             DType code = block == NVFP4_BLOCK ? DType.F8_E4M3 : DType.U8;

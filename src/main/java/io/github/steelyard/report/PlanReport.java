@@ -196,8 +196,8 @@ public record PlanReport(
         for (Module module : modules) {
             counts.merge(row(module), 1, Integer::sum);
         }
-        counts.forEach((row, count) -> lines.add(
-                "%8d  %-58s %-13s -> %-42s %s".formatted(count, row.get(0), row.get(1), row.get(2), row.get(3))));
+        counts.forEach((row, count) -> lines.add(String.format(
+                Locale.ROOT, "%8d  %-58s %-13s -> %-42s %s", count, row.get(0), row.get(1), row.get(2), row.get(3))));
         if (!unusedRules.isEmpty()) {
             lines.add("matches nothing: " + String.join(", ", unusedRules));
         }

@@ -17,6 +17,7 @@ import io.github.steelyard.recipe.Scheme;
 import java.util.ArrayList;
 import java.util.LinkedHashSet;
 import java.util.List;
+import java.util.Locale;
 import java.util.Optional;
 import java.util.SequencedSet;
 import java.util.stream.Stream;
@@ -55,7 +56,8 @@ record ServedLayer(int index, String prefix, MoeLayer layer, List<String> w13, L
         int intermediate = moe.experts().getFirst().w2().columns();
         int shards = deployment.expertShards();
         if (intermediate % shards != 0) {
-            problems.add("%d intermediate features do not divide over %d ranks".formatted(intermediate, shards));
+            problems.add(String.format(
+                    Locale.ROOT, "%d intermediate features do not divide over %d ranks", intermediate, shards));
         }
         new ShardChecks(quantization, plan, deployment).ofExperts(moe).ifPresent(problems::add);
         MoeLayer.Size size = new MoeLayer.Size(
@@ -153,13 +155,14 @@ record ServedLayer(int index, String prefix, MoeLayer layer, List<String> w13, L
     /// Describes what decides the backend, for people: layers that say the same are served the same way.
     String label() {
         MoeLayer.Keys keys = layer.keys();
-        return "%s (%s x %s), %d experts of %d x %d"
-                .formatted(
-                        layer.format(),
-                        keys.weight().orElse(MoeLayer.NONE),
-                        keys.input().orElse(MoeLayer.NONE),
-                        layer.size().experts(),
-                        layer.size().intermediate(),
-                        layer.size().hidden());
+        return String.format(
+                Locale.ROOT,
+                "%s (%s x %s), %d experts of %d x %d",
+                layer.format(),
+                keys.weight().orElse(MoeLayer.NONE),
+                keys.input().orElse(MoeLayer.NONE),
+                layer.size().experts(),
+                layer.size().intermediate(),
+                layer.size().hidden());
     }
 }

@@ -4,6 +4,7 @@ import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 
 /// A [ServingPlan] for people: layers with the same answer are told once.
@@ -82,9 +83,13 @@ final class ServingText {
                     .map(layer -> layer.spread().get(product))
                     .filter(found -> found != null)
                     .max(Comparator.comparingDouble(ServingPlan.Spread::maximumOverMedian))
-                    .ifPresent(worst -> lines.add(
-                            "%s amax: the largest expert is up to %.2f times the median one (%d of %d experts measured)"
-                                    .formatted(product, worst.maximumOverMedian(), worst.measured(), worst.experts())));
+                    .ifPresent(worst -> lines.add(String.format(
+                            Locale.ROOT,
+                            "%s amax: the largest expert is up to %.2f times the median one (%d of %d experts measured)",
+                            product,
+                            worst.maximumOverMedian(),
+                            worst.measured(),
+                            worst.experts())));
         }
         return lines;
     }

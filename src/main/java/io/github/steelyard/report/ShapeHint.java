@@ -5,6 +5,7 @@ import io.github.steelyard.checkpoint.ConfigJson;
 import io.github.steelyard.tensor.Shape;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.TreeSet;
 import java.util.stream.Collectors;
@@ -42,7 +43,7 @@ final class ShapeHint {
         }
         String keys = extents.entrySet().stream()
                 .filter(extent -> differing.contains(extent.getValue()))
-                .map(extent -> "%s = %d".formatted(extent.getKey(), extent.getValue()))
+                .map(extent -> String.format(Locale.ROOT, "%s = %d", extent.getKey(), extent.getValue()))
                 .collect(Collectors.joining(", "));
         return keys.isEmpty() ? wanted.toString() : "%s (config.json: %s)".formatted(wanted, keys);
     }

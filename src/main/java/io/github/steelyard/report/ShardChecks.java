@@ -24,6 +24,7 @@ import io.github.steelyard.recipe.Plan;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 
@@ -51,7 +52,7 @@ record ShardChecks(QuantizationConfig quantization, Optional<Plan> plan, Deploym
                     .forEach(problem -> counts.merge(problem, 1, Integer::sum));
         }
         return counts.entrySet().stream()
-                .map(problem -> "%s (%d module(s))".formatted(problem.getKey(), problem.getValue()))
+                .map(problem -> String.format(Locale.ROOT, "%s (%d module(s))", problem.getKey(), problem.getValue()))
                 .toList();
     }
 
@@ -69,9 +70,14 @@ record ShardChecks(QuantizationConfig quantization, Optional<Plan> plan, Deploym
                 .rows();
         return Optional.of(block)
                 .filter(b -> part % b.columns() != 0 || part % rows != 0)
-                .map(b ->
-                        "%d intermediate features over %d ranks are %d each, no multiple of the %d that share a scale in %s"
-                                .formatted(second.columns(), shards, part, Math.max(b.columns(), rows), b.format()));
+                .map(b -> String.format(
+                        Locale.ROOT,
+                        "%d intermediate features over %d ranks are %d each, no multiple of the %d that share a scale in %s",
+                        second.columns(),
+                        shards,
+                        part,
+                        Math.max(b.columns(), rows),
+                        b.format()));
     }
 
     private List<String> ofBody(Body body) {
@@ -106,8 +112,13 @@ record ShardChecks(QuantizationConfig quantization, Optional<Plan> plan, Deploym
         boolean divides =
                 core.heads() % deployment.tp() == 0 && (keys % deployment.tp() == 0 || deployment.tp() % keys == 0);
         if (!divides) {
-            problems.add("%s: %d heads with %d of keys do not divide over %d ranks"
-                    .formatted(pattern(module), core.heads(), keys, deployment.tp()));
+            problems.add(String.format(
+                    Locale.ROOT,
+                    "%s: %d heads with %d of keys do not divide over %d ranks",
+                    pattern(module),
+                    core.heads(),
+                    keys,
+                    deployment.tp()));
         }
     }
 
@@ -150,17 +161,19 @@ record ShardChecks(QuantizationConfig quantization, Optional<Plan> plan, Deploym
     private void check(ModuleInfo module, String what, int features, int ranks, int block, List<String> problems) {
         String name = pattern(module);
         if (features % ranks != 0) {
-            problems.add("%s: %d %s features do not divide over %d ranks".formatted(name, features, what, ranks));
+            problems.add(String.format(
+                    Locale.ROOT, "%s: %d %s features do not divide over %d ranks", name, features, what, ranks));
         } else if (features / ranks % block != 0) {
-            problems.add("%s: %d %s features over %d ranks are %d each, no multiple of the %d that share a scale in %s"
-                    .formatted(
-                            name,
-                            features,
-                            what,
-                            ranks,
-                            features / ranks,
-                            block,
-                            block(module).format()));
+            problems.add(String.format(
+                    Locale.ROOT,
+                    "%s: %d %s features over %d ranks are %d each, no multiple of the %d that share a scale in %s",
+                    name,
+                    features,
+                    what,
+                    ranks,
+                    features / ranks,
+                    block,
+                    block(module).format()));
         }
     }
 

@@ -12,6 +12,7 @@ import io.github.steelyard.report.StoredModule.Part;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.ExecutionException;
@@ -129,8 +130,12 @@ final class ValueScan {
                 report(
                         tensor,
                         "not-finite",
-                        "wanted finite values, found %d of %d that are not, the first at index %d"
-                                .formatted(plain.count(), tensor.shape().elements(), plain.first()));
+                        String.format(
+                                Locale.ROOT,
+                                "wanted finite values, found %d of %d that are not, the first at index %d",
+                                plain.count(),
+                                tensor.shape().elements(),
+                                plain.first()));
             }
         }
         return new ArrayList<>(pending.subList(next, pending.size()));
@@ -161,12 +166,13 @@ final class ValueScan {
             report(
                     tensor,
                     "scale-value",
-                    "wanted finite and positive scales, found %s at index %d, %d of %d are not"
-                            .formatted(
-                                    scales.example(),
-                                    scales.first(),
-                                    scales.bad(),
-                                    tensor.shape().elements()));
+                    String.format(
+                            Locale.ROOT,
+                            "wanted finite and positive scales, found %s at index %d, %d of %d are not",
+                            scales.example(),
+                            scales.first(),
+                            scales.bad(),
+                            tensor.shape().elements()));
             return;
         }
         if (overflows(tensor, scales)) {
