@@ -1,11 +1,11 @@
 package io.github.steelyard.cli;
 
 import io.github.steelyard.checkpoint.ConfigJson;
-import io.github.steelyard.export.OutputDirectory;
-import io.github.steelyard.export.Synthesis;
-import io.github.steelyard.export.SyntheticFormat;
-import io.github.steelyard.export.SyntheticTokens;
+import io.github.steelyard.checkpoint.OutputDirectory;
 import io.github.steelyard.moe.Families;
+import io.github.steelyard.synthesis.Synthesis;
+import io.github.steelyard.synthesis.SyntheticFormat;
+import io.github.steelyard.synthesis.SyntheticTokens;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.UncheckedIOException;

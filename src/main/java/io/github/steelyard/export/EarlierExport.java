@@ -4,6 +4,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.github.steelyard.checkpoint.CheckpointException;
 import io.github.steelyard.checkpoint.ConfigJson;
+import io.github.steelyard.checkpoint.OutputDirectory;
 import io.github.steelyard.checkpoint.OutputException;
 import io.github.steelyard.checkpoint.OutputPaths;
 import io.github.steelyard.checkpoint.Printable;

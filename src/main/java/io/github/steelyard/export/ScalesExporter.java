@@ -3,6 +3,7 @@ package io.github.steelyard.export;
 import io.github.steelyard.calibration.ScaleTable;
 import io.github.steelyard.calibration.SiteScale;
 import io.github.steelyard.checkpoint.AtomicFiles;
+import io.github.steelyard.checkpoint.OutputDirectory;
 import io.github.steelyard.checkpoint.SafetensorsWriter;
 import io.github.steelyard.checkpoint.SafetensorsWriter.Planned;
 import io.github.steelyard.format.Fp8;

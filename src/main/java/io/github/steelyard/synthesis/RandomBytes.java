@@ -1,4 +1,4 @@
-package io.github.steelyard.export;
+package io.github.steelyard.synthesis;
 
 import io.github.steelyard.checkpoint.Digests;
 import io.github.steelyard.format.Bf16;

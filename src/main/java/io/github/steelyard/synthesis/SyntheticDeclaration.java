@@ -1,12 +1,12 @@
-package io.github.steelyard.export;
+package io.github.steelyard.synthesis;
 
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.github.steelyard.checkpoint.ConfigJson;
-import io.github.steelyard.export.SyntheticFormat.Storage;
 import io.github.steelyard.model.Decoder;
 import io.github.steelyard.model.FusedStack;
 import io.github.steelyard.model.ModuleInfo;
+import io.github.steelyard.synthesis.SyntheticFormat.Storage;
 import java.util.Optional;
 import java.util.TreeSet;
 

@@ -1,4 +1,4 @@
-package io.github.steelyard.export;
+package io.github.steelyard.synthesis;
 
 import io.github.steelyard.model.ModuleInfo;
 import java.util.Locale;

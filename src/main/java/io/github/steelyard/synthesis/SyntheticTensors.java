@@ -1,4 +1,4 @@
-package io.github.steelyard.export;
+package io.github.steelyard.synthesis;
 
 import io.github.steelyard.checkpoint.SafetensorsWriter;
 import io.github.steelyard.format.E2m1;

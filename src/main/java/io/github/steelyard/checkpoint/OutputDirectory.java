@@ -1,10 +1,5 @@
-package io.github.steelyard.export;
+package io.github.steelyard.checkpoint;
 
-import io.github.steelyard.checkpoint.AtomicFiles;
-import io.github.steelyard.checkpoint.OutputException;
-import io.github.steelyard.checkpoint.OutputPaths;
-import io.github.steelyard.checkpoint.StorageException;
-import io.github.steelyard.checkpoint.WorkDirectory;
 import java.io.IOException;
 import java.nio.file.DirectoryNotEmptyException;
 import java.nio.file.Files;
@@ -48,7 +43,7 @@ public final class OutputDirectory {
     /// @param content writes into the directory that it is given
     /// @throws OutputException if `target` is not free, or another process writes it
     /// @throws StorageException if the device does not take it; nothing is left behind
-    static <T> T write(Path target, Function<Path, T> content) {
+    public static <T> T write(Path target, Function<Path, T> content) {
         requireFree(target);
         Path place = OutputPaths.real(target);
         Path parent = place.getParent();
@@ -79,7 +74,7 @@ public final class OutputDirectory {
     }
 
     /// Removes what a killed process left beside a directory that is complete.
-    static void tidy(Path target) {
+    public static void tidy(Path target) {
         Path work = workDirectory(OutputPaths.real(target));
         if (WorkDirectory.isOurs(work)) {
             try {

@@ -1,9 +1,10 @@
-package io.github.steelyard.export;
+package io.github.steelyard.synthesis;
 
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.github.steelyard.checkpoint.AtomicFiles;
 import io.github.steelyard.checkpoint.ConfigJson;
+import io.github.steelyard.checkpoint.OutputDirectory;
 import io.github.steelyard.checkpoint.SafetensorsWriter;
 import io.github.steelyard.checkpoint.ShardPlan;
 import io.github.steelyard.model.Decoder;
