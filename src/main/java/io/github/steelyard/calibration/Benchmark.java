@@ -8,7 +8,6 @@ import io.github.steelyard.model.Engine;
 import io.github.steelyard.model.EngineListener;
 import io.github.steelyard.model.ExpertBackend;
 import io.github.steelyard.model.HeadConsumer;
-import io.github.steelyard.model.ModuleInfo;
 import io.github.steelyard.model.Pass;
 import io.github.steelyard.model.PhaseTotals;
 import io.github.steelyard.model.Profile;
@@ -63,12 +62,7 @@ public record Benchmark(
     /// @param taps whether statistics are taken
     /// @param state directory for the state; deleted afterwards
     public Measured pass(Sequences sequences, boolean taps, Path state, EngineListener listener, Profile trace) {
-        StatisticsTap statistics = new StatisticsTap(
-                kernels,
-                decoder.modules().stream()
-                        .map(ModuleInfo::sites)
-                        .flatMap(List::stream)
-                        .toList());
+        StatisticsTap statistics = new StatisticsTap(kernels);
         PhaseTotals totals = new PhaseTotals();
         Tap tap = taps ? statistics : Tap.NONE;
         Pass pass = new Pass(kernels, gemm, tap, ExpertBackend.DECOMPOSED, allTokens, threads, both(totals, trace));
@@ -80,7 +74,7 @@ public record Benchmark(
                 decoder.hidden(),
                 decoder.layers().size(),
                 true)) {
-            store.measuredBy(statistics::statistics);
+            store.measuredBy(statistics::take);
             new Engine(decoder, new Weights(checkpoint), pass, store::scratch)
                     .run(sequences, store, listener, head ? Optional.of(IGNORE) : Optional.empty());
             double seconds = (totals.now() - start) * 1e-9;

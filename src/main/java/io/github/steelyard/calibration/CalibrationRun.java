@@ -6,12 +6,11 @@ import io.github.steelyard.model.Decoder;
 import io.github.steelyard.model.Engine;
 import io.github.steelyard.model.EngineListener;
 import io.github.steelyard.model.ExpertBackend;
-import io.github.steelyard.model.ModuleInfo;
 import io.github.steelyard.model.Pass;
 import io.github.steelyard.model.Profile;
 import io.github.steelyard.model.Sequences;
-import io.github.steelyard.model.Site;
 import io.github.steelyard.model.Weights;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 
@@ -45,7 +44,7 @@ public record CalibrationRun(
     /// @throws StatisticsException if the state belongs to a run with another key
     public void execute(
             RunDirectory run, RunKey key, boolean fresh, EngineListener listener, StatisticsConsumer finish) {
-        StatisticsTap tap = new StatisticsTap(kernels, sites());
+        StatisticsTap tap = new StatisticsTap(kernels);
         Pass pass = new Pass(kernels, gemm, tap, backend, allTokens, threads, profile);
         try (RunState store = new RunState(
                 run.stateDirectory(),
@@ -57,9 +56,12 @@ public record CalibrationRun(
             if (fresh) {
                 run.forgetResults();
             }
-            store.measuredBy(tap::statistics);
+            store.measuredBy(tap::take);
             new Engine(decoder, weights, pass, store::scratch).run(sequences, store, listener, Optional.empty());
-            finish.accept(store.restored().merge(tap.statistics()));
+            List<Statistics> parts = new ArrayList<>(store.statistics());
+            parts.add(tap.take()); // of the head
+            parts.add(Statistics.unseen(decoder.modules()));
+            finish.accept(Statistics.merged(parts));
             store.delete();
         }
     }
@@ -70,12 +72,5 @@ public record CalibrationRun(
 
         /// Keeps `statistics`; when this returns, they are safe.
         void accept(Statistics statistics);
-    }
-
-    private List<Site> sites() {
-        return decoder.modules().stream()
-                .map(ModuleInfo::sites)
-                .flatMap(List::stream)
-                .toList();
     }
 }

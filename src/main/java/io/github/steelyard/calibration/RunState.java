@@ -13,21 +13,24 @@ import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.TreeMap;
 import java.util.function.Supplier;
+import java.util.stream.IntStream;
 import java.util.stream.Stream;
 
 /// The state of an unfinished run, under `state/` of the run directory: the residual stream after the last finished
-/// layer, the statistics up to there, and `state.json`, which holds the digests of both and its own. Two files of each
-/// take turns, so those that `state.json` speaks of are never written to; it is replaced atomically once a layer is
-/// done. A run killed at any instant therefore continues from the last finished layer, with the same bytes.
+/// layer, the statistics of each layer up to there, and `state.json`, which holds the digests of all these and its own.
+/// Two files of the stream take turns and each layer has a file of statistics, so those that `state.json` speaks of are
+/// never written to; it is replaced atomically once a layer is done. A run killed at any instant therefore continues
+/// from the last finished layer, with the same bytes.
 final class RunState implements LayerStore, AutoCloseable {
 
     private static final String STATE = "state.json";
     private static final List<String> STREAMS = List.of("stream-0.bin", "stream-1.bin");
-    private static final List<String> STATISTICS = List.of("statistics-0.safetensors", "statistics-1.safetensors");
+    private static final String STATISTICS = "statistics-#.safetensors";
     private static final List<String> SCRATCH = List.of("expert-inputs.bin", "latent-sums.bin");
 
     private final Path directory;
@@ -37,9 +40,8 @@ final class RunState implements LayerStore, AutoCloseable {
     private final Arena arena = Arena.ofShared();
     private final WorkDirectory work;
     private final HiddenStates[] streams;
+    private final List<String> digests = new ArrayList<>(); // of the statistics of each finished layer
     private Supplier<Statistics> measured = () -> new Statistics(new TreeMap<>());
-    private int firstLayer;
-    private Statistics restored = new Statistics(new TreeMap<>());
 
     /// Opens the state of a run, or begins one.
     ///
@@ -80,30 +82,44 @@ final class RunState implements LayerStore, AutoCloseable {
     /// @throws StatisticsException if one of its files is a link, or no file
     /// @throws OutputException if the directory is not ours, or in use by another process
     static WorkDirectory claim(Path directory) {
-        List<String> names = Stream.of(List.of(STATE), STREAMS, STATISTICS, SCRATCH)
+        List<String> names = Stream.of(List.of(STATE), STREAMS, List.of(STATISTICS), SCRATCH)
                 .flatMap(List::stream)
                 .toList();
         try {
             return WorkDirectory.claim(directory, names);
         } catch (OutputException e) {
             String name = String.valueOf(e.path().getFileName());
-            throw names.contains(name) ? new StatisticsException(e.path(), "damaged: " + e.problem(), e) : e;
+            throw WorkDirectory.isNamed(names, name)
+                    ? new StatisticsException(e.path(), "damaged: " + e.problem(), e)
+                    : e;
         }
     }
 
-    /// Returns the statistics of the layers that were finished before.
-    Statistics restored() {
-        return restored;
+    /// Returns the statistics of each finished layer.
+    ///
+    /// @throws StatisticsException if a file of them is not what was written
+    List<Statistics> statistics() {
+        return IntStream.range(0, digests.size()).mapToObj(this::statistics).toList();
     }
 
-    /// Sets where the statistics of the layers finished from now on come from.
+    private Statistics statistics(int layer) {
+        Path file = statisticsFile(layer);
+        requireSame(file, "SHA-256", digests.get(layer), StatisticsFile.digest(file));
+        return StatisticsFile.read(file);
+    }
+
+    private Path statisticsFile(int layer) {
+        return work.file(STATISTICS.replace(WorkDirectory.NUMBER, Integer.toString(layer)));
+    }
+
+    /// Sets where the statistics of a layer come from, once it is finished.
     void measuredBy(Supplier<Statistics> source) {
         measured = source;
     }
 
     @Override
     public int firstLayer() {
-        return firstLayer;
+        return digests.size();
     }
 
     @Override
@@ -118,16 +134,12 @@ final class RunState implements LayerStore, AutoCloseable {
 
     @Override
     public void finished(int layer) {
-        int done = layer + 1;
-        Path statistics = work.file(STATISTICS.get(done % 2));
-        StatisticsFile.write(restored.merge(measured.get()), statistics);
-        new StateFile(key, done, Digests.ofFile(statistics), StateFile.checksum(streams[done % 2].segment()))
-                .write(work.file(STATE));
-        try {
-            Files.deleteIfExists(work.file(STATISTICS.get((done + 1) % 2)));
-        } catch (IOException e) {
-            throw new StorageException(directory, e);
+        if (layer >= 0) {
+            Path file = statisticsFile(layer);
+            StatisticsFile.write(measured.get(), file);
+            digests.add(Digests.ofFile(file));
         }
+        new StateFile(key, digests, StateFile.checksum(output(layer).segment())).write(work.file(STATE));
     }
 
     /// Returns rows as large as the corpus, for scratch; each purpose has a file of its own.
@@ -159,15 +171,13 @@ final class RunState implements LayerStore, AutoCloseable {
 
     private void restore(StateFile state) {
         int turn = state.layersDone() % 2;
-        Path statistics = work.file(STATISTICS.get(turn));
         requireSame(
                 work.file(STREAMS.get(turn)),
                 "CRC-32C",
                 state.streamChecksum(),
                 StateFile.checksum(streams[turn].segment()));
-        requireSame(statistics, "SHA-256", state.statisticsDigest(), StatisticsFile.digest(statistics));
-        restored = StatisticsFile.read(statistics);
-        firstLayer = state.layersDone();
+        digests.addAll(state.statisticsDigests());
+        statistics(); // before hours of work, not after
     }
 
     private static void requireSame(Path file, String kind, String wanted, String found) {

@@ -8,6 +8,7 @@ import io.github.steelyard.checkpoint.ConfigJson;
 import io.github.steelyard.checkpoint.Digests;
 import java.lang.foreign.MemorySegment;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Locale;
 import java.util.SortedMap;
 import java.util.TreeMap;
@@ -17,16 +18,24 @@ import java.util.zip.CRC32C;
 /// names no file: which one holds what follows from the number of layers.
 ///
 /// @param key what the run was begun with
-/// @param layersDone layers that are finished
-/// @param statisticsDigest SHA-256 of the statistics up to there, in hexadecimal digits
+/// @param statisticsDigests SHA-256 of the statistics of each finished layer, in hexadecimal digits
 /// @param streamChecksum CRC-32C of the residual stream after the last of them, in hexadecimal digits
-record StateFile(RunKey key, int layersDone, String statisticsDigest, String streamChecksum) {
+record StateFile(RunKey key, List<String> statisticsDigests, String streamChecksum) {
 
     /// Bytes of a stream that are read or written at a time.
     static final int BLOCK = 1 << 20;
 
-    private static final int SCHEMA = 2;
+    private static final int SCHEMA = 3;
     private static final String DIGEST = "digest";
+
+    StateFile {
+        statisticsDigests = List.copyOf(statisticsDigests);
+    }
+
+    /// Returns how many layers are finished.
+    int layersDone() {
+        return statisticsDigests.size();
+    }
 
     /// Reads the file.
     ///
@@ -45,11 +54,11 @@ record StateFile(RunKey key, int layersDone, String statisticsDigest, String str
             SortedMap<String, String> parts = new TreeMap<>();
             state.object("key")
                     .ifPresent(object -> object.keys().forEach(name -> parts.put(name, object.string(name))));
-            return new StateFile(
-                    new RunKey(parts),
-                    state.integer("layers_done", 0, layers),
-                    state.string("statistics_sha256"),
-                    state.string("stream_crc32c"));
+            List<String> digests = state.strings("statistics_sha256");
+            if (digests.size() != state.integer("layers_done", 0, layers)) {
+                throw damaged(file, "expected one digest of statistics for each finished layer");
+            }
+            return new StateFile(new RunKey(parts), digests, state.string("stream_crc32c"));
         } catch (CheckpointException e) {
             throw damaged(file, e.problem());
         }
@@ -61,8 +70,8 @@ record StateFile(RunKey key, int layersDone, String statisticsDigest, String str
         state.put("schema", SCHEMA);
         state.put("tool", RunDirectory.TOOL);
         key.parts().forEach(state.putObject("key")::put);
-        state.put("layers_done", layersDone);
-        state.put("statistics_sha256", statisticsDigest);
+        state.put("layers_done", layersDone());
+        statisticsDigests.forEach(state.putArray("statistics_sha256")::add);
         state.put("stream_crc32c", streamChecksum);
         state.put(DIGEST, Digests.ofText(state.toString()));
         AtomicFiles.write(file, state.toPrettyString());

@@ -1,7 +1,9 @@
 package io.github.steelyard.calibration;
 
+import io.github.steelyard.model.ModuleInfo;
 import io.github.steelyard.model.Site;
 import java.util.Collections;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.SortedMap;
@@ -22,15 +24,26 @@ public record Statistics(SortedMap<Site, SiteStatistics> sites) {
         return new Statistics(new TreeMap<>(sites));
     }
 
+    /// Returns statistics of sites that saw nothing: those that belong in a result even if no token reaches them, such
+    /// as
+    /// the sites of every expert.
+    public static Statistics unseen(List<ModuleInfo> modules) {
+        TreeMap<Site, SiteStatistics> sites = new TreeMap<>();
+        for (ModuleInfo module : modules) {
+            module.sites().forEach(site -> sites.put(site, SiteStatistics.of(0, 0, 0)));
+        }
+        return new Statistics(sites);
+    }
+
     /// Returns what was measured at `site`, empty if it was not watched.
     public Optional<SiteStatistics> at(Site site) {
         return Optional.ofNullable(sites.get(site));
     }
 
-    /// Returns the statistics of both parts together: maxima of amax, sums of counts.
-    public Statistics merge(Statistics other) {
-        TreeMap<Site, SiteStatistics> merged = new TreeMap<>(sites);
-        other.sites.forEach((site, found) -> merged.merge(site, found, SiteStatistics::merge));
+    /// Returns the statistics of all parts together: maxima of amax, sums of counts.
+    public static Statistics merged(List<Statistics> parts) {
+        TreeMap<Site, SiteStatistics> merged = new TreeMap<>();
+        parts.forEach(part -> part.sites.forEach((site, found) -> merged.merge(site, found, SiteStatistics::merge)));
         return new Statistics(merged);
     }
 }

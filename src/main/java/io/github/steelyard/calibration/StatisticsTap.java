@@ -4,7 +4,6 @@ import io.github.steelyard.kernel.Kernels;
 import io.github.steelyard.model.Population;
 import io.github.steelyard.model.Site;
 import io.github.steelyard.model.Tap;
-import java.util.Collection;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -23,10 +22,9 @@ public final class StatisticsTap implements Tap {
     private final Map<Site, Cell> routed = new ConcurrentHashMap<>();
     private final Map<Site, Cell> all = new ConcurrentHashMap<>();
 
-    /// @param expected sites that belong in the result even if no token reaches them, such as those of every expert
-    public StatisticsTap(Kernels kernels, Collection<Site> expected) {
+    /// @param kernels the arithmetic of maxima
+    public StatisticsTap(Kernels kernels) {
         this.kernels = kernels;
-        expected.forEach(site -> routed.put(site, new Cell()));
     }
 
     @Override
@@ -41,12 +39,15 @@ public final class StatisticsTap implements Tap {
         }
     }
 
-    /// Returns what was measured so far. Exact once no call of [#rows] is under way.
-    public Statistics statistics() {
+    /// Returns what was measured since the last call, and keeps nothing of it: the statistics of a layer are gone from
+    /// memory once the layer is. No call of [#rows] may be under way.
+    public Statistics take() {
         TreeMap<Site, SiteStatistics> sites = new TreeMap<>();
         routed.forEach((site, cell) -> sites.put(site, new SiteStatistics(cell.measurement(), Optional.empty())));
         all.forEach((site, cell) -> sites.merge(
                 site, new SiteStatistics(Measurement.NONE, Optional.of(cell.measurement())), SiteStatistics::merge));
+        routed.clear();
+        all.clear();
         return new Statistics(sites);
     }
 

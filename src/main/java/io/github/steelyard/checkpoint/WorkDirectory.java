@@ -14,6 +14,7 @@ import java.nio.file.StandardOpenOption;
 import java.nio.file.attribute.BasicFileAttributes;
 import java.util.List;
 import java.util.Objects;
+import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
 /// A directory of work under way, held by one process: `state/` of a run, the directory beside an export. Its file
@@ -24,6 +25,10 @@ import org.jspecify.annotations.Nullable;
 /// names that the work uses: what others put there is neither overwritten nor deleted. Links are never followed.
 public final class WorkDirectory implements AutoCloseable {
 
+    /// What stands for a number in a name, so that `part-#.bin` are as many files as the work needs.
+    public static final String NUMBER = "#";
+
+    private static final Pattern DIGITS = Pattern.compile("[0-9]+");
     private static final String LOCK = "lock";
     private static final byte[] MARK = "steelyard: work under way\n".getBytes(StandardCharsets.US_ASCII);
     private static final int ATTEMPTS = 3;
@@ -41,8 +46,7 @@ public final class WorkDirectory implements AutoCloseable {
     /// Takes a directory, made if it is not there.
     ///
     /// @param names the files of the work in the order in which they are deleted, without `lock`; a name that ends in
-    /// `/`
-    ///     is a directory of files
+    ///     `/` is a directory of files, and [#NUMBER] in a name stands for any whole number
     /// @throws OutputException if it is not ours, or another process is at work in it
     /// @throws StorageException if the device does not take it
     public static WorkDirectory claim(Path directory, List<String> names) {
@@ -73,7 +77,7 @@ public final class WorkDirectory implements AutoCloseable {
 
     /// Returns the path of one of the files, for a reader or for [AtomicFiles].
     public Path file(String name) {
-        if (!names.contains(name)) {
+        if (!isNamed(names, name)) {
             throw new IllegalArgumentException("no file of this work: %s".formatted(name));
         }
         return directory.resolve(name);
@@ -102,6 +106,8 @@ public final class WorkDirectory implements AutoCloseable {
                 Path file = directory.resolve(name);
                 if (name.endsWith("/")) {
                     clear(file);
+                } else if (name.contains(NUMBER)) {
+                    clearNumbered(name);
                 } else {
                     Files.deleteIfExists(file);
                     Files.deleteIfExists(AtomicFiles.temporary(file));
@@ -161,10 +167,7 @@ public final class WorkDirectory implements AutoCloseable {
         for (Path entry : entries) {
             String name = OutputPaths.name(entry);
             boolean folder = names.contains(name + "/");
-            String file = name.endsWith(AtomicFiles.SUFFIX)
-                    ? name.substring(0, name.length() - AtomicFiles.SUFFIX.length())
-                    : name;
-            if (!folder && !names.contains(file) && !name.equals(LOCK)) {
+            if (!folder && !isNamed(names, whole(name)) && !name.equals(LOCK)) {
                 throw new OutputException(
                         directory,
                         "holds %s, which steelyard did not put there; move it away, or give another place"
@@ -178,6 +181,22 @@ public final class WorkDirectory implements AutoCloseable {
                     "exists and is not empty, and steelyard did not make it (it has no file '%s'); give another place"
                             .formatted(LOCK));
         }
+    }
+
+    /// Returns whether one of `names` stands for `file`.
+    public static boolean isNamed(List<String> names, String file) {
+        return !file.contains(NUMBER) && (names.contains(file) || names.contains(numbered(file)));
+    }
+
+    private static String numbered(String file) {
+        return DIGITS.matcher(file).replaceAll(NUMBER);
+    }
+
+    /// Returns the name that a file has when it is whole.
+    private static String whole(String file) {
+        return file.endsWith(AtomicFiles.SUFFIX)
+                ? file.substring(0, file.length() - AtomicFiles.SUFFIX.length())
+                : file;
     }
 
     /// Refuses links, special files, and files that have another name elsewhere.
@@ -258,6 +277,15 @@ public final class WorkDirectory implements AutoCloseable {
             Files.delete(file);
         }
         Files.delete(folder);
+    }
+
+    private void clearNumbered(String name) throws IOException {
+        for (Path file : OutputPaths.entries(directory)) {
+            String whole = whole(OutputPaths.name(file));
+            if (numbered(whole).equals(name) && !names.contains(whole)) {
+                Files.delete(file);
+            }
+        }
     }
 
     private static OutputException atWork(Path directory) {

@@ -62,7 +62,7 @@ final class CalibrationOrderTest {
             Statistics together = measure(checkpoint, sequences, 2, "together");
             Statistics merged = Statistics.of(Map.of());
             for (int[] sequence : sequences) {
-                merged = merged.merge(measure(checkpoint, List.of(sequence), 2, "alone"));
+                merged = Statistics.merged(List.of(merged, measure(checkpoint, List.of(sequence), 2, "alone")));
             }
 
             assertThat(inputs(merged)).isEqualTo(inputs(together));

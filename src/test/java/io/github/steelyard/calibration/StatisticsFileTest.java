@@ -90,12 +90,14 @@ final class StatisticsFileTest {
     void write_equalStatistics_givesEqualBytes() throws IOException {
         StatisticsFile.write(STATISTICS, temp.resolve("one"));
         StatisticsFile.write(
-                Statistics.of(Map.of(KEY, SiteStatistics.of(-0f, 24, 0)))
-                        .merge(STATISTICS)
-                        .merge(Statistics.of(Map.of())),
+                Statistics.merged(List.of(
+                        Statistics.of(Map.of(KEY, SiteStatistics.of(-0f, 24, 0))),
+                        STATISTICS,
+                        Statistics.of(Map.of()))),
                 temp.resolve("merged"));
         StatisticsFile.write(
-                STATISTICS.merge(Statistics.of(Map.of(KEY, SiteStatistics.of(0f, 24, 0)))), temp.resolve("other"));
+                Statistics.merged(List.of(STATISTICS, Statistics.of(Map.of(KEY, SiteStatistics.of(0f, 24, 0))))),
+                temp.resolve("other"));
 
         assertThat(temp.resolve("merged")).hasSameBinaryContentAs(temp.resolve("other"));
         assertThat(Files.readAllBytes(temp.resolve("one"))).isNotEqualTo(Files.readAllBytes(temp.resolve("other")));

@@ -13,7 +13,7 @@ import org.junit.jupiter.api.io.TempDir;
 
 final class WorkDirectoryTest {
 
-    private static final List<String> NAMES = List.of("a.bin", "content/");
+    private static final List<String> NAMES = List.of("a.bin", "part-#.bin", "content/");
 
     @TempDir
     private Path temp;
@@ -27,6 +27,8 @@ final class WorkDirectoryTest {
             Files.createDirectory(work.file("content/"));
             Files.writeString(directory.resolve("content/b"), "b");
             Files.writeString(directory.resolve("a.bin.steelyard-partial"), "half");
+            Files.writeString(work.file("part-0.bin"), "0");
+            Files.writeString(directory.resolve("part-10.bin.steelyard-partial"), "half");
             assertThat(WorkDirectory.isOurs(directory)).isTrue();
             work.remove();
         }
@@ -77,8 +79,16 @@ final class WorkDirectoryTest {
         Path notes = Files.writeString(directory.resolve("notes.txt"), "precious");
         refused("holds 'notes.txt', which steelyard did not put there");
 
-        assertThat(mine).hasContent("precious");
         assertThat(notes).hasContent("precious");
+        Files.delete(notes);
+        for (String name : List.of("part-#.bin", "part-.bin", "part-1a.bin")) {
+            Path other = Files.writeString(directory.resolve(name), "precious");
+            refused("holds '%s', which steelyard did not put there".formatted(name));
+            assertThat(other).hasContent("precious");
+            Files.delete(other);
+        }
+
+        assertThat(mine).hasContent("precious");
     }
 
     @Test

@@ -2,9 +2,11 @@ package io.github.steelyard.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.github.steelyard.checkpoint.SafetensorsFile;
 import java.io.IOException;
 import java.nio.channels.FileChannel;
 import java.nio.channels.FileLock;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
@@ -186,7 +188,7 @@ final class ResumeTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"stream-0.bin", "statistics-0.safetensors"})
+    @ValueSource(strings = {"stream-0.bin", "statistics-0.safetensors", "statistics-1.safetensors"})
     void damagedState_isFoundAndNotContinued(String file) throws IOException {
         breakOff("layer 2/6");
         Path damaged = temp.resolve("run/state").resolve(file);
@@ -205,7 +207,7 @@ final class ResumeTest {
                 "\"layers_done\" : 2 | \"layers_done\" : 4 | its content is not what its digest says",
                 "\"layers_done\" : 2 | \"layers_done\" : 2147483647 | its content is not what its digest says",
                 "\"layers_done\" : 2 | \"layers_done\" : null | its content is not what its digest says",
-                "\"schema\" : 2 | \"schema\" : 1 | schema: wanted an integer in 2..2, found 1",
+                "\"schema\" : 3 | \"schema\" : 2 | schema: wanted an integer in 3..3, found 2",
                 "{ | [ | state.json",
             })
     void alteredState_isFoundAndNotContinued(String text, String replacement, String message) throws IOException {
@@ -221,9 +223,31 @@ final class ResumeTest {
     @Test
     void lostStatistics_areFoundAndNotReplaced() throws IOException {
         breakOff("layer 2/6");
-        Files.delete(temp.resolve("run/state/statistics-0.safetensors"));
+        Path lost = temp.resolve("run/state/statistics-1.safetensors");
+        byte[] bytes = Files.readAllBytes(lost);
+        Files.delete(lost);
+        refused("statistics-1.safetensors: not found", arguments("run"));
 
-        refused("statistics-0.safetensors: not found", arguments("run"));
+        Files.copy(temp.resolve("run/state/statistics-0.safetensors"), lost);
+        refused("statistics-1.safetensors: damaged: wanted SHA-256", arguments("run"));
+
+        Files.write(lost, bytes);
+        CommandRun.of(arguments("run")).expect(ExitCode.OK);
+    }
+
+    // Else a run writes in all as many bytes as the square of its layers.
+    @Test
+    void finishedLayer_isWrittenOnceAndAlone() throws IOException {
+        breakOff("layer 2/6");
+
+        try (SafetensorsFile file = SafetensorsFile.open(temp.resolve("run/state/statistics-1.safetensors"))) {
+            String sites = StandardCharsets.UTF_8
+                    .decode(file.bytes("sites").asByteBuffer())
+                    .toString();
+            assertThat(sites.lines())
+                    .isNotEmpty()
+                    .allSatisfy(site -> assertThat(site).contains(".layers.1."));
+        }
     }
 
     @Test

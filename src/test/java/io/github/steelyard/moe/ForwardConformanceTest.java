@@ -165,7 +165,7 @@ final class ForwardConformanceTest {
         List<float[]> logits = new ArrayList<>();
         for (int[] sequence : sequences) {
             ForwardRun run = ForwardRun.of(directory, List.of(sequence), options);
-            merged = merged.merge(run.statistics());
+            merged = Statistics.merged(List.of(merged, run.statistics()));
             logits.addAll(run.logits());
         }
         assertSameBits(logits, expected.logits());

@@ -17,7 +17,6 @@ import io.github.steelyard.model.LayerStore;
 import io.github.steelyard.model.Pass;
 import io.github.steelyard.model.Profile;
 import io.github.steelyard.model.Sequences;
-import io.github.steelyard.model.Site;
 import io.github.steelyard.model.Tap;
 import io.github.steelyard.model.Weights;
 import java.lang.foreign.Arena;
@@ -73,7 +72,7 @@ record ForwardRun(
             Decoder decoder = Families.of(checkpoint);
             Sequences sequences = new Sequences(prompts);
             boolean fused = options.experts() == ExpertBackend.FUSED;
-            StatisticsTap statistics = new StatisticsTap(options.kernels(), fused ? List.of() : sites(decoder));
+            StatisticsTap statistics = new StatisticsTap(options.kernels());
             Pass pass = new Pass(
                     options.kernels(),
                     options.gemm(),
@@ -99,14 +98,10 @@ record ForwardRun(
             LayerStore store = recording(LayerStore.inMemory(arena, sequences, decoder.hidden()), sequences, layers);
             new Engine(decoder, new Weights(checkpoint), pass, RowMemory.ANONYMOUS)
                     .run(sequences, store, EngineListener.NONE, Optional.of(head));
-            return new ForwardRun(decoder, statistics.statistics(), logits, layers, perplexity);
+            Statistics unseen = Statistics.unseen(fused ? List.of() : decoder.modules());
+            return new ForwardRun(
+                    decoder, Statistics.merged(List.of(statistics.take(), unseen)), logits, layers, perplexity);
         }
-    }
-
-    private static List<Site> sites(Decoder decoder) {
-        return decoder.modules().stream()
-                .flatMap(module -> module.sites().stream())
-                .toList();
     }
 
     private static LayerStore recording(LayerStore store, Sequences sequences, List<List<float[]>> layers) {
