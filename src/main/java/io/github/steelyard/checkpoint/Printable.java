@@ -13,6 +13,7 @@ import java.util.stream.Collectors;
 public final class Printable {
 
     private static final int LONGEST = 400; // characters
+    private static final int LONGEST_BRIEF = 80; // characters
     private static final int MOST_NAMES = 20;
 
     private Printable() {}
@@ -20,6 +21,19 @@ public final class Printable {
     /// Returns `text` on one line, cut after 400 characters.
     public static String of(String text) {
         return text.length() > LONGEST ? line(text.substring(0, LONGEST)) + '…' : line(text);
+    }
+
+    /// Returns `text` on one line: control characters as `?`, cut after 80 characters.
+    public static String brief(String text) {
+        String line = text.length() > LONGEST_BRIEF ? text.substring(0, LONGEST_BRIEF) + "…" : text;
+        StringBuilder plain = new StringBuilder(line.length());
+        line.chars().forEach(c -> plain.append(Character.isISOControl(c) ? '?' : (char) c));
+        return plain.toString();
+    }
+
+    /// Returns `count` and the noun, in the plural unless the count is 1.
+    public static String count(int count, String noun) {
+        return count + " " + noun + (count == 1 ? "" : "s");
     }
 
     /// Returns `text` on one line, whatever its length.

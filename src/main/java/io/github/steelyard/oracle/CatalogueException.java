@@ -1,5 +1,7 @@
 package io.github.steelyard.oracle;
 
+import io.github.steelyard.yaml.Position;
+import io.github.steelyard.yaml.YamlException;
 import java.util.Locale;
 
 /// A catalogue file or a case file that cannot be used, with the place in it.
@@ -17,6 +19,18 @@ public final class CatalogueException extends RuntimeException {
         super(line > 0 ? String.format(Locale.ROOT, "%s:%d: %s", file, line, fault) : "%s: %s".formatted(file, fault));
         this.file = file;
         this.line = line;
+    }
+
+    /// @param at where the fault is
+    CatalogueException(Position at, String fault) {
+        this(at.file().toString(), at.line(), fault);
+    }
+
+    /// For a catalogue that is no YAML, or does not have the keys and values of a catalogue.
+    CatalogueException(YamlException fault) {
+        super(fault.getMessage(), fault);
+        file = fault.path().toString();
+        line = fault.line();
     }
 
     /// Returns the file's path or resource name.

@@ -4,6 +4,7 @@ import io.github.steelyard.checkpoint.FileProblem;
 import java.io.File;
 import java.io.IOException;
 import java.io.InputStream;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -60,7 +61,8 @@ public final class Catalogues {
             }
         }
         List<Catalogue> catalogues = new ArrayList<>();
-        files.forEach((name, bytes) -> catalogues.add(CatalogueReader.read(name, bytes)));
+        files.forEach(
+                (name, bytes) -> catalogues.add(CatalogueReader.read(name, new String(bytes, StandardCharsets.UTF_8))));
         return new Catalogues(catalogues);
     }
 

@@ -1,5 +1,8 @@
 package io.github.steelyard.oracle;
 
+import io.github.steelyard.yaml.Fields;
+import io.github.steelyard.yaml.Node;
+import io.github.steelyard.yaml.Values;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.LinkedHashSet;
@@ -16,16 +19,11 @@ final class ConditionReader {
     private static final int ANY_LOW = Integer.MIN_VALUE;
     private static final int ANY_HIGH = Integer.MAX_VALUE;
 
-    private final String file;
     private final Map<String, Condition> named = new HashMap<>();
     private final Set<String> variables = new TreeSet<>();
 
-    ConditionReader(String file) {
-        this.file = file;
-    }
-
-    void define(String name, YamlNode node) {
-        named.put(name, read(node));
+    void define(String path, String name, Node node) {
+        named.put(name, read(path, node));
     }
 
     /// Notes an environment variable that the catalogue reads.
@@ -38,67 +36,76 @@ final class ConditionReader {
         return variables;
     }
 
-    Condition optional(YamlFields fields, String key) {
-        return fields.find(key).map(this::read).orElse(Condition.ALWAYS);
+    Condition optional(Fields fields, String key) {
+        return fields.node(key).map(node -> read(fields.path(key), node)).orElse(Condition.ALWAYS);
     }
 
-    Condition read(YamlNode node) {
-        if (node instanceof YamlNode.Text text) {
-            Condition condition = named.get(text.value());
+    Condition required(Fields fields, String key) {
+        return read(fields.path(key), fields.required(key));
+    }
+
+    /// @param path of the node for messages
+    private Condition read(String path, Node node) {
+        if (node instanceof Node.Scalar name) {
+            Condition condition = named.get(name.text());
             if (condition == null) {
                 throw fault(
                         node,
                         "condition '%s' is not defined; expected one of %s"
-                                .formatted(text.value(), new TreeSet<>(named.keySet())));
+                                .formatted(name.text(), new TreeSet<>(named.keySet())));
             }
             return condition;
         }
         List<Condition> all = new ArrayList<>();
-        YamlFields.of(file, node).entries().forEach((word, value) -> all.add(word(word, value)));
+        Fields fields = Fields.of(path, node);
+        fields.entries().forEach((word, value) -> all.add(word(fields.path(word), word, value)));
         return all.size() == 1 ? all.getFirst() : new Condition.All(List.copyOf(all));
     }
 
-    private Condition word(String word, YamlNode value) {
+    private Condition word(String path, String word, Node value) {
         return switch (word) {
-            case "any-of" ->
-                new Condition.AnyOf(items(value).stream().map(this::read).toList());
-            case "all-of" ->
-                new Condition.All(items(value).stream().map(this::read).toList());
-            case "not" -> new Condition.Not(read(value));
-            case "libraries" -> new Condition.Libraries(new LinkedHashSet<>(YamlFields.textsOf(file, value)));
-            case "environment" -> environment(value);
-            case "capability" -> within(Fact.Counted.CAPABILITY, number(value), number(value));
-            case "capability-min" -> within(Fact.Counted.CAPABILITY, number(value), ANY_HIGH);
-            case "capability-below" -> within(Fact.Counted.CAPABILITY, ANY_LOW, number(value) - 1);
-            case "capability-family" -> new Condition.Family(number(value));
-            case "dp-min" -> within(Fact.Counted.DP, number(value), ANY_HIGH);
-            case "dp-max" -> within(Fact.Counted.DP, ANY_LOW, number(value));
-            case "ep-min" -> within(Fact.Counted.EP, number(value), ANY_HIGH);
-            case "ep-max" -> within(Fact.Counted.EP, ANY_LOW, number(value));
-            case "experts-max" -> within(Fact.Counted.EXPERTS, ANY_LOW, number(value));
-            case "padded-experts-below" -> within(Fact.Counted.PADDED_EXPERTS, ANY_LOW, number(value) - 1);
-            case "hidden-multiple" -> new Condition.MultipleOf(Fact.Counted.HIDDEN, divisor(value));
-            case "intermediate-multiple" -> new Condition.MultipleOf(Fact.Counted.INTERMEDIATE, divisor(value));
-            case "intermediate-multiple-of-group" -> new Condition.MultipleOfGroup(divisor(value));
-            case "group-size" -> new Condition.NumberIn(Fact.Counted.GROUP_SIZE, numbers(value));
-            case "swiglu-alpha" -> new Condition.SwigluConstant(true, decimal(value));
-            case "swiglu-beta" -> new Condition.SwigluConstant(false, decimal(value));
-            default -> fact(word, value);
+            case "any-of" -> new Condition.AnyOf(all(path, value));
+            case "all-of" -> new Condition.All(all(path, value));
+            case "not" -> new Condition.Not(read(path, value));
+            case "libraries" -> new Condition.Libraries(new LinkedHashSet<>(Values.words(path, value)));
+            case "environment" -> environment(path, value);
+            case "capability" -> within(Fact.Counted.CAPABILITY, number(path, value), number(path, value));
+            case "capability-min" -> within(Fact.Counted.CAPABILITY, number(path, value), ANY_HIGH);
+            case "capability-below" -> within(Fact.Counted.CAPABILITY, ANY_LOW, number(path, value) - 1);
+            case "capability-family" -> new Condition.Family(number(path, value));
+            case "dp-min" -> within(Fact.Counted.DP, number(path, value), ANY_HIGH);
+            case "dp-max" -> within(Fact.Counted.DP, ANY_LOW, number(path, value));
+            case "ep-min" -> within(Fact.Counted.EP, number(path, value), ANY_HIGH);
+            case "ep-max" -> within(Fact.Counted.EP, ANY_LOW, number(path, value));
+            case "experts-max" -> within(Fact.Counted.EXPERTS, ANY_LOW, number(path, value));
+            case "padded-experts-below" -> within(Fact.Counted.PADDED_EXPERTS, ANY_LOW, number(path, value) - 1);
+            case "hidden-multiple" -> new Condition.MultipleOf(Fact.Counted.HIDDEN, divisor(path, value));
+            case "intermediate-multiple" -> new Condition.MultipleOf(Fact.Counted.INTERMEDIATE, divisor(path, value));
+            case "intermediate-multiple-of-group" -> new Condition.MultipleOfGroup(divisor(path, value));
+            case "group-size" -> new Condition.NumberIn(Fact.Counted.GROUP_SIZE, numbers(path, value));
+            case "swiglu-alpha" -> new Condition.SwigluConstant(true, Values.number(path, value));
+            case "swiglu-beta" -> new Condition.SwigluConstant(false, Values.number(path, value));
+            default -> fact(path, word, value);
         };
     }
 
-    private Condition fact(String word, YamlNode value) {
+    private static Condition fact(String path, String word, Node value) {
         return Fact.Named.of(word)
-                .<Condition>map(fact -> new Condition.NameIn(fact, YamlFields.textsOf(file, value)))
-                .or(() -> Fact.Held.of(word).map(fact -> new Condition.Is(fact, YamlFields.flagOf(file, value))))
+                .<Condition>map(fact -> new Condition.NameIn(fact, Values.words(path, value)))
+                .or(() -> Fact.Held.of(word).map(fact -> new Condition.Is(fact, Values.flag(path, value))))
                 .orElseThrow(() -> fault(value, "unknown word '%s' in a condition".formatted(word)));
     }
 
-    private Condition environment(YamlNode value) {
+    private List<Condition> all(String path, Node value) {
+        return Values.items(path, value).stream().map(item -> read(path, item)).toList();
+    }
+
+    private Condition environment(String path, Node value) {
         List<Condition> all = new ArrayList<>();
-        YamlFields.of(file, value).entries().forEach((name, values) -> {
+        Fields fields = Fields.of(path, value);
+        fields.entries().keySet().forEach(name -> {
             readsVariable(name);
-            all.add(new Condition.Environment(name, YamlFields.textsOf(file, values)));
+            all.add(new Condition.Environment(name, fields.words(name)));
         });
         return new Condition.All(List.copyOf(all));
     }
@@ -107,39 +114,25 @@ final class ConditionReader {
         return new Condition.Within(fact, low, high);
     }
 
-    private int number(YamlNode value) {
-        return YamlFields.integerOf(file, value);
+    private static int number(String path, Node value) {
+        return (int) Values.integer(path, value, ANY_LOW, ANY_HIGH);
     }
 
-    private int divisor(YamlNode value) {
-        int number = number(value);
+    private static int divisor(String path, Node value) {
+        int number = number(path, value);
         if (number < 1) {
             throw fault(value, String.format(Locale.ROOT, "expected a positive divisor, found %d", number));
         }
         return number;
     }
 
-    private Set<Integer> numbers(YamlNode value) {
-        return items(value).stream().map(this::number).collect(Collectors.toUnmodifiableSet());
+    private static Set<Integer> numbers(String path, Node value) {
+        return Values.items(path, value).stream()
+                .map(item -> number(path, item))
+                .collect(Collectors.toUnmodifiableSet());
     }
 
-    private double decimal(YamlNode value) {
-        String text = YamlFields.textOf(file, value);
-        try {
-            return Double.parseDouble(text);
-        } catch (NumberFormatException e) {
-            throw fault(value, "expected a number, found '%s'".formatted(text));
-        }
-    }
-
-    private List<YamlNode> items(YamlNode value) {
-        if (value instanceof YamlNode.Items items) {
-            return items.values();
-        }
-        throw fault(value, "expected a list, found " + value.kind());
-    }
-
-    private CatalogueException fault(YamlNode node, String message) {
-        return new CatalogueException(file, node.line(), message);
+    private static CatalogueException fault(Node node, String message) {
+        return new CatalogueException(node.at(), message);
     }
 }

@@ -3,9 +3,10 @@ package io.github.steelyard.oracle;
 import io.github.steelyard.oracle.OracleTable.Backend;
 import io.github.steelyard.oracle.OracleTable.Effect;
 import io.github.steelyard.oracle.OracleTable.Guarded;
+import io.github.steelyard.yaml.Fields;
+import io.github.steelyard.yaml.Values;
 import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.SequencedMap;
@@ -16,10 +17,10 @@ final class TableReader {
 
     private final ConditionReader conditions;
     private final Set<String> experts;
-    private final YamlFields fields;
+    private final Fields fields;
     private final SequencedMap<String, Backend> backends = new LinkedHashMap<>();
 
-    TableReader(ConditionReader conditions, Set<String> experts, YamlFields fields) {
+    TableReader(ConditionReader conditions, Set<String> experts, Fields fields) {
         this.conditions = conditions;
         this.experts = experts;
         this.fields = fields;
@@ -27,12 +28,14 @@ final class TableReader {
 
     /// Returns one table per format that the entry serves.
     List<OracleTable> tables(String name) {
-        YamlFields.of(fields.file(), fields.node("backends"))
-                .entries()
-                .forEach((key, node) -> backends.put(key, backend(key, YamlFields.of(fields.file(), node))));
-        List<String> formats = fields.find("format").isPresent() ? fields.texts("format") : List.of(name);
+        Fields map = Fields.of(fields.path("backends"), fields.required("backends"));
+        map.entries().forEach((key, node) -> {
+            try (Fields entry = Fields.of(map.path(key), node)) {
+                backends.put(key, backend(key, entry));
+            }
+        });
+        List<String> formats = fields.node("format").isPresent() ? fields.words("format") : List.of(name);
         OracleTable table = table(name, formats.getFirst());
-        fields.end();
         return formats.stream().map(format -> withFormat(table, format)).toList();
     }
 
@@ -62,29 +65,29 @@ final class TableReader {
     }
 
     private OracleTable table(String name, String format) {
-        SequencedMap<String, List<String>> names = fields.textListMap("names");
+        SequencedMap<String, List<String>> names = Entries.lists(fields, "names");
         names.values().forEach(list -> known(fields, list));
-        List<String> visible = fields.texts("visible");
+        List<String> visible = fields.words("visible");
         for (String each : visible) {
             if (!names.containsKey(each)) {
-                throw fields.fault(fields.line(), "visible: '%s' is not one of the names".formatted(each));
+                throw new CatalogueException(fields.at(), "visible: '%s' is not one of the names".formatted(each));
             }
         }
         return new OracleTable(
                 name,
                 format,
                 conditions.optional(fields, "when"),
-                fields.text("label"),
-                fields.optionalText("weight").orElse(MoeLayer.NONE),
-                fields.optionalText("input").orElse(MoeLayer.NONE),
+                fields.requiredWord("label"),
+                fields.word("weight").orElse(MoeLayer.NONE),
+                fields.word("input").orElse(MoeLayer.NONE),
                 new OracleTable.InputRule(
-                        fields.flag("input-from-backend", false),
-                        fields.flag("filter-by-input", false),
-                        Set.copyOf(known(fields, fields.texts("filter-exempt")))),
+                        fields.flag("input-from-backend").orElse(false),
+                        fields.flag("filter-by-input").orElse(false),
+                        Set.copyOf(known(fields, fields.words("filter-exempt")))),
                 names,
-                Set.copyOf(fields.texts("auto-names")),
-                Set.copyOf(fields.texts("batched-names")),
-                fields.flag("ignores-request", false),
+                Set.copyOf(fields.words("auto-names")),
+                Set.copyOf(fields.words("batched-names")),
+                fields.flag("ignores-request").orElse(false),
                 backends,
                 fields.each("first", this::guarded),
                 fields.each("priority", this::priority),
@@ -95,142 +98,122 @@ final class TableReader {
                 visible,
                 fields.each("rounding", this::rounding),
                 new OracleTable.Wording(
-                        fields.text("unsupported"),
-                        fields.text("exhausted"),
+                        fields.requiredWord("unsupported"),
+                        fields.requiredWord("exhausted"),
                         kind(fields, "exhausted-error", Refusal.Kind.NOT_IMPLEMENTED_ERROR)));
     }
 
-    private Backend backend(String name, YamlFields entry) {
-        List<String> own = entry.texts("experts");
-        List<String> lora = entry.texts("lora-experts");
+    private Backend backend(String name, Fields entry) {
+        List<String> own = entry.words("experts");
+        List<String> lora = entry.words("lora-experts");
         own.forEach(expert -> knownExperts(entry, expert));
         lora.forEach(expert -> knownExperts(entry, expert));
-        Backend backend = new Backend(
+        return new Backend(
                 name,
-                entry.optionalText("display").orElse(name),
+                entry.word("display").orElse(name),
                 own,
                 lora,
-                entry.optionalText("batched"),
-                entry.optionalText("input").orElse(MoeLayer.NONE),
-                entry.optionalText("input-scales")
-                        .map(word -> entry.word("input-scales", word, InputScales::of))
+                entry.word("batched"),
+                entry.word("input").orElse(MoeLayer.NONE),
+                entry.word("input-scales")
+                        .map(word -> Entries.meaning(entry, "input-scales", word, InputScales::of))
                         .orElse(InputScales.LAYER_MAXIMUM),
                 entry.each("refuse", this::refuse));
-        entry.end();
-        return backend;
     }
 
-    private ExpertClass.Check refuse(YamlFields entry) {
-        ExpertClass.Check check =
-                new ExpertClass.Check(new Condition.Not(conditions.read(entry.node("when"))), entry.text("reason"));
-        entry.end();
-        return check;
+    private ExpertClass.Check refuse(Fields entry) {
+        return new ExpertClass.Check(
+                new Condition.Not(conditions.required(entry, "when")), entry.requiredWord("reason"));
     }
 
-    private OracleTable.Priority priority(YamlFields entry) {
-        OracleTable.Priority priority =
-                new OracleTable.Priority(conditions.optional(entry, "when"), known(entry, entry.texts("order")));
-        entry.end();
-        return priority;
+    private OracleTable.Priority priority(Fields entry) {
+        return new OracleTable.Priority(conditions.optional(entry, "when"), known(entry, entry.words("order")));
     }
 
-    private OracleTable.Reorder reorder(YamlFields entry) {
-        OracleTable.Reorder reorder = new OracleTable.Reorder(
+    private OracleTable.Reorder reorder(Fields entry) {
+        return new OracleTable.Reorder(
                 conditions.optional(entry, "when"),
-                known(entry, entry.texts("to-front")),
-                known(entry, entry.texts("to-back")));
-        entry.end();
-        return reorder;
+                known(entry, entry.words("to-front")),
+                known(entry, entry.words("to-back")));
     }
 
-    private OracleTable.Restriction restriction(YamlFields entry) {
-        OracleTable.Restriction restriction = new OracleTable.Restriction(
+    private OracleTable.Restriction restriction(Fields entry) {
+        return new OracleTable.Restriction(
                 conditions.optional(entry, "when"),
-                known(entry, entry.texts("drop")),
-                entry.text("reason"),
-                entry.text("message"),
-                entry.optionalText("environment-message"));
-        entry.end();
-        return restriction;
+                known(entry, entry.words("drop")),
+                entry.requiredWord("reason"),
+                entry.requiredWord("message"),
+                entry.word("environment-message"));
     }
 
-    private OracleTable.VariableRule variableRule(YamlFields entry) {
+    private OracleTable.VariableRule variableRule(Fields entry) {
         Map<String, Boolean> flags = new LinkedHashMap<>();
-        YamlFields.of(entry.file(), entry.node("flags")).entries().forEach((name, value) -> {
+        Fields written = Fields.of(entry.path("flags"), entry.required("flags"));
+        written.entries().forEach((name, value) -> {
             conditions.readsVariable(name);
-            flags.put(name, YamlFields.flagOf(entry.file(), value));
+            flags.put(name, Values.flag(written.path(name), value));
         });
-        Condition offWhen = entry.find("off-when").map(conditions::read).orElse(new Condition.Not(Condition.ALWAYS));
-        OracleTable.VariableRule rule = new OracleTable.VariableRule(
+        Condition offWhen = entry.node("off-when").isPresent()
+                ? conditions.required(entry, "off-when")
+                : new Condition.Not(Condition.ALWAYS);
+        return new OracleTable.VariableRule(
                 flags, offWhen, entry.each("off", this::guarded), entry.each("on", this::guarded));
-        entry.end();
-        return rule;
     }
 
-    private Guarded guarded(YamlFields entry) {
-        Guarded guarded =
-                new Guarded(conditions.optional(entry, "when"), entry.flag("engine-only", false), effect(entry));
-        entry.end();
-        return guarded;
+    private Guarded guarded(Fields entry) {
+        return new Guarded(
+                conditions.optional(entry, "when"), entry.flag("engine-only").orElse(false), effect(entry));
     }
 
-    private Effect effect(YamlFields entry) {
-        Optional<Effect> found = entry.find("drop")
-                .<Effect>map(node -> new Effect.Drop(known(entry, entry.texts("drop"))))
-                .or(() -> entry.optionalText("force").map(name -> force(entry, name)))
-                .or(() -> entry.find("try")
-                        .map(node -> new Effect.Try(known(entry, entry.texts("try")), entry.text("message"))))
-                .or(() -> entry.optionalText("refuse")
+    private Effect effect(Fields entry) {
+        Optional<Effect> found = entry.node("drop")
+                .<Effect>map(node -> new Effect.Drop(known(entry, entry.words("drop"))))
+                .or(() -> entry.word("force").map(name -> force(entry, name)))
+                .or(() -> entry.node("try")
+                        .map(node -> new Effect.Try(known(entry, entry.words("try")), entry.requiredWord("message"))))
+                .or(() -> entry.word("refuse")
                         .map(message -> new Effect.Refuse(kind(entry, "error", Refusal.Kind.VALUE_ERROR), message)))
-                .or(() -> entry.optionalText("platform-handles").map(Effect.PlatformHandles::new))
-                .or(() -> entry.optionalText("take").map(name -> take(entry, name)))
-                .or(() -> entry.optionalText("by").map(variable -> byValue(entry, variable)));
-        return found.orElseThrow(() -> entry.fault(entry.line(), "a rule without an effect"));
+                .or(() -> entry.word("platform-handles").map(Effect.PlatformHandles::new))
+                .or(() -> entry.word("take").map(name -> take(entry, name)))
+                .or(() -> entry.word("by").map(variable -> byValue(entry, variable)));
+        return found.orElseThrow(() -> new CatalogueException(entry.at(), "a rule without an effect"));
     }
 
-    private Effect force(YamlFields entry, String backend) {
-        String batched = entry.optionalText("batched").orElse(backend);
+    private Effect force(Fields entry, String backend) {
+        String batched = entry.word("batched").orElse(backend);
         known(entry, List.of(backend, batched));
         return new Effect.Force(backend, batched);
     }
 
-    private Effect take(YamlFields entry, String backend) {
+    private Effect take(Fields entry, String backend) {
         known(entry, List.of(backend));
-        String expert = entry.text("experts");
+        String expert = entry.requiredWord("experts");
         knownExperts(entry, expert);
-        return new Effect.Take(backend, expert, entry.flag("if-supported", false));
+        return new Effect.Take(backend, expert, entry.flag("if-supported").orElse(false));
     }
 
-    private Effect byValue(YamlFields entry, String variable) {
+    private Effect byValue(Fields entry, String variable) {
         conditions.readsVariable(variable);
         SequencedMap<String, List<Guarded>> values = new LinkedHashMap<>();
-        YamlFields.of(entry.file(), entry.node("values"))
-                .entries()
-                .forEach((value, node) -> values.put(value, YamlFields.eachOf(entry.file(), node, this::guarded)));
+        Fields written = Fields.of(entry.path("values"), entry.required("values"));
+        written.entries().keySet().forEach(value -> values.put(value, written.each(value, this::guarded)));
         return new Effect.ByValue(variable, values, entry.each("unset", this::guarded));
     }
 
-    private OracleTable.Rounding rounding(YamlFields entry) {
-        OracleTable.Rounding rounding = new OracleTable.Rounding(
-                known(entry, entry.texts("backends")),
+    private OracleTable.Rounding rounding(Fields entry) {
+        return new OracleTable.Rounding(
+                known(entry, entry.words("backends")),
                 conditions.optional(entry, "when"),
-                entry.integer("hidden"),
-                entry.integer("intermediate"));
-        if (rounding.hidden() < 1 || rounding.intermediate() < 1) {
-            throw entry.fault(
-                    entry.line(),
-                    String.format(
-                            Locale.ROOT,
-                            "rounding: expected positive sizes, found %d and %d",
-                            rounding.hidden(),
-                            rounding.intermediate()));
-        }
-        entry.end();
-        return rounding;
+                size(entry, "hidden"),
+                size(entry, "intermediate"));
     }
 
-    private static Refusal.Kind kind(YamlFields entry, String key, Refusal.Kind otherwise) {
-        Optional<String> word = entry.optionalText(key);
+    private static int size(Fields entry, String key) {
+        return (int) Values.integer(entry.path(key), entry.required(key), 1, Integer.MAX_VALUE);
+    }
+
+    private static Refusal.Kind kind(Fields entry, String key, Refusal.Kind otherwise) {
+        Optional<String> word = entry.word(key);
         if (word.isEmpty()) {
             return otherwise;
         }
@@ -239,21 +222,22 @@ final class TableReader {
                 return kind;
             }
         }
-        throw entry.fault(entry.line(), "%s: unknown error '%s'".formatted(key, word.get()));
+        throw new CatalogueException(entry.at(), "%s: unknown error '%s'".formatted(key, word.get()));
     }
 
-    private List<String> known(YamlFields entry, List<String> names) {
+    private List<String> known(Fields entry, List<String> names) {
         for (String name : names) {
             if (!backends.containsKey(name)) {
-                throw entry.fault(entry.line(), "backend '%s' is not one of %s".formatted(name, backends.keySet()));
+                throw new CatalogueException(
+                        entry.at(), "backend '%s' is not one of %s".formatted(name, backends.keySet()));
             }
         }
         return names;
     }
 
-    private void knownExperts(YamlFields entry, String name) {
+    private void knownExperts(Fields entry, String name) {
         if (!experts.contains(name)) {
-            throw entry.fault(entry.line(), "expert class '%s' is not defined".formatted(name));
+            throw new CatalogueException(entry.at(), "expert class '%s' is not defined".formatted(name));
         }
     }
 }

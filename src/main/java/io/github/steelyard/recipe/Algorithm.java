@@ -1,5 +1,6 @@
 package io.github.steelyard.recipe;
 
+import io.github.steelyard.yaml.Position;
 import java.util.Collections;
 import java.util.Optional;
 import java.util.OptionalDouble;

@@ -1,5 +1,6 @@
 package io.github.steelyard.recipe;
 
+import io.github.steelyard.checkpoint.Printable;
 import java.util.Collection;
 import java.util.List;
 import java.util.Locale;
@@ -96,7 +97,7 @@ final class AlgorithmCheck {
     private void refuse(Algorithm algorithm, String option, String value, String instead) {
         problems.add(
                 algorithm.at(),
-                "algorithm option %s: %s".formatted(option, Text.brief(value)),
+                "algorithm option %s: %s".formatted(option, Printable.brief(value)),
                 "not supported; " + instead);
     }
 

@@ -1,5 +1,6 @@
 package io.github.steelyard.recipe;
 
+import io.github.steelyard.checkpoint.Printable;
 import io.github.steelyard.recipe.Algorithm.ActHeadroom;
 import io.github.steelyard.recipe.Algorithm.AwqClip;
 import io.github.steelyard.recipe.Algorithm.AwqFull;
@@ -15,8 +16,11 @@ import io.github.steelyard.recipe.Algorithm.None;
 import io.github.steelyard.recipe.Algorithm.Search;
 import io.github.steelyard.recipe.Algorithm.SmoothQuant;
 import io.github.steelyard.recipe.Algorithm.SvdQuant;
-import io.github.steelyard.recipe.Node.Mapping;
-import io.github.steelyard.recipe.Node.Sequence;
+import io.github.steelyard.yaml.Fields;
+import io.github.steelyard.yaml.Node;
+import io.github.steelyard.yaml.Node.Mapping;
+import io.github.steelyard.yaml.Node.Sequence;
+import io.github.steelyard.yaml.Values;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -64,7 +68,7 @@ final class AlgorithmReader {
     }
 
     private static Algorithm algorithm(String path, Node node) {
-        if (Fields.isNull(node)) {
+        if (Values.isNull(node)) {
             return Algorithm.plain(node.at(), new None());
         }
         if (!(node instanceof Mapping mapping)) {
@@ -95,13 +99,13 @@ final class AlgorithmReader {
     }
 
     private static Method method(String path, Node named, Fields options) {
-        String name = Fields.text(path, named);
+        String name = Values.text(path, named);
         Function<Fields, Method> reader = METHODS.get(name);
         if (reader == null) {
             throw new RecipeException(
                     named.at(),
                     "%s: no such method '%s'; known are %s"
-                            .formatted(path, Text.brief(name), String.join(", ", METHODS.keySet())));
+                            .formatted(path, Printable.brief(name), String.join(", ", METHODS.keySet())));
         }
         return reader.apply(options);
     }

@@ -5,6 +5,7 @@ import io.github.steelyard.model.ModuleInfo;
 import io.github.steelyard.model.Role;
 import io.github.steelyard.model.Site;
 import io.github.steelyard.quant.QuantFormat;
+import io.github.steelyard.yaml.Position;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;

@@ -1,12 +1,14 @@
 package io.github.steelyard.recipe;
 
-import io.github.steelyard.recipe.Node.Entry;
-import io.github.steelyard.recipe.Node.Mapping;
-import io.github.steelyard.recipe.Node.Scalar;
-import io.github.steelyard.recipe.Node.ScalarType;
-import io.github.steelyard.recipe.Node.Sequence;
-import java.nio.file.Files;
-import java.nio.file.InvalidPathException;
+import io.github.steelyard.checkpoint.Printable;
+import io.github.steelyard.yaml.Node;
+import io.github.steelyard.yaml.Node.Entry;
+import io.github.steelyard.yaml.Node.Mapping;
+import io.github.steelyard.yaml.Node.Scalar;
+import io.github.steelyard.yaml.Node.ScalarType;
+import io.github.steelyard.yaml.Node.Sequence;
+import io.github.steelyard.yaml.Values;
+import io.github.steelyard.yaml.YamlFile;
 import java.nio.file.Path;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
@@ -20,8 +22,9 @@ import java.util.Objects;
 import java.util.Optional;
 import java.util.SequencedMap;
 import java.util.Set;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import java.util.stream.Collectors;
-import java.util.stream.Stream;
 
 /// Replaces each `$import` of a recipe by what it names.
 ///
@@ -37,42 +40,8 @@ final class Imports {
     private static final String IMPORT = "$import";
     private static final String IMPORTS = "imports";
 
-    /// Where the paths of ModelOpt's built-in units, presets and recipes begin.
-    private static final List<String> LIBRARY = List.of("configs/", "general/", "huggingface/");
-
-    /// What a place in a recipe may hold, by ModelOpt's schema names.
-    private enum Place {
-        ANY("", ""),
-        QUANTIZE("QuantizeConfig", ""),
-        RULES("QuantizerCfgListConfig", "QuantizerCfgEntry"),
-        RULE("QuantizerCfgEntry", ""),
-        ATTRIBUTES("QuantizerAttributeConfig", "QuantizerAttributeConfig");
-
-        private final String schema;
-        private final String element;
-
-        Place(String schema, String element) {
-            this.schema = schema;
-            this.element = element;
-        }
-
-        Place of(String key) {
-            return switch (key) {
-                case "quantize" -> QUANTIZE;
-                case "quant_cfg" -> RULES;
-                case "cfg" -> ATTRIBUTES;
-                default -> ANY;
-            };
-        }
-
-        Place ofItem() {
-            return switch (this) {
-                case RULES -> RULE;
-                case ATTRIBUTES -> ATTRIBUTES;
-                case ANY, QUANTIZE, RULE -> ANY;
-            };
-        }
-    }
+    /// What a file is written for: a comment `# modelopt-schema: dotted.Type`.
+    private static final Pattern SCHEMA = Pattern.compile("#\\s*modelopt-schema:\\s*(?:[\\w.]+\\.)?(\\w+)\\s*");
 
     /// The aliases of one file, each with the path that it stands for.
     private record Scope(Path file, Map<String, Scalar> declared) {}
@@ -90,20 +59,12 @@ final class Imports {
 
     /// Returns the recipe's tree without `imports` and `$import`.
     static Mapping expand(YamlFile file) {
-        if (file.documents().size() != 1) {
-            throw new RecipeException(
-                    file.path(),
-                    String.format(
-                            Locale.ROOT,
-                            "a recipe is one YAML document, found %d",
-                            file.documents().size()));
-        }
-        Node root = file.documents().getFirst();
+        Node root = file.document("a recipe");
         if (!(root instanceof Mapping mapping)) {
             throw new RecipeException(root.at(), "expected a mapping, found %s".formatted(root.kind()));
         }
         Imports imports = new Imports(file.path());
-        imports.open.push(identity(file.path()));
+        imports.open.push(ImportPath.identity(file.path()));
         Scope scope = imports.scope(file.path(), mapping);
         return imports.mapping(without(mapping, IMPORTS), scope, Place.ANY);
     }
@@ -111,7 +72,7 @@ final class Imports {
     private Scope scope(Path file, Mapping mapping) {
         Map<String, Scalar> declared = new HashMap<>();
         Entry entry = mapping.entries().get(IMPORTS);
-        if (entry == null || Fields.isNull(entry.value())) {
+        if (entry == null || Values.isNull(entry.value())) {
             return new Scope(file, declared);
         }
         if (!(entry.value() instanceof Mapping names)) {
@@ -125,7 +86,7 @@ final class Imports {
                 throw new RecipeException(
                         path.value().at(),
                         "imports.%s: expected a path, found %s"
-                                .formatted(Text.brief(name), path.value().kind()));
+                                .formatted(Printable.brief(name), path.value().kind()));
             }
             declared.put(name, scalar);
         });
@@ -165,20 +126,20 @@ final class Imports {
         for (Scalar name : names(names)) {
             Snippet snippet = snippet(name, scope);
             count(snippet.content());
-            if (snippet.content() instanceof Sequence list && snippet.schema().equals(place.schema)) {
+            if (snippet.content() instanceof Sequence list && snippet.schema().equals(place.schema())) {
                 items.addAll(list.items());
             } else if (snippet.content() instanceof Mapping
-                    && (place == Place.ANY || snippet.schema().equals(place.element))) {
+                    && (place == Place.ANY || snippet.schema().equals(place.element()))) {
                 items.add(snippet.content());
             } else {
                 throw new RecipeException(
                         name.at(),
                         "import '%s' is %s declared as %s, which does not fit a list of %s"
                                 .formatted(
-                                        Text.brief(name.text()),
+                                        Printable.brief(name.text()),
                                         snippet.content().kind(),
                                         snippet.schema(),
-                                        place.element.isEmpty() ? "this kind" : place.element));
+                                        place.element().isEmpty() ? "this kind" : place.element()));
             }
         }
         return items;
@@ -208,13 +169,14 @@ final class Imports {
                     name.at(),
                     "import '%s' is %s; only a mapping merges into a mapping"
                             .formatted(
-                                    Text.brief(name.text()), snippet.content().kind()));
+                                    Printable.brief(name.text()),
+                                    snippet.content().kind()));
         }
-        if (place != Place.ANY && !snippet.schema().equals(place.schema)) {
+        if (place != Place.ANY && !snippet.schema().equals(place.schema())) {
             throw new RecipeException(
                     name.at(),
                     "import '%s' is declared as %s; here belongs a %s"
-                            .formatted(Text.brief(name.text()), snippet.schema(), place.schema));
+                            .formatted(Printable.brief(name.text()), snippet.schema(), place.schema()));
         }
         return mapping;
     }
@@ -238,24 +200,24 @@ final class Imports {
                     name.at(),
                     "$import '%s' is not declared under imports of this file; declared are %s"
                             .formatted(
-                                    Text.brief(name.text()),
+                                    Printable.brief(name.text()),
                                     scope.declared().isEmpty()
                                             ? "none"
                                             : scope.declared().keySet().stream()
                                                     .sorted()
-                                                    .map(Text::brief)
+                                                    .map(Printable::brief)
                                                     .collect(Collectors.joining(", "))));
         }
-        Path file = find(path, scope.file());
-        Path identity = identity(file);
+        Path file = ImportPath.find(path, scope.file(), recipe);
+        Path identity = ImportPath.identity(file);
         if (open.contains(identity)) {
             throw new RecipeException(
-                    path.at(), "import cycle: '%s' is being imported already".formatted(Text.brief(path.text())));
+                    path.at(), "import cycle: '%s' is being imported already".formatted(Printable.brief(path.text())));
         }
         Snippet known = loaded.get(identity);
         if (known == null) {
             open.push(identity);
-            known = load(YamlFile.read(file));
+            known = load(YamlFile.read(file, "a recipe"));
             open.pop();
             loaded.put(identity, known);
         }
@@ -263,13 +225,10 @@ final class Imports {
     }
 
     private Snippet load(YamlFile file) {
-        String schema = file.schema()
+        String schema = schema(file)
                 .orElseThrow(() -> new RecipeException(
                         file.path(), "an imported file begins with a comment '# modelopt-schema: dotted.Type'"));
-        Place place = Stream.of(Place.values())
-                .filter(known -> known.schema.equals(schema))
-                .findFirst()
-                .orElse(Place.ANY);
+        Place place = Place.declared(schema);
         List<Node> documents = file.documents();
         Node content = documents.isEmpty() ? null : documents.getLast();
         if (content == null || documents.size() > 2) {
@@ -294,34 +253,12 @@ final class Imports {
         return new Snippet(schema, node(content, scope(file.path(), head), place));
     }
 
-    private Path find(Scalar path, Path importer) {
-        try {
-            for (Path base : List.of(importer, recipe)) {
-                for (String suffix : List.of("", ".yml", ".yaml")) {
-                    Path candidate = base.resolveSibling(path.text() + suffix);
-                    if (Files.isRegularFile(candidate)) {
-                        return candidate;
-                    }
-                }
-            }
-        } catch (InvalidPathException e) {
-            throw new RecipeException(path.at(), "not a path: '%s'".formatted(Text.brief(path.text())));
-        }
-        throw new RecipeException(path.at(), notFound(path.text(), importer.equals(recipe)));
-    }
-
-    private static String notFound(String path, boolean byRecipe) {
-        String text = Text.brief(path);
-        return LIBRARY.stream().anyMatch(path::startsWith)
-                ? ("import not found: '%s' is of ModelOpt's built-in library, which is not included; write what it stands"
-                                + " for in its place, as configs/recipes do, or give a file of that name")
-                        .formatted(text)
-                : "import not found: no file '%s' (nor with .yml or .yaml) beside %s"
-                        .formatted(text, byRecipe ? "the recipe" : "this file or the recipe");
-    }
-
-    private static Path identity(Path file) {
-        return file.toAbsolutePath().normalize();
+    private static Optional<String> schema(YamlFile file) {
+        return file.comments().stream()
+                .map(SCHEMA::matcher)
+                .filter(Matcher::matches)
+                .map(matcher -> matcher.group(1))
+                .findFirst();
     }
 
     private static Mapping without(Mapping mapping, String key) {

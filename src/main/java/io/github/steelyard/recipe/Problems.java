@@ -1,5 +1,7 @@
 package io.github.steelyard.recipe;
 
+import io.github.steelyard.checkpoint.Printable;
+import io.github.steelyard.yaml.Position;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.Map;
@@ -21,7 +23,7 @@ public final class Problems {
         }
 
         String text() {
-            return subject + (others > 0 ? " and " + Text.count(others, "other") : "") + ": " + message;
+            return subject + (others > 0 ? " and " + Printable.count(others, "other") : "") + ": " + message;
         }
     }
 
@@ -54,7 +56,7 @@ public final class Problems {
         }
         Problem first = found.values().iterator().next();
         String text = first.text()
-                + (found.size() > 1 ? " (and %s)".formatted(Text.count(found.size() - 1, "further problem")) : "");
+                + (found.size() > 1 ? " (and %s)".formatted(Printable.count(found.size() - 1, "further problem")) : "");
         throw first.at == null ? new RecipeException(recipe, text) : new RecipeException(first.at, text);
     }
 }

@@ -4,10 +4,13 @@ import io.github.steelyard.quant.AmaxSource;
 import io.github.steelyard.quant.BlockSizes;
 import io.github.steelyard.quant.NumBits;
 import io.github.steelyard.quant.QuantizerConfig;
-import io.github.steelyard.recipe.Node.Mapping;
-import io.github.steelyard.recipe.Node.Scalar;
-import io.github.steelyard.recipe.Node.ScalarType;
-import io.github.steelyard.recipe.Node.Sequence;
+import io.github.steelyard.yaml.Fields;
+import io.github.steelyard.yaml.Node;
+import io.github.steelyard.yaml.Node.Mapping;
+import io.github.steelyard.yaml.Node.Scalar;
+import io.github.steelyard.yaml.Node.ScalarType;
+import io.github.steelyard.yaml.Node.Sequence;
+import io.github.steelyard.yaml.Values;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
@@ -103,7 +106,7 @@ final class QuantizerReader {
     }
 
     private static int small(String path, Node node) {
-        long value = Fields.integer(path, node);
+        long value = Values.integer(path, node);
         if (value < 0 || value > 64) {
             throw new RecipeException(node.at(), String.format(Locale.ROOT, "%s: no code has %d bits", path, value));
         }

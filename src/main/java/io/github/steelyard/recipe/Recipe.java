@@ -1,12 +1,15 @@
 package io.github.steelyard.recipe;
 
 import io.github.steelyard.corpus.DataOptions;
+import io.github.steelyard.yaml.YamlException;
+import io.github.steelyard.yaml.YamlFile;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.util.HexFormat;
 import java.util.List;
+import java.util.function.Supplier;
 
 /// A recipe: which quantizers a model gets, how they are calibrated, and what is written.
 ///
@@ -42,7 +45,7 @@ public record Recipe(
     ///
     /// @throws RecipeException if it cannot be read or says something that no recipe may say
     public static Recipe read(Path file) {
-        return RecipeReader.recipe(YamlFile.read(file));
+        return read(() -> YamlFile.read(file, "a recipe"));
     }
 
     /// Reads a recipe from text.
@@ -50,7 +53,15 @@ public record Recipe(
     /// @param name what messages call it; imports are looked up beside it
     /// @throws RecipeException as [#read]
     public static Recipe parse(Path name, String text) {
-        return RecipeReader.recipe(YamlFile.parse(name, text));
+        return read(() -> YamlFile.parse(name, text));
+    }
+
+    private static Recipe read(Supplier<YamlFile> file) {
+        try {
+            return RecipeReader.recipe(file.get());
+        } catch (YamlException e) {
+            throw new RecipeException(e);
+        }
     }
 
     /// Returns the SHA-256 of [#resolved] in hexadecimal digits.

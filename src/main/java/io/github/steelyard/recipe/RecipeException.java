@@ -1,6 +1,8 @@
 package io.github.steelyard.recipe;
 
 import io.github.steelyard.checkpoint.Printable;
+import io.github.steelyard.yaml.Position;
+import io.github.steelyard.yaml.YamlException;
 import java.nio.file.Path;
 
 /// A recipe that cannot be read, or that does not fit the model.
@@ -25,6 +27,13 @@ public final class RecipeException extends RuntimeException {
         super(Printable.of(path) + ": " + message);
         this.path = path;
         line = 0;
+    }
+
+    /// For a recipe that is no YAML, or does not have the keys and values of a recipe.
+    RecipeException(YamlException problem) {
+        super(problem.getMessage(), problem);
+        path = problem.path();
+        line = problem.line();
     }
 
     /// Returns the file.

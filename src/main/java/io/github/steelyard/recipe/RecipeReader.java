@@ -4,9 +4,13 @@ import io.github.steelyard.corpus.DataOptions;
 import io.github.steelyard.recipe.CalibrationOptions.Experts;
 import io.github.steelyard.recipe.CalibrationOptions.StarvedExperts;
 import io.github.steelyard.recipe.CalibrationOptions.UnmatchedRules;
-import io.github.steelyard.recipe.Node.Mapping;
-import io.github.steelyard.recipe.Node.Scalar;
-import io.github.steelyard.recipe.Node.ScalarType;
+import io.github.steelyard.yaml.Fields;
+import io.github.steelyard.yaml.Node;
+import io.github.steelyard.yaml.Node.Mapping;
+import io.github.steelyard.yaml.Node.Scalar;
+import io.github.steelyard.yaml.Node.ScalarType;
+import io.github.steelyard.yaml.Values;
+import io.github.steelyard.yaml.YamlFile;
 import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 import java.util.List;
@@ -51,7 +55,7 @@ final class RecipeReader {
 
     private static String recipeType(Fields metadata) {
         Node node = metadata.required("recipe_type");
-        String type = Fields.text("metadata.recipe_type", node);
+        String type = Values.text("metadata.recipe_type", node);
         return switch (type) {
             case "ptq" -> type;
             case "auto_quantize", "speculative_eagle", "speculative_dflash", "speculative_medusa" ->

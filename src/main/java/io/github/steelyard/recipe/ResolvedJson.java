@@ -1,10 +1,11 @@
 package io.github.steelyard.recipe;
 
 import io.github.steelyard.quant.NumBits;
-import io.github.steelyard.recipe.Node.Entry;
-import io.github.steelyard.recipe.Node.Mapping;
-import io.github.steelyard.recipe.Node.Scalar;
-import io.github.steelyard.recipe.Node.Sequence;
+import io.github.steelyard.yaml.Node;
+import io.github.steelyard.yaml.Node.Entry;
+import io.github.steelyard.yaml.Node.Mapping;
+import io.github.steelyard.yaml.Node.Scalar;
+import io.github.steelyard.yaml.Node.Sequence;
 import java.util.Iterator;
 import java.util.Locale;
 import java.util.Map;

@@ -1,6 +1,8 @@
 package io.github.steelyard.recipe;
 
+import io.github.steelyard.checkpoint.Printable;
 import io.github.steelyard.quant.QuantizerConfig;
+import io.github.steelyard.yaml.Position;
 import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
@@ -25,7 +27,7 @@ public record Rule(
         return String.format(
                 Locale.ROOT,
                 "rule '%s'%s at line %d",
-                Text.brief(pattern),
+                Printable.brief(pattern),
                 parentClass.map(name -> " on " + name).orElse(""),
                 at.line());
     }

@@ -1,5 +1,6 @@
 package io.github.steelyard.recipe;
 
+import io.github.steelyard.checkpoint.Printable;
 import io.github.steelyard.model.Role;
 import io.github.steelyard.recipe.CalibrationOptions.UnmatchedRules;
 import java.util.ArrayList;
@@ -41,7 +42,7 @@ final class RuleCheck {
                     Integer.toString(routers.size()),
                     "%s that rules leave on %s unquantised, since servers load them so: %s"
                             .formatted(
-                                    Text.count(routers.size(), "router"),
+                                    Printable.count(routers.size(), "router"),
                                     routers.size() == 1 ? "stays" : "stay",
                                     named(routers.stream().toList()))));
         }
@@ -86,7 +87,7 @@ final class RuleCheck {
                     Integer.toString(idle.size()),
                     "%s to switch quantizers on match%s nothing in this model: %s"
                             .formatted(
-                                    Text.count(idle.size(), "rule"),
+                                    Printable.count(idle.size(), "rule"),
                                     idle.size() == 1 ? "es" : "",
                                     named(idle.stream().map(RuleCheck::place).toList()))));
         }
@@ -115,7 +116,8 @@ final class RuleCheck {
                     "rule.excludes_nothing",
                     Integer.toString(idle.size()),
                     "%s to switch quantizers off match%s nothing in this model: %s"
-                            .formatted(Text.count(idle.size(), "rule"), idle.size() == 1 ? "es" : "", named(idle))));
+                            .formatted(
+                                    Printable.count(idle.size(), "rule"), idle.size() == 1 ? "es" : "", named(idle))));
         }
     }
 
@@ -123,7 +125,7 @@ final class RuleCheck {
         return String.format(
                 Locale.ROOT,
                 "'%s' (line %d)",
-                Text.brief(rule.pattern()),
+                Printable.brief(rule.pattern()),
                 rule.at().line());
     }
 
@@ -150,7 +152,9 @@ final class RuleCheck {
                     "quantizer.undecided",
                     first,
                     "no rule matches %s%s: off here, 8-bit integers in ModelOpt; begin with a rule '*', enable: false"
-                            .formatted(first, open.size() > 1 ? " and " + Text.count(open.size() - 1, "other") : "")));
+                            .formatted(
+                                    first,
+                                    open.size() > 1 ? " and " + Printable.count(open.size() - 1, "other") : "")));
         }
     }
 
@@ -165,7 +169,7 @@ final class RuleCheck {
                     "attribute.without_effect",
                     count.getKey(),
                     "attribute %s of %s has no effect on calibration or export"
-                            .formatted(count.getKey(), Text.count(count.getValue(), "quantizer"))));
+                            .formatted(count.getKey(), Printable.count(count.getValue(), "quantizer"))));
         }
     }
 }

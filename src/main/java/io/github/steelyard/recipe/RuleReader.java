@@ -1,8 +1,12 @@
 package io.github.steelyard.recipe;
 
+import io.github.steelyard.checkpoint.Printable;
 import io.github.steelyard.quant.QuantizerConfig;
-import io.github.steelyard.recipe.Node.Mapping;
-import io.github.steelyard.recipe.Node.Sequence;
+import io.github.steelyard.yaml.Fields;
+import io.github.steelyard.yaml.Node;
+import io.github.steelyard.yaml.Node.Mapping;
+import io.github.steelyard.yaml.Node.Sequence;
+import io.github.steelyard.yaml.Values;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
@@ -59,7 +63,7 @@ final class RuleReader {
 
     private static Rule rule(Node node) {
         Fields fields = Fields.of("quant_cfg", node);
-        String pattern = Fields.text(fields.path("quantizer_name"), fields.required("quantizer_name"));
+        String pattern = Values.text(fields.path("quantizer_name"), fields.required("quantizer_name"));
         Optional<String> parentClass = fields.text("parent_class");
         parentClass.ifPresent(name -> checkClass(fields, name));
         boolean enable = fields.flag("enable").orElse(true);
@@ -67,7 +71,8 @@ final class RuleReader {
         instructs |= fields.isWritten("cfg");
         fields.close();
         if (!instructs) {
-            throw new RecipeException(node.at(), "rule '%s' has neither cfg nor enable".formatted(Text.brief(pattern)));
+            throw new RecipeException(
+                    node.at(), "rule '%s' has neither cfg nor enable".formatted(Printable.brief(pattern)));
         }
         return new Rule(node.at(), pattern, parentClass, stages(fields, pattern, enable), enable);
     }
@@ -82,7 +87,7 @@ final class RuleReader {
                 return List.of();
             }
             throw new RecipeException(
-                    cfg.get().at(), "rule '%s' is on with an empty cfg".formatted(Text.brief(pattern)));
+                    cfg.get().at(), "rule '%s' is on with an empty cfg".formatted(Printable.brief(pattern)));
         }
         List<Node> items = cfg.get() instanceof Sequence list ? list.items() : List.of(cfg.get());
         List<QuantizerConfig> stages = new ArrayList<>();

@@ -1,5 +1,6 @@
 package io.github.steelyard.recipe;
 
+import io.github.steelyard.checkpoint.Printable;
 import io.github.steelyard.model.ModuleInfo;
 import io.github.steelyard.model.Role;
 import io.github.steelyard.model.Site;
@@ -67,7 +68,7 @@ final class SiteCheck {
         if (!unsupported.isEmpty()) {
             Map.Entry<String, String> first = unsupported.firstEntry();
             return Optional.of(
-                    "attribute %s: %s is not supported".formatted(first.getKey(), Text.brief(first.getValue())));
+                    "attribute %s: %s is not supported".formatted(first.getKey(), Printable.brief(first.getValue())));
         }
         Set<QuantFormat> formats = FORMATS.getOrDefault(site.role(), Set.of());
         Optional<QuantFormat> format = config.format().filter(formats::contains);

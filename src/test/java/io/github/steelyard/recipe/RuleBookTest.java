@@ -3,6 +3,7 @@ package io.github.steelyard.recipe;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 
+import io.github.steelyard.yaml.Position;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;

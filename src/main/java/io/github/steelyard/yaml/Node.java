@@ -1,5 +1,6 @@
-package io.github.steelyard.recipe;
+package io.github.steelyard.yaml;
 
+import io.github.steelyard.checkpoint.Printable;
 import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -7,7 +8,7 @@ import java.util.SequencedMap;
 import java.util.stream.Collectors;
 
 /// A piece of YAML that knows where it stands.
-sealed interface Node {
+public sealed interface Node {
 
     /// Where it begins.
     Position at();
@@ -35,11 +36,13 @@ sealed interface Node {
 
     /// A single value.
     ///
+    /// @param at where it stands
+    /// @param type what it stands for
     /// @param text the characters, quotes removed
     record Scalar(Position at, ScalarType type, String text) implements Node {
         @Override
         public String kind() {
-            return type == ScalarType.NULL ? "nothing" : "%s '%s'".formatted(type.words, Text.brief(text));
+            return type == ScalarType.NULL ? "nothing" : "%s '%s'".formatted(type.words, Printable.brief(text));
         }
 
         @Override
@@ -53,8 +56,12 @@ sealed interface Node {
         }
     }
 
+    /// A list.
+    ///
+    /// @param size of the list and all in it, as [Node#size]
     record Sequence(Position at, List<Node> items, int size) implements Node {
-        Sequence(Position at, List<Node> items) {
+        /// A list of these items.
+        public Sequence(Position at, List<Node> items) {
             this(at, List.copyOf(items), sum(items));
         }
 
@@ -69,8 +76,12 @@ sealed interface Node {
         }
     }
 
+    /// A mapping, in file order.
+    ///
+    /// @param size of the mapping and all in it, as [Node#size]
     record Mapping(Position at, SequencedMap<String, Entry> entries, int size) implements Node {
-        Mapping(Position at, SequencedMap<String, Entry> entries) {
+        /// A mapping of these entries.
+        public Mapping(Position at, SequencedMap<String, Entry> entries) {
             this(
                     at,
                     Collections.unmodifiableSequencedMap(new LinkedHashMap<>(entries)),

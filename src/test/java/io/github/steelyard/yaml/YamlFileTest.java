@@ -1,11 +1,11 @@
-package io.github.steelyard.recipe;
+package io.github.steelyard.yaml;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import io.github.steelyard.recipe.Node.Mapping;
-import io.github.steelyard.recipe.Node.Scalar;
-import io.github.steelyard.recipe.Node.ScalarType;
+import io.github.steelyard.yaml.Node.Mapping;
+import io.github.steelyard.yaml.Node.Scalar;
+import io.github.steelyard.yaml.Node.ScalarType;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -113,8 +113,8 @@ final class YamlFileTest {
         Path file = directory.resolve("latin.yaml");
         Files.write(file, "a: 1\nb: caf\u00e9\n".getBytes(StandardCharsets.ISO_8859_1));
 
-        assertThatThrownBy(() -> YamlFile.read(file))
-                .isInstanceOf(RecipeException.class)
+        assertThatThrownBy(() -> YamlFile.read(file, "a recipe"))
+                .isInstanceOf(YamlException.class)
                 .hasMessage(file + ":2:1: not UTF-8: bad byte at offset 11");
     }
 
@@ -122,24 +122,26 @@ final class YamlFileTest {
     void read_byteOrderMark_isSkipped() throws IOException {
         Path file = Files.writeString(directory.resolve("bom.yaml"), "\uFEFFa: 1\n");
 
-        assertThat(entry(YamlFile.read(file), "a")).hasToString("1");
+        assertThat(entry(YamlFile.read(file, "a recipe"), "a")).hasToString("1");
     }
 
     @Test
     void read_hugeFile_isRefused() throws IOException {
         Path file = Files.write(directory.resolve("huge.yaml"), new byte[YamlFile.MAX_BYTES + 1]);
 
-        assertThatThrownBy(() -> YamlFile.read(file))
-                .isInstanceOf(RecipeException.class)
+        assertThatThrownBy(() -> YamlFile.read(file, "a recipe"))
+                .isInstanceOf(YamlException.class)
                 .hasMessage(file + ": larger than the 1048576 bytes a recipe may have");
     }
 
     @Test
     void read_noRegularFile_isRefused() {
-        assertThatThrownBy(() -> YamlFile.read(directory)).hasMessage(directory + ": not a regular file: a directory");
-        assertThatThrownBy(() -> YamlFile.read(Path.of("/dev/zero")))
+        assertThatThrownBy(() -> YamlFile.read(directory, "a recipe"))
+                .hasMessage(directory + ": not a regular file: a directory");
+        assertThatThrownBy(() -> YamlFile.read(Path.of("/dev/zero"), "a recipe"))
                 .hasMessage("/dev/zero: not a regular file: a special file");
-        assertThatThrownBy(() -> YamlFile.read(directory.resolve("none"))).hasMessageEndingWith(": not found");
+        assertThatThrownBy(() -> YamlFile.read(directory.resolve("none"), "a recipe"))
+                .hasMessageEndingWith(": not found");
     }
 
     private static Node entry(YamlFile file, String key) {
@@ -148,7 +150,7 @@ final class YamlFileTest {
 
     private static void refused(String yaml, String... parts) {
         assertThatThrownBy(() -> YamlFile.parse(NAME, yaml))
-                .isInstanceOf(RecipeException.class)
+                .isInstanceOf(YamlException.class)
                 .hasMessageContainingAll(parts)
                 .hasMessageNotContaining("\n");
     }

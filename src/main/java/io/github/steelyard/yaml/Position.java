@@ -1,9 +1,9 @@
-package io.github.steelyard.recipe;
+package io.github.steelyard.yaml;
 
 import io.github.steelyard.checkpoint.Printable;
 import java.nio.file.Path;
 
-/// A place in a recipe or in a file that it imports.
+/// A place in a file.
 ///
 /// @param file the file
 /// @param line counted from 1
