@@ -5,7 +5,7 @@ import com.fasterxml.jackson.dataformat.yaml.YAMLMapper;
 import io.github.steelyard.checkpoint.Checkpoint;
 import io.github.steelyard.model.ModuleInfo;
 import io.github.steelyard.moe.Families;
-import io.github.steelyard.recipe.Plan;
+import io.github.steelyard.plan.Plan;
 import io.github.steelyard.recipe.Recipe;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;

@@ -2,8 +2,8 @@ package io.github.steelyard.calibration;
 
 import io.github.steelyard.model.ModuleInfo;
 import io.github.steelyard.model.Site;
+import io.github.steelyard.plan.Plan;
 import io.github.steelyard.recipe.ExportOptions.Sharing;
-import io.github.steelyard.recipe.Plan;
 import java.util.Collections;
 import java.util.List;
 import java.util.Map;

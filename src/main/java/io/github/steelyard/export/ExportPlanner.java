@@ -8,7 +8,7 @@ import io.github.steelyard.checkpoint.NaturalOrder;
 import io.github.steelyard.checkpoint.TensorInfo;
 import io.github.steelyard.model.FusedStack;
 import io.github.steelyard.model.Weights;
-import io.github.steelyard.recipe.Plan;
+import io.github.steelyard.plan.Plan;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.Comparator;

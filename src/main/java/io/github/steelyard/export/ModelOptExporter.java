@@ -5,7 +5,7 @@ import io.github.steelyard.calibration.ScaleTable;
 import io.github.steelyard.checkpoint.AtomicFiles;
 import io.github.steelyard.checkpoint.Finding;
 import io.github.steelyard.checkpoint.OutputDirectory;
-import io.github.steelyard.recipe.Plan;
+import io.github.steelyard.plan.Plan;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Collection;

@@ -13,7 +13,7 @@ import io.github.steelyard.model.ModuleInfo;
 import io.github.steelyard.model.Role;
 import io.github.steelyard.model.Site;
 import io.github.steelyard.model.WeightTensors;
-import io.github.steelyard.recipe.Scheme;
+import io.github.steelyard.plan.Scheme;
 import io.github.steelyard.tensor.DType;
 import io.github.steelyard.tensor.Shape;
 import java.util.ArrayList;

@@ -8,7 +8,7 @@ import io.github.steelyard.format.Fp8;
 import io.github.steelyard.format.Nvfp4;
 import io.github.steelyard.model.Role;
 import io.github.steelyard.model.Site;
-import io.github.steelyard.recipe.Scheme;
+import io.github.steelyard.plan.Scheme;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;

@@ -24,7 +24,7 @@ public record Algorithm(
     }
 
     /// Returns the values of all options, written or not, on one line.
-    String options() {
+    public String options() {
         return "%s, %s, moe_calib_experts_ratio: %s"
                 .formatted(method, layerwise, expertsRatio.isPresent() ? expertsRatio.getAsDouble() : "none");
     }

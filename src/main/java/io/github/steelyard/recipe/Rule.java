@@ -33,7 +33,7 @@ public record Rule(
     }
 
     /// Returns what the rule says, on one line, wherever and however it is written.
-    String text() {
+    public String text() {
         return "%s%s: %s%s"
                 .formatted(
                         pattern,

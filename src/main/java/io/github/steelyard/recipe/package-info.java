@@ -1,4 +1,4 @@
-/// YAML recipes, resolved against one checkpoint.
+/// YAML recipes as records.
 @NullMarked
 package io.github.steelyard.recipe;
 

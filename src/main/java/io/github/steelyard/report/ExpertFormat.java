@@ -3,8 +3,8 @@ package io.github.steelyard.report;
 import io.github.steelyard.checkpoint.Declaration;
 import io.github.steelyard.checkpoint.DeclaredFormat;
 import io.github.steelyard.oracle.MoeLayer;
+import io.github.steelyard.plan.Scheme;
 import io.github.steelyard.quant.QuantFormat;
-import io.github.steelyard.recipe.Scheme;
 import java.util.Optional;
 
 /// How one expert module is served: the engine's weight format and its quantisation keys.

@@ -20,7 +20,7 @@ import io.github.steelyard.oracle.Refusal;
 import io.github.steelyard.oracle.Rejection;
 import io.github.steelyard.oracle.Selection;
 import io.github.steelyard.oracle.SelectionRequest;
-import io.github.steelyard.recipe.Plan;
+import io.github.steelyard.plan.Plan;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;

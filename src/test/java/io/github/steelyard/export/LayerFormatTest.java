@@ -6,7 +6,7 @@ import io.github.steelyard.calibration.ScaleTable;
 import io.github.steelyard.checkpoint.Checkpoint;
 import io.github.steelyard.model.Decoder;
 import io.github.steelyard.moe.Families;
-import io.github.steelyard.recipe.Plan;
+import io.github.steelyard.plan.Plan;
 import io.github.steelyard.testing.Shared;
 import java.nio.file.Path;
 import java.util.Map;

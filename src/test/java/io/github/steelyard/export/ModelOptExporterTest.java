@@ -16,7 +16,7 @@ import io.github.steelyard.model.Role;
 import io.github.steelyard.model.Site;
 import io.github.steelyard.model.Weights;
 import io.github.steelyard.moe.Families;
-import io.github.steelyard.recipe.Plan;
+import io.github.steelyard.plan.Plan;
 import io.github.steelyard.recipe.Recipe;
 import io.github.steelyard.tensor.DType;
 import io.github.steelyard.tensor.Shape;

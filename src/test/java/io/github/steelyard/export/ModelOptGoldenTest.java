@@ -10,7 +10,7 @@ import io.github.steelyard.format.E4m3;
 import io.github.steelyard.model.Decoder;
 import io.github.steelyard.model.Weights;
 import io.github.steelyard.moe.Families;
-import io.github.steelyard.recipe.Plan;
+import io.github.steelyard.plan.Plan;
 import io.github.steelyard.recipe.Recipe;
 import io.github.steelyard.tensor.DType;
 import io.github.steelyard.tensor.Shape;

@@ -10,7 +10,7 @@ import io.github.steelyard.checkpoint.SafetensorsWriter.Planned;
 import io.github.steelyard.checkpoint.TensorInfo;
 import io.github.steelyard.model.Decoder;
 import io.github.steelyard.moe.Families;
-import io.github.steelyard.recipe.Plan;
+import io.github.steelyard.plan.Plan;
 import io.github.steelyard.testing.Shared;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;

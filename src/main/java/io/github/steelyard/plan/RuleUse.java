@@ -1,4 +1,6 @@
-package io.github.steelyard.recipe;
+package io.github.steelyard.plan;
+
+import io.github.steelyard.recipe.Rule;
 
 /// What one rule did to a model.
 ///

@@ -1,6 +1,8 @@
-package io.github.steelyard.recipe;
+package io.github.steelyard.plan;
 
 import io.github.steelyard.checkpoint.Printable;
+import io.github.steelyard.recipe.Algorithm;
+import io.github.steelyard.recipe.Recipe;
 import java.util.Collection;
 import java.util.List;
 import java.util.Locale;

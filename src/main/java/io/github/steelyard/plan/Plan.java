@@ -1,4 +1,4 @@
-package io.github.steelyard.recipe;
+package io.github.steelyard.plan;
 
 import io.github.steelyard.model.ModuleInfo;
 import io.github.steelyard.model.Role;
@@ -6,6 +6,10 @@ import io.github.steelyard.model.Site;
 import io.github.steelyard.quant.AmaxSource;
 import io.github.steelyard.quant.QuantFormat;
 import io.github.steelyard.quant.QuantizerConfig;
+import io.github.steelyard.recipe.Algorithm;
+import io.github.steelyard.recipe.ExportOptions;
+import io.github.steelyard.recipe.Recipe;
+import io.github.steelyard.recipe.Rule;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.Collections;

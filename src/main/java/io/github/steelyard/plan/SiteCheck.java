@@ -1,4 +1,4 @@
-package io.github.steelyard.recipe;
+package io.github.steelyard.plan;
 
 import io.github.steelyard.checkpoint.Printable;
 import io.github.steelyard.model.ModuleInfo;
@@ -6,6 +6,7 @@ import io.github.steelyard.model.Role;
 import io.github.steelyard.model.Site;
 import io.github.steelyard.quant.QuantFormat;
 import io.github.steelyard.quant.QuantizerConfig;
+import io.github.steelyard.recipe.Rule;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;

@@ -1,4 +1,4 @@
-package io.github.steelyard.recipe;
+package io.github.steelyard.plan;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
@@ -7,6 +7,8 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import io.github.steelyard.quant.QuantFormat;
 import io.github.steelyard.quant.QuantizerConfig;
+import io.github.steelyard.recipe.Recipe;
+import io.github.steelyard.recipe.RecipeException;
 import io.github.steelyard.testing.Shared;
 import java.io.IOException;
 import java.nio.file.Path;

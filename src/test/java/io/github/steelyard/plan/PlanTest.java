@@ -1,4 +1,4 @@
-package io.github.steelyard.recipe;
+package io.github.steelyard.plan;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatCode;
@@ -9,6 +9,9 @@ import io.github.steelyard.model.ModuleInfo.Kind;
 import io.github.steelyard.model.Role;
 import io.github.steelyard.model.Site;
 import io.github.steelyard.quant.QuantFormat;
+import io.github.steelyard.recipe.Recipe;
+import io.github.steelyard.recipe.RecipeException;
+import io.github.steelyard.recipe.Rule;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;

@@ -1,6 +1,7 @@
-package io.github.steelyard.recipe;
+package io.github.steelyard.plan;
 
 import io.github.steelyard.quant.QuantizerConfig;
+import io.github.steelyard.recipe.Rule;
 import java.util.List;
 import java.util.Optional;
 

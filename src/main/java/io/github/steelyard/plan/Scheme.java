@@ -1,4 +1,4 @@
-package io.github.steelyard.recipe;
+package io.github.steelyard.plan;
 
 import static io.github.steelyard.quant.QuantFormat.FP8;
 import static io.github.steelyard.quant.QuantFormat.FP8_BLOCK;

@@ -1,4 +1,4 @@
-package io.github.steelyard.recipe;
+package io.github.steelyard.plan;
 
 import java.util.regex.Pattern;
 

@@ -1,8 +1,10 @@
-package io.github.steelyard.recipe;
+package io.github.steelyard.plan;
 
 import io.github.steelyard.checkpoint.Printable;
 import io.github.steelyard.model.Role;
 import io.github.steelyard.recipe.CalibrationOptions.UnmatchedRules;
+import io.github.steelyard.recipe.Recipe;
+import io.github.steelyard.recipe.Rule;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.EnumSet;

@@ -1,10 +1,11 @@
-package io.github.steelyard.recipe;
+package io.github.steelyard.plan;
 
 import io.github.steelyard.model.JoinedProjections;
 import io.github.steelyard.model.ModuleInfo;
 import io.github.steelyard.model.Role;
 import io.github.steelyard.model.Site;
 import io.github.steelyard.quant.QuantFormat;
+import io.github.steelyard.recipe.Rule;
 import io.github.steelyard.yaml.Position;
 import java.util.HashMap;
 import java.util.List;

@@ -1,8 +1,10 @@
-package io.github.steelyard.recipe;
+package io.github.steelyard.plan;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 
+import io.github.steelyard.recipe.RecipeException;
+import io.github.steelyard.recipe.Rule;
 import io.github.steelyard.yaml.Position;
 import java.nio.file.Path;
 import java.util.ArrayList;
