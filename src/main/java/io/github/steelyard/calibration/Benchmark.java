@@ -62,10 +62,7 @@ public record Benchmark(
     /// @param taps whether statistics are taken
     /// @param state directory for the state; deleted afterwards
     public Measured pass(Sequences sequences, boolean taps, Path state, EngineListener listener, Profile trace) {
-        StatisticsTap statistics = new StatisticsTap(kernels);
         PhaseTotals totals = new PhaseTotals();
-        Tap tap = taps ? statistics : Tap.NONE;
-        Pass pass = new Pass(kernels, gemm, tap, ExpertBackend.DECOMPOSED, allTokens, threads, both(totals, trace));
         long start = totals.now();
         try (RunState store = new RunState(
                 state,
@@ -74,7 +71,8 @@ public record Benchmark(
                 decoder.hidden(),
                 decoder.layers().size(),
                 true)) {
-            store.measuredBy(statistics::take);
+            Tap tap = taps ? new StatisticsTap(kernels, store::keep) : Tap.NONE;
+            Pass pass = new Pass(kernels, gemm, tap, ExpertBackend.DECOMPOSED, allTokens, threads, both(totals, trace));
             new Engine(decoder, new Weights(checkpoint), pass, store::scratch)
                     .run(sequences, store, listener, head ? Optional.of(IGNORE) : Optional.empty());
             double seconds = (totals.now() - start) * 1e-9;

@@ -44,8 +44,6 @@ public record CalibrationRun(
     /// @throws StatisticsException if the state belongs to a run with another key
     public void execute(
             RunDirectory run, RunKey key, boolean fresh, EngineListener listener, StatisticsConsumer finish) {
-        StatisticsTap tap = new StatisticsTap(kernels);
-        Pass pass = new Pass(kernels, gemm, tap, backend, allTokens, threads, profile);
         try (RunState store = new RunState(
                 run.stateDirectory(),
                 key,
@@ -56,7 +54,8 @@ public record CalibrationRun(
             if (fresh) {
                 run.forgetResults();
             }
-            store.measuredBy(tap::take);
+            StatisticsTap tap = new StatisticsTap(kernels, store::keep);
+            Pass pass = new Pass(kernels, gemm, tap, backend, allTokens, threads, profile);
             new Engine(decoder, weights, pass, store::scratch).run(sequences, store, listener, Optional.empty());
             List<Statistics> parts = new ArrayList<>(store.statistics());
             parts.add(tap.take()); // of the head

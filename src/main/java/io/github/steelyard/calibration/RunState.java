@@ -17,7 +17,6 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.TreeMap;
-import java.util.function.Supplier;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
 
@@ -41,7 +40,6 @@ final class RunState implements LayerStore, AutoCloseable {
     private final WorkDirectory work;
     private final HiddenStates[] streams;
     private final List<String> digests = new ArrayList<>(); // of the statistics of each finished layer
-    private Supplier<Statistics> measured = () -> new Statistics(new TreeMap<>());
 
     /// Opens the state of a run, or begins one.
     ///
@@ -112,9 +110,11 @@ final class RunState implements LayerStore, AutoCloseable {
         return work.file(STATISTICS.replace(WorkDirectory.NUMBER, Integer.toString(layer)));
     }
 
-    /// Sets where the statistics of a layer come from, once it is finished.
-    void measuredBy(Supplier<Statistics> source) {
-        measured = source;
+    /// Keeps the statistics of a layer that is about to be finished.
+    void keep(Statistics statistics, int layer) {
+        Path file = statisticsFile(layer);
+        StatisticsFile.write(statistics, file);
+        digests.add(Digests.ofFile(file));
     }
 
     @Override
@@ -134,10 +134,8 @@ final class RunState implements LayerStore, AutoCloseable {
 
     @Override
     public void finished(int layer) {
-        if (layer >= 0) {
-            Path file = statisticsFile(layer);
-            StatisticsFile.write(measured.get(), file);
-            digests.add(Digests.ofFile(file));
+        if (digests.size() <= layer) {
+            keep(new Statistics(new TreeMap<>()), layer); // nobody measured
         }
         new StateFile(key, digests, StateFile.checksum(output(layer).segment())).write(work.file(STATE));
     }

@@ -1,7 +1,7 @@
 package io.github.steelyard.calibration;
 
 import io.github.steelyard.kernel.Kernels;
-import io.github.steelyard.model.Population;
+import io.github.steelyard.model.RowSource;
 import io.github.steelyard.model.Site;
 import io.github.steelyard.model.Tap;
 import java.util.List;
@@ -11,6 +11,7 @@ import java.util.TreeMap;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.LongAdder;
+import java.util.function.ObjIntConsumer;
 
 /// The tap that measures: amax, tokens and non-finite values at every site.
 ///
@@ -19,18 +20,26 @@ import java.util.concurrent.atomic.LongAdder;
 public final class StatisticsTap implements Tap {
 
     private final Kernels kernels;
+    private final ObjIntConsumer<Statistics> layers;
     private final Map<Site, Cell> routed = new ConcurrentHashMap<>();
     private final Map<Site, Cell> all = new ConcurrentHashMap<>();
 
     /// @param kernels the arithmetic of maxima
-    public StatisticsTap(Kernels kernels) {
+    /// @param layers takes the statistics of a layer, with its index, once the layer has ended
+    public StatisticsTap(Kernels kernels, ObjIntConsumer<Statistics> layers) {
         this.kernels = kernels;
+        this.layers = layers;
     }
 
     @Override
-    public void rows(List<Site> sites, Population population, float[] values, int offset, int rows, int columns) {
+    public void layerEnds(int layer) {
+        layers.accept(take(), layer);
+    }
+
+    @Override
+    public void rows(List<Site> sites, RowSource source, float[] values, int offset, int rows, int columns) {
         Measurement found = measure(values, offset, rows, Math.multiplyExact(rows, columns));
-        Map<Site, Cell> cells = switch (population) {
+        Map<Site, Cell> cells = switch (source.population()) {
             case ROUTED -> routed;
             case ALL -> all;
         };
@@ -39,8 +48,8 @@ public final class StatisticsTap implements Tap {
         }
     }
 
-    /// Returns what was measured since the last call, and keeps nothing of it: the statistics of a layer are gone from
-    /// memory once the layer is. No call of [#rows] may be under way.
+    /// Returns what was measured since the last layer ended, and keeps nothing of it. No call of [#rows] may be under
+    /// way.
     public Statistics take() {
         TreeMap<Site, SiteStatistics> sites = new TreeMap<>();
         routed.forEach((site, cell) -> sites.put(site, new SiteStatistics(cell.measurement(), Optional.empty())));

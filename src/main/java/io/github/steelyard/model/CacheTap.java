@@ -16,10 +16,10 @@ record CacheTap(Site key, Site value) {
     /// @param v dense rows `(tokens, valueWidth)`
     void show(float[] k, int keyWidth, float[] v, int valueWidth, int tokens, Lane lane) {
         if (lane.tap().watches(Role.KEY)) {
-            lane.tap().rows(List.of(key), Population.ROUTED, k, 0, tokens, keyWidth);
+            lane.show(List.of(key), k, 0, tokens, keyWidth);
         }
         if (lane.tap().watches(Role.VALUE)) {
-            lane.tap().rows(List.of(value), Population.ROUTED, v, 0, tokens, valueWidth);
+            lane.show(List.of(value), v, 0, tokens, valueWidth);
         }
     }
 }

@@ -45,7 +45,9 @@ public final class Engine {
             int layers = decoder.layers().size();
             for (int layer = store.firstLayer(); layer < layers; layer++) {
                 listener.layerBegins(layer, layers);
+                pass.tap().layerBegins(layer);
                 runLayer(layer, sequences, store, listener, workers, layerMemory);
+                pass.tap().layerEnds(layer);
                 store.finished(layer);
                 listener.layerDone(layer, layers);
             }
@@ -127,6 +129,7 @@ public final class Engine {
                     float[] y = frame.floats((long) tokens * hidden);
                     in.read(row, tokens, x, 0);
                     norm.forward(x, 0, hidden, tokens, normed, 0, lane);
+                    lane.turnsTo(new RowSource.Sequence(sequence));
                     loaded.forward(normed, tokens, y, lane);
                     lane.kernels().add(y, 0, x, 0, tokens * hidden);
                     out.write(row, tokens, x, 0);
@@ -167,6 +170,7 @@ public final class Engine {
                         float[] x = frame.floats((long) tokens * hidden);
                         states.read(sequences.start(sequence), tokens, x, 0);
                         norm.forward(x, 0, hidden, tokens, x, 0, lane);
+                        lane.turnsTo(new RowSource.Sequence(sequence));
                         headRows(head, x, tokens, tapInput, lane);
                         consumer.ifPresent(c -> logits(c, sequence, x, tokens, panel, begin, count, frame, lane));
                     }
@@ -184,7 +188,7 @@ public final class Engine {
     /// read anew.
     private void headRows(Linear head, float[] x, int tokens, boolean first, Lane lane) {
         if (lane.tap().watches(Role.INPUT) && (first || lane.tap().alters())) {
-            lane.tap().rows(List.of(head.site(Role.INPUT)), Population.ROUTED, x, 0, tokens, decoder.hidden());
+            lane.show(List.of(head.site(Role.INPUT)), x, 0, tokens, decoder.hidden());
         }
     }
 

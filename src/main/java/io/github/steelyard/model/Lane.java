@@ -18,6 +18,7 @@ public final class Lane implements AutoCloseable {
     private final Consumer<ModuleInfo> weightsUsed;
     private final Scratch scratch = new Scratch();
     private final Workspace workspace = new Workspace();
+    private RowSource source = RowSource.WEIGHT;
 
     Lane(int index, Pass pass, Consumer<ModuleInfo> weightsUsed) {
         this.index = index;
@@ -38,6 +39,18 @@ public final class Lane implements AutoCloseable {
     /// Returns the tap of the pass.
     public Tap tap() {
         return pass.tap();
+    }
+
+    /// Says where the rows come from that this lane shows from now on.
+    public void turnsTo(RowSource rows) {
+        source = rows;
+    }
+
+    /// Shows rows of what this lane has turned to to the tap.
+    ///
+    /// @see Tap#rows
+    void show(List<Site> sites, float[] values, int offset, int rows, int columns) {
+        pass.tap().rows(sites, source, values, offset, rows, columns);
     }
 
     /// Opens a frame of this lane's scratch memory.

@@ -84,7 +84,7 @@ public final class LinearGroup {
                 layers.stream().map(layer -> List.of(layer.site(Role.WEIGHT))).toList();
         if (!tap.alters()) {
             RowListener listener = (weight, rows) -> tap.rows(
-                    sites.get(weight), Population.ROUTED, rows.values(), rows.offset(), rows.rows(), rows.columns());
+                    sites.get(weight), RowSource.WEIGHT, rows.values(), rows.offset(), rows.rows(), rows.columns());
             lane.pack(weights, tap.watches(Role.WEIGHT) ? listener : RowListener.NONE, target);
             return;
         }
@@ -97,7 +97,7 @@ public final class LinearGroup {
                 StoredWeight weight = weights.get(i);
                 lane.kernels().decode(weight, 0, weight.rows(), decoded, at);
                 if (tap.watches(Role.WEIGHT)) {
-                    tap.rows(sites.get(i), Population.ROUTED, decoded, at, weight.rows(), columns);
+                    tap.rows(sites.get(i), RowSource.WEIGHT, decoded, at, weight.rows(), columns);
                 }
                 at += weight.rows() * columns;
             }
@@ -173,7 +173,7 @@ public final class LinearGroup {
         /// @param y receives `(tokens, rows)`
         public void forward(float[] x, int tokens, float[] y, Phase phase, Lane lane) {
             if (!lane.tap().alters()) {
-                tapInput(x, tokens, Population.ROUTED, lane);
+                tapInput(x, tokens, lane);
                 multiplyRows(x, tokens, 0, group.rows, y, 0, group.rows, phase, lane);
                 return;
             }
@@ -181,17 +181,17 @@ public final class LinearGroup {
                 try (Scratch.Frame frame = lane.frame()) {
                     float[] altered = frame.floats((long) tokens * group.columns);
                     System.arraycopy(x, 0, altered, 0, tokens * group.columns);
-                    lane.tap().rows(part.sites, Population.ROUTED, altered, 0, tokens, group.columns);
+                    lane.show(part.sites, altered, 0, tokens, group.columns);
                     multiplyRows(altered, tokens, part.firstRow, part.rows, y, part.firstRow, group.rows, phase, lane);
                 }
             }
         }
 
         /// Shows the input to a tap that does not alter it.
-        public void tapInput(float[] x, int tokens, Population population, Lane lane) {
+        public void tapInput(float[] x, int tokens, Lane lane) {
             if (lane.tap().watches(Role.INPUT) && tokens > 0) {
                 long start = lane.begin();
-                lane.tap().rows(parts.getFirst().sites, population, x, 0, tokens, group.columns);
+                lane.show(parts.getFirst().sites, x, 0, tokens, group.columns);
                 lane.end(Phase.STATISTICS, start, 0, 4.0 * tokens * group.columns);
             }
         }

@@ -96,10 +96,10 @@ final class LoadedLatentAttention implements SequenceBody.Loaded {
 
     private void showLatent(float[] latent, int width, float[] sharedKey, int rotated, int tokens, Lane lane) {
         if (lane.tap().watches(Role.LATENT)) {
-            lane.tap().rows(List.of(latentSite), Population.ROUTED, latent, 0, tokens, width);
+            lane.show(List.of(latentSite), latent, 0, tokens, width);
         }
         if (lane.tap().watches(Role.ROTATED_KEY)) {
-            lane.tap().rows(List.of(rotatedSite), Population.ROUTED, sharedKey, 0, tokens, rotated);
+            lane.show(List.of(rotatedSite), sharedKey, 0, tokens, rotated);
         }
     }
 

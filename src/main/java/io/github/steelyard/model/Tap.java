@@ -11,7 +11,7 @@ public interface Tap {
     /// The tap that does nothing.
     Tap NONE = new Tap() {
         @Override
-        public void rows(List<Site> sites, Population population, float[] values, int offset, int rows, int columns) {}
+        public void rows(List<Site> sites, RowSource source, float[] values, int offset, int rows, int columns) {}
 
         @Override
         public boolean watches(Role role) {
@@ -23,8 +23,14 @@ public interface Tap {
     /// writes the values that the module shall use in place.
     ///
     /// @param sites the sites that share these rows, for example the inputs of q, k and v
-    /// @param population which tokens these rows are
-    void rows(List<Site> sites, Population population, float[] values, int offset, int rows, int columns);
+    /// @param source where these rows come from
+    void rows(List<Site> sites, RowSource source, float[] values, int offset, int rows, int columns);
+
+    /// Hears that a layer begins; no worker is at work.
+    default void layerBegins(int layer) {}
+
+    /// Hears that a layer has ended, all of its rows having been shown; no worker is at work.
+    default void layerEnds(int layer) {}
 
     /// Returns whether this tap wants to see sites of `role` at all; what it does not watch is not computed for it.
     default boolean watches(Role role) {

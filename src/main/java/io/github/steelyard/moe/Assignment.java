@@ -1,5 +1,6 @@
 package io.github.steelyard.moe;
 
+import io.github.steelyard.model.RowSource;
 import java.util.Locale;
 
 /// Which experts each token of the corpus is sent to, and with what weight.
@@ -81,6 +82,11 @@ final class Assignment {
 
         int token(int expert, int row) {
             return tokens[starts[expert] + row];
+        }
+
+        /// Returns where the rows of an expert come from, from `row` on.
+        RowSource source(int expert, int row) {
+            return new RowSource.Routed(tokens, starts[expert] + row);
         }
 
         float weight(int expert, int row) {

@@ -6,8 +6,8 @@ import io.github.steelyard.model.Lane;
 import io.github.steelyard.model.LinearGroup;
 import io.github.steelyard.model.Pass;
 import io.github.steelyard.model.Phase;
-import io.github.steelyard.model.Population;
 import io.github.steelyard.model.Role;
+import io.github.steelyard.model.RowSource;
 import io.github.steelyard.model.Scratch;
 import java.util.List;
 import java.util.stream.IntStream;
@@ -90,6 +90,7 @@ final class ExpertPass {
         try (Scratch.Frame frame = lane.frame()) {
             float[] x = frame.floats((long) count * inputs.width());
             gather(index, from, count, x, lane);
+            lane.turnsTo(rows.source(index, from));
             switch (lane.pass().experts()) {
                 case DECOMPOSED -> decomposed(w13, w2, x, count, y, lane);
                 case FUSED -> fused(w13, w2, x, count, y, lane);
@@ -142,10 +143,11 @@ final class ExpertPass {
                 float[] h = frame.floats((long) count * moe.innerWidth());
                 float[] first = frame.floats((long) count * w13.rows());
                 inputs.read(from, count, x, 0);
-                w13.tapInput(x, count, Population.ALL, lane);
+                lane.turnsTo(new RowSource.Every(from));
+                w13.tapInput(x, count, lane);
                 w13.multiply(x, count, first, Phase.W13, lane);
                 activate(first, count, h, lane);
-                w2.tapInput(h, count, Population.ALL, lane);
+                w2.tapInput(h, count, lane);
             }
         }
     }

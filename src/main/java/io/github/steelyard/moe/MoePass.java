@@ -7,6 +7,7 @@ import io.github.steelyard.model.Lane;
 import io.github.steelyard.model.LinearGroup;
 import io.github.steelyard.model.Norm;
 import io.github.steelyard.model.Phase;
+import io.github.steelyard.model.RowSource;
 import io.github.steelyard.model.Scratch;
 import io.github.steelyard.model.SequenceBody;
 import io.github.steelyard.model.Sequences;
@@ -71,6 +72,7 @@ final class MoePass {
                     float[] normed = frame.floats((long) tokens * hidden);
                     in.read(sequences.start(sequence), tokens, x, 0);
                     norm.forward(x, 0, hidden, tokens, normed, 0, lane);
+                    lane.turnsTo(new RowSource.Sequence(sequence));
                     route(weights, normed, sequence, lane);
                     addShared(weights, normed, tokens, x, hidden, lane);
                     out.write(sequences.start(sequence), tokens, x, 0);
@@ -199,6 +201,7 @@ final class MoePass {
                     float[] y = frame.floats((long) tokens * out.width());
                     float[] x = frame.floats((long) tokens * out.width());
                     sums.read(row, tokens, sum, 0);
+                    lane.turnsTo(new RowSource.Sequence(sequence));
                     latentOut.forward(sum, tokens, y, Phase.DENSE, lane);
                     out.read(row, tokens, x, 0);
                     lane.kernels().add(y, 0, x, 0, tokens * out.width());

@@ -1,7 +1,7 @@
 package io.github.steelyard.quant;
 
-import io.github.steelyard.model.Population;
 import io.github.steelyard.model.Role;
+import io.github.steelyard.model.RowSource;
 import io.github.steelyard.model.Site;
 import io.github.steelyard.model.Tap;
 import java.util.ArrayList;
@@ -21,7 +21,7 @@ public final class FakeQuantizingTap implements Tap {
     }
 
     @Override
-    public void rows(List<Site> sites, Population population, float[] values, int offset, int rows, int columns) {
+    public void rows(List<Site> sites, RowSource source, float[] values, int offset, int rows, int columns) {
         Site first = sites.getFirst();
         if (quantizers.containsKey(first)) {
             quantizers.get(first).apply(values, offset, rows, columns);

@@ -33,6 +33,7 @@ import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
@@ -140,9 +141,11 @@ final class PerplexityTableTest {
     private static Statistics calibrate(Sequences sequences) {
         try (Checkpoint checkpoint = Checkpoint.open(Shared.path(BF16))) {
             Decoder decoder = Families.of(checkpoint);
-            StatisticsTap tap = new StatisticsTap(Kernels.fastest());
+            List<Statistics> parts = new ArrayList<>(List.of(Statistics.unseen(decoder.modules())));
+            StatisticsTap tap = new StatisticsTap(Kernels.fastest(), (part, layer) -> parts.add(part));
             run(checkpoint, sequences, tap, Optional.empty());
-            return Statistics.merged(List.of(tap.take(), Statistics.unseen(decoder.modules())));
+            parts.add(tap.take());
+            return Statistics.merged(parts);
         }
     }
 

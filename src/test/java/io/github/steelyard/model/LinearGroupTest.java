@@ -156,7 +156,7 @@ final class LinearGroupTest {
         }
 
         @Override
-        public void rows(List<Site> sites, Population population, float[] values, int offset, int rows, int columns) {
+        public void rows(List<Site> sites, RowSource source, float[] values, int offset, int rows, int columns) {
             boolean weights = sites.getFirst().role() == Role.WEIGHT;
             List<String> names = sites.stream()
                     .map(site -> weights ? site.module() + ".weight" : site.module())

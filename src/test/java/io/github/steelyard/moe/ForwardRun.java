@@ -71,8 +71,9 @@ record ForwardRun(
                 Arena arena = Arena.ofShared()) {
             Decoder decoder = Families.of(checkpoint);
             Sequences sequences = new Sequences(prompts);
+            List<Statistics> parts = new ArrayList<>();
             boolean fused = options.experts() == ExpertBackend.FUSED;
-            StatisticsTap statistics = new StatisticsTap(options.kernels());
+            StatisticsTap statistics = new StatisticsTap(options.kernels(), (part, layer) -> parts.add(part));
             Pass pass = new Pass(
                     options.kernels(),
                     options.gemm(),
@@ -98,9 +99,9 @@ record ForwardRun(
             LayerStore store = recording(LayerStore.inMemory(arena, sequences, decoder.hidden()), sequences, layers);
             new Engine(decoder, new Weights(checkpoint), pass, RowMemory.ANONYMOUS)
                     .run(sequences, store, EngineListener.NONE, Optional.of(head));
-            Statistics unseen = Statistics.unseen(fused ? List.of() : decoder.modules());
-            return new ForwardRun(
-                    decoder, Statistics.merged(List.of(statistics.take(), unseen)), logits, layers, perplexity);
+            parts.add(statistics.take());
+            parts.add(Statistics.unseen(fused ? List.of() : decoder.modules()));
+            return new ForwardRun(decoder, Statistics.merged(parts), logits, layers, perplexity);
         }
     }
 

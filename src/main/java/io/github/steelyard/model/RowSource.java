@@ -1,0 +1,39 @@
+package io.github.steelyard.model;
+
+/// Where the rows come from that a [Tap] sees. The corpus is all sequences one after the other, as in [Sequences].
+public sealed interface RowSource {
+
+    /// The output features of a weight. One worker shows a weight, each of its rows once, in ascending order.
+    RowSource WEIGHT = new Weight();
+
+    /// The source of [#WEIGHT].
+    record Weight() implements RowSource {}
+
+    /// The tokens of one sequence, all of them, in their order.
+    ///
+    /// @param sequence its index
+    record Sequence(int sequence) implements RowSource {}
+
+    /// Tokens that a router sent to one expert, in the order of the corpus. One worker shows an expert, its tokens once
+    /// and in ascending order over all calls.
+    ///
+    /// @param tokens rows of the corpus; row `i` of the call is `tokens[first + i]`
+    /// @param first where the call's rows begin in `tokens`
+    @SuppressWarnings("ArrayRecordComponent") // never compared, and as large as the corpus
+    record Routed(int[] tokens, int first) implements RowSource {}
+
+    /// Tokens that were shown to an expert whatever the router chose, in the order of the corpus, by one worker.
+    ///
+    /// @param first row of the corpus of the first
+    record Every(long first) implements RowSource {}
+
+    /// Returns which tokens these are.
+    default Population population() {
+        return switch (this) {
+            case Weight weight -> Population.ROUTED;
+            case Sequence sequence -> Population.ROUTED;
+            case Routed routed -> Population.ROUTED;
+            case Every every -> Population.ALL;
+        };
+    }
+}
