@@ -3,7 +3,7 @@ package io.github.steelyard.cli;
 import com.fasterxml.jackson.databind.JsonNode;
 import io.github.steelyard.checkpoint.Checkpoint;
 import io.github.steelyard.corpus.DataOptions;
-import io.github.steelyard.moe.Families;
+import io.github.steelyard.family.Families;
 import io.github.steelyard.testing.Json;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;

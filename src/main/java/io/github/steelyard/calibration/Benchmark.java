@@ -1,7 +1,7 @@
 package io.github.steelyard.calibration;
 
 import io.github.steelyard.checkpoint.Checkpoint;
-import io.github.steelyard.kernel.Gemm;
+import io.github.steelyard.gemm.Gemm;
 import io.github.steelyard.kernel.Kernels;
 import io.github.steelyard.model.Decoder;
 import io.github.steelyard.model.Engine;
@@ -13,7 +13,7 @@ import io.github.steelyard.model.PhaseTotals;
 import io.github.steelyard.model.Profile;
 import io.github.steelyard.model.Sequences;
 import io.github.steelyard.model.Tap;
-import io.github.steelyard.model.Weights;
+import io.github.steelyard.weights.Weights;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;

@@ -1,6 +1,6 @@
 package io.github.steelyard.calibration;
 
-import io.github.steelyard.kernel.Gemm;
+import io.github.steelyard.gemm.Gemm;
 import io.github.steelyard.kernel.Kernels;
 import io.github.steelyard.model.Decoder;
 import io.github.steelyard.model.Engine;
@@ -9,7 +9,7 @@ import io.github.steelyard.model.ExpertBackend;
 import io.github.steelyard.model.Pass;
 import io.github.steelyard.model.Profile;
 import io.github.steelyard.model.Sequences;
-import io.github.steelyard.model.Weights;
+import io.github.steelyard.weights.Weights;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;

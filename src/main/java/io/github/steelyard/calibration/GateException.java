@@ -1,6 +1,6 @@
 package io.github.steelyard.calibration;
 
-import io.github.steelyard.checkpoint.NaturalOrder;
+import io.github.steelyard.files.NaturalOrder;
 import java.util.List;
 import java.util.Locale;
 import java.util.stream.Collectors;

@@ -2,8 +2,8 @@ package io.github.steelyard.calibration;
 
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
-import io.github.steelyard.checkpoint.CheckpointException;
-import io.github.steelyard.checkpoint.ConfigJson;
+import io.github.steelyard.files.CheckpointException;
+import io.github.steelyard.files.ConfigJson;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;

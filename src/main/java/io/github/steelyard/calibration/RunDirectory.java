@@ -1,11 +1,11 @@
 package io.github.steelyard.calibration;
 
-import io.github.steelyard.checkpoint.AtomicFiles;
 import io.github.steelyard.checkpoint.Digests;
-import io.github.steelyard.checkpoint.FileProblem;
-import io.github.steelyard.checkpoint.OutputPaths;
-import io.github.steelyard.checkpoint.StorageException;
-import io.github.steelyard.checkpoint.WorkDirectory;
+import io.github.steelyard.files.AtomicFiles;
+import io.github.steelyard.files.FileProblem;
+import io.github.steelyard.files.OutputPaths;
+import io.github.steelyard.files.StorageException;
+import io.github.steelyard.files.WorkDirectory;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -30,7 +30,7 @@ public record RunDirectory(Path path) {
 
     /// Returns a directory for a new run, or of one to go on with; it is not made yet.
     ///
-    /// @throws io.github.steelyard.checkpoint.OutputException if there is something that is no run
+    /// @throws io.github.steelyard.files.OutputException if there is something that is no run
     public static RunDirectory at(Path path) {
         RunDirectory run = new RunDirectory(path);
         OutputPaths.requireOwn(path, Set.of(STATE), run::isOurs);
@@ -91,7 +91,7 @@ public record RunDirectory(Path path) {
 
     /// Removes the state of a finished run, if a process was killed before it could.
     ///
-    /// @throws io.github.steelyard.checkpoint.OutputException if it is not ours, or another process is at work in it
+    /// @throws io.github.steelyard.files.OutputException if it is not ours, or another process is at work in it
     public void discardState() {
         if (Files.exists(stateDirectory(), LinkOption.NOFOLLOW_LINKS)) {
             RunState.claim(stateDirectory()).remove();

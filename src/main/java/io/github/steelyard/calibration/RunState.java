@@ -1,9 +1,9 @@
 package io.github.steelyard.calibration;
 
 import io.github.steelyard.checkpoint.Digests;
-import io.github.steelyard.checkpoint.OutputException;
-import io.github.steelyard.checkpoint.StorageException;
-import io.github.steelyard.checkpoint.WorkDirectory;
+import io.github.steelyard.files.OutputException;
+import io.github.steelyard.files.StorageException;
+import io.github.steelyard.files.WorkDirectory;
 import io.github.steelyard.model.HiddenStates;
 import io.github.steelyard.model.LayerStore;
 import java.io.IOException;

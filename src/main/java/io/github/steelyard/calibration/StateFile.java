@@ -2,10 +2,10 @@ package io.github.steelyard.calibration;
 
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
-import io.github.steelyard.checkpoint.AtomicFiles;
-import io.github.steelyard.checkpoint.CheckpointException;
-import io.github.steelyard.checkpoint.ConfigJson;
 import io.github.steelyard.checkpoint.Digests;
+import io.github.steelyard.files.AtomicFiles;
+import io.github.steelyard.files.CheckpointException;
+import io.github.steelyard.files.ConfigJson;
 import java.lang.foreign.MemorySegment;
 import java.nio.file.Path;
 import java.util.List;

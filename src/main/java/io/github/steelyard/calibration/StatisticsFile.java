@@ -1,12 +1,12 @@
 package io.github.steelyard.calibration;
 
-import io.github.steelyard.checkpoint.CheckpointException;
 import io.github.steelyard.checkpoint.Digests;
-import io.github.steelyard.checkpoint.Printable;
 import io.github.steelyard.checkpoint.SafetensorsFile;
 import io.github.steelyard.checkpoint.SafetensorsWriter;
 import io.github.steelyard.checkpoint.SafetensorsWriter.Planned;
 import io.github.steelyard.checkpoint.TensorInfo;
+import io.github.steelyard.files.CheckpointException;
+import io.github.steelyard.files.Printable;
 import io.github.steelyard.model.Role;
 import io.github.steelyard.model.Site;
 import io.github.steelyard.tensor.DType;

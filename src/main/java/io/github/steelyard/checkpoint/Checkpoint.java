@@ -1,5 +1,10 @@
 package io.github.steelyard.checkpoint;
 
+import io.github.steelyard.dialect.QuantizationConfig;
+import io.github.steelyard.files.CheckpointException;
+import io.github.steelyard.files.ConfigJson;
+import io.github.steelyard.files.Finding;
+import io.github.steelyard.files.Printable;
 import java.lang.foreign.MemorySegment;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;

@@ -1,5 +1,7 @@
 package io.github.steelyard.checkpoint;
 
+import io.github.steelyard.files.CheckpointException;
+import io.github.steelyard.files.FileProblem;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;

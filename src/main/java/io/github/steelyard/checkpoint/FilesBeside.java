@@ -1,5 +1,8 @@
 package io.github.steelyard.checkpoint;
 
+import io.github.steelyard.files.CheckpointException;
+import io.github.steelyard.files.FileProblem;
+import io.github.steelyard.files.Printable;
 import java.io.IOException;
 import java.nio.file.DirectoryStream;
 import java.nio.file.Files;

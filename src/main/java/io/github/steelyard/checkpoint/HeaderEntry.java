@@ -2,6 +2,8 @@ package io.github.steelyard.checkpoint;
 
 import com.fasterxml.jackson.core.JsonParser;
 import com.fasterxml.jackson.core.JsonToken;
+import io.github.steelyard.files.CheckpointException;
+import io.github.steelyard.files.Printable;
 import io.github.steelyard.tensor.DType;
 import io.github.steelyard.tensor.Shape;
 import java.io.IOException;

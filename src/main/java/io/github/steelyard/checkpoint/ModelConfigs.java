@@ -1,5 +1,8 @@
 package io.github.steelyard.checkpoint;
 
+import io.github.steelyard.dialect.QuantizationConfig;
+import io.github.steelyard.files.CheckpointException;
+import io.github.steelyard.files.ConfigJson;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Optional;

@@ -1,5 +1,9 @@
 package io.github.steelyard.checkpoint;
 
+import io.github.steelyard.files.CheckpointException;
+import io.github.steelyard.files.FileProblem;
+import io.github.steelyard.files.Finding;
+import io.github.steelyard.files.Printable;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;

@@ -2,6 +2,9 @@ package io.github.steelyard.checkpoint;
 
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.github.steelyard.files.AtomicFiles;
+import io.github.steelyard.files.Printable;
+import io.github.steelyard.files.StorageException;
 import io.github.steelyard.tensor.DType;
 import io.github.steelyard.tensor.Shape;
 import java.io.IOException;
@@ -71,7 +74,7 @@ public final class SafetensorsWriter implements AutoCloseable {
     /// @param file where it appears when it is finished
     /// @param plan the tensors in the order in which they will be written
     /// @param metadata texts for `__metadata__`, written sorted; none are written if it is empty
-    /// @throws OutputException if anything but a regular file is in the way
+    /// @throws io.github.steelyard.files.OutputException if anything but a regular file is in the way
     /// @throws StorageException if the file cannot be created
     /// @throws IllegalArgumentException if a name is planned twice or is no Unicode text
     public static SafetensorsWriter create(Path file, List<Planned> plan, Map<String, String> metadata) {

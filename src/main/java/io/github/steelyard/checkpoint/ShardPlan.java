@@ -4,6 +4,7 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.github.steelyard.checkpoint.SafetensorsWriter.Planned;
+import io.github.steelyard.files.AtomicFiles;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Path;
@@ -73,7 +74,7 @@ public record ShardPlan(List<Shard> shards) {
     /// Writes `model.safetensors.index.json`, unless the plan is the single file that needs none. To be called last,
     /// when all shards are there.
     ///
-    /// @throws StorageException if it cannot be written
+    /// @throws io.github.steelyard.files.StorageException if it cannot be written
     public void writeIndex(Path directory) {
         if (shards.size() == 1 && shards.getFirst().fileName().equals(Shards.SINGLE)) {
             return;

@@ -1,7 +1,7 @@
 package io.github.steelyard.cli;
 
-import io.github.steelyard.checkpoint.Finding;
-import io.github.steelyard.checkpoint.Printable;
+import io.github.steelyard.files.Finding;
+import io.github.steelyard.files.Printable;
 import io.github.steelyard.report.FindingText;
 import java.io.FileDescriptor;
 import java.io.FileOutputStream;

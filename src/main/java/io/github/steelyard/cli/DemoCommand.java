@@ -1,17 +1,17 @@
 package io.github.steelyard.cli;
 
 import io.github.steelyard.calibration.Perplexity;
-import io.github.steelyard.checkpoint.AtomicFiles;
 import io.github.steelyard.checkpoint.Checkpoint;
-import io.github.steelyard.checkpoint.OutputPaths;
-import io.github.steelyard.checkpoint.StorageException;
 import io.github.steelyard.corpus.DataOptions;
 import io.github.steelyard.export.CheckpointScales;
 import io.github.steelyard.export.EarlierExport;
+import io.github.steelyard.family.Families;
+import io.github.steelyard.files.AtomicFiles;
+import io.github.steelyard.files.OutputPaths;
+import io.github.steelyard.files.StorageException;
 import io.github.steelyard.model.Decoder;
 import io.github.steelyard.model.Sequences;
 import io.github.steelyard.model.Site;
-import io.github.steelyard.moe.Families;
 import io.github.steelyard.quant.FakeQuantizer;
 import io.github.steelyard.recipe.ExportOptions;
 import io.github.steelyard.recipe.Recipe;

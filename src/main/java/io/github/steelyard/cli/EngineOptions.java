@@ -1,6 +1,6 @@
 package io.github.steelyard.cli;
 
-import io.github.steelyard.kernel.Gemm;
+import io.github.steelyard.gemm.Gemm;
 import io.github.steelyard.kernel.Kernels;
 import io.github.steelyard.model.MemoryPlan;
 import java.util.Iterator;

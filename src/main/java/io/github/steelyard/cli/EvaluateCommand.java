@@ -2,13 +2,13 @@ package io.github.steelyard.cli;
 
 import io.github.steelyard.calibration.GateException;
 import io.github.steelyard.calibration.Perplexity;
-import io.github.steelyard.checkpoint.AtomicFiles;
 import io.github.steelyard.checkpoint.Checkpoint;
-import io.github.steelyard.checkpoint.OutputPaths;
 import io.github.steelyard.corpus.CalibrationSet;
 import io.github.steelyard.corpus.CorpusException;
 import io.github.steelyard.corpus.DataOptions;
 import io.github.steelyard.export.CheckpointScales;
+import io.github.steelyard.files.AtomicFiles;
+import io.github.steelyard.files.OutputPaths;
 import io.github.steelyard.model.Decoder;
 import io.github.steelyard.model.Sequences;
 import io.github.steelyard.model.Site;

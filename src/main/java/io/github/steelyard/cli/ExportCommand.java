@@ -1,8 +1,6 @@
 package io.github.steelyard.cli;
 
 import io.github.steelyard.calibration.ScaleOrigin;
-import io.github.steelyard.checkpoint.Finding;
-import io.github.steelyard.checkpoint.OutputPaths;
 import io.github.steelyard.export.EarlierExport;
 import io.github.steelyard.export.ExportResult;
 import io.github.steelyard.export.ExportRun;
@@ -10,6 +8,8 @@ import io.github.steelyard.export.ExportSource;
 import io.github.steelyard.export.ModelOptExporter;
 import io.github.steelyard.export.Rehearsal;
 import io.github.steelyard.export.ScalesExporter;
+import io.github.steelyard.files.Finding;
+import io.github.steelyard.files.OutputPaths;
 import io.github.steelyard.recipe.ExportOptions;
 import java.nio.file.Path;
 import java.util.ArrayList;

@@ -2,11 +2,11 @@ package io.github.steelyard.cli;
 
 import io.github.steelyard.calibration.GateException;
 import io.github.steelyard.calibration.StatisticsException;
-import io.github.steelyard.checkpoint.CheckpointException;
-import io.github.steelyard.checkpoint.Finding;
-import io.github.steelyard.checkpoint.OutputException;
-import io.github.steelyard.checkpoint.StorageException;
 import io.github.steelyard.corpus.CorpusException;
+import io.github.steelyard.files.CheckpointException;
+import io.github.steelyard.files.Finding;
+import io.github.steelyard.files.OutputException;
+import io.github.steelyard.files.StorageException;
 import io.github.steelyard.natives.NativeException;
 import io.github.steelyard.oracle.CatalogueException;
 import io.github.steelyard.recipe.RecipeException;

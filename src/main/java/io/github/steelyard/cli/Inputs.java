@@ -1,18 +1,18 @@
 package io.github.steelyard.cli;
 
 import io.github.steelyard.checkpoint.Checkpoint;
-import io.github.steelyard.checkpoint.CheckpointException;
-import io.github.steelyard.checkpoint.ConfigJson;
-import io.github.steelyard.checkpoint.Printable;
 import io.github.steelyard.corpus.CalibrationSet;
 import io.github.steelyard.corpus.DataOptions;
 import io.github.steelyard.corpus.Tokenizer;
+import io.github.steelyard.family.Families;
+import io.github.steelyard.files.CheckpointException;
+import io.github.steelyard.files.ConfigJson;
+import io.github.steelyard.files.Printable;
 import io.github.steelyard.model.CacheScales;
 import io.github.steelyard.model.Decoder;
 import io.github.steelyard.model.SequenceLimit;
 import io.github.steelyard.model.Sequences;
 import io.github.steelyard.model.TiedHead;
-import io.github.steelyard.moe.Families;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -95,7 +95,7 @@ final class Inputs {
 
         private static final String KEY = "eos_token_id";
 
-        /// @throws io.github.steelyard.checkpoint.CheckpointException if there is anything but token ids under the key
+        /// @throws io.github.steelyard.files.CheckpointException if there is anything but token ids under the key
         static EndOfText of(ConfigJson config) {
             if (!config.has(KEY)) {
                 return new EndOfText(config, OptionalInt.empty());
@@ -112,7 +112,7 @@ final class Inputs {
 
         /// Returns the id for data that needs it.
         ///
-        /// @throws io.github.steelyard.checkpoint.CheckpointException if the model has no such token
+        /// @throws io.github.steelyard.files.CheckpointException if the model has no such token
         OptionalInt within(int vocabulary) {
             if (id.isPresent() && id.getAsInt() >= vocabulary) {
                 throw config.unsuitable(

@@ -1,6 +1,6 @@
 package io.github.steelyard.cli;
 
-import io.github.steelyard.checkpoint.ConfigJson;
+import io.github.steelyard.files.ConfigJson;
 import io.github.steelyard.report.Inspection;
 import io.github.steelyard.report.ModelSummary;
 import java.nio.file.Files;

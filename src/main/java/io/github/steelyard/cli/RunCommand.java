@@ -1,10 +1,10 @@
 package io.github.steelyard.cli;
 
 import io.github.steelyard.calibration.RunDirectory;
-import io.github.steelyard.checkpoint.OutputDirectory;
-import io.github.steelyard.checkpoint.OutputException;
-import io.github.steelyard.checkpoint.OutputPaths;
 import io.github.steelyard.export.EarlierExport;
+import io.github.steelyard.files.OutputDirectory;
+import io.github.steelyard.files.OutputException;
+import io.github.steelyard.files.OutputPaths;
 import io.github.steelyard.recipe.ExportOptions;
 import io.github.steelyard.recipe.Recipe;
 import java.nio.file.Path;

@@ -1,8 +1,8 @@
 package io.github.steelyard.cli;
 
-import io.github.steelyard.checkpoint.ConfigJson;
-import io.github.steelyard.checkpoint.OutputDirectory;
-import io.github.steelyard.moe.Families;
+import io.github.steelyard.family.Families;
+import io.github.steelyard.files.ConfigJson;
+import io.github.steelyard.files.OutputDirectory;
 import io.github.steelyard.synthesis.Synthesis;
 import io.github.steelyard.synthesis.SyntheticFormat;
 import io.github.steelyard.synthesis.SyntheticTokens;

@@ -1,13 +1,13 @@
 package io.github.steelyard.cli;
 
 import io.github.steelyard.checkpoint.Checkpoint;
-import io.github.steelyard.checkpoint.CheckpointException;
-import io.github.steelyard.checkpoint.Finding;
 import io.github.steelyard.export.ExportSource;
 import io.github.steelyard.export.TensorError;
 import io.github.steelyard.export.Verification;
 import io.github.steelyard.export.Verifier;
-import io.github.steelyard.moe.Families;
+import io.github.steelyard.family.Families;
+import io.github.steelyard.files.CheckpointException;
+import io.github.steelyard.files.Finding;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;

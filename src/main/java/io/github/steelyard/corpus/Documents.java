@@ -1,6 +1,6 @@
 package io.github.steelyard.corpus;
 
-import io.github.steelyard.checkpoint.FileProblem;
+import io.github.steelyard.files.FileProblem;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.file.Files;

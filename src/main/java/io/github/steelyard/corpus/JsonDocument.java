@@ -6,7 +6,7 @@ import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.core.JsonToken;
 import com.fasterxml.jackson.core.StreamReadConstraints;
 import com.fasterxml.jackson.core.StreamReadFeature;
-import io.github.steelyard.checkpoint.Printable;
+import io.github.steelyard.files.Printable;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;

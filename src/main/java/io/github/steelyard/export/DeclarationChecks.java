@@ -1,11 +1,11 @@
 package io.github.steelyard.export;
 
 import io.github.steelyard.checkpoint.Checkpoint;
-import io.github.steelyard.checkpoint.ConfigJson;
-import io.github.steelyard.checkpoint.DeclaredFormat;
-import io.github.steelyard.checkpoint.Printable;
-import io.github.steelyard.checkpoint.QuantizationConfig;
-import io.github.steelyard.model.WeightTensors.Kind;
+import io.github.steelyard.dialect.DeclaredFormat;
+import io.github.steelyard.dialect.QuantizationConfig;
+import io.github.steelyard.files.ConfigJson;
+import io.github.steelyard.files.Printable;
+import io.github.steelyard.weights.WeightTensors.Kind;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;

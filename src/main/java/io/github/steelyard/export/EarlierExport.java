@@ -2,12 +2,12 @@ package io.github.steelyard.export;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
-import io.github.steelyard.checkpoint.CheckpointException;
-import io.github.steelyard.checkpoint.ConfigJson;
-import io.github.steelyard.checkpoint.OutputDirectory;
-import io.github.steelyard.checkpoint.OutputException;
-import io.github.steelyard.checkpoint.OutputPaths;
-import io.github.steelyard.checkpoint.Printable;
+import io.github.steelyard.files.CheckpointException;
+import io.github.steelyard.files.ConfigJson;
+import io.github.steelyard.files.OutputDirectory;
+import io.github.steelyard.files.OutputException;
+import io.github.steelyard.files.OutputPaths;
+import io.github.steelyard.files.Printable;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;

@@ -1,9 +1,9 @@
 package io.github.steelyard.export;
 
 import io.github.steelyard.checkpoint.Checkpoint;
-import io.github.steelyard.checkpoint.ConfigJson;
-import io.github.steelyard.checkpoint.Finding;
 import io.github.steelyard.checkpoint.TensorInfo;
+import io.github.steelyard.files.ConfigJson;
+import io.github.steelyard.files.Finding;
 import java.lang.foreign.MemorySegment;
 import java.nio.file.Path;
 import java.util.HashMap;

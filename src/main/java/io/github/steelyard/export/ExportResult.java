@@ -1,6 +1,6 @@
 package io.github.steelyard.export;
 
-import io.github.steelyard.checkpoint.Finding;
+import io.github.steelyard.files.Finding;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;

@@ -1,6 +1,6 @@
 package io.github.steelyard.export;
 
-import io.github.steelyard.checkpoint.Finding;
+import io.github.steelyard.files.Finding;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;

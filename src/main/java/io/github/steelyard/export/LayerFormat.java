@@ -1,7 +1,7 @@
 package io.github.steelyard.export;
 
-import io.github.steelyard.model.WeightTensors;
 import io.github.steelyard.plan.Scheme;
+import io.github.steelyard.weights.WeightTensors;
 import java.util.Optional;
 import java.util.OptionalInt;
 

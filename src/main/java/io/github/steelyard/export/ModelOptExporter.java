@@ -2,9 +2,9 @@ package io.github.steelyard.export;
 
 import io.github.steelyard.calibration.GateException;
 import io.github.steelyard.calibration.ScaleTable;
-import io.github.steelyard.checkpoint.AtomicFiles;
-import io.github.steelyard.checkpoint.Finding;
-import io.github.steelyard.checkpoint.OutputDirectory;
+import io.github.steelyard.files.AtomicFiles;
+import io.github.steelyard.files.Finding;
+import io.github.steelyard.files.OutputDirectory;
 import io.github.steelyard.plan.Plan;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -61,8 +61,8 @@ public final class ModelOptExporter {
     /// @param target a directory that does not exist yet, is empty, or holds the same export
     /// @param inputs digests of what the scales come from, by name, for the provenance file
     /// @throws GateException if a module cannot be written or what was written is not sound; nothing is left behind
-    /// @throws io.github.steelyard.checkpoint.OutputException if `target` holds anything else, or is being written
-    /// @throws io.github.steelyard.checkpoint.StorageException if the device does not take it
+    /// @throws io.github.steelyard.files.OutputException if `target` holds anything else, or is being written
+    /// @throws io.github.steelyard.files.StorageException if the device does not take it
     public ExportResult export(Path target, Map<String, String> inputs) {
         ExportPlan exportPlan = new ExportPlanner(source, plan, scales).plan();
         SideFiles side = SideFiles.of(source.checkpoint().directory());

@@ -1,6 +1,6 @@
 package io.github.steelyard.export;
 
-import io.github.steelyard.checkpoint.Finding;
+import io.github.steelyard.files.Finding;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;

@@ -5,7 +5,7 @@ import io.github.steelyard.checkpoint.TensorInfo;
 import io.github.steelyard.format.E4m3;
 import io.github.steelyard.model.CacheScales;
 import io.github.steelyard.model.JoinedProjections;
-import io.github.steelyard.model.Weights;
+import io.github.steelyard.weights.Weights;
 import java.util.List;
 import java.util.Map;
 import java.util.NavigableMap;

@@ -1,7 +1,7 @@
 package io.github.steelyard.export;
 
 import io.github.steelyard.calibration.ScaleTable;
-import io.github.steelyard.checkpoint.Finding;
+import io.github.steelyard.files.Finding;
 import io.github.steelyard.model.Decoder;
 import io.github.steelyard.model.ModuleInfo;
 import io.github.steelyard.model.Role;

@@ -2,10 +2,10 @@ package io.github.steelyard.export;
 
 import io.github.steelyard.calibration.ScaleTable;
 import io.github.steelyard.calibration.SiteScale;
-import io.github.steelyard.checkpoint.AtomicFiles;
-import io.github.steelyard.checkpoint.OutputDirectory;
 import io.github.steelyard.checkpoint.SafetensorsWriter;
 import io.github.steelyard.checkpoint.SafetensorsWriter.Planned;
+import io.github.steelyard.files.AtomicFiles;
+import io.github.steelyard.files.OutputDirectory;
 import io.github.steelyard.format.Fp8;
 import io.github.steelyard.format.Nvfp4;
 import io.github.steelyard.model.Role;
@@ -41,7 +41,7 @@ public final class ScalesExporter {
     ///
     /// @param target a directory that does not exist yet, is empty, or holds the same export
     /// @param inputs digests of what the scales come from, by name
-    /// @throws io.github.steelyard.checkpoint.OutputException if `target` holds anything else, or is being written
+    /// @throws io.github.steelyard.files.OutputException if `target` holds anything else, or is being written
     public static Result export(Path target, Plan plan, ScaleTable scales, Map<String, String> inputs) {
         byte[] provenance = JsonText.bytes(ProvenanceJson.of(inputs, scales, List.of()), 1);
         boolean earlier = EarlierExport.isSame(

@@ -1,13 +1,13 @@
 package io.github.steelyard.export;
 
 import com.fasterxml.jackson.databind.node.ObjectNode;
-import io.github.steelyard.checkpoint.AtomicFiles;
 import io.github.steelyard.checkpoint.Checkpoint;
-import io.github.steelyard.checkpoint.CheckpointException;
-import io.github.steelyard.checkpoint.ConfigJson;
-import io.github.steelyard.checkpoint.FileProblem;
-import io.github.steelyard.checkpoint.Finding;
-import io.github.steelyard.checkpoint.Printable;
+import io.github.steelyard.files.AtomicFiles;
+import io.github.steelyard.files.CheckpointException;
+import io.github.steelyard.files.ConfigJson;
+import io.github.steelyard.files.FileProblem;
+import io.github.steelyard.files.Finding;
+import io.github.steelyard.files.Printable;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

@@ -1,13 +1,13 @@
 package io.github.steelyard.export;
 
 import io.github.steelyard.checkpoint.Checkpoint;
-import io.github.steelyard.checkpoint.Finding;
 import io.github.steelyard.checkpoint.TensorInfo;
+import io.github.steelyard.files.Finding;
 import io.github.steelyard.format.StoredWeight;
-import io.github.steelyard.model.FusedStack;
 import io.github.steelyard.model.ModuleInfo;
-import io.github.steelyard.model.Weights;
 import io.github.steelyard.quant.QuantizationError;
+import io.github.steelyard.weights.FusedStack;
+import io.github.steelyard.weights.Weights;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;

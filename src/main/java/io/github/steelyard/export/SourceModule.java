@@ -1,17 +1,17 @@
 package io.github.steelyard.export;
 
 import io.github.steelyard.checkpoint.Checkpoint;
-import io.github.steelyard.checkpoint.CheckpointException;
 import io.github.steelyard.checkpoint.TensorInfo;
+import io.github.steelyard.files.CheckpointException;
 import io.github.steelyard.format.StoredWeight;
-import io.github.steelyard.model.Fp8Blocks;
-import io.github.steelyard.model.FusedStack;
 import io.github.steelyard.model.Linear;
-import io.github.steelyard.model.MxScales;
-import io.github.steelyard.model.ScaleNames;
-import io.github.steelyard.model.WeightTensors;
-import io.github.steelyard.model.Weights;
 import io.github.steelyard.tensor.DType;
+import io.github.steelyard.weights.Fp8Blocks;
+import io.github.steelyard.weights.FusedStack;
+import io.github.steelyard.weights.MxScales;
+import io.github.steelyard.weights.ScaleNames;
+import io.github.steelyard.weights.WeightTensors;
+import io.github.steelyard.weights.Weights;
 import java.util.ArrayList;
 import java.util.LinkedHashSet;
 import java.util.List;

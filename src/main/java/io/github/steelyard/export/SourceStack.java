@@ -2,11 +2,11 @@ package io.github.steelyard.export;
 
 import io.github.steelyard.checkpoint.Checkpoint;
 import io.github.steelyard.format.Nvfp4;
-import io.github.steelyard.model.FusedStack;
-import io.github.steelyard.model.WeightTensors;
-import io.github.steelyard.model.Weights;
 import io.github.steelyard.tensor.DType;
 import io.github.steelyard.tensor.Shape;
+import io.github.steelyard.weights.FusedStack;
+import io.github.steelyard.weights.WeightTensors;
+import io.github.steelyard.weights.Weights;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;

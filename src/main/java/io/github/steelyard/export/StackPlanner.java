@@ -2,8 +2,8 @@ package io.github.steelyard.export;
 
 import io.github.steelyard.calibration.ScaleTable;
 import io.github.steelyard.calibration.SiteScale;
-import io.github.steelyard.checkpoint.Finding;
 import io.github.steelyard.export.ModuleExport.Treatment;
+import io.github.steelyard.files.Finding;
 import io.github.steelyard.format.Fp8;
 import io.github.steelyard.format.Nvfp4;
 import io.github.steelyard.model.Role;

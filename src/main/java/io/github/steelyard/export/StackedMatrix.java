@@ -2,7 +2,7 @@ package io.github.steelyard.export;
 
 import io.github.steelyard.export.TensorContent.Pieces;
 import io.github.steelyard.format.StoredWeight;
-import io.github.steelyard.model.FusedStack;
+import io.github.steelyard.weights.FusedStack;
 import java.nio.ByteBuffer;
 import java.util.List;
 import java.util.function.Function;

@@ -2,7 +2,7 @@ package io.github.steelyard.export;
 
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
-import io.github.steelyard.checkpoint.Finding;
+import io.github.steelyard.files.Finding;
 import java.util.Collections;
 import java.util.List;
 import java.util.SortedMap;

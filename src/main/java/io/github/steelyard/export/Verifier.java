@@ -1,16 +1,16 @@
 package io.github.steelyard.export;
 
 import io.github.steelyard.checkpoint.Checkpoint;
-import io.github.steelyard.checkpoint.CheckpointException;
-import io.github.steelyard.checkpoint.Finding;
-import io.github.steelyard.checkpoint.NaturalOrder;
 import io.github.steelyard.checkpoint.TensorInfo;
+import io.github.steelyard.files.CheckpointException;
+import io.github.steelyard.files.Finding;
+import io.github.steelyard.files.NaturalOrder;
 import io.github.steelyard.format.Nvfp4;
 import io.github.steelyard.model.Decoder;
 import io.github.steelyard.model.ModuleInfo;
-import io.github.steelyard.model.WeightTensors;
-import io.github.steelyard.model.Weights;
 import io.github.steelyard.tensor.DType;
+import io.github.steelyard.weights.WeightTensors;
+import io.github.steelyard.weights.Weights;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.file.Path;

@@ -3,7 +3,7 @@ package io.github.steelyard.kernel;
 import io.github.steelyard.format.StoredWeight;
 
 /// The specification of [Kernels]: plain loops, sums in float64, never unrolled.
-record ReferenceKernels(String reason) implements Kernels {
+public record ReferenceKernels(String reason) implements Kernels {
 
     private static final int MAGNITUDE = 0x7fff_ffff;
     private static final int INFINITY_BITS = 0x7f80_0000;

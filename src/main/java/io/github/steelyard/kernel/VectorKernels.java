@@ -7,7 +7,7 @@ import jdk.incubator.vector.VectorSpecies;
 
 /// [Kernels] in the Vector API, at the preferred width of the machine. Elementwise tails are left to plain loops, which
 /// give the same bits.
-record VectorKernels(String reason) implements Kernels {
+public record VectorKernels(String reason) implements Kernels {
 
     private static final VectorSpecies<Float> SPECIES = FloatVector.SPECIES_PREFERRED;
     private static final int LANES = SPECIES.length();
@@ -21,7 +21,7 @@ record VectorKernels(String reason) implements Kernels {
     }
 
     /// Returns whether vectors have 512 bits.
-    boolean isWide() {
+    public boolean isWide() {
         return SPECIES.vectorBitSize() >= 512;
     }
 

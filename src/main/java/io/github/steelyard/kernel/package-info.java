@@ -1,4 +1,4 @@
-/// Arithmetic on float32 arrays: a plain reference, a SIMD path, and the matrix product behind a provider.
+/// Arithmetic on float32 arrays: a plain reference and a SIMD path.
 @NullMarked
 package io.github.steelyard.kernel;
 

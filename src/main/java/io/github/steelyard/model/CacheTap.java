@@ -6,15 +6,17 @@ import java.util.List;
 ///
 /// @param key site of the keys
 /// @param value site of the values
-record CacheTap(Site key, Site value) {
+public record CacheTap(Site key, Site value) {
 
-    static CacheTap of(ModuleInfo attention) {
+    public static CacheTap of(ModuleInfo attention) {
         return new CacheTap(new Site(attention.name(), Role.KEY), new Site(attention.name(), Role.VALUE));
     }
 
+    /// Shows the tap what is cached of one sequence.
+    ///
     /// @param k dense rows `(tokens, keyWidth)`; an altering tap changes them in place
     /// @param v dense rows `(tokens, valueWidth)`
-    void show(float[] k, int keyWidth, float[] v, int valueWidth, int tokens, Lane lane) {
+    public void show(float[] k, int keyWidth, float[] v, int valueWidth, int tokens, Lane lane) {
         if (lane.tap().watches(Role.KEY)) {
             lane.show(List.of(key), k, 0, tokens, keyWidth);
         }

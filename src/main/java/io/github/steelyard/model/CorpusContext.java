@@ -1,5 +1,6 @@
 package io.github.steelyard.model;
 
+import io.github.steelyard.weights.Weights;
 import java.lang.foreign.Arena;
 
 /// What a [CorpusBody] works with.

@@ -1,9 +1,10 @@
 package io.github.steelyard.model;
 
 import io.github.steelyard.format.StoredWeight;
-import io.github.steelyard.kernel.Matrix;
-import io.github.steelyard.kernel.PackedWeight;
-import io.github.steelyard.kernel.Update;
+import io.github.steelyard.gemm.Matrix;
+import io.github.steelyard.gemm.PackedWeight;
+import io.github.steelyard.gemm.Update;
+import io.github.steelyard.weights.Weights;
 import java.util.List;
 import java.util.Optional;
 

@@ -1,12 +1,12 @@
 package io.github.steelyard.model;
 
 import io.github.steelyard.format.StoredWeight;
+import io.github.steelyard.gemm.Matrix;
+import io.github.steelyard.gemm.PackedWeight;
+import io.github.steelyard.gemm.RowListener;
+import io.github.steelyard.gemm.Update;
+import io.github.steelyard.gemm.Workspace;
 import io.github.steelyard.kernel.Kernels;
-import io.github.steelyard.kernel.Matrix;
-import io.github.steelyard.kernel.PackedWeight;
-import io.github.steelyard.kernel.RowListener;
-import io.github.steelyard.kernel.Update;
-import io.github.steelyard.kernel.Workspace;
 import java.util.List;
 import java.util.function.Consumer;
 
@@ -20,7 +20,7 @@ public final class Lane implements AutoCloseable {
     private final Workspace workspace = new Workspace();
     private RowSource source = RowSource.WEIGHT;
 
-    Lane(int index, Pass pass, Consumer<ModuleInfo> weightsUsed) {
+    public Lane(int index, Pass pass, Consumer<ModuleInfo> weightsUsed) {
         this.index = index;
         this.pass = pass;
         this.weightsUsed = weightsUsed;

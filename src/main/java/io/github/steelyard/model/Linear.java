@@ -2,6 +2,8 @@ package io.github.steelyard.model;
 
 import io.github.steelyard.format.StoredWeight;
 import io.github.steelyard.tensor.Shape;
+import io.github.steelyard.weights.FusedStack;
+import io.github.steelyard.weights.Weights;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
@@ -86,10 +88,43 @@ public record Linear(ModuleInfo info, WeightSource source, Optional<Bias> bias) 
         }
     }
 
+    /// A part of a stack of matrices.
+    ///
+    /// @param member the stack, which of its matrices, and which rows of that
+    public record Stacked(FusedStack.Member member) implements WeightSource {
+
+        @Override
+        public StoredWeight open(Weights weights, ModuleInfo module) {
+            return member.open(weights);
+        }
+
+        @Override
+        public List<String> fusedTensors() {
+            return member.stack().tensors();
+        }
+
+        @Override
+        public Optional<FusedStack> stack() {
+            return Optional.of(member.stack());
+        }
+    }
+
     /// A bias: `rows` values of `tensor`, flattened, from `offset` on, `stride` apart.
     ///
     /// @param shape shape of the whole tensor
-    public record Bias(String tensor, Shape shape, int offset, int stride) {}
+    public record Bias(String tensor, Shape shape, int offset, int stride) {
+
+        /// Returns the bias of a part of a stack: it lies in `_bias (count, rows)`.
+        public static Bias of(FusedStack.Member member) {
+            FusedStack stack = member.stack();
+            int rows = stack.rows();
+            return new Bias(
+                    stack.tensor() + "_bias",
+                    Shape.of(stack.count(), rows),
+                    member.index() * rows + member.part().firstRow(rows),
+                    member.part().step());
+        }
+    }
 
     /// Returns a layer with a weight of its own and no bias.
     public static Linear of(ModuleInfo info) {

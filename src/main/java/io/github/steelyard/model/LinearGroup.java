@@ -1,10 +1,11 @@
 package io.github.steelyard.model;
 
 import io.github.steelyard.format.StoredWeight;
-import io.github.steelyard.kernel.Matrix;
-import io.github.steelyard.kernel.PackedWeight;
-import io.github.steelyard.kernel.RowListener;
-import io.github.steelyard.kernel.Update;
+import io.github.steelyard.gemm.Matrix;
+import io.github.steelyard.gemm.PackedWeight;
+import io.github.steelyard.gemm.RowListener;
+import io.github.steelyard.gemm.Update;
+import io.github.steelyard.weights.Weights;
 import java.util.ArrayList;
 import java.util.List;
 

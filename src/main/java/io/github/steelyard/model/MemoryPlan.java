@@ -22,6 +22,9 @@ public record MemoryPlan(Decoder decoder, int longest, long tokens, long tensors
         EVALUATION
     }
 
+    /// Queries whose scores attention holds at once.
+    public static final int QUERIES_AT_ONCE = 64;
+
     // The residual stream, the experts' inputs, and the sums of experts that work in a latent space.
     private static final int ROWS_AS_LARGE_AS_THE_CORPUS = 3;
 
@@ -114,7 +117,7 @@ public record MemoryPlan(Decoder decoder, int longest, long tokens, long tensors
         long rows = 3L * decoder.hidden() * longest;
         return switch (body) {
             case SequenceBody sequence ->
-                rows + longest * activationFloats(sequence) + (long) AttentionCore.BLOCK * longest;
+                rows + longest * activationFloats(sequence) + (long) QUERIES_AT_ONCE * longest;
             case CorpusBody corpus -> corpus.laneFloats(longest);
         };
     }

@@ -1,5 +1,6 @@
 package io.github.steelyard.model;
 
+import io.github.steelyard.weights.FusedStack;
 import java.util.List;
 import java.util.Optional;
 import java.util.function.Predicate;

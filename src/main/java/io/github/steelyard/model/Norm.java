@@ -1,6 +1,7 @@
 package io.github.steelyard.model;
 
 import io.github.steelyard.tensor.Shape;
+import io.github.steelyard.weights.Weights;
 import java.util.List;
 
 /// RMS normalisation of rows: `x / sqrt(mean(x²) + ε) · (w + offset)`.

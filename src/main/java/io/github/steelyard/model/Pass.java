@@ -1,6 +1,6 @@
 package io.github.steelyard.model;
 
-import io.github.steelyard.kernel.Gemm;
+import io.github.steelyard.gemm.Gemm;
 import io.github.steelyard.kernel.Kernels;
 import java.util.Locale;
 

@@ -1,6 +1,6 @@
 package io.github.steelyard.model;
 
-import io.github.steelyard.kernel.PackedWeight;
+import io.github.steelyard.gemm.PackedWeight;
 import java.util.ArrayList;
 import java.util.List;
 

@@ -1,5 +1,6 @@
 package io.github.steelyard.model;
 
+import io.github.steelyard.weights.Weights;
 import java.util.Optional;
 
 /// A body that works on one sequence at a time: attention, a recurrence, a dense MLP.

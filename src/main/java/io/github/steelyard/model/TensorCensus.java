@@ -1,9 +1,11 @@
 package io.github.steelyard.model;
 
 import io.github.steelyard.checkpoint.Checkpoint;
-import io.github.steelyard.checkpoint.CheckpointException;
-import io.github.steelyard.checkpoint.Printable;
 import io.github.steelyard.checkpoint.TensorInfo;
+import io.github.steelyard.files.CheckpointException;
+import io.github.steelyard.files.Printable;
+import io.github.steelyard.weights.ScaleNames;
+import io.github.steelyard.weights.WeightTensors;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.HashSet;

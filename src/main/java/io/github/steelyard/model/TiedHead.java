@@ -1,9 +1,9 @@
 package io.github.steelyard.model;
 
 import io.github.steelyard.checkpoint.Checkpoint;
-import io.github.steelyard.checkpoint.Finding;
-import io.github.steelyard.checkpoint.Printable;
 import io.github.steelyard.checkpoint.TensorInfo;
+import io.github.steelyard.files.Finding;
+import io.github.steelyard.files.Printable;
 import java.util.Optional;
 
 /// A head that is stored though the config says that it is the embedding. Servers then read the embedding, and so do

@@ -21,7 +21,7 @@ public record Expert(LinearGroup w13, LinearGroup w2) {
         return new Expert(LinearGroup.of(up), LinearGroup.of(down));
     }
 
-    List<Linear> linears() {
+    public List<Linear> linears() {
         return Stream.concat(w13.members().stream(), w2.members().stream()).toList();
     }
 }

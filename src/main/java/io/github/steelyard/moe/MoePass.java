@@ -1,6 +1,6 @@
 package io.github.steelyard.moe;
 
-import io.github.steelyard.checkpoint.CheckpointException;
+import io.github.steelyard.files.CheckpointException;
 import io.github.steelyard.model.CorpusContext;
 import io.github.steelyard.model.HiddenStates;
 import io.github.steelyard.model.Lane;

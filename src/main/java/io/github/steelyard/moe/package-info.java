@@ -1,4 +1,4 @@
-/// Routers, experts and the model families that are composed of them.
+/// Routers, experts, and the layer that sends tokens to them.
 @NullMarked
 package io.github.steelyard.moe;
 

@@ -1,6 +1,6 @@
 package io.github.steelyard.oracle;
 
-import io.github.steelyard.checkpoint.FileProblem;
+import io.github.steelyard.files.FileProblem;
 import java.io.File;
 import java.io.IOException;
 import java.io.InputStream;

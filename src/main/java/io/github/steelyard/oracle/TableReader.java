@@ -35,6 +35,10 @@ final class TableReader {
             }
         });
         List<String> formats = fields.node("format").isPresent() ? fields.words("format") : List.of(name);
+        if (formats.isEmpty()) {
+            throw new CatalogueException(
+                    fields.required("format").at(), "expected a format or a list of them, found an empty list");
+        }
         OracleTable table = table(name, formats.getFirst());
         return formats.stream().map(format -> withFormat(table, format)).toList();
     }

@@ -1,6 +1,6 @@
 package io.github.steelyard.plan;
 
-import io.github.steelyard.checkpoint.Finding;
+import io.github.steelyard.files.Finding;
 
 /// Something about a recipe and a model that is odd, but does no harm.
 ///

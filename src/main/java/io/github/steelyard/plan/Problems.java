@@ -1,6 +1,6 @@
 package io.github.steelyard.plan;
 
-import io.github.steelyard.checkpoint.Printable;
+import io.github.steelyard.files.Printable;
 import io.github.steelyard.recipe.RecipeException;
 import io.github.steelyard.yaml.Position;
 import java.nio.file.Path;

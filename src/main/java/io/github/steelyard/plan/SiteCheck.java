@@ -1,6 +1,6 @@
 package io.github.steelyard.plan;
 
-import io.github.steelyard.checkpoint.Printable;
+import io.github.steelyard.files.Printable;
 import io.github.steelyard.model.ModuleInfo;
 import io.github.steelyard.model.Role;
 import io.github.steelyard.model.Site;

@@ -1,6 +1,6 @@
 package io.github.steelyard.recipe;
 
-import io.github.steelyard.checkpoint.Printable;
+import io.github.steelyard.files.Printable;
 import io.github.steelyard.recipe.Algorithm.ActHeadroom;
 import io.github.steelyard.recipe.Algorithm.AwqClip;
 import io.github.steelyard.recipe.Algorithm.AwqFull;

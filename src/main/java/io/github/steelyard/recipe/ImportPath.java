@@ -1,6 +1,6 @@
 package io.github.steelyard.recipe;
 
-import io.github.steelyard.checkpoint.Printable;
+import io.github.steelyard.files.Printable;
 import io.github.steelyard.yaml.Node.Scalar;
 import java.nio.file.Files;
 import java.nio.file.InvalidPathException;

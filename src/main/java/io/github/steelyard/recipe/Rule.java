@@ -1,6 +1,6 @@
 package io.github.steelyard.recipe;
 
-import io.github.steelyard.checkpoint.Printable;
+import io.github.steelyard.files.Printable;
 import io.github.steelyard.quant.QuantizerConfig;
 import io.github.steelyard.yaml.Position;
 import java.util.List;

@@ -1,10 +1,10 @@
 package io.github.steelyard.report;
 
 import io.github.steelyard.checkpoint.Checkpoint;
-import io.github.steelyard.checkpoint.DeclaredFormat;
-import io.github.steelyard.checkpoint.Printable;
-import io.github.steelyard.checkpoint.QuantizationConfig;
 import io.github.steelyard.checkpoint.TensorInfo;
+import io.github.steelyard.dialect.DeclaredFormat;
+import io.github.steelyard.dialect.QuantizationConfig;
+import io.github.steelyard.files.Printable;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.EnumMap;

@@ -1,7 +1,7 @@
 package io.github.steelyard.report;
 
-import io.github.steelyard.checkpoint.AtomicFiles;
-import io.github.steelyard.checkpoint.StorageException;
+import io.github.steelyard.files.AtomicFiles;
+import io.github.steelyard.files.StorageException;
 import io.github.steelyard.model.Phase;
 import io.github.steelyard.model.Profile;
 import java.io.BufferedWriter;
@@ -26,7 +26,7 @@ public final class ChromeTrace implements Profile, AutoCloseable {
 
     /// Begins a trace; the file appears once it is closed.
     ///
-    /// @throws io.github.steelyard.checkpoint.OutputException if anything but a regular file is in the way
+    /// @throws io.github.steelyard.files.OutputException if anything but a regular file is in the way
     /// @throws StorageException if the file cannot be written
     public ChromeTrace(Path file) {
         this.file = file;

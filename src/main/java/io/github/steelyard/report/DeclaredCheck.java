@@ -1,13 +1,13 @@
 package io.github.steelyard.report;
 
-import io.github.steelyard.checkpoint.CheckpointException;
-import io.github.steelyard.checkpoint.Declaration;
-import io.github.steelyard.checkpoint.Declaration.How;
-import io.github.steelyard.checkpoint.Declaration.Input;
-import io.github.steelyard.checkpoint.DeclaredFormat;
-import io.github.steelyard.checkpoint.Printable;
-import io.github.steelyard.checkpoint.QuantizationConfig;
 import io.github.steelyard.checkpoint.TensorInfo;
+import io.github.steelyard.dialect.Declaration;
+import io.github.steelyard.dialect.Declaration.How;
+import io.github.steelyard.dialect.Declaration.Input;
+import io.github.steelyard.dialect.DeclaredFormat;
+import io.github.steelyard.dialect.QuantizationConfig;
+import io.github.steelyard.files.CheckpointException;
+import io.github.steelyard.files.Printable;
 import io.github.steelyard.model.ModuleInfo;
 import io.github.steelyard.report.StoredModule.Part;
 import io.github.steelyard.report.StoredModule.Stored;

@@ -1,6 +1,6 @@
 package io.github.steelyard.report;
 
-import io.github.steelyard.checkpoint.Finding;
+import io.github.steelyard.files.Finding;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;

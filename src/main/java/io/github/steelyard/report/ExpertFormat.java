@@ -1,7 +1,7 @@
 package io.github.steelyard.report;
 
-import io.github.steelyard.checkpoint.Declaration;
-import io.github.steelyard.checkpoint.DeclaredFormat;
+import io.github.steelyard.dialect.Declaration;
+import io.github.steelyard.dialect.DeclaredFormat;
 import io.github.steelyard.oracle.MoeLayer;
 import io.github.steelyard.plan.Scheme;
 import io.github.steelyard.quant.QuantFormat;

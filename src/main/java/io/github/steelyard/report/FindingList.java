@@ -1,8 +1,8 @@
 package io.github.steelyard.report;
 
-import io.github.steelyard.checkpoint.CheckpointException;
-import io.github.steelyard.checkpoint.Finding;
-import io.github.steelyard.checkpoint.Printable;
+import io.github.steelyard.files.CheckpointException;
+import io.github.steelyard.files.Finding;
+import io.github.steelyard.files.Printable;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Comparator;

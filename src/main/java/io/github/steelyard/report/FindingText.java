@@ -1,7 +1,7 @@
 package io.github.steelyard.report;
 
-import io.github.steelyard.checkpoint.Finding;
-import io.github.steelyard.checkpoint.Printable;
+import io.github.steelyard.files.Finding;
+import io.github.steelyard.files.Printable;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;

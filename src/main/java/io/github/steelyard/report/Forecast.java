@@ -1,7 +1,7 @@
 package io.github.steelyard.report;
 
-import io.github.steelyard.checkpoint.DeclaredFormat;
-import io.github.steelyard.checkpoint.QuantizationConfig;
+import io.github.steelyard.dialect.DeclaredFormat;
+import io.github.steelyard.dialect.QuantizationConfig;
 import io.github.steelyard.model.Decoder;
 import io.github.steelyard.model.MemoryPlan;
 import io.github.steelyard.model.ModuleInfo;

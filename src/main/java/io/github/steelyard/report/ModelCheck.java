@@ -1,10 +1,11 @@
 package io.github.steelyard.report;
 
 import io.github.steelyard.checkpoint.Checkpoint;
-import io.github.steelyard.checkpoint.CheckpointException;
-import io.github.steelyard.checkpoint.ConfigJson;
-import io.github.steelyard.checkpoint.Printable;
 import io.github.steelyard.checkpoint.TensorInfo;
+import io.github.steelyard.family.Families;
+import io.github.steelyard.files.CheckpointException;
+import io.github.steelyard.files.ConfigJson;
+import io.github.steelyard.files.Printable;
 import io.github.steelyard.model.CacheScales;
 import io.github.steelyard.model.Decoder;
 import io.github.steelyard.model.ExpectedTensor;
@@ -12,10 +13,9 @@ import io.github.steelyard.model.Linear;
 import io.github.steelyard.model.ModuleInfo;
 import io.github.steelyard.model.TensorCensus;
 import io.github.steelyard.model.TiedHead;
-import io.github.steelyard.model.Weights;
-import io.github.steelyard.moe.Families;
 import io.github.steelyard.tensor.DType;
 import io.github.steelyard.tensor.Shape;
+import io.github.steelyard.weights.Weights;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;

@@ -3,13 +3,13 @@ package io.github.steelyard.report;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.github.steelyard.checkpoint.Checkpoint;
-import io.github.steelyard.checkpoint.ConfigJson;
-import io.github.steelyard.checkpoint.Printable;
+import io.github.steelyard.family.Families;
+import io.github.steelyard.family.ModelSize;
+import io.github.steelyard.files.ConfigJson;
+import io.github.steelyard.files.Printable;
 import io.github.steelyard.model.Decoder;
 import io.github.steelyard.model.ModuleInfo;
 import io.github.steelyard.model.TensorCensus;
-import io.github.steelyard.moe.Families;
-import io.github.steelyard.moe.ModelSize;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
@@ -38,7 +38,7 @@ public record ModelSummary(
 
     /// Sums up the model of a config alone.
     ///
-    /// @throws io.github.steelyard.checkpoint.CheckpointException if the family is unknown or the config unusable
+    /// @throws io.github.steelyard.files.CheckpointException if the family is unknown or the config unusable
     public static ModelSummary of(ConfigJson config) {
         return of(Families.of(config), Optional.empty());
     }

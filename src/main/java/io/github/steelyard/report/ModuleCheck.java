@@ -1,13 +1,13 @@
 package io.github.steelyard.report;
 
-import io.github.steelyard.checkpoint.Printable;
-import io.github.steelyard.checkpoint.QuantizationConfig;
 import io.github.steelyard.checkpoint.TensorInfo;
-import io.github.steelyard.model.Fp8Blocks;
-import io.github.steelyard.model.MxScales;
+import io.github.steelyard.dialect.QuantizationConfig;
+import io.github.steelyard.files.Printable;
 import io.github.steelyard.report.StoredModule.Part;
 import io.github.steelyard.tensor.DType;
 import io.github.steelyard.tensor.Shape;
+import io.github.steelyard.weights.Fp8Blocks;
+import io.github.steelyard.weights.MxScales;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;

@@ -1,6 +1,6 @@
 package io.github.steelyard.report;
 
-import io.github.steelyard.checkpoint.QuantizationConfig;
+import io.github.steelyard.dialect.QuantizationConfig;
 import io.github.steelyard.model.Decoder;
 import io.github.steelyard.model.ExpertBackend;
 import io.github.steelyard.oracle.Choice;

@@ -1,7 +1,7 @@
 package io.github.steelyard.report;
 
-import io.github.steelyard.checkpoint.Declaration;
-import io.github.steelyard.checkpoint.QuantizationConfig;
+import io.github.steelyard.dialect.Declaration;
+import io.github.steelyard.dialect.QuantizationConfig;
 import io.github.steelyard.model.Activation;
 import io.github.steelyard.model.Decoder;
 import io.github.steelyard.model.Linear;

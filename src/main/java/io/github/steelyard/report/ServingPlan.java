@@ -2,7 +2,7 @@ package io.github.steelyard.report;
 
 import io.github.steelyard.calibration.SiteStatistics;
 import io.github.steelyard.calibration.Statistics;
-import io.github.steelyard.checkpoint.QuantizationConfig;
+import io.github.steelyard.dialect.QuantizationConfig;
 import io.github.steelyard.model.Decoder;
 import io.github.steelyard.model.Role;
 import io.github.steelyard.model.Site;

@@ -1,7 +1,7 @@
 package io.github.steelyard.report;
 
-import io.github.steelyard.checkpoint.CheckpointException;
-import io.github.steelyard.checkpoint.ConfigJson;
+import io.github.steelyard.files.CheckpointException;
+import io.github.steelyard.files.ConfigJson;
 import io.github.steelyard.tensor.Shape;
 import java.util.LinkedHashMap;
 import java.util.List;

@@ -1,20 +1,20 @@
 package io.github.steelyard.report;
 
-import io.github.steelyard.checkpoint.Declaration;
-import io.github.steelyard.checkpoint.QuantizationConfig;
+import io.github.steelyard.dialect.Declaration;
+import io.github.steelyard.dialect.QuantizationConfig;
 import io.github.steelyard.format.Fp8Weight;
 import io.github.steelyard.format.MxWeight;
 import io.github.steelyard.format.Nvfp4;
-import io.github.steelyard.model.Attention;
-import io.github.steelyard.model.AttentionCore;
+import io.github.steelyard.mixer.Attention;
+import io.github.steelyard.mixer.AttentionCore;
+import io.github.steelyard.mixer.GatedDeltaNet;
+import io.github.steelyard.mixer.LatentAttention;
+import io.github.steelyard.mixer.Mamba2;
 import io.github.steelyard.model.Body;
 import io.github.steelyard.model.Decoder;
 import io.github.steelyard.model.DenseMlp;
-import io.github.steelyard.model.GatedDeltaNet;
-import io.github.steelyard.model.LatentAttention;
 import io.github.steelyard.model.Linear;
 import io.github.steelyard.model.LinearGroup;
-import io.github.steelyard.model.Mamba2;
 import io.github.steelyard.model.ModuleInfo;
 import io.github.steelyard.moe.SharedExpert;
 import io.github.steelyard.moe.SparseMoe;

@@ -8,7 +8,7 @@ import io.github.steelyard.calibration.ScaleTable;
 import io.github.steelyard.calibration.SiteScale;
 import io.github.steelyard.calibration.SiteStatistics;
 import io.github.steelyard.calibration.Statistics;
-import io.github.steelyard.checkpoint.NaturalOrder;
+import io.github.steelyard.files.NaturalOrder;
 import io.github.steelyard.model.Site;
 import java.util.Comparator;
 import java.util.Optional;

@@ -1,14 +1,14 @@
 package io.github.steelyard.report;
 
 import io.github.steelyard.checkpoint.Checkpoint;
-import io.github.steelyard.checkpoint.CheckpointException;
-import io.github.steelyard.checkpoint.Printable;
 import io.github.steelyard.checkpoint.TensorInfo;
+import io.github.steelyard.files.CheckpointException;
+import io.github.steelyard.files.Printable;
 import io.github.steelyard.format.E2m1;
 import io.github.steelyard.format.E4m3;
 import io.github.steelyard.format.Nvfp4;
-import io.github.steelyard.model.MxScales;
 import io.github.steelyard.report.StoredModule.Part;
+import io.github.steelyard.weights.MxScales;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;

@@ -1,8 +1,8 @@
 package io.github.steelyard.synthesis;
 
-import io.github.steelyard.model.FusedStack;
 import io.github.steelyard.model.ModuleInfo;
 import io.github.steelyard.tensor.Shape;
+import io.github.steelyard.weights.FusedStack;
 import java.util.Locale;
 import java.util.function.IntFunction;
 

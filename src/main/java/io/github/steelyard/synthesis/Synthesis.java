@@ -2,11 +2,11 @@ package io.github.steelyard.synthesis;
 
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
-import io.github.steelyard.checkpoint.AtomicFiles;
-import io.github.steelyard.checkpoint.ConfigJson;
-import io.github.steelyard.checkpoint.OutputDirectory;
 import io.github.steelyard.checkpoint.SafetensorsWriter;
 import io.github.steelyard.checkpoint.ShardPlan;
+import io.github.steelyard.files.AtomicFiles;
+import io.github.steelyard.files.ConfigJson;
+import io.github.steelyard.files.OutputDirectory;
 import io.github.steelyard.model.Decoder;
 import java.nio.file.Path;
 import java.util.Iterator;
@@ -78,7 +78,7 @@ public record Synthesis(
     /// @param target a directory that does not exist yet, or is empty; it appears when everything is in it
     /// @param progress told how many bytes were written since it was told last
     /// @throws IllegalArgumentException if the format does not fit the model
-    /// @throws io.github.steelyard.checkpoint.StorageException if it cannot be written
+    /// @throws io.github.steelyard.files.StorageException if it cannot be written
     public Result write(Path target, LongConsumer progress) {
         SyntheticTensors tensors = new SyntheticTensors(decoder, format, seed);
         SyntheticDeclaration declaration = new SyntheticDeclaration(decoder, format);

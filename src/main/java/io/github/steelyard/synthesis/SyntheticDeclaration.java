@@ -2,11 +2,11 @@ package io.github.steelyard.synthesis;
 
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
-import io.github.steelyard.checkpoint.ConfigJson;
+import io.github.steelyard.files.ConfigJson;
 import io.github.steelyard.model.Decoder;
-import io.github.steelyard.model.FusedStack;
 import io.github.steelyard.model.ModuleInfo;
 import io.github.steelyard.synthesis.SyntheticFormat.Storage;
+import io.github.steelyard.weights.FusedStack;
 import java.util.Optional;
 import java.util.TreeSet;
 

@@ -1,6 +1,6 @@
 package io.github.steelyard.synthesis;
 
-import io.github.steelyard.checkpoint.AtomicFiles;
+import io.github.steelyard.files.AtomicFiles;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;

@@ -1,6 +1,6 @@
 package io.github.steelyard.yaml;
 
-import io.github.steelyard.checkpoint.Printable;
+import io.github.steelyard.files.Printable;
 import io.github.steelyard.yaml.Node.Entry;
 import io.github.steelyard.yaml.Node.Mapping;
 import io.github.steelyard.yaml.Node.Sequence;

@@ -1,6 +1,6 @@
 package io.github.steelyard.yaml;
 
-import io.github.steelyard.checkpoint.Printable;
+import io.github.steelyard.files.Printable;
 import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;

@@ -1,6 +1,6 @@
 package io.github.steelyard.yaml;
 
-import io.github.steelyard.checkpoint.Printable;
+import io.github.steelyard.files.Printable;
 import java.nio.file.Path;
 
 /// A place in a file.

@@ -1,6 +1,6 @@
 package io.github.steelyard.yaml;
 
-import io.github.steelyard.checkpoint.Printable;
+import io.github.steelyard.files.Printable;
 import java.nio.file.Path;
 
 /// A YAML file that cannot be read, or that does not have the keys and values asked for.

@@ -1,7 +1,7 @@
 package io.github.steelyard.yaml;
 
-import io.github.steelyard.checkpoint.FileProblem;
-import io.github.steelyard.checkpoint.Printable;
+import io.github.steelyard.files.FileProblem;
+import io.github.steelyard.files.Printable;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.ByteBuffer;

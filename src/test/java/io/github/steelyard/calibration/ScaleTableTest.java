@@ -3,7 +3,6 @@ package io.github.steelyard.calibration;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 
-import io.github.steelyard.model.FusedStack;
 import io.github.steelyard.model.ModuleInfo;
 import io.github.steelyard.model.ModuleInfo.Kind;
 import io.github.steelyard.model.Role;
@@ -17,6 +16,7 @@ import io.github.steelyard.recipe.CalibrationOptions.Experts;
 import io.github.steelyard.recipe.CalibrationOptions.StarvedExperts;
 import io.github.steelyard.recipe.CalibrationOptions.UnmatchedRules;
 import io.github.steelyard.recipe.ExportOptions.Sharing;
+import io.github.steelyard.weights.FusedStack;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;

@@ -3,6 +3,8 @@ package io.github.steelyard.checkpoint;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import io.github.steelyard.files.CheckpointException;
+import io.github.steelyard.files.Finding;
 import io.github.steelyard.testing.TinySafetensors;
 import java.io.IOException;
 import java.lang.foreign.ValueLayout;

@@ -5,6 +5,8 @@ import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import io.github.steelyard.files.CheckpointException;
+import io.github.steelyard.files.Finding;
 import io.github.steelyard.testing.Shared;
 import java.io.IOException;
 import java.nio.file.Path;

@@ -4,6 +4,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import io.github.steelyard.files.CheckpointException;
+import io.github.steelyard.files.Finding;
 import io.github.steelyard.tensor.DType;
 import io.github.steelyard.tensor.Shape;
 import io.github.steelyard.testing.TinySafetensors;

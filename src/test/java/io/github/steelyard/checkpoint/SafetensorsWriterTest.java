@@ -7,6 +7,9 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assumptions.assumeThat;
 
 import io.github.steelyard.checkpoint.SafetensorsWriter.Planned;
+import io.github.steelyard.files.AtomicFiles;
+import io.github.steelyard.files.OutputException;
+import io.github.steelyard.files.StorageException;
 import io.github.steelyard.tensor.DType;
 import io.github.steelyard.tensor.Shape;
 import io.github.steelyard.testing.TinySafetensors;

@@ -3,7 +3,7 @@ package io.github.steelyard.cli;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import com.fasterxml.jackson.databind.JsonNode;
-import io.github.steelyard.checkpoint.Finding;
+import io.github.steelyard.files.Finding;
 import io.github.steelyard.testing.TinySafetensors;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;

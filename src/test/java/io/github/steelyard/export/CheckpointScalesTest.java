@@ -4,8 +4,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.github.steelyard.checkpoint.Checkpoint;
-import io.github.steelyard.checkpoint.CheckpointException;
-import io.github.steelyard.checkpoint.Finding;
+import io.github.steelyard.files.CheckpointException;
+import io.github.steelyard.files.Finding;
 import io.github.steelyard.format.E4m3;
 import io.github.steelyard.model.ModuleInfo;
 import io.github.steelyard.model.Role;

@@ -4,8 +4,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.github.steelyard.calibration.ScaleTable;
 import io.github.steelyard.checkpoint.Checkpoint;
+import io.github.steelyard.family.Families;
 import io.github.steelyard.model.Decoder;
-import io.github.steelyard.moe.Families;
 import io.github.steelyard.plan.Plan;
 import io.github.steelyard.testing.Shared;
 import java.nio.file.Path;

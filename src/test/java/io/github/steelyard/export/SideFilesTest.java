@@ -2,7 +2,7 @@ package io.github.steelyard.export;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import io.github.steelyard.checkpoint.Finding;
+import io.github.steelyard.files.Finding;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

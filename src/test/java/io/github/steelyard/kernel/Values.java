@@ -4,7 +4,7 @@ import java.util.Arrays;
 import java.util.SplittableRandom;
 
 /// Seeded arrays for the contracts of this package.
-final class Values {
+public final class Values {
 
     /// Lengths around the widths of vectors and of unrolled loops.
     static final int[] LENGTHS = {0, 1, 2, 3, 7, 8, 9, 15, 16, 17, 31, 33, 63, 64, 65, 127, 1000, 4098};
@@ -31,7 +31,7 @@ final class Values {
     private Values() {}
 
     /// Returns values of a normal distribution.
-    static float[] normal(long seed, int length) {
+    public static float[] normal(long seed, int length) {
         SplittableRandom random = new SplittableRandom(seed);
         float[] x = new float[length];
         for (int i = 0; i < length; i++) {

@@ -3,7 +3,7 @@ package io.github.steelyard.moe;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 
-import io.github.steelyard.kernel.Gemm;
+import io.github.steelyard.gemm.Gemm;
 import io.github.steelyard.kernel.Kernels;
 import io.github.steelyard.model.ExpertBackend;
 import io.github.steelyard.model.Pass;

@@ -3,7 +3,8 @@ package io.github.steelyard.moe;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.github.steelyard.checkpoint.Checkpoint;
-import io.github.steelyard.kernel.Gemm;
+import io.github.steelyard.family.Families;
+import io.github.steelyard.gemm.Gemm;
 import io.github.steelyard.kernel.Kernels;
 import io.github.steelyard.model.CorpusContext.RowMemory;
 import io.github.steelyard.model.Decoder;
@@ -18,7 +19,7 @@ import io.github.steelyard.model.RowSource;
 import io.github.steelyard.model.Sequences;
 import io.github.steelyard.model.Site;
 import io.github.steelyard.model.Tap;
-import io.github.steelyard.model.Weights;
+import io.github.steelyard.weights.Weights;
 import java.lang.foreign.Arena;
 import java.nio.file.Path;
 import java.util.ArrayList;

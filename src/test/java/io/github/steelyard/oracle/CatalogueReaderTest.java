@@ -119,6 +119,7 @@ final class CatalogueReaderTest {
                 fault("engine: small", "engine: [small", "small.yaml:3:9: not YAML:"),
                 fault("device: {platform: cuda}", "like: Other", "small.yaml:6: like: no entry 'Other' here"),
                 fault("device: {platform: cuda}", "like: Plain", "small.yaml:6: like: 'Plain' is itself like another"),
+                fault("label: unquantized MoE", "label: x\n    format: []", "small.yaml:13: expected a format"),
                 fault("exhausted: nothing left", "exhausted: a\n    exhausted-error: Oops", "unknown error 'Oops'"));
     }
 

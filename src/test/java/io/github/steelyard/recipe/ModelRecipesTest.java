@@ -3,8 +3,8 @@ package io.github.steelyard.recipe;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.github.steelyard.checkpoint.Checkpoint;
+import io.github.steelyard.family.Families;
 import io.github.steelyard.model.ModuleInfo;
-import io.github.steelyard.moe.Families;
 import io.github.steelyard.plan.Plan;
 import io.github.steelyard.plan.PlanWarning;
 import io.github.steelyard.plan.Scheme;

@@ -2,7 +2,7 @@ package io.github.steelyard.report;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import io.github.steelyard.checkpoint.Finding;
+import io.github.steelyard.files.Finding;
 import java.util.ArrayList;
 import java.util.List;
 import org.junit.jupiter.api.Test;

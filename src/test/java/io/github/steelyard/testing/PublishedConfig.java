@@ -1,8 +1,8 @@
 package io.github.steelyard.testing;
 
-import io.github.steelyard.checkpoint.ConfigJson;
+import io.github.steelyard.family.Families;
+import io.github.steelyard.files.ConfigJson;
 import io.github.steelyard.model.Decoder;
-import io.github.steelyard.moe.Families;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.UncheckedIOException;

@@ -1,12 +1,12 @@
 package io.github.steelyard.testing;
 
-import io.github.steelyard.kernel.GemmProvider;
-import io.github.steelyard.kernel.Matrix;
-import io.github.steelyard.kernel.MatrixProduct;
-import io.github.steelyard.kernel.PackedWeight;
-import io.github.steelyard.kernel.RowPromise;
-import io.github.steelyard.kernel.Update;
-import io.github.steelyard.kernel.WeightSource;
+import io.github.steelyard.gemm.GemmProvider;
+import io.github.steelyard.gemm.Matrix;
+import io.github.steelyard.gemm.MatrixProduct;
+import io.github.steelyard.gemm.PackedWeight;
+import io.github.steelyard.gemm.RowPromise;
+import io.github.steelyard.gemm.Update;
+import io.github.steelyard.gemm.WeightSource;
 
 /// A matrix product as somebody else might add it: found by `ServiceLoader` on the test class path, of public parts
 /// alone. Its weights are the plain rows.

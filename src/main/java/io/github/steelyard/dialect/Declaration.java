@@ -1,0 +1,72 @@
+package io.github.steelyard.dialect;
+
+/// What a quantization config says about one module, and how directly it says so.
+///
+/// @param format the format
+/// @param groupSize elements of a row that share a block scale as written in the config, 0 if it says nothing
+/// @param blockRows rows of a block for [DeclaredFormat#FP8_BLOCK], else 0
+/// @param blockColumns columns of a block for [DeclaredFormat#FP8_BLOCK], else 0
+/// @param zeroPoints whether integer codes may have zero points
+/// @param input how the input of the module is quantised
+/// @param how how directly
+/// @param source file and key for messages: `hf_quant_config.json: quantization.quantized_layers`
+public record Declaration(
+        DeclaredFormat format,
+        int groupSize,
+        int blockRows,
+        int blockColumns,
+        boolean zeroPoints,
+        Input input,
+        How how,
+        String source) {
+
+    /// How a module's input is quantised when it is served.
+    public enum Input {
+        /// Not at all.
+        NONE,
+        /// With scales computed from the input itself.
+        DYNAMIC,
+        /// With a scale that calibration found and the checkpoint holds.
+        STATIC
+    }
+
+    /// How directly a config speaks of a module.
+    public enum How {
+        /// By the module's own name or the name of a module that holds it.
+        NAMED,
+        /// By a pattern.
+        PATTERN,
+        /// By saying it of all modules that nothing else is said of.
+        DEFAULT
+    }
+
+    /// Returns a declaration of `format` without sizes, its input quantised as the format implies.
+    static Declaration of(DeclaredFormat format, String source) {
+        Input input = switch (format) {
+            case FP8, NVFP4 -> Input.STATIC;
+            case FP8_CHANNEL, FP8_BLOCK, MXFP8 -> Input.DYNAMIC;
+            case NONE, W4A16_NVFP4, MXFP4, INT4, INT8 -> Input.NONE;
+        };
+        return new Declaration(format, 0, 0, 0, false, input, How.DEFAULT, source);
+    }
+
+    Declaration withGroupSize(int size) {
+        return new Declaration(format, size, blockRows, blockColumns, zeroPoints, input, how, source);
+    }
+
+    Declaration withBlock(int rows, int columns) {
+        return new Declaration(format, groupSize, rows, columns, zeroPoints, input, how, source);
+    }
+
+    Declaration withZeroPoints(boolean possible) {
+        return new Declaration(format, groupSize, blockRows, blockColumns, possible, input, how, source);
+    }
+
+    Declaration withInput(Input kind) {
+        return new Declaration(format, groupSize, blockRows, blockColumns, zeroPoints, kind, how, source);
+    }
+
+    Declaration said(How directly) {
+        return new Declaration(format, groupSize, blockRows, blockColumns, zeroPoints, input, directly, source);
+    }
+}

@@ -1,0 +1,142 @@
+package io.github.steelyard.family;
+
+import io.github.steelyard.model.Linear;
+import io.github.steelyard.model.ModuleInfo;
+import io.github.steelyard.model.Modules;
+import io.github.steelyard.moe.Expert;
+import io.github.steelyard.weights.FusedStack;
+import io.github.steelyard.weights.FusedStack.Member;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+
+/// The routed experts of one layer. Their modules are named one by one, `name.0.gate_proj` and so on, whether the
+/// checkpoint stores them so or fused into one tensor for each projection.
+///
+/// @param source tells what the checkpoint holds
+/// @param name the experts' module
+/// @param layer index of the layer
+/// @param count number of experts
+/// @param width values in an expert's input and output
+/// @param inner intermediate features
+record ExpertBlocks(ModelSource source, String name, int layer, int count, int width, int inner) {
+
+    /// Which rows of a fused gate and up tensor are the gate's.
+    enum GateRows {
+        FIRST_HALF,
+        EVEN
+    }
+
+    /// Returns gated experts that are published with weights of their own. transformers 5 fuses them where it saves
+    /// its own form.
+    ///
+    /// @param gate name of the gate projection: `gate_proj` or `w1`
+    List<Expert> gated(String gate, String up, String down) {
+        FusedStack gateUp = stack("gate_up_proj", 2 * inner, width, FusedStack.Layout.OUT_IN);
+        FusedStack downs = stack("down_proj", width, inner, FusedStack.Layout.OUT_IN);
+        boolean resaved = !source.hasWeight(module(0, gate)) && source.has().test(gateUp.tensor());
+        List<Expert> experts = new ArrayList<>(count);
+        for (int e = 0; e < count; e++) {
+            List<String> inputs = List.of(module(e, gate), module(e, up));
+            ModuleInfo first = info(e, gate, inner, width, inputs);
+            ModuleInfo second = info(e, up, inner, width, inputs);
+            ModuleInfo third = info(e, down, width, inner, List.of(module(e, down)));
+            experts.add(
+                    resaved
+                            ? Expert.gated(
+                                    resaved(first, gateUp, e, FusedStack.Part.FIRST_HALF),
+                                    resaved(second, gateUp, e, FusedStack.Part.SECOND_HALF),
+                                    resaved(third, downs, e, FusedStack.Part.ALL))
+                            : Expert.gated(Linear.of(first), Linear.of(second), Linear.of(third)));
+        }
+        return experts;
+    }
+
+    /// Returns experts of an up and a down projection.
+    ///
+    /// @param biased whether those stored one by one have biases if the checkpoint says so; fused ones never have
+    List<Expert> ungated(boolean biased) {
+        boolean ownBiases = biased && source.has().test(module(0, "up_proj") + ".bias");
+        boolean fused = !source.hasWeight(module(0, "up_proj")) && source.has().test(name + ".up_proj");
+        FusedStack up = stack("up_proj", inner, width, FusedStack.Layout.OUT_IN);
+        FusedStack down = stack("down_proj", width, inner, FusedStack.Layout.OUT_IN);
+        List<Expert> experts = new ArrayList<>(count);
+        for (int e = 0; e < count; e++) {
+            ModuleInfo first = info(e, "up_proj", inner, width, List.of(module(e, "up_proj")));
+            ModuleInfo second = info(e, "down_proj", width, inner, List.of(module(e, "down_proj")));
+            experts.add(
+                    fused
+                            ? Expert.plain(
+                                    resaved(first, up, e, FusedStack.Part.ALL),
+                                    resaved(second, down, e, FusedStack.Part.ALL))
+                            : Expert.plain(Linear.of(first, ownBiases), Linear.of(second, ownBiases)));
+        }
+        return experts;
+    }
+
+    /// Returns gated experts that are published fused, as `gate_up_proj` and `down_proj`. A checkpoint that holds them
+    /// one by one is read as such.
+    ///
+    /// @param layout order of the extents; those with inputs first servers keep fused, whatever their format
+    /// @param gateRows which rows of `gate_up_proj` are the gate's
+    /// @param biased whether both have biases `gate_up_proj_bias` and `down_proj_bias`
+    List<Expert> fused(FusedStack.Layout layout, GateRows gateRows, boolean biased) {
+        FusedStack gateUp = stack("gate_up_proj", 2 * inner, width, layout);
+        FusedStack down = stack("down_proj", width, inner, layout);
+        boolean interleaved = gateRows == GateRows.EVEN;
+        FusedStack.Part gatePart = interleaved ? FusedStack.Part.EVEN_ROWS : FusedStack.Part.FIRST_HALF;
+        FusedStack.Part upPart = interleaved ? FusedStack.Part.ODD_ROWS : FusedStack.Part.SECOND_HALF;
+        Fused fused = new Fused(
+                source.hasWeight(module(0, "gate_proj")), biased, source.has().test(module(0, "gate_proj") + ".bias"));
+        List<Expert> experts = new ArrayList<>(count);
+        for (int e = 0; e < count; e++) {
+            List<String> inputs = List.of(module(e, "gate_proj"), module(e, "up_proj"));
+            List<String> ownInput = List.of(module(e, "down_proj"));
+            experts.add(Expert.gated(
+                    fused.linear(info(e, "gate_proj", inner, width, inputs), new Member(gateUp, e, gatePart)),
+                    fused.linear(info(e, "up_proj", inner, width, inputs), new Member(gateUp, e, upPart)),
+                    fused.linear(
+                            info(e, "down_proj", width, inner, ownInput), new Member(down, e, FusedStack.Part.ALL))));
+        }
+        return experts;
+    }
+
+    /// Makes the layers of fused experts.
+    ///
+    /// @param separate whether the weights lie one by one
+    /// @param biased whether there are biases
+    /// @param separateBiases whether these lie one by one
+    private record Fused(boolean separate, boolean biased, boolean separateBiases) {
+
+        Linear linear(ModuleInfo module, Member place) {
+            ModuleInfo info = place.stack().layout() == FusedStack.Layout.IN_OUT ? module.in(place) : module;
+            if (separate && (separateBiases || !biased)) {
+                return Linear.of(info, biased);
+            }
+            return new Linear(
+                    info,
+                    separate ? Linear.WeightSource.OWN : new Linear.Stacked(place),
+                    biased ? Optional.of(Linear.Bias.of(place)) : Optional.empty());
+        }
+    }
+
+    private static Linear resaved(ModuleInfo info, FusedStack stack, int expert, FusedStack.Part part) {
+        return new Linear(
+                info, new Linear.Resaved(new Linear.Stacked(new Member(stack, expert, part))), Optional.empty());
+    }
+
+    private FusedStack stack(String leaf, int rows, int columns, FusedStack.Layout layout) {
+        String own = name + "." + leaf;
+        String renamed = SoftmaxMoe.renamed(own);
+        String tensor = source.has().test(own) ? own : source.has().test(renamed) ? renamed : own;
+        return FusedStack.of(tensor, count, rows, columns, layout, source.has());
+    }
+
+    private String module(int expert, String leaf) {
+        return name + "." + expert + "." + leaf;
+    }
+
+    private ModuleInfo info(int expert, String leaf, int rows, int columns, List<String> inputs) {
+        return new Modules(layer).expert(module(expert, leaf), rows, columns, expert, inputs);
+    }
+}

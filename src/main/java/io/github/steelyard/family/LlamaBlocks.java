@@ -1,0 +1,97 @@
+package io.github.steelyard.family;
+
+import io.github.steelyard.mixer.Attention;
+import io.github.steelyard.mixer.AttentionCore;
+import io.github.steelyard.mixer.Rotary;
+import io.github.steelyard.mixer.RotaryParameters;
+import io.github.steelyard.model.Activation;
+import io.github.steelyard.model.DenseMlp;
+import io.github.steelyard.model.LinearGroup;
+import io.github.steelyard.model.Modules;
+import java.util.List;
+
+/// The blocks that Llama introduced and most families share, in its naming.
+record LlamaBlocks(CommonConfig common) {
+
+    /// Returns grouped-query attention.
+    Attention attention(String name, int layer, AttentionStyle style) {
+        Modules modules = new Modules(layer);
+        boolean biased = common.config().flag("attention_bias", false);
+        int width = common.headWidth();
+        int queries = common.heads() * width;
+        int keys = common.keyHeads() * width;
+        int queryRows = style.variations().gated() ? 2 * queries : queries;
+        List<String> inputs = List.of(name + ".q_proj", name + ".k_proj", name + ".v_proj");
+        LinearGroup qkv = LinearGroup.of(
+                modules.linear(inputs.get(0), queryRows, common.hidden(), biased, inputs),
+                modules.linear(inputs.get(1), keys, common.hidden(), biased, inputs),
+                modules.linear(inputs.get(2), keys, common.hidden(), biased, inputs));
+        String output = name + ".o_proj";
+        LinearGroup o = LinearGroup.of(
+                modules.linear(output, common.hidden(), queries, biased && style.outputBias(), List.of(output)));
+        return new Attention(
+                modules.attention(name),
+                qkv,
+                o,
+                style.headNorm(),
+                style.rotary(),
+                new AttentionCore(
+                        common.heads(), common.keyHeads(), width, width, (float) (1 / Math.sqrt(width)), style.mask()),
+                style.sinks(),
+                style.variations());
+    }
+
+    /// Returns the rotary embedding of the config, over whole heads unless it says otherwise.
+    Rotary rotary(double defaultTheta) {
+        return rotary(defaultTheta, 1, false);
+    }
+
+    /// @param partial rotated share of a head where the config gives none
+    Rotary rotary(double defaultTheta, double partial, boolean interleaved) {
+        return rotary("full_attention", defaultTheta, partial, interleaved);
+    }
+
+    /// @param layerType type of the layers, for which a config may have parameters of their own
+    Rotary rotary(String layerType, double defaultTheta, double partial, boolean interleaved) {
+        RotaryParameters parameters = RotaryParameters.of(common.config(), layerType);
+        return parameters.rotary(parameters.rotatedDimensions(common.headWidth(), partial), defaultTheta, interleaved);
+    }
+
+    /// Returns a norm on each head of queries and keys.
+    Attention.HeadNorm perHeadNorm(String attention) {
+        return new Attention.HeadNorm.PerHead(
+                common.norm(attention + ".q_norm", common.headWidth()),
+                common.norm(attention + ".k_norm", common.headWidth()));
+    }
+
+    /// Returns a norm over all heads of queries together, and of keys.
+    Attention.HeadNorm fullWidthNorm(String attention) {
+        return new Attention.HeadNorm.FullWidth(
+                common.norm(attention + ".q_norm", common.heads() * common.headWidth()),
+                common.norm(attention + ".k_norm", common.keyHeads() * common.headWidth()));
+    }
+
+    /// Returns a gated MLP.
+    DenseMlp mlp(String name, int layer, int inner, boolean biased) {
+        Modules modules = new Modules(layer);
+        List<String> inputs = List.of(name + ".gate_proj", name + ".up_proj");
+        String down = name + ".down_proj";
+        return new DenseMlp(
+                LinearGroup.of(
+                        modules.linear(inputs.get(0), inner, common.hidden(), biased, inputs),
+                        modules.linear(inputs.get(1), inner, common.hidden(), biased, inputs)),
+                new Activation.GatedSilu(),
+                LinearGroup.of(modules.linear(down, common.hidden(), inner, biased, List.of(down))));
+    }
+
+    /// Returns an MLP without a gate, with relu² between its products.
+    DenseMlp squaredReluMlp(String name, int layer, int inner, boolean biased) {
+        Modules modules = new Modules(layer);
+        String up = name + ".up_proj";
+        String down = name + ".down_proj";
+        return new DenseMlp(
+                LinearGroup.of(modules.linear(up, inner, common.hidden(), biased, List.of(up))),
+                new Activation.SquaredRelu(),
+                LinearGroup.of(modules.linear(down, common.hidden(), inner, biased, List.of(down))));
+    }
+}

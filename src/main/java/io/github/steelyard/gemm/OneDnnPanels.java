@@ -1,0 +1,48 @@
+package io.github.steelyard.gemm;
+
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import org.jspecify.annotations.Nullable;
+
+/// A weight in [Panels] outside the heap, at an address that does not change: what [OneDnnGemm] reads.
+final class OneDnnPanels implements MatrixProduct.Weight {
+
+    private static final int ALIGNMENT = 64;
+
+    private @Nullable Arena arena; // of values
+    private MemorySegment values = MemorySegment.NULL;
+    private int columns;
+
+    /// Makes room for a weight of `floats` floats with `newColumns` input features.
+    void reset(long floats, int newColumns) {
+        if (values.byteSize() < Float.BYTES * floats) {
+            close();
+            Arena grown = Arena.ofShared();
+            arena = grown;
+            values = grown.allocate(Float.BYTES * floats, ALIGNMENT);
+        }
+        columns = newColumns;
+    }
+
+    MemorySegment values() {
+        return values;
+    }
+
+    int columns() {
+        return columns;
+    }
+
+    @Override
+    public long bytes() {
+        return values.byteSize();
+    }
+
+    @Override
+    public void close() {
+        values = MemorySegment.NULL;
+        if (arena != null) {
+            arena.close();
+            arena = null;
+        }
+    }
+}

@@ -1,0 +1,73 @@
+package io.github.steelyard.gemm;
+
+import io.github.steelyard.kernel.Kernels;
+
+/// The specification of the matrix product: one float64 sum per element, rounded once. Its panels are one output
+/// feature wide, which is the plain row-major weight.
+record ReferenceGemm() implements MatrixProduct {
+
+    private static final Panels PANELS = new Panels(1, 1);
+
+    @Override
+    public String name() {
+        return "reference";
+    }
+
+    @Override
+    public String detail() {
+        return "plain loops";
+    }
+
+    @Override
+    public RowPromise rows() {
+        return RowPromise.SAME_BITS;
+    }
+
+    @Override
+    public Weight newWeight() {
+        return new HeapPanels(PANELS);
+    }
+
+    @Override
+    public Worker newWorker() {
+        return new Loops();
+    }
+
+    private static final class Loops implements Worker {
+
+        @Override
+        public void pack(WeightSource source, Weight target) {
+            ((HeapPanels) target).pack(source, Kernels.reference());
+        }
+
+        @Override
+        public void multiply(Matrix a, PackedWeight.Slice w, Update update, Matrix c) {
+            HeapPanels panels = (HeapPanels) w.content();
+            for (int row = 0; row < a.rows(); row++) {
+                for (int column = 0; column < w.rows(); column++) {
+                    int x = a.at(row);
+                    int y = panels.at(w.fromRow() + column, w.fromColumn());
+                    double sum = 0;
+                    for (int i = 0; i < w.columns(); i++) {
+                        sum += (double) a.values()[x + i] * panels.values()[y + i];
+                    }
+                    int target = c.at(row) + column;
+                    c.values()[target] = switch (update) {
+                        case SET -> (float) sum;
+                        case ADD -> (float) (sum + c.values()[target]);
+                    };
+                }
+            }
+        }
+
+        @Override
+        public long bytes() {
+            return 0;
+        }
+
+        @Override
+        public void close() {
+            // Nothing is held.
+        }
+    }
+}

@@ -1,0 +1,140 @@
+package io.github.steelyard.gemm;
+
+import io.github.steelyard.kernel.VectorKernels;
+import java.util.Locale;
+import jdk.incubator.vector.FloatVector;
+
+/// The matrix product in the Vector API.
+///
+/// One [VectorTile] of `C` at a time lives in registers. A panel of the weight, [#BLOCK_DEPTH] deep, stays in the L2
+/// cache while [#BLOCK_ROWS] rows of `A` stream past it, read where they lie: the first tile of rows has to wait for a
+/// panel that comes from memory, so the more rows share it, the better.
+///
+/// Each element of `C` is the sum, in ascending order, of one chain of fused multiply-adds per depth block. Edge tiles
+/// are computed by the same kernel on zero-padded copies, so the promise about rows holds by construction, and the bits
+/// are the same on every machine.
+record VectorGemm() implements MatrixProduct {
+
+    private static final int BLOCK_ROWS = 512;
+    private static final int BLOCK_DEPTH = 1024;
+    private static final int LANES_OF_AVX2 = 8;
+
+    private static final int LANES = FloatVector.SPECIES_PREFERRED.length();
+
+    // A constant, so that C2 inlines the one tile that this machine uses.
+    private static final VectorTile TILE = LANES == LANES_OF_AVX2 ? new VectorTile4x2() : new VectorTile4x4();
+    private static final VectorKernels KERNELS = new VectorKernels("for edges");
+    private static final Panels PANELS = new Panels(TILE.columns(), 1);
+
+    @Override
+    public String name() {
+        return "vector-" + LANES * Float.SIZE;
+    }
+
+    @Override
+    public String detail() {
+        return String.format(Locale.ROOT, "SIMD with %d-bit vectors", LANES * Float.SIZE);
+    }
+
+    @Override
+    public RowPromise rows() {
+        return RowPromise.SAME_BITS;
+    }
+
+    @Override
+    public Weight newWeight() {
+        return new HeapPanels(PANELS);
+    }
+
+    @Override
+    public Worker newWorker() {
+        return new Tiles();
+    }
+
+    private static final class Tiles implements Worker {
+
+        private float[] edgeRows = new float[0];
+        private final float[] edgeResult = new float[TILE.rows() * TILE.columns()];
+
+        @Override
+        public void pack(WeightSource source, Weight target) {
+            ((HeapPanels) target).pack(source, KERNELS);
+        }
+
+        @Override
+        public void multiply(Matrix a, PackedWeight.Slice w, Update update, Matrix c) {
+            for (int row = 0; row < a.rows(); row += BLOCK_ROWS) {
+                int toRow = Math.min(a.rows(), row + BLOCK_ROWS);
+                Matrix rows = a.rowRange(row, toRow);
+                Matrix result = c.rowRange(row, toRow);
+                for (int depth = 0; depth < w.columns(); depth += BLOCK_DEPTH) {
+                    int toDepth = Math.min(w.columns(), depth + BLOCK_DEPTH);
+                    boolean add = update == Update.ADD || depth > 0;
+                    block(rows.columnRange(depth, toDepth), w, depth, add, result);
+                }
+            }
+        }
+
+        // Adds or sets C by the columns of A from `depth` on.
+        private void block(Matrix a, PackedWeight.Slice w, int depth, boolean add, Matrix c) {
+            HeapPanels panels = (HeapPanels) w.content();
+            int width = TILE.columns();
+            for (int column = 0; column < w.rows(); column += width) {
+                int panel = panels.at(w.fromRow() + column, w.fromColumn() + depth);
+                int columns = Math.min(width, w.rows() - column);
+                for (int row = 0; row < a.rows(); row += TILE.rows()) {
+                    int count = Math.min(TILE.rows(), a.rows() - row);
+                    if (add || count < TILE.rows() || columns < width) {
+                        Matrix part = new Matrix(c.values(), c.at(row) + column, count, columns, c.stride());
+                        edge(a.rowRange(row, row + count), panels.values(), panel, add, part);
+                    } else {
+                        int at = c.at(row) + column;
+                        TILE.multiply(
+                                a.columns(),
+                                a.values(),
+                                a.at(row),
+                                a.stride(),
+                                panels.values(),
+                                panel,
+                                c.values(),
+                                at,
+                                c.stride());
+                    }
+                }
+            }
+        }
+
+        // A tile that cannot be written straight to C: it sticks out, or adds.
+        private void edge(Matrix a, float[] panels, int panel, boolean add, Matrix c) {
+            int width = TILE.columns();
+            int k = a.columns();
+            if (a.rows() == TILE.rows()) {
+                TILE.multiply(k, a.values(), a.offset(), a.stride(), panels, panel, edgeResult, 0, width);
+            } else {
+                // The rows beyond hold what earlier calls left: their results are thrown away.
+                edgeRows = Workspace.grown(edgeRows, TILE.rows() * BLOCK_DEPTH);
+                for (int row = 0; row < a.rows(); row++) {
+                    System.arraycopy(a.values(), a.at(row), edgeRows, row * k, k);
+                }
+                TILE.multiply(k, edgeRows, 0, k, panels, panel, edgeResult, 0, width);
+            }
+            for (int row = 0; row < c.rows(); row++) {
+                if (add) {
+                    KERNELS.add(edgeResult, row * width, c.values(), c.at(row), c.columns());
+                } else {
+                    System.arraycopy(edgeResult, row * width, c.values(), c.at(row), c.columns());
+                }
+            }
+        }
+
+        @Override
+        public long bytes() {
+            return 4L * (edgeRows.length + edgeResult.length);
+        }
+
+        @Override
+        public void close() {
+            // Nothing lies outside the heap.
+        }
+    }
+}

@@ -1,0 +1,87 @@
+package io.github.steelyard.weights;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.github.steelyard.checkpoint.Checkpoint;
+import io.github.steelyard.testing.TinySafetensors;
+import io.github.steelyard.weights.WeightTensors.Kind;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Arrays;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+/// Which formats the tensors beside a weight amount to, under the names of each publisher; values by hand.
+final class WeightTensorsTest {
+
+    private static final int[] E4M3 = {0x38, 0x40, 0x30, 0xb8}; // 1, 2, 0.5, -1
+
+    @TempDir
+    private Path directory;
+
+    private final TinySafetensors tensors = new TinySafetensors();
+
+    @BeforeEach
+    void writeConfig() throws IOException {
+        Files.writeString(directory.resolve("config.json"), "{}");
+    }
+
+    // Per tensor, per channel, per tile; under the names of ModelOpt and compressed-tensors, and of DeepSeek.
+    @ParameterizedTest
+    @CsvSource({
+        "weight_scale, '', FP8_TENSOR, 3",
+        "weight_scale, 1, FP8_TENSOR, 3",
+        "weight_scale, 1 1, FP8_TENSOR, 3",
+        "weight_scale_inv, '', FP8_TENSOR, 3",
+        "weight_scale_inv, 1 1, FP8_BLOCK, 3",
+        "weight_scale, 2, FP8_CHANNEL, 5",
+        "weight_scale, 2 1, FP8_CHANNEL, 5",
+        "weight_scale, 1 1 1 1, FP8_BLOCK, 3"
+    })
+    void fp8_everyGranularity_isRead(String scale, String extents, Kind kind, float second) throws IOException {
+        long[] shape = Arrays.stream(extents.split(" "))
+                .filter(extent -> !extent.isEmpty())
+                .mapToLong(Long::parseLong)
+                .toArray();
+        float[] values = extents.startsWith("2") ? new float[] {3, 5} : new float[] {3};
+        tensors.bytes("m.weight", "F8_E4M3", new long[] {2, 2}, E4M3).f32("m." + scale, shape, values);
+
+        assertWeight(kind, 3, 6, 0.5f * second, -second);
+    }
+
+    // compressed-tensors keeps MXFP4 under the same names as NVFP4, without a global scale.
+    @Test
+    void packedMxfp4_isRead() throws IOException {
+        int[] codes = new int[16];
+        codes[0] = 0x21; // 0.5, 1
+        tensors.bytes("m.weight_packed", "U8", new long[] {1, 16}, codes)
+                .bytes("m.weight_scale", "U8", new long[] {1, 1}, 129);
+
+        try (Checkpoint checkpoint = open()) {
+            float[] row = new float[32];
+            new Weights(checkpoint).linear("m", 1, 32).decodeRows(0, 1, row, 0);
+
+            assertThat(WeightTensors.missing(checkpoint, "m")).isEmpty();
+            assertThat(row).startsWith(2, 4, 0);
+        }
+    }
+
+    private void assertWeight(Kind kind, float... expected) throws IOException {
+        try (Checkpoint checkpoint = open()) {
+            float[] values = new float[4];
+            new Weights(checkpoint).linear("m", 2, 2).decodeRows(0, 2, values, 0);
+
+            assertThat(WeightTensors.detect(checkpoint, "m").kind()).isEqualTo(kind);
+            assertThat(values).containsExactly(expected);
+        }
+    }
+
+    private Checkpoint open() throws IOException {
+        tensors.write(directory.resolve("model.safetensors"));
+        return Checkpoint.open(directory);
+    }
+}
