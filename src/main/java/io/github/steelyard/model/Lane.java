@@ -49,7 +49,7 @@ public final class Lane implements AutoCloseable {
     /// Shows rows of what this lane has turned to to the tap.
     ///
     /// @see Tap#rows
-    void show(List<Site> sites, float[] values, int offset, int rows, int columns) {
+    public void show(List<Site> sites, float[] values, int offset, int rows, int columns) {
         pass.tap().rows(sites, source, values, offset, rows, columns);
     }
 

@@ -1,9 +1,8 @@
-package io.github.steelyard.moe;
+package io.github.steelyard.family;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.github.steelyard.checkpoint.Checkpoint;
-import io.github.steelyard.family.Families;
 import io.github.steelyard.gemm.Gemm;
 import io.github.steelyard.kernel.Kernels;
 import io.github.steelyard.model.CorpusContext.RowMemory;
