@@ -2,8 +2,8 @@ package io.github.steelyard.cli;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.dataformat.yaml.YAMLMapper;
+import io.github.steelyard.catalogue.Catalogues;
 import io.github.steelyard.oracle.CaseRunner;
-import io.github.steelyard.oracle.Catalogues;
 import io.github.steelyard.testing.Json;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;

@@ -1,12 +1,12 @@
 package io.github.steelyard.cli;
 
-import io.github.steelyard.oracle.Catalogue;
+import io.github.steelyard.catalogue.Catalogue;
+import io.github.steelyard.catalogue.SelectionRequest;
 import io.github.steelyard.oracle.Decision;
 import io.github.steelyard.oracle.DecisionJson;
 import io.github.steelyard.oracle.DecisionText;
 import io.github.steelyard.oracle.FakeQuantLaunch;
 import io.github.steelyard.oracle.Oracle;
-import io.github.steelyard.oracle.SelectionRequest;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;

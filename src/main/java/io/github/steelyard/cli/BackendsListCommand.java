@@ -1,8 +1,8 @@
 package io.github.steelyard.cli;
 
-import io.github.steelyard.oracle.Catalogue;
-import io.github.steelyard.oracle.CatalogueJson;
-import io.github.steelyard.oracle.Catalogues;
+import io.github.steelyard.catalogue.Catalogue;
+import io.github.steelyard.catalogue.CatalogueJson;
+import io.github.steelyard.catalogue.Catalogues;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;

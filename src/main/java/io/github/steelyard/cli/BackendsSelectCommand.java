@@ -1,14 +1,14 @@
 package io.github.steelyard.cli;
 
+import io.github.steelyard.catalogue.Catalogue;
+import io.github.steelyard.catalogue.Catalogues;
+import io.github.steelyard.catalogue.SelectionRequest;
 import io.github.steelyard.oracle.CaseRunner;
-import io.github.steelyard.oracle.Catalogue;
-import io.github.steelyard.oracle.Catalogues;
 import io.github.steelyard.oracle.Decision;
 import io.github.steelyard.oracle.DecisionJson;
 import io.github.steelyard.oracle.DecisionText;
 import io.github.steelyard.oracle.Oracle;
 import io.github.steelyard.oracle.Selection;
-import io.github.steelyard.oracle.SelectionRequest;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Set;

@@ -2,13 +2,13 @@ package io.github.steelyard.cli;
 
 import io.github.steelyard.calibration.GateException;
 import io.github.steelyard.calibration.StatisticsException;
+import io.github.steelyard.catalogue.CatalogueException;
 import io.github.steelyard.corpus.CorpusException;
 import io.github.steelyard.files.CheckpointException;
 import io.github.steelyard.files.Finding;
 import io.github.steelyard.files.OutputException;
 import io.github.steelyard.files.StorageException;
 import io.github.steelyard.natives.NativeException;
-import io.github.steelyard.oracle.CatalogueException;
 import io.github.steelyard.recipe.RecipeException;
 import io.github.steelyard.report.Envelope;
 import java.io.PrintWriter;

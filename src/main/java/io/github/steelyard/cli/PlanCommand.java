@@ -2,6 +2,7 @@ package io.github.steelyard.cli;
 
 import io.github.steelyard.calibration.RunDirectory;
 import io.github.steelyard.calibration.Statistics;
+import io.github.steelyard.catalogue.Catalogue;
 import io.github.steelyard.checkpoint.Checkpoint;
 import io.github.steelyard.checkpoint.ModelConfigs;
 import io.github.steelyard.corpus.CalibrationSet;
@@ -24,7 +25,6 @@ import io.github.steelyard.model.Profile;
 import io.github.steelyard.model.Sequences;
 import io.github.steelyard.model.Tap;
 import io.github.steelyard.model.TensorCensus;
-import io.github.steelyard.oracle.Catalogue;
 import io.github.steelyard.oracle.Oracle;
 import io.github.steelyard.plan.Plan;
 import io.github.steelyard.recipe.CalibrationOptions;

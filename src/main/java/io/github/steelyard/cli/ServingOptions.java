@@ -1,11 +1,11 @@
 package io.github.steelyard.cli;
 
-import io.github.steelyard.oracle.Catalogue;
-import io.github.steelyard.oracle.Catalogues;
-import io.github.steelyard.oracle.Choice;
-import io.github.steelyard.oracle.Deployment;
-import io.github.steelyard.oracle.Device;
-import io.github.steelyard.oracle.Preference;
+import io.github.steelyard.catalogue.Catalogue;
+import io.github.steelyard.catalogue.Catalogues;
+import io.github.steelyard.catalogue.Choice;
+import io.github.steelyard.catalogue.Deployment;
+import io.github.steelyard.catalogue.Device;
+import io.github.steelyard.catalogue.Preference;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;

@@ -1,5 +1,8 @@
 package io.github.steelyard.oracle;
 
+import io.github.steelyard.catalogue.MoeLayer;
+import io.github.steelyard.catalogue.OracleTable;
+import io.github.steelyard.catalogue.Scene;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;

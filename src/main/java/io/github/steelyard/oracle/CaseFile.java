@@ -5,6 +5,7 @@ import com.fasterxml.jackson.core.StreamReadFeature;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.github.steelyard.catalogue.CatalogueException;
 import io.github.steelyard.files.FileProblem;
 import java.io.IOException;
 import java.nio.file.Files;

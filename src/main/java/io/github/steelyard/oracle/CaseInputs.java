@@ -3,6 +3,14 @@ package io.github.steelyard.oracle;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import com.fasterxml.jackson.databind.node.TextNode;
+import io.github.steelyard.catalogue.Assumptions;
+import io.github.steelyard.catalogue.CatalogueException;
+import io.github.steelyard.catalogue.Choice;
+import io.github.steelyard.catalogue.Deployment;
+import io.github.steelyard.catalogue.Device;
+import io.github.steelyard.catalogue.MoeLayer;
+import io.github.steelyard.catalogue.Preference;
+import io.github.steelyard.catalogue.SelectionRequest;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
@@ -34,7 +42,8 @@ final class CaseInputs {
 
     /// Returns the question that a case asks.
     ///
-    /// @throws CatalogueException if an input has a value of the wrong kind, or one that cannot be
+    /// @throws io.github.steelyard.catalogue.CatalogueException if an input has a value of the wrong kind, or one that
+    /// cannot be
     SelectionRequest request(String format, boolean strict) {
         try {
             return asked(format, strict);

@@ -3,6 +3,11 @@ package io.github.steelyard.oracle;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.github.steelyard.catalogue.Catalogue;
+import io.github.steelyard.catalogue.Catalogues;
+import io.github.steelyard.catalogue.EngineError;
+import io.github.steelyard.catalogue.MoeLayer;
+import io.github.steelyard.catalogue.SelectionRequest;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -29,7 +34,7 @@ public final class CaseRunner {
 
     /// Answers every case of a file for machines: `{"results": [{"id", …}]}`.
     ///
-    /// @throws CatalogueException if the file is no case file
+    /// @throws io.github.steelyard.catalogue.CatalogueException if the file is no case file
     public Object answers(Path file) {
         return run(file);
     }
@@ -48,7 +53,7 @@ public final class CaseRunner {
         try {
             json.setAll(answer(given, inputs));
         } catch (IllegalArgumentException e) {
-            json.put("error", Refusal.Kind.VALUE_ERROR.label());
+            json.put("error", EngineError.VALUE_ERROR.label());
             json.put("reason", e.getMessage());
         }
         List<String> unread = inputs.unread();

@@ -1,9 +1,10 @@
 package io.github.steelyard.oracle;
 
+import io.github.steelyard.catalogue.Choice;
 import java.util.List;
 import java.util.Optional;
 
-/// The answer to a [SelectionRequest].
+/// The answer to a [request][io.github.steelyard.catalogue.SelectionRequest].
 public sealed interface Decision permits Selection, Refusal {
 
     /// Returns who asked for a backend and where; empty when the engine chose.

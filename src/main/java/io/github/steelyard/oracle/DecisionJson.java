@@ -3,6 +3,8 @@ package io.github.steelyard.oracle;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.github.steelyard.catalogue.Choice;
+import io.github.steelyard.catalogue.Visibility;
 import java.util.List;
 
 /// The JSON form of a decision: `backend`, `experts`, `error`, `reason`, `rejected`, and what else is known.

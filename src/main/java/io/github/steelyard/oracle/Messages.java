@@ -1,5 +1,6 @@
 package io.github.steelyard.oracle;
 
+import io.github.steelyard.catalogue.OracleTable;
 import java.util.Collection;
 import java.util.List;
 import java.util.Map;
@@ -17,6 +18,12 @@ final class Messages {
             filled = filled.replace("{" + word.getKey() + "}", word.getValue());
         }
         return filled;
+    }
+
+    /// Writes what the engine says of a name that a format does not have.
+    static String unknownName(OracleTable table, String asked) {
+        return "moe_backend='%s' is not supported for %s. Expected one of %s."
+                .formatted(asked, table.label(), list(table.names().keySet()));
     }
 
     /// Writes names as the engine does: `['triton', 'marlin']`.

@@ -1,5 +1,12 @@
 package io.github.steelyard.oracle;
 
+import io.github.steelyard.catalogue.Catalogue;
+import io.github.steelyard.catalogue.Deployment;
+import io.github.steelyard.catalogue.EngineError;
+import io.github.steelyard.catalogue.MoeLayer;
+import io.github.steelyard.catalogue.OracleTable;
+import io.github.steelyard.catalogue.Scene;
+import io.github.steelyard.catalogue.SelectionRequest;
 import java.util.List;
 import java.util.Optional;
 
@@ -39,7 +46,7 @@ public final class Oracle {
         String reason = "%s has no MoE backends for format '%s'; expected one of %s"
                 .formatted(catalogue.label(), request.layer().format(), catalogue.formats());
         return new Refusal(
-                Refusal.Kind.NOT_IMPLEMENTED_ERROR, reason, Optional.empty(), List.of(), List.of(), List.of());
+                EngineError.NOT_IMPLEMENTED_ERROR, reason, Optional.empty(), List.of(), List.of(), List.of());
     }
 
     /// Returns the backends that a user-facing name stands for, for one format.
@@ -49,7 +56,7 @@ public final class Oracle {
         OracleTable table = tableOf(request);
         List<String> found = table.names().get(name);
         if (found == null) {
-            throw new IllegalArgumentException(table.unknownName(name));
+            throw new IllegalArgumentException(Messages.unknownName(table, name));
         }
         return found;
     }

@@ -1,5 +1,12 @@
 package io.github.steelyard.oracle;
 
+import io.github.steelyard.catalogue.Catalogue;
+import io.github.steelyard.catalogue.Catalogues;
+import io.github.steelyard.catalogue.Choice;
+import io.github.steelyard.catalogue.Device;
+import io.github.steelyard.catalogue.MoeLayer;
+import io.github.steelyard.catalogue.Preference;
+import io.github.steelyard.catalogue.SelectionRequest;
 import io.github.steelyard.model.ExpertBackend;
 import java.util.Arrays;
 import java.util.Optional;

@@ -1,5 +1,7 @@
 package io.github.steelyard.oracle;
 
+import io.github.steelyard.catalogue.Choice;
+import io.github.steelyard.catalogue.EngineError;
 import java.util.List;
 import java.util.Optional;
 
@@ -12,32 +14,13 @@ import java.util.Optional;
 /// @param rejected the rejected candidates
 /// @param notes what is worth knowing besides
 public record Refusal(
-        Kind kind,
+        EngineError kind,
         String reason,
         Optional<Choice> choice,
         List<String> candidates,
         List<Rejection> rejected,
         List<String> notes)
         implements Decision {
-
-    /// The engine's errors.
-    public enum Kind {
-        /// A request cannot be met.
-        VALUE_ERROR("ValueError"),
-        /// Nothing is left to try.
-        NOT_IMPLEMENTED_ERROR("NotImplementedError");
-
-        private final String label;
-
-        Kind(String label) {
-            this.label = label;
-        }
-
-        /// Returns the error's name in the engine.
-        public String label() {
-            return label;
-        }
-    }
 
     public Refusal {
         candidates = List.copyOf(candidates);

@@ -1,5 +1,8 @@
 package io.github.steelyard.oracle;
 
+import io.github.steelyard.catalogue.Choice;
+import io.github.steelyard.catalogue.InputScales;
+import io.github.steelyard.catalogue.Visibility;
 import java.util.List;
 import java.util.Optional;
 

@@ -2,6 +2,7 @@ package io.github.steelyard.oracle;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.github.steelyard.catalogue.CatalogueException;
 
 /// One case of a case file.
 ///

@@ -1,8 +1,18 @@
 package io.github.steelyard.oracle;
 
-import io.github.steelyard.oracle.OracleTable.Backend;
-import io.github.steelyard.oracle.OracleTable.Effect;
-import io.github.steelyard.oracle.OracleTable.Guarded;
+import io.github.steelyard.catalogue.Catalogue;
+import io.github.steelyard.catalogue.Choice;
+import io.github.steelyard.catalogue.EngineError;
+import io.github.steelyard.catalogue.ExpertClass;
+import io.github.steelyard.catalogue.InputScales;
+import io.github.steelyard.catalogue.MoeLayer;
+import io.github.steelyard.catalogue.OracleTable;
+import io.github.steelyard.catalogue.OracleTable.Backend;
+import io.github.steelyard.catalogue.OracleTable.Effect;
+import io.github.steelyard.catalogue.OracleTable.Guarded;
+import io.github.steelyard.catalogue.Scene;
+import io.github.steelyard.catalogue.SelectionRequest;
+import io.github.steelyard.catalogue.Visibility;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -60,7 +70,7 @@ final class Selector {
         Optional<Decision> early = request.layer()
                 .keys()
                 .conflict()
-                .<Decision>map(message -> refuse(Refusal.Kind.VALUE_ERROR, message))
+                .<Decision>map(message -> refuse(EngineError.VALUE_ERROR, message))
                 .or(() -> apply(table.first()));
         if (early.isPresent()) {
             return early.get();
@@ -98,20 +108,20 @@ final class Selector {
     private Decision requested(Choice asked) {
         List<String> named = table.names().get(asked.name());
         if (named == null) {
-            return refuse(Refusal.Kind.VALUE_ERROR, table.unknownName(asked.name()));
+            return refuse(EngineError.VALUE_ERROR, Messages.unknownName(table, asked.name()));
         }
         List<String> wanted = named.stream().map(this::twin).toList();
         List<String> kept = order.filterByInput(wanted);
         if (kept.isEmpty()) {
             return refuse(
-                    Refusal.Kind.VALUE_ERROR,
+                    EngineError.VALUE_ERROR,
                     "moe_backend='%s' does not support activation=%s; supported variants: %s"
                             .formatted(asked.name(), scene.input(), Messages.list(wanted)));
         }
         Optional<OracleTable.Restriction> restriction = order.restriction(kept.getFirst());
         if (restriction.isPresent()) {
             String message = SupportCheck.fill(restriction.get().requested(), scene);
-            return refuse(Refusal.Kind.VALUE_ERROR, message.replace("{name}", asked.name()));
+            return refuse(EngineError.VALUE_ERROR, message.replace("{name}", asked.name()));
         }
         return only(() -> trial.first(kept));
     }
@@ -133,7 +143,7 @@ final class Selector {
                 table.messages().unsupported(),
                 Map.of("backend", table.backend(last.backend()).display(), "reason", last.reason()));
         String all = tried.size() > 1 ? " All rejected: %s.".formatted(Messages.labels(tried)) : "";
-        return refuse(Refusal.Kind.VALUE_ERROR, message + all);
+        return refuse(EngineError.VALUE_ERROR, message + all);
     }
 
     private Optional<Decision> apply(OracleTable.VariableRule rule) {
@@ -195,7 +205,7 @@ final class Selector {
         List<Guarded> rules = byValue.values().get(value);
         return rules == null
                 ? Optional.of(refuse(
-                        Refusal.Kind.VALUE_ERROR,
+                        EngineError.VALUE_ERROR,
                         "%s: unknown value '%s'. Expected one of %s."
                                 .formatted(
                                         byValue.variable(),
@@ -208,7 +218,7 @@ final class Selector {
         Optional<String> forbidden = order.restriction(backend).flatMap(OracleTable.Restriction::environment);
         return forbidden
                 .<Decision>map(message -> refuse(
-                        Refusal.Kind.VALUE_ERROR,
+                        EngineError.VALUE_ERROR,
                         SupportCheck.fill(message, scene).replace("{backend}", backend)))
                 .orElseGet(() -> only(() -> trial.forced(backend)));
     }
@@ -220,7 +230,7 @@ final class Selector {
         return trial.first(allowed)
                 .<Decision>map(this::selected)
                 .orElseGet(() -> refuse(
-                        Refusal.Kind.NOT_IMPLEMENTED_ERROR,
+                        EngineError.NOT_IMPLEMENTED_ERROR,
                         "%s Rejected: %s.".formatted(tried.message(), Messages.labels(rejected))));
     }
 
@@ -287,7 +297,7 @@ final class Selector {
         return refuse(table.messages().exhaustedKind(), message.strip() + all);
     }
 
-    private Refusal refuse(Refusal.Kind kind, String reason) {
+    private Refusal refuse(EngineError kind, String reason) {
         String source = choice.map(asked -> " [requested by %s]".formatted(asked.source()))
                 .orElse("");
         return new Refusal(kind, reason + source, choice, order.names(), rejected, notes);

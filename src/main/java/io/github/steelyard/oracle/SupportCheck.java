@@ -1,5 +1,10 @@
 package io.github.steelyard.oracle;
 
+import io.github.steelyard.catalogue.Catalogue;
+import io.github.steelyard.catalogue.ExpertClass;
+import io.github.steelyard.catalogue.MoeLayer;
+import io.github.steelyard.catalogue.Scene;
+import io.github.steelyard.catalogue.Visibility;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;

@@ -1,6 +1,11 @@
 package io.github.steelyard.oracle;
 
-import io.github.steelyard.oracle.OracleTable.Backend;
+import io.github.steelyard.catalogue.Catalogue;
+import io.github.steelyard.catalogue.ExpertClass;
+import io.github.steelyard.catalogue.InputScales;
+import io.github.steelyard.catalogue.OracleTable;
+import io.github.steelyard.catalogue.OracleTable.Backend;
+import io.github.steelyard.catalogue.Scene;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;

@@ -1,5 +1,6 @@
 package io.github.steelyard.oracle;
 
+import io.github.steelyard.catalogue.Catalogue;
 import java.util.Map;
 import java.util.Optional;
 import java.util.TreeMap;

@@ -1,4 +1,4 @@
-/// Which MoE kernel backend a serving engine picks, why, and what it hides.
+/// Which MoE kernel backend a serving engine picks by its catalogue, why, and what it hides.
 @NullMarked
 package io.github.steelyard.oracle;
 

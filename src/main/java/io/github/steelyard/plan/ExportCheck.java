@@ -24,7 +24,7 @@ final class ExportCheck {
         problems = new Problems(plan.recipe().file());
     }
 
-    /// @throws RecipeException if it cannot
+    /// @throws io.github.steelyard.recipe.RecipeException if it cannot
     static void check(Plan plan) {
         ExportCheck check = new ExportCheck(plan);
         plan.modules().forEach(check::scheme);

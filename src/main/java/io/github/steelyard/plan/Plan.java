@@ -60,7 +60,8 @@ public final class Plan {
     /// Resolves a recipe.
     ///
     /// @param modules every module that can carry quantizers, in the model's order
-    /// @throws RecipeException if a rule switches on what cannot be calibrated, faked or written, if a rule that
+    /// @throws io.github.steelyard.recipe.RecipeException if a rule switches on what cannot be calibrated, faked or
+    /// written, if a rule that
     ///     switches on matches nothing and no quantizer of its kind is on (unless `calibration.unmatched_rules` is
     ///     `warn`), or if the cache formats differ
     public static Plan of(Recipe recipe, List<ModuleInfo> modules) {
@@ -196,7 +197,7 @@ public final class Plan {
     /// Makes sure that a server can load what this plan describes: each module's pair of formats has a name there, and
     /// modules that servers join have the same.
     ///
-    /// @throws RecipeException if it cannot
+    /// @throws io.github.steelyard.recipe.RecipeException if it cannot
     public void requireServable() {
         ExportCheck.check(this);
     }

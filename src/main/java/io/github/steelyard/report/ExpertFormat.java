@@ -1,8 +1,8 @@
 package io.github.steelyard.report;
 
+import io.github.steelyard.catalogue.MoeLayer;
 import io.github.steelyard.dialect.Declaration;
 import io.github.steelyard.dialect.DeclaredFormat;
-import io.github.steelyard.oracle.MoeLayer;
 import io.github.steelyard.plan.Scheme;
 import io.github.steelyard.quant.QuantFormat;
 import java.util.Optional;

@@ -1,11 +1,11 @@
 package io.github.steelyard.report;
 
+import io.github.steelyard.catalogue.Choice;
+import io.github.steelyard.catalogue.Deployment;
 import io.github.steelyard.dialect.QuantizationConfig;
 import io.github.steelyard.model.Decoder;
 import io.github.steelyard.model.ExpertBackend;
-import io.github.steelyard.oracle.Choice;
 import io.github.steelyard.oracle.Decision;
-import io.github.steelyard.oracle.Deployment;
 import io.github.steelyard.oracle.OwnBackends;
 import io.github.steelyard.oracle.Refusal;
 import io.github.steelyard.oracle.Selection;

@@ -1,5 +1,7 @@
 package io.github.steelyard.report;
 
+import io.github.steelyard.catalogue.Deployment;
+import io.github.steelyard.catalogue.MoeLayer;
 import io.github.steelyard.dialect.Declaration;
 import io.github.steelyard.dialect.QuantizationConfig;
 import io.github.steelyard.model.Activation;
@@ -10,8 +12,6 @@ import io.github.steelyard.model.ModuleInfo;
 import io.github.steelyard.moe.Expert;
 import io.github.steelyard.moe.Routing;
 import io.github.steelyard.moe.SparseMoe;
-import io.github.steelyard.oracle.Deployment;
-import io.github.steelyard.oracle.MoeLayer;
 import io.github.steelyard.plan.Plan;
 import io.github.steelyard.plan.Scheme;
 import java.util.ArrayList;

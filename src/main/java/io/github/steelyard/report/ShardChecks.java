@@ -1,5 +1,6 @@
 package io.github.steelyard.report;
 
+import io.github.steelyard.catalogue.Deployment;
 import io.github.steelyard.dialect.Declaration;
 import io.github.steelyard.dialect.QuantizationConfig;
 import io.github.steelyard.format.Fp8Weight;
@@ -18,7 +19,6 @@ import io.github.steelyard.model.LinearGroup;
 import io.github.steelyard.model.ModuleInfo;
 import io.github.steelyard.moe.SharedExpert;
 import io.github.steelyard.moe.SparseMoe;
-import io.github.steelyard.oracle.Deployment;
 import io.github.steelyard.plan.Plan;
 import io.github.steelyard.quant.QuantFormat;
 import java.util.ArrayList;

@@ -3,6 +3,7 @@ package io.github.steelyard.oracle;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.github.steelyard.catalogue.Catalogues;
 import io.github.steelyard.testing.Shared;
 import java.nio.file.Path;
 import java.util.List;

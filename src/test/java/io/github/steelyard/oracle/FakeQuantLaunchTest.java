@@ -2,6 +2,11 @@ package io.github.steelyard.oracle;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.github.steelyard.catalogue.Deployment;
+import io.github.steelyard.catalogue.Device;
+import io.github.steelyard.catalogue.MoeLayer;
+import io.github.steelyard.catalogue.Preference;
+import io.github.steelyard.catalogue.SelectionRequest;
 import java.util.List;
 import java.util.Set;
 import org.junit.jupiter.api.Test;

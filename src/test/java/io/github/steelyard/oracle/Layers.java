@@ -1,13 +1,17 @@
 package io.github.steelyard.oracle;
 
+import io.github.steelyard.catalogue.Catalogues;
+import io.github.steelyard.catalogue.Device;
+import io.github.steelyard.catalogue.MoeLayer;
+import io.github.steelyard.catalogue.SelectionRequest;
 import java.util.Set;
 
 /// Layers and devices that the tests ask about.
-final class Layers {
+public final class Layers {
 
     private Layers() {}
 
-    static MoeLayer bf16(String activation) {
+    public static MoeLayer bf16(String activation) {
         return MoeLayer.of("unquantized", MoeLayer.Keys.ofFormat(), activation, new MoeLayer.Size(2048, 768, 128));
     }
 
@@ -36,7 +40,7 @@ final class Layers {
         return MoeLayer.of("mxfp4", MoeLayer.Keys.ofFormat(), "swigluoai", new MoeLayer.Size(2880, 2880, 128));
     }
 
-    static Device sm(int capability, String... libraries) {
+    public static Device sm(int capability, String... libraries) {
         return Device.of("sm" + capability, Set.of(libraries));
     }
 

@@ -2,6 +2,15 @@ package io.github.steelyard.oracle;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.github.steelyard.catalogue.Choice;
+import io.github.steelyard.catalogue.Deployment;
+import io.github.steelyard.catalogue.Device;
+import io.github.steelyard.catalogue.EngineError;
+import io.github.steelyard.catalogue.InputScales;
+import io.github.steelyard.catalogue.MoeLayer;
+import io.github.steelyard.catalogue.Preference;
+import io.github.steelyard.catalogue.SelectionRequest;
+import io.github.steelyard.catalogue.Visibility;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -41,7 +50,7 @@ final class OracleTest {
         });
     }
 
-    private static void assertRefuses(Decision decision, Refusal.Kind kind, String... parts) {
+    private static void assertRefuses(Decision decision, EngineError kind, String... parts) {
         assertThat(decision).as("%s", decision).isInstanceOfSatisfying(Refusal.class, refusal -> {
             assertThat(refusal.kind()).isEqualTo(kind);
             assertThat(refusal.reason()).contains(parts);
@@ -59,7 +68,7 @@ final class OracleTest {
 
         assertRefuses(
                 fp8,
-                Refusal.Kind.VALUE_ERROR,
+                EngineError.VALUE_ERROR,
                 "moe_backend='flashinfer_b12x' is not supported for FP8 MoE. Expected one of ['triton', 'deep_gemm',",
                 "[requested by --moe-backend]");
     }
@@ -201,7 +210,7 @@ final class OracleTest {
 
         assertRefuses(
                 decision,
-                Refusal.Kind.NOT_IMPLEMENTED_ERROR,
+                EngineError.NOT_IMPLEMENTED_ERROR,
                 "Found VLLM_USE_FLASHINFER_MOE_FP16=1, but no FlashInfer unquantized MoE backend supports the"
                         + " configuration.",
                 "FLASHINFER_TRTLLM (TrtLlmBf16Experts)",
@@ -226,7 +235,7 @@ final class OracleTest {
 
         assertRefuses(
                 decision,
-                Refusal.Kind.VALUE_ERROR,
+                EngineError.VALUE_ERROR,
                 "FP8 MoE backend DEEPGEMM does not support the deployment configuration since kernel does not support"
                         + " current device cuda sm90.",
                 "[requested by environment VLLM_MOE_USE_DEEP_GEMM=1]");
@@ -257,7 +266,7 @@ final class OracleTest {
         assertRefuses(
                 head.select(Layers.strict(Layers.bf16("relu2_no_mul"), mi300)
                         .withPreference(environment("VLLM_ROCM_USE_AITER", "1"))),
-                Refusal.Kind.VALUE_ERROR,
+                EngineError.VALUE_ERROR,
                 "Unquantized MoE backend ROCm AITER does not support");
     }
 
@@ -317,7 +326,7 @@ final class OracleTest {
                 .withPreference(Preference.of("batched_triton", "--moe-backend"));
 
         assertTakes(head.select(request), "BATCHED_TRITON", "BatchedTritonExperts");
-        assertRefuses(seed.select(request), Refusal.Kind.VALUE_ERROR, "moe_backend='batched_triton' is not supported");
+        assertRefuses(seed.select(request), EngineError.VALUE_ERROR, "moe_backend='batched_triton' is not supported");
     }
 
     // -- LoRA: where we differ from the engine --
@@ -331,7 +340,7 @@ final class OracleTest {
         assertTakes(head.select(request.withStrict(true)), "TRITON", "TritonExperts");
         assertRefuses(
                 head.select(request),
-                Refusal.Kind.VALUE_ERROR,
+                EngineError.VALUE_ERROR,
                 "Unquantized MoE backend FlashInfer CUTLASS does not support the deployment configuration since kernel"
                         + " does not support LoRA.",
                 "[requested by --moe-backend]");
@@ -346,7 +355,7 @@ final class OracleTest {
         assertTakes(head.select(request.withStrict(true)), "TRITON", "TritonExperts");
         assertRefuses(
                 head.select(request),
-                Refusal.Kind.NOT_IMPLEMENTED_ERROR,
+                EngineError.NOT_IMPLEMENTED_ERROR,
                 "BATCHED_TRITON (BatchedTritonExperts): kernel does not support LoRA",
                 "TRITON (TritonExperts): kernel does not support batched_experts activation format");
     }
@@ -392,7 +401,7 @@ final class OracleTest {
 
         assertRefuses(
                 decision,
-                Refusal.Kind.VALUE_ERROR,
+                EngineError.VALUE_ERROR,
                 "moe_backend='triton' does not support activation=mxfp8_dyn; supported variants: ['TRITON']");
     }
 
@@ -407,7 +416,7 @@ final class OracleTest {
 
         assertRefuses(
                 head.select(Layers.strict(layer, Layers.sm(100, "flashinfer"))),
-                Refusal.Kind.VALUE_ERROR,
+                EngineError.VALUE_ERROR,
                 "checkpoint declares MoE activation=fp8_static_tensor but"
                         + " quantization_config.moe.activation=mxfp8_dyn");
     }
@@ -418,7 +427,7 @@ final class OracleTest {
 
         assertRefuses(
                 seed.select(Layers.strict(layer, Layers.sm(90))),
-                Refusal.Kind.VALUE_ERROR,
+                EngineError.VALUE_ERROR,
                 "No MXFP8 MoE backends available. Rejected: FLASHINFER_TRTLLM (TrtLlmFp8ExpertsMonolithic)");
     }
 
@@ -438,7 +447,7 @@ final class OracleTest {
 
         assertRefuses(
                 head.select(Layers.strict(layer, Layers.sm(90))),
-                Refusal.Kind.NOT_IMPLEMENTED_ERROR,
+                EngineError.NOT_IMPLEMENTED_ERROR,
                 "vllm@2026-08-17 has no MoE backends for format 'int3'; expected one of [fp8, int8, mxfp4,");
     }
 
@@ -452,7 +461,7 @@ final class OracleTest {
 
         assertRefuses(
                 seed.select(request.withPreference(Preference.of("marlin", "--moe-backend"))),
-                Refusal.Kind.VALUE_ERROR,
+                EngineError.VALUE_ERROR,
                 "Model sets swiglu_limit=7.0, but the explicitly requested moe_backend='marlin' does not apply the"
                         + " SwiGLU clamp. Use 'flashinfer_trtllm' or 'flashinfer_cutlass' instead.");
         assertThat(seed.select(request).candidates()).containsExactly("FLASHINFER_TRTLLM");

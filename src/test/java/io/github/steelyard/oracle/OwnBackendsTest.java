@@ -2,6 +2,12 @@ package io.github.steelyard.oracle;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.github.steelyard.catalogue.Choice;
+import io.github.steelyard.catalogue.Deployment;
+import io.github.steelyard.catalogue.Device;
+import io.github.steelyard.catalogue.EngineError;
+import io.github.steelyard.catalogue.Preference;
+import io.github.steelyard.catalogue.SelectionRequest;
 import io.github.steelyard.model.ExpertBackend;
 import java.util.Optional;
 import org.junit.jupiter.api.Test;
@@ -37,7 +43,7 @@ final class OwnBackendsTest {
         Decision decision = own.select(Layers.bf16("silu"), Optional.of(new Choice("fused", "--moe-backend")), true);
 
         assertThat(decision).isInstanceOfSatisfying(Refusal.class, refusal -> {
-            assertThat(refusal.kind()).isEqualTo(Refusal.Kind.VALUE_ERROR);
+            assertThat(refusal.kind()).isEqualTo(EngineError.VALUE_ERROR);
             assertThat(refusal.reason())
                     .isEqualTo("Our MoE backend 'FUSED' does not support the deployment configuration since kernel does"
                             + " not support a visible w2 input: it is hidden (the intermediate features are used up a"
@@ -75,7 +81,7 @@ final class OwnBackendsTest {
         Decision decision = own.select(Layers.bf16("gelu"), Optional.empty(), false);
 
         assertThat(decision).isInstanceOfSatisfying(Refusal.class, refusal -> {
-            assertThat(refusal.kind()).isEqualTo(Refusal.Kind.NOT_IMPLEMENTED_ERROR);
+            assertThat(refusal.kind()).isEqualTo(EngineError.NOT_IMPLEMENTED_ERROR);
             assertThat(refusal.reason())
                     .contains("FUSED (FusedExperts): kernel does not support gelu activation")
                     .contains("DECOMPOSED (DecomposedExperts): kernel does not support gelu activation");

@@ -1,4 +1,4 @@
-package io.github.steelyard.oracle;
+package io.github.steelyard.catalogue;
 
 import java.util.List;
 import java.util.Map;
@@ -29,7 +29,7 @@ import java.util.Set;
 /// @param visible names to ask for when the w2 input must be seen, best first
 /// @param rounding sizes that a backend rounds a layer up to
 /// @param messages the engine's messages
-record OracleTable(
+public record OracleTable(
         String name,
         String format,
         Condition when,
@@ -52,11 +52,15 @@ record OracleTable(
         List<Rounding> rounding,
         Wording messages) {
 
+    /// How backends and input keys go together.
+    ///
     /// @param fromBackend whether each backend fixes the input key
     /// @param filtered whether candidates are filtered by the requested input key
     /// @param exempt backends that the filter leaves alone
-    record InputRule(boolean fromBackend, boolean filtered, Set<String> exempt) {}
+    public record InputRule(boolean fromBackend, boolean filtered, Set<String> exempt) {}
 
+    /// One backend of a table.
+    ///
     /// @param name the backend's name
     /// @param display its name in the engine's messages
     /// @param experts its expert classes, in the order in which they are tried
@@ -65,7 +69,7 @@ record OracleTable(
     /// @param input the input key it computes with
     /// @param inputScales what it does with calibrated input scales
     /// @param refuse what rules it out before its classes are looked at
-    record Backend(
+    public record Backend(
             String name,
             String display,
             List<String> experts,
@@ -75,21 +79,27 @@ record OracleTable(
             InputScales inputScales,
             List<ExpertClass.Check> refuse) {}
 
+    /// A starting order.
+    ///
     /// @param when the condition
     /// @param order backends, best first
-    record Priority(Condition when, List<String> order) {}
+    public record Priority(Condition when, List<String> order) {}
 
+    /// A change of the starting order.
+    ///
     /// @param when the condition
     /// @param front backends moved to the front, one after the other
     /// @param back backends moved to the back, one after the other
-    record Reorder(Condition when, List<String> front, List<String> back) {}
+    public record Reorder(Condition when, List<String> front, List<String> back) {}
 
+    /// Backends that a condition rules out.
+    ///
     /// @param when the condition
     /// @param drop backends ruled out
     /// @param reason why, in a few words
     /// @param requested message when one of them was requested
     /// @param environment message when an environment variable forces one of them; empty: it may
-    record Restriction(
+    public record Restriction(
             Condition when, List<String> drop, String reason, String requested, Optional<String> environment) {}
 
     /// A rule of one or more on/off environment variables. It acts when any of them is set; it is on when all are.
@@ -98,15 +108,17 @@ record OracleTable(
     /// @param offWhen a condition that switches it off
     /// @param off what happens when it is off
     /// @param on what happens when it is on
-    record VariableRule(Map<String, Boolean> flags, Condition offWhen, List<Guarded> off, List<Guarded> on) {}
+    public record VariableRule(Map<String, Boolean> flags, Condition offWhen, List<Guarded> off, List<Guarded> on) {}
 
+    /// An effect under a condition.
+    ///
     /// @param when the condition
     /// @param engineOnly whether only the strict reproduction of the engine does this
     /// @param effect what happens
-    record Guarded(Condition when, boolean engineOnly, Effect effect) {}
+    public record Guarded(Condition when, boolean engineOnly, Effect effect) {}
 
     /// What a rule does.
-    sealed interface Effect {
+    public sealed interface Effect {
 
         /// Backends are no longer candidates.
         record Drop(List<String> backends) implements Effect {}
@@ -118,7 +130,7 @@ record OracleTable(
         record Try(List<String> backends, String message) implements Effect {}
 
         /// The selection fails.
-        record Refuse(Refusal.Kind kind, String message) implements Effect {}
+        record Refuse(EngineError kind, String message) implements Effect {}
 
         /// The platform serves the layer without an expert class.
         record PlatformHandles(String backend) implements Effect {}
@@ -131,24 +143,25 @@ record OracleTable(
                 implements Effect {}
     }
 
+    /// Sizes that a backend rounds a layer up to.
+    ///
     /// @param backends the backends; empty: all
     /// @param when the condition
     /// @param hidden what the hidden size is rounded up to
     /// @param intermediate what the intermediate size is rounded up to
-    record Rounding(List<String> backends, Condition when, int hidden, int intermediate) {}
+    public record Rounding(List<String> backends, Condition when, int hidden, int intermediate) {}
 
+    /// The engine's messages.
+    ///
     /// @param unsupported when a backend does not support the layer
     /// @param exhausted when no candidate is left
     /// @param exhaustedKind the error of `exhausted`
-    record Wording(String unsupported, String exhausted, Refusal.Kind exhaustedKind) {}
+    public record Wording(String unsupported, String exhausted, EngineError exhaustedKind) {}
 
-    /// Returns the engine's message for a name that this format does not have.
-    String unknownName(String asked) {
-        return "moe_backend='%s' is not supported for %s. Expected one of %s."
-                .formatted(asked, label, Messages.list(names.keySet()));
-    }
-
-    Backend backend(String backend) {
+    /// Returns a backend by its name.
+    ///
+    /// @throws IllegalArgumentException if there is none
+    public Backend backend(String backend) {
         Backend found = backends.get(backend);
         if (found == null) {
             throw new IllegalArgumentException("backend '%s' is not in table '%s'".formatted(backend, name));

@@ -1,4 +1,4 @@
-package io.github.steelyard.oracle;
+package io.github.steelyard.catalogue;
 
 import java.util.Locale;
 import java.util.Optional;
@@ -37,7 +37,7 @@ public record MoeLayer(
     public record Keys(Optional<String> weight, Optional<String> input, Optional<String> inputOverride) {
 
         /// Returns the engine's message when a checkpoint declares its input's key and the user asks for another.
-        Optional<String> conflict() {
+        public Optional<String> conflict() {
             Optional<String> declared = input.filter(key -> !key.equals(NONE));
             return inputOverride
                     .filter(asked -> declared.isPresent() && !declared.get().equals(asked))
@@ -176,7 +176,7 @@ public record MoeLayer(
         return new MoeLayer(format, keys, size, router, activation, dtype, traits, other, layout);
     }
 
-    boolean gated() {
+    public boolean gated() {
         return !activation.endsWith("_no_mul");
     }
 }

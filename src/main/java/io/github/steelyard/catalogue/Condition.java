@@ -1,4 +1,4 @@
-package io.github.steelyard.oracle;
+package io.github.steelyard.catalogue;
 
 import java.util.List;
 import java.util.OptionalDouble;
@@ -7,13 +7,15 @@ import java.util.Set;
 
 /// A condition of the catalogue language: a closed vocabulary, so that a new engine snapshot is a file and no code.
 /// `docs/SERVING.md` lists the words.
-sealed interface Condition {
+public sealed interface Condition {
 
     /// Holds always.
     Condition ALWAYS = new All(List.of());
 
+    /// Returns whether the condition holds in `scene`.
     boolean holds(Scene scene);
 
+    /// Every one of these holds.
     record All(List<Condition> conditions) implements Condition {
         @Override
         public boolean holds(Scene scene) {
@@ -21,6 +23,7 @@ sealed interface Condition {
         }
     }
 
+    /// One of these holds.
     record AnyOf(List<Condition> conditions) implements Condition {
         @Override
         public boolean holds(Scene scene) {
@@ -28,6 +31,7 @@ sealed interface Condition {
         }
     }
 
+    /// This does not hold.
     record Not(Condition condition) implements Condition {
         @Override
         public boolean holds(Scene scene) {
@@ -50,6 +54,7 @@ sealed interface Condition {
         }
     }
 
+    /// A fact is as wanted.
     record Is(Fact.Held fact, boolean wanted) implements Condition {
         @Override
         public boolean holds(Scene scene) {
@@ -77,6 +82,7 @@ sealed interface Condition {
         }
     }
 
+    /// A number is known and a multiple.
     record MultipleOf(Fact.Counted fact, int divisor) implements Condition {
         @Override
         public boolean holds(Scene scene) {
@@ -94,6 +100,7 @@ sealed interface Condition {
         }
     }
 
+    /// A number is known and one of these.
     record NumberIn(Fact.Counted fact, Set<Integer> numbers) implements Condition {
         @Override
         public boolean holds(Scene scene) {
@@ -112,6 +119,7 @@ sealed interface Condition {
         }
     }
 
+    /// These libraries are installed.
     record Libraries(Set<String> names) implements Condition {
         @Override
         public boolean holds(Scene scene) {

@@ -1,4 +1,4 @@
-package io.github.steelyard.oracle;
+package io.github.steelyard.catalogue;
 
 import io.github.steelyard.yaml.Fields;
 import io.github.steelyard.yaml.Node;

@@ -1,4 +1,4 @@
-package io.github.steelyard.oracle;
+package io.github.steelyard.catalogue;
 
 import java.util.Locale;
 import java.util.OptionalInt;
@@ -23,7 +23,7 @@ public record Device(
         String os,
         boolean amx) {
 
-    static final String UNKNOWN = "unknown";
+    public static final String UNKNOWN = "unknown";
 
     public Device {
         libraries = Set.copyOf(libraries);

@@ -1,4 +1,4 @@
-package io.github.steelyard.oracle;
+package io.github.steelyard.catalogue;
 
 import java.util.Map;
 import java.util.Optional;
@@ -31,12 +31,12 @@ public record Preference(
     }
 
     /// The same environment with one backend asked for every format.
-    Preference asking(Choice choice) {
+    public Preference asking(Choice choice) {
         return new Preference(Optional.of(choice), Map.of(), environment, batchInvariant);
     }
 
     /// Returns what was asked for one format; empty when the engine is to choose.
-    Optional<Choice> choiceFor(String format) {
+    public Optional<Choice> choiceFor(String format) {
         Choice own = perFormat.get(format);
         if (own == null && format.equals("unquantized")) {
             own = perFormat.get("bf16");

@@ -1,4 +1,4 @@
-package io.github.steelyard.oracle;
+package io.github.steelyard.catalogue;
 
 import java.util.Arrays;
 import java.util.Locale;

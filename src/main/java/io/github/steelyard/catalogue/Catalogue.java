@@ -1,4 +1,4 @@
-package io.github.steelyard.oracle;
+package io.github.steelyard.catalogue;
 
 import java.util.List;
 import java.util.Map;
@@ -9,23 +9,29 @@ import java.util.TreeSet;
 /// The backends of one engine at one date, as a file of `configs/serving` gives them.
 public final class Catalogue {
 
+    /// What the catalogue is of.
+    ///
     /// @param engine the engine's name
     /// @param snapshot the date, `2026-08-17`
     /// @param aliases further names of the snapshot
     /// @param commit the engine's commit; empty for our own engine
-    record Identity(String engine, String snapshot, Set<String> aliases, Optional<String> commit) {}
+    public record Identity(String engine, String snapshot, Set<String> aliases, Optional<String> commit) {}
 
+    /// The engine's option that asks for a backend.
+    ///
     /// @param name the command-line option, `--moe-backend`
     /// @param values the values it accepts
-    record Option(String name, List<String> values) {}
+    public record Option(String name, List<String> values) {}
 
+    /// What holds for all tables of the catalogue.
+    ///
     /// @param batchedAll2all exchange kernels that deliver rows batched
     /// @param all2allAliases exchange kernels with two names
     /// @param exchangeAcross the kinds of parallelism between whose ranks experts' tokens move: `dp`, `pcp`, `sp`
     /// @param batchInvariant variable that asks for results that do not depend on the batch; empty: none
     /// @param staticInputs input keys whose scales come from calibration
     /// @param assumedLibraries by platform, what is taken to be installed when nobody says
-    record Settings(
+    public record Settings(
             Set<String> batchedAll2all,
             Map<String, String> all2allAliases,
             Set<String> exchangeAcross,
@@ -33,10 +39,12 @@ public final class Catalogue {
             Set<String> staticInputs,
             Map<String, List<String>> assumedLibraries) {}
 
+    /// The environment variables that the catalogue knows.
+    ///
     /// @param retired variables that the engine read once, with what became of them
     /// @param deprecated variables that it still reads, with what to use instead
     /// @param read every variable that a rule of the catalogue reads
-    record Variables(Map<String, String> retired, Map<String, String> deprecated, Set<String> read) {}
+    public record Variables(Map<String, String> retired, Map<String, String> deprecated, Set<String> read) {}
 
     private final Identity identity;
     private final Optional<Option> option;
@@ -106,20 +114,23 @@ public final class Catalogue {
         return name.equals(snapshot()) || identity.aliases().contains(name);
     }
 
-    Settings settings() {
+    /// Returns what holds for all tables.
+    public Settings settings() {
         return settings;
     }
 
-    Variables variables() {
+    /// Returns the environment variables that the catalogue knows.
+    public Variables variables() {
         return variables;
     }
 
-    List<OracleTable> tables() {
+    /// Returns the tables in file order.
+    public List<OracleTable> tables() {
         return tables;
     }
 
     /// Returns the table that serves a layer, if the engine has one.
-    Optional<OracleTable> table(SelectionRequest request) {
+    public Optional<OracleTable> table(SelectionRequest request) {
         Scene scene = new Scene(request, MoeLayer.NONE, MoeLayer.NONE);
         return tables.stream()
                 .filter(table -> table.format().equals(request.layer().format()))
@@ -127,7 +138,10 @@ public final class Catalogue {
                 .findFirst();
     }
 
-    ExpertClass experts(String name) {
+    /// Returns an expert class by its name.
+    ///
+    /// @throws IllegalArgumentException if there is none
+    public ExpertClass experts(String name) {
         ExpertClass found = experts.get(name);
         if (found == null) {
             throw new IllegalArgumentException("expert class '%s' is not in %s; expected one of %s"

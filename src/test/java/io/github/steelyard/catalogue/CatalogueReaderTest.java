@@ -1,9 +1,14 @@
-package io.github.steelyard.oracle;
+package io.github.steelyard.catalogue;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException;
 
+import io.github.steelyard.oracle.Decision;
+import io.github.steelyard.oracle.FakeQuantLaunch;
+import io.github.steelyard.oracle.Layers;
+import io.github.steelyard.oracle.Oracle;
+import io.github.steelyard.oracle.Selection;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;

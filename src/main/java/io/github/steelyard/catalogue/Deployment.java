@@ -1,4 +1,4 @@
-package io.github.steelyard.oracle;
+package io.github.steelyard.catalogue;
 
 import java.util.Locale;
 import java.util.Map;
@@ -63,7 +63,7 @@ public record Deployment(
     ///
     /// @param aliases exchange kernels with two names
     /// @param across the kinds of parallelism between whose ranks tokens move: `dp`, `pcp`, `sp`
-    Deployment exchanging(Map<String, String> aliases, Set<String> across) {
+    public Deployment exchanging(Map<String, String> aliases, Set<String> across) {
         boolean moves = expertParallel && across.stream().anyMatch(kind -> ranks(kind) > 1);
         String kernels = moves ? aliases.getOrDefault(all2all, all2all) : NO_EXCHANGE;
         return new Deployment(tp, dp, pcp, sp, ep, expertParallel, kernels, eplb);
@@ -80,7 +80,7 @@ public record Deployment(
     }
 
     /// Describes the deployment for messages.
-    String label() {
+    public String label() {
         return String.format(
                 Locale.ROOT,
                 "tp=%d dp=%d ep=%d expert_parallel=%b sp=%d all2all=%s eplb=%b",

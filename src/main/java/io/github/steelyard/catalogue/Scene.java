@@ -1,34 +1,39 @@
-package io.github.steelyard.oracle;
+package io.github.steelyard.catalogue;
 
 /// What conditions are evaluated against: a request with the quantisation keys in effect for one candidate.
 ///
 /// @param request the question
 /// @param weight weight key in effect
 /// @param input input key in effect
-record Scene(SelectionRequest request, String weight, String input) {
+public record Scene(SelectionRequest request, String weight, String input) {
 
-    MoeLayer layer() {
+    /// Returns the layer asked about.
+    public MoeLayer layer() {
         return request.layer();
     }
 
-    Device device() {
+    /// Returns the device asked about.
+    public Device device() {
         return request.device();
     }
 
-    Deployment deployment() {
+    /// Returns how the model is spread.
+    public Deployment deployment() {
         return request.deployment();
     }
 
     /// Returns whether there is an input key: inputs are quantised.
-    boolean requestsInput() {
+    public boolean requestsInput() {
         return !input.equals(MoeLayer.NONE);
     }
 
-    Scene withInput(String other) {
+    /// The same scene with another input key.
+    public Scene withInput(String other) {
         return new Scene(request, weight, other);
     }
 
-    String environment(String name) {
+    /// Returns the value of an environment variable, empty if it is not set.
+    public String environment(String name) {
         return request.preference().environment().getOrDefault(name, "");
     }
 }

@@ -1,6 +1,6 @@
-package io.github.steelyard.oracle;
+package io.github.steelyard.catalogue;
 
-/// One question to an [Oracle]: which backend serves this layer?
+/// One question to the oracle: which backend serves this layer?
 ///
 /// @param layer the layer
 /// @param device the device

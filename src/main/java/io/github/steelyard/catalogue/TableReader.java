@@ -1,8 +1,8 @@
-package io.github.steelyard.oracle;
+package io.github.steelyard.catalogue;
 
-import io.github.steelyard.oracle.OracleTable.Backend;
-import io.github.steelyard.oracle.OracleTable.Effect;
-import io.github.steelyard.oracle.OracleTable.Guarded;
+import io.github.steelyard.catalogue.OracleTable.Backend;
+import io.github.steelyard.catalogue.OracleTable.Effect;
+import io.github.steelyard.catalogue.OracleTable.Guarded;
 import io.github.steelyard.yaml.Fields;
 import io.github.steelyard.yaml.Values;
 import java.util.LinkedHashMap;
@@ -104,7 +104,7 @@ final class TableReader {
                 new OracleTable.Wording(
                         fields.requiredWord("unsupported"),
                         fields.requiredWord("exhausted"),
-                        kind(fields, "exhausted-error", Refusal.Kind.NOT_IMPLEMENTED_ERROR)));
+                        kind(fields, "exhausted-error", EngineError.NOT_IMPLEMENTED_ERROR)));
     }
 
     private Backend backend(String name, Fields entry) {
@@ -176,7 +176,7 @@ final class TableReader {
                 .or(() -> entry.node("try")
                         .map(node -> new Effect.Try(known(entry, entry.words("try")), entry.requiredWord("message"))))
                 .or(() -> entry.word("refuse")
-                        .map(message -> new Effect.Refuse(kind(entry, "error", Refusal.Kind.VALUE_ERROR), message)))
+                        .map(message -> new Effect.Refuse(kind(entry, "error", EngineError.VALUE_ERROR), message)))
                 .or(() -> entry.word("platform-handles").map(Effect.PlatformHandles::new))
                 .or(() -> entry.word("take").map(name -> take(entry, name)))
                 .or(() -> entry.word("by").map(variable -> byValue(entry, variable)));
@@ -216,12 +216,12 @@ final class TableReader {
         return (int) Values.integer(entry.path(key), entry.required(key), 1, Integer.MAX_VALUE);
     }
 
-    private static Refusal.Kind kind(Fields entry, String key, Refusal.Kind otherwise) {
+    private static EngineError kind(Fields entry, String key, EngineError otherwise) {
         Optional<String> word = entry.word(key);
         if (word.isEmpty()) {
             return otherwise;
         }
-        for (Refusal.Kind kind : Refusal.Kind.values()) {
+        for (EngineError kind : EngineError.values()) {
             if (kind.label().equals(word.get())) {
                 return kind;
             }

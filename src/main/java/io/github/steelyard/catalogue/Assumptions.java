@@ -1,4 +1,4 @@
-package io.github.steelyard.oracle;
+package io.github.steelyard.catalogue;
 
 import java.util.Map;
 import java.util.Optional;
@@ -21,11 +21,13 @@ public record Assumptions(Map<String, Boolean> experts, Set<String> devicePrefix
         return new Assumptions(Map.of(), Set.of(), true);
     }
 
-    Optional<Boolean> verdict(String expertClass) {
+    /// Returns the verdict taken as given for an expert class.
+    public Optional<Boolean> verdict(String expertClass) {
         return Optional.ofNullable(experts.get(expertClass)).or(() -> Optional.ofNullable(experts.get("*")));
     }
 
-    boolean deviceAssumed(String expertClass) {
+    /// Returns whether the device check of an expert class is taken as passed.
+    public boolean deviceAssumed(String expertClass) {
         return devicePrefixes.stream().anyMatch(expertClass::startsWith);
     }
 }

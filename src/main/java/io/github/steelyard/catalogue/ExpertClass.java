@@ -1,4 +1,4 @@
-package io.github.steelyard.oracle;
+package io.github.steelyard.catalogue;
 
 import java.util.List;
 import java.util.Set;
@@ -25,7 +25,7 @@ import java.util.stream.Collectors;
 /// @param after checks of this class after the common ones
 /// @param hints what is added to a reason, such as how to switch the kernel on
 /// @param w2Input whether the w2 input is observable: the first rule whose condition holds
-record ExpertClass(
+public record ExpertClass(
         String name,
         List<String> both,
         Condition device,
@@ -46,45 +46,57 @@ record ExpertClass(
         List<Hint> hints,
         List<W2Rule> w2Input) {
 
+    /// Activations that a class knows under a condition.
+    ///
     /// @param names activations
     /// @param when the condition under which they are known
-    record FurtherActivations(Set<String> names, Condition when) {}
+    public record FurtherActivations(Set<String> names, Condition when) {}
 
+    /// Pairs of quantisation keys that a class computes with.
+    ///
     /// @param weights weight keys, or `any`
     /// @param inputs input keys, or `any`
     /// @param when the devices for which the pairs hold
-    record Scheme(List<String> weights, List<String> inputs, Condition when) {
+    public record Scheme(List<String> weights, List<String> inputs, Condition when) {
 
         private static final String ANY = "any";
 
-        boolean covers(Scene scene) {
+        /// Returns whether the pair in `scene` is one of these.
+        public boolean covers(Scene scene) {
             return (weights.contains(scene.weight()) || weights.contains(ANY))
                     && (inputs.contains(scene.input()) || inputs.contains(ANY))
                     && when.holds(scene);
         }
     }
 
+    /// A condition that a class asks for.
+    ///
     /// @param require what must hold
     /// @param reason what is said when it does not
-    record Check(Condition require, String reason) {}
+    public record Check(Condition require, String reason) {}
 
+    /// A sentence that helps when a class is refused.
+    ///
     /// @param when when the hint helps
     /// @param text a sentence without its full stop
-    record Hint(Condition when, String text) {}
+    public record Hint(Condition when, String text) {}
 
+    /// Whether the w2 input is observable, under a condition.
+    ///
     /// @param when when this rule decides
     /// @param visibility the verdict
-    record W2Rule(Condition when, Visibility visibility) {}
+    public record W2Rule(Condition when, Visibility visibility) {}
 
     /// Returns a reason with the hints that help.
-    String hinted(String reason, Scene scene) {
+    public String hinted(String reason, Scene scene) {
         return hints.stream()
                 .filter(hint -> hint.when().holds(scene))
                 .map(hint -> ". " + hint.text())
                 .collect(Collectors.joining("", reason, ""));
     }
 
-    boolean knows(Scene scene) {
+    /// Returns whether the class computes the activation in `scene`.
+    public boolean knows(Scene scene) {
         String activation = scene.layer().activation();
         return activations.contains(activation)
                 || furtherActivations.stream()
@@ -92,12 +104,13 @@ record ExpertClass(
                                 && further.when().holds(scene));
     }
 
-    boolean covers(Scene scene) {
+    /// Returns whether the class computes with the keys in `scene`.
+    public boolean covers(Scene scene) {
         return schemes.stream().anyMatch(scheme -> scheme.covers(scene));
     }
 
     /// Returns whether the w2 input is observable in `scene`.
-    Visibility w2Input(Scene scene) {
+    public Visibility w2Input(Scene scene) {
         return w2Input.stream()
                 .filter(rule -> rule.when().holds(scene))
                 .findFirst()
@@ -106,7 +119,7 @@ record ExpertClass(
     }
 
     /// Returns whether the w13 input is observable.
-    Visibility w13Input() {
+    public Visibility w13Input() {
         return monolithic
                 ? new Visibility(
                         Visibility.Degree.LAYER_INPUT,
