@@ -1,5 +1,6 @@
 package io.github.steelyard.calibration;
 
+import io.github.steelyard.calibration.Measurement.Column;
 import io.github.steelyard.checkpoint.Digests;
 import io.github.steelyard.checkpoint.SafetensorsFile;
 import io.github.steelyard.checkpoint.SafetensorsWriter;
@@ -7,6 +8,7 @@ import io.github.steelyard.checkpoint.SafetensorsWriter.Planned;
 import io.github.steelyard.checkpoint.TensorInfo;
 import io.github.steelyard.files.CheckpointException;
 import io.github.steelyard.files.Printable;
+import io.github.steelyard.model.Population;
 import io.github.steelyard.model.Role;
 import io.github.steelyard.model.Site;
 import io.github.steelyard.tensor.DType;
@@ -19,13 +21,14 @@ import java.nio.charset.CharacterCodingException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.EnumMap;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.TreeMap;
 import java.util.stream.Collectors;
+import java.util.stream.Stream;
 
 /// `statistics.safetensors`: the statistics of a run, as columns over the sites in the order of their names.
 ///
@@ -52,7 +55,7 @@ final class StatisticsFile {
 
     private final Path path;
     private final SafetensorsFile file;
-    private final Map<Column, MemorySegment> columns = new EnumMap<>(Column.class);
+    private final Map<Stored, MemorySegment> columns = new HashMap<>();
     private final int count; // sites
 
     private StatisticsFile(Path path, SafetensorsFile file) {
@@ -87,10 +90,10 @@ final class StatisticsFile {
     static void write(Statistics statistics, Path path) {
         List<Planned> plan = new ArrayList<>();
         List<MemorySegment> tensors = new ArrayList<>();
-        for (Column column : Column.values()) {
-            plan.add(new Planned(
-                    column.tensor, column.dtype, Shape.of(statistics.sites().size())));
-            tensors.add(column.bytes(statistics));
+        for (Stored stored : Stored.ALL) {
+            Shape shape = Shape.of(statistics.sites().size());
+            plan.add(new Planned(stored.tensor(), stored.column().dtype(), shape));
+            tensors.add(stored.bytes(statistics));
         }
         byte[] names = statistics.sites().keySet().stream()
                 .map(Site::name)
@@ -101,45 +104,41 @@ final class StatisticsFile {
         SafetensorsWriter.write(path, plan, METADATA, tensors);
     }
 
-    /// The columns of numbers, in the order of writing.
-    private enum Column {
-        TOKENS("tokens", DType.I64),
-        NON_FINITE("non_finite", DType.I64),
-        TOKENS_ALL("tokens_all", DType.I64),
-        NON_FINITE_ALL("non_finite_all", DType.I64),
-        AMAX("amax", DType.F32),
-        AMAX_ALL("amax_all", DType.F32);
+    /// A column of one population.
+    private record Stored(Column column, Population population) {
 
-        private final String tensor;
-        private final DType dtype;
+        /// In the order of writing: the wide ones first, so that all are aligned.
+        private static final List<Stored> ALL = Stream.of(DType.I64, DType.F32)
+                .flatMap(dtype -> Stream.of(Population.values())
+                        .flatMap(population -> Stream.of(Column.values())
+                                .filter(column -> column.dtype() == dtype)
+                                .map(column -> new Stored(column, population))))
+                .toList();
 
-        Column(String tensor, DType dtype) {
-            this.tensor = tensor;
-            this.dtype = dtype;
+        private String tensor() {
+            return switch (population) {
+                case ROUTED -> column.tensor();
+                case ALL -> column.tensor() + "_all";
+            };
         }
 
         private MemorySegment bytes(Statistics statistics) {
-            int elementBytes = dtype.bits() / Byte.SIZE;
-            MemorySegment bytes =
-                    MemorySegment.ofArray(new byte[statistics.sites().size() * elementBytes]);
-            long offset = 0;
+            int elementBytes = column.dtype().bits() / Byte.SIZE;
+            byte[] bytes = new byte[Math.multiplyExact(statistics.sites().size(), elementBytes)];
+            ByteBuffer buffer = ByteBuffer.wrap(bytes).order(ByteOrder.LITTLE_ENDIAN);
             for (SiteStatistics found : statistics.sites().values()) {
-                put(bytes, offset, found);
-                offset += elementBytes;
+                long bits = column.bits(
+                        switch (population) {
+                            case ROUTED -> Optional.of(found.routed());
+                            case ALL -> found.all();
+                        });
+                if (elementBytes == Long.BYTES) {
+                    buffer.putLong(bits);
+                } else {
+                    buffer.putInt((int) bits);
+                }
             }
-            return bytes;
-        }
-
-        private void put(MemorySegment bytes, long offset, SiteStatistics found) {
-            Measurement all = found.all().orElse(Measurement.NONE);
-            switch (this) {
-                case TOKENS -> bytes.set(I64, offset, found.routed().tokens());
-                case NON_FINITE -> bytes.set(I64, offset, found.routed().nonFinite());
-                case TOKENS_ALL -> bytes.set(I64, offset, all.tokens());
-                case NON_FINITE_ALL -> bytes.set(I64, offset, all.nonFinite());
-                case AMAX -> bytes.set(F32, offset, found.routed().amax());
-                case AMAX_ALL -> bytes.set(F32, offset, found.all().isPresent() ? all.amax() : Float.NaN);
-            }
+            return MemorySegment.ofArray(bytes);
         }
     }
 
@@ -147,21 +146,21 @@ final class StatisticsFile {
         if (!METADATA.equals(file.metadata())) {
             throw unsuitable("expected metadata %s, found %s".formatted(METADATA, file.metadata()));
         }
-        TensorInfo amax = tensor(Column.AMAX.tensor);
+        TensorInfo amax = tensor(Column.AMAX.tensor());
         long sites = amax.shape().rank() == 1 ? amax.shape().dim(0) : -1;
         if (sites < 0 || sites > MAX_NAME_BYTES) {
             throw unsuitable("tensor 'amax': expected one value per site, found %s".formatted(amax.shape()));
         }
-        for (Column column : Column.values()) {
-            require(tensor(column.tensor), column.dtype, sites);
+        for (Stored stored : Stored.ALL) {
+            require(tensor(stored.tensor()), stored.column().dtype(), sites);
         }
         TensorInfo names = tensor("sites");
         require(names, DType.U8, Math.min(names.byteSize(), MAX_NAME_BYTES));
-        if (file.tensors().size() != Column.values().length + 1) {
+        if (file.tensors().size() != Stored.ALL.size() + 1) {
             throw unsuitable(String.format(
                     Locale.ROOT,
                     "expected %d tensors, found %s",
-                    Column.values().length + 1,
+                    Stored.ALL.size() + 1,
                     Printable.of(file.tensors().keySet().toString())));
         }
         return (int) sites;
@@ -181,22 +180,21 @@ final class StatisticsFile {
     }
 
     private SiteStatistics siteStatistics(Site site, int index) {
-        Measurement routed = measurement(site, index, Column.AMAX, Column.TOKENS, Column.NON_FINITE);
-        if (!Float.isNaN(floatAt(Column.AMAX_ALL, index))) {
-            Measurement all = measurement(site, index, Column.AMAX_ALL, Column.TOKENS_ALL, Column.NON_FINITE_ALL);
-            return new SiteStatistics(routed, Optional.of(all));
+        Measurement routed = measurement(site, index, Population.ROUTED);
+        if (!Float.isNaN(floatAt(Column.AMAX, Population.ALL, index))) {
+            return new SiteStatistics(routed, Optional.of(measurement(site, index, Population.ALL)));
         }
-        if (longAt(Column.TOKENS_ALL, index) != 0 || longAt(Column.NON_FINITE_ALL, index) != 0) {
+        if (longAt(Column.TOKENS, Population.ALL, index) != 0
+                || longAt(Column.NON_FINITE, Population.ALL, index) != 0) {
             throw unsuitable("site %s has tokens of a population without an amax".formatted(quoted(site)));
         }
         return new SiteStatistics(routed, Optional.empty());
     }
 
-    private Measurement measurement(
-            Site site, int index, Column amaxColumn, Column tokensColumn, Column nonFiniteColumn) {
-        float amax = floatAt(amaxColumn, index);
-        long tokens = longAt(tokensColumn, index);
-        long nonFinite = longAt(nonFiniteColumn, index);
+    private Measurement measurement(Site site, int index, Population population) {
+        float amax = floatAt(Column.AMAX, population, index);
+        long tokens = longAt(Column.TOKENS, population, index);
+        long nonFinite = longAt(Column.NON_FINITE, population, index);
         if (!Float.isFinite(amax) || amax < 0 || tokens < 0 || nonFinite < 0) {
             throw unsuitable(String.format(
                     Locale.ROOT,
@@ -243,16 +241,16 @@ final class StatisticsFile {
         throw unsuitable("%s names no site".formatted(Printable.quoted(name)));
     }
 
-    private float floatAt(Column column, int index) {
-        return bytes(column).get(F32, 4L * index);
+    private float floatAt(Column column, Population population, int index) {
+        return bytes(column, population).get(F32, 4L * index);
     }
 
-    private long longAt(Column column, int index) {
-        return bytes(column).get(I64, 8L * index);
+    private long longAt(Column column, Population population, int index) {
+        return bytes(column, population).get(I64, 8L * index);
     }
 
-    private MemorySegment bytes(Column column) {
-        return columns.computeIfAbsent(column, each -> file.bytes(each.tensor));
+    private MemorySegment bytes(Column column, Population population) {
+        return columns.computeIfAbsent(new Stored(column, population), stored -> file.bytes(stored.tensor()));
     }
 
     private TensorInfo tensor(String name) {
