@@ -1,40 +1,22 @@
 package io.github.steelyard.calibration;
 
-import io.github.steelyard.gemm.Gemm;
 import io.github.steelyard.kernel.Kernels;
+import io.github.steelyard.model.CorpusContext;
 import io.github.steelyard.model.Decoder;
-import io.github.steelyard.model.Engine;
-import io.github.steelyard.model.EngineListener;
-import io.github.steelyard.model.ExpertBackend;
-import io.github.steelyard.model.Pass;
-import io.github.steelyard.model.Profile;
-import io.github.steelyard.model.Sequences;
-import io.github.steelyard.weights.Weights;
+import io.github.steelyard.model.LayerStore;
+import io.github.steelyard.model.Tap;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Optional;
+import java.util.TreeMap;
 
 /// Measures the statistics of one model over one calibration set, layer by layer, with all progress on disk.
 ///
 /// @param decoder the model
-/// @param weights its weights
-/// @param sequences the calibration set
-/// @param kernels the arithmetic
-/// @param gemm the matrix product
-/// @param backend how experts are computed; must show the w2 input
-/// @param allTokens whether each expert also sees every token
-/// @param threads worker threads
-/// @param profile where time is recorded
-public record CalibrationRun(
-        Decoder decoder,
-        Weights weights,
-        Sequences sequences,
-        Kernels kernels,
-        Gemm gemm,
-        ExpertBackend backend,
-        boolean allTokens,
-        int threads,
-        Profile profile) {
+/// @param tokens tokens of the calibration set
+/// @param kernels the arithmetic of the tap
+/// @param forward sends the calibration set through the model
+public record CalibrationRun(Decoder decoder, long tokens, Kernels kernels, Forward forward) {
 
     /// Runs, or goes on with what an earlier process left behind.
     ///
@@ -42,21 +24,13 @@ public record CalibrationRun(
     /// @param fresh whether to forget an unfinished or finished run
     /// @param finish takes the statistics to where they are kept
     /// @throws StatisticsException if the state belongs to a run with another key
-    public void execute(
-            RunDirectory run, RunKey key, boolean fresh, EngineListener listener, StatisticsConsumer finish) {
-        try (RunState store = new RunState(
-                run.stateDirectory(),
-                key,
-                sequences.tokens(),
-                decoder.hidden(),
-                decoder.layers().size(),
-                fresh)) {
+    public void execute(RunDirectory run, RunKey key, boolean fresh, StatisticsConsumer finish) {
+        try (RunState store = state(run.stateDirectory(), key, fresh)) {
             if (fresh) {
                 run.forgetResults();
             }
             StatisticsTap tap = new StatisticsTap(kernels, store::keep);
-            Pass pass = new Pass(kernels, gemm, tap, backend, allTokens, threads, profile);
-            new Engine(decoder, weights, pass, store::scratch).run(sequences, store, listener, Optional.empty());
+            forward.run(tap, store, store::scratch);
             List<Statistics> parts = new ArrayList<>(store.statistics());
             parts.add(tap.take()); // of the head
             parts.add(Statistics.unseen(decoder.modules()));
@@ -65,11 +39,37 @@ public record CalibrationRun(
         }
     }
 
+    /// Does the same work from the start and keeps nothing of it.
+    ///
+    /// @param state directory for the state; deleted afterwards
+    public void rehearse(Path state) {
+        try (RunState store = state(state, new RunKey(new TreeMap<>()), true)) {
+            forward.run(new StatisticsTap(kernels, store::keep), store, store::scratch);
+            store.delete();
+        }
+    }
+
+    /// Sends the calibration set through the model.
+    @FunctionalInterface
+    public interface Forward {
+
+        /// Runs the layers that `store` does not have yet.
+        ///
+        /// @param tap sees every site; must be shown the w2 input of experts
+        /// @param memory where rows as large as the corpus are taken from
+        void run(Tap tap, LayerStore store, CorpusContext.RowMemory memory);
+    }
+
     /// Takes the statistics of a finished run.
     @FunctionalInterface
     public interface StatisticsConsumer {
 
         /// Keeps `statistics`; when this returns, they are safe.
         void accept(Statistics statistics);
+    }
+
+    private RunState state(Path directory, RunKey key, boolean fresh) {
+        return new RunState(
+                directory, key, tokens, decoder.hidden(), decoder.layers().size(), fresh);
     }
 }

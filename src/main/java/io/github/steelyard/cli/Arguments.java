@@ -2,9 +2,11 @@ package io.github.steelyard.cli;
 
 import io.github.steelyard.corpus.CalibrationSet;
 import io.github.steelyard.corpus.DataOptions;
+import io.github.steelyard.job.Compute;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Locale;
+import java.util.OptionalInt;
 import java.util.Set;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
@@ -47,6 +49,11 @@ final class Arguments {
                 .collect(Collectors.toSet());
     }
 
+    /// Returns a count that may not have been given.
+    static OptionalInt optional(@Nullable Integer value) {
+        return value == null ? OptionalInt.empty() : OptionalInt.of(value);
+    }
+
     private static int between(String text, int most) {
         try {
             int value = Integer.parseInt(text);
@@ -86,11 +93,9 @@ final class Arguments {
     /// Reads a number of threads.
     static final class Threads implements CommandLine.ITypeConverter<Integer> {
 
-        static final int MOST = 1024;
-
         @Override
         public Integer convert(String text) {
-            return between(text, MOST);
+            return between(text, Compute.MOST_THREADS);
         }
     }
 

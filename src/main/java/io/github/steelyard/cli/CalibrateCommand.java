@@ -1,8 +1,15 @@
 package io.github.steelyard.cli;
 
+import io.github.steelyard.catalogue.Choice;
+import io.github.steelyard.job.CalibrationJob;
+import io.github.steelyard.job.CalibrationRequest;
+import io.github.steelyard.job.CalibrationResult;
 import io.github.steelyard.recipe.CalibrationOptions;
 import io.github.steelyard.recipe.Recipe;
 import java.nio.file.Path;
+import java.util.List;
+import java.util.Locale;
+import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -43,14 +50,30 @@ final class CalibrateCommand extends SteelyardCommand {
 
     @Override
     Outcome run() {
-        Recipe read = Recipe.read(Arguments.required(recipe));
-        Calibration.Result result = new Calibration(console, common, choices, engine)
-                .run(
-                        Arguments.required(checkpoint),
-                        read,
-                        Arguments.required(out),
-                        read.export().format());
-        return Outcome.gate(result.passed(), result, result.lines());
+        CalibrationResult result = CalibrationJob.run(
+                CalibrationRequest.of(
+                                Arguments.required(checkpoint),
+                                Recipe.read(Arguments.required(recipe)),
+                                Arguments.required(out))
+                        .with(choices.choices())
+                        .with(engine.compute()),
+                listener());
+        return Outcome.gate(result.passed(), result, lines(result));
+    }
+
+    /// Returns the result for people.
+    static List<String> lines(CalibrationResult result) {
+        return List.of(
+                String.format(
+                        Locale.ROOT,
+                        "%s: %s, %d sites, %d tokens in %d sequences",
+                        result.run(),
+                        result.status(),
+                        result.sites(),
+                        result.tokens(),
+                        result.sequences()),
+                result.coverage(),
+                String.format(Locale.ROOT, "peak resident memory %d MiB", result.peakResidentBytes() >> 20));
     }
 
     /// What a calibration may be told besides the recipe.
@@ -99,5 +122,17 @@ final class CalibrateCommand extends SteelyardCommand {
 
         @Option(names = "--fresh", description = "Forget an unfinished or finished run in RUN and start again.")
         boolean fresh;
+
+        /// Returns the options as a job takes them.
+        CalibrationRequest.Choices choices() {
+            return new CalibrationRequest.Choices(
+                    Optional.ofNullable(data),
+                    Optional.ofNullable(experts),
+                    Arguments.optional(maxSequences),
+                    Arguments.optional(sequenceLength),
+                    Optional.ofNullable(backend).map(name -> new Choice(name, "--moe-backend")),
+                    Optional.ofNullable(profile),
+                    fresh);
+        }
     }
 }

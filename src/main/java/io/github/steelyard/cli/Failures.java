@@ -8,6 +8,8 @@ import io.github.steelyard.files.CheckpointException;
 import io.github.steelyard.files.Finding;
 import io.github.steelyard.files.OutputException;
 import io.github.steelyard.files.StorageException;
+import io.github.steelyard.job.RequestException;
+import io.github.steelyard.job.ResourceException;
 import io.github.steelyard.natives.NativeException;
 import io.github.steelyard.recipe.RecipeException;
 import io.github.steelyard.report.Envelope;
@@ -82,6 +84,7 @@ final class Failures implements CommandLine.IExecutionExceptionHandler, CommandL
         return switch (failure) {
             case GateException e -> ExitCode.GATE;
             case UsageException e -> ExitCode.USAGE;
+            case RequestException e -> ExitCode.USAGE;
             case OutputException e -> ExitCode.USAGE;
             case CheckpointException e -> ExitCode.BAD_INPUT;
             case RecipeException e -> ExitCode.BAD_INPUT;

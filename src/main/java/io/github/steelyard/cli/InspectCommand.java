@@ -1,6 +1,7 @@
 package io.github.steelyard.cli;
 
 import io.github.steelyard.files.ConfigJson;
+import io.github.steelyard.job.Compute;
 import io.github.steelyard.report.Inspection;
 import io.github.steelyard.report.ModelSummary;
 import java.nio.file.Files;
@@ -34,7 +35,7 @@ final class InspectCommand extends SteelyardCommand {
             paramLabel = "N",
             converter = Arguments.Threads.class,
             description = "Threads that read values.")
-    int threads = EngineOptions.defaultThreads();
+    int threads = Compute.defaultThreads();
 
     InspectCommand(Console console) {
         super(console);

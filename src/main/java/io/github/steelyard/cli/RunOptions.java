@@ -1,7 +1,9 @@
 package io.github.steelyard.cli;
 
+import io.github.steelyard.job.FinishedRun;
 import io.github.steelyard.recipe.ExportOptions;
 import java.nio.file.Path;
+import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Option;
 
@@ -27,5 +29,11 @@ final class RunOptions {
 
     boolean used() {
         return recipe != null || sharing != null || checkpoint != null;
+    }
+
+    /// Returns a run, put to use so.
+    FinishedRun of(Path directory) {
+        return new FinishedRun(
+                directory, Optional.ofNullable(checkpoint), Optional.ofNullable(recipe), Optional.ofNullable(sharing));
     }
 }

@@ -1,8 +1,6 @@
 package io.github.steelyard.cli;
 
-import io.github.steelyard.calibration.GateException;
-import io.github.steelyard.calibration.ScaleTable;
-import io.github.steelyard.calibration.Statistics;
+import io.github.steelyard.job.StatisticsJob;
 import io.github.steelyard.report.StatsJson;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -33,24 +31,11 @@ final class StatsCommand extends SteelyardCommand {
 
     @Override
     Outcome run() {
-        try (OpenedRun opened = OpenedRun.open(Arguments.required(run), options, console)) {
-            ScaleTable scales = scales(opened);
-            Statistics statistics = opened.statistics();
-            List<String> lines = new ArrayList<>();
-            StatsJson.inOrder(statistics)
-                    .forEach((site, found) -> lines.add(String.format(
-                            Locale.ROOT, "%-80s amax %-12s tokens %d", site.name(), found.amax(), found.tokens())));
-            return Outcome.ok(StatsJson.of(statistics, scales), lines);
-        }
-    }
-
-    /// Statistics are shown even where no scale can be made of them.
-    private ScaleTable scales(OpenedRun opened) {
-        try {
-            return opened.scales();
-        } catch (GateException e) {
-            e.problems().forEach(console::warn);
-            return opened.resolvableScales();
-        }
+        StatisticsJob.Result result = StatisticsJob.run(options.of(Arguments.required(run)), listener());
+        List<String> lines = new ArrayList<>();
+        StatsJson.inOrder(result.statistics())
+                .forEach((site, found) -> lines.add(String.format(
+                        Locale.ROOT, "%-80s amax %-12s tokens %d", site.name(), found.amax(), found.tokens())));
+        return Outcome.ok(StatsJson.of(result.statistics(), result.scales()), lines);
     }
 }

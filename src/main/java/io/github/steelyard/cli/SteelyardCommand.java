@@ -1,5 +1,6 @@
 package io.github.steelyard.cli;
 
+import io.github.steelyard.job.JobListener;
 import io.github.steelyard.report.Envelope;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
@@ -39,6 +40,11 @@ abstract sealed class SteelyardCommand implements Callable<Integer>
 
     /// Does the work. Remarks and findings go to the console on the way; the result is printed after.
     abstract Outcome run();
+
+    /// Returns what hears a job.
+    final JobListener listener() {
+        return new ConsoleListener(console, common.verbose);
+    }
 
     /// Returns whether the result is for machines whatever the options say.
     boolean machineReadable() {

@@ -1,19 +1,16 @@
 package io.github.steelyard.cli;
 
-import io.github.steelyard.checkpoint.Checkpoint;
-import io.github.steelyard.export.ExportSource;
 import io.github.steelyard.export.TensorError;
 import io.github.steelyard.export.Verification;
-import io.github.steelyard.export.Verifier;
-import io.github.steelyard.family.Families;
-import io.github.steelyard.files.CheckpointException;
 import io.github.steelyard.files.Finding;
-import java.nio.file.Files;
+import io.github.steelyard.job.VerificationJob;
+import io.github.steelyard.job.VerificationRequest;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Locale;
+import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
@@ -49,25 +46,10 @@ final class VerifyCommand extends SteelyardCommand {
 
     @Override
     Outcome run() {
-        Verification found = verify();
-        Verification verification = strict ? found.strict() : found;
+        Verification verification = VerificationJob.run(
+                new VerificationRequest(Arguments.required(directory), Optional.ofNullable(source), strict));
         verification.findings().forEach(console::keep);
         return Outcome.gate(verification.ok(), verification.json(), lines(verification));
-    }
-
-    private Verification verify() {
-        Path written = Arguments.required(directory);
-        if (!Files.isDirectory(written)) {
-            throw new CheckpointException(written, "no such directory");
-        }
-        Verifier verifier = new Verifier(written, Families::describe);
-        if (source == null) {
-            return verifier.verify();
-        }
-        try (Checkpoint origin = Checkpoint.open(source)) {
-            return verifier.against(new ExportSource(origin, Families.of(origin)))
-                    .verify();
-        }
     }
 
     private List<String> lines(Verification verification) {

@@ -10,8 +10,10 @@ import io.github.steelyard.family.Families;
 import io.github.steelyard.gemm.Gemm;
 import io.github.steelyard.kernel.Kernels;
 import io.github.steelyard.model.Decoder;
+import io.github.steelyard.model.Engine;
 import io.github.steelyard.model.EngineListener;
 import io.github.steelyard.model.ExpertBackend;
+import io.github.steelyard.model.Pass;
 import io.github.steelyard.model.Profile;
 import io.github.steelyard.model.Role;
 import io.github.steelyard.model.Sequences;
@@ -25,6 +27,7 @@ import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.TreeMap;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.stream.StreamSupport;
@@ -79,22 +82,21 @@ final class CalibrationOrderTest {
     private Statistics measure(Checkpoint checkpoint, List<int[]> sequences, int threads, String name) {
         Decoder decoder = Families.of(checkpoint);
         AtomicReference<Statistics> statistics = new AtomicReference<>(Statistics.of(Map.of()));
-        new CalibrationRun(
-                        decoder,
-                        new Weights(checkpoint),
-                        new Sequences(sequences),
-                        Kernels.fastest(),
-                        Gemm.select("vector"),
-                        ExpertBackend.DECOMPOSED,
-                        false,
-                        threads,
-                        Profile.NONE)
-                .execute(
-                        RunDirectory.at(temp.resolve(name)),
-                        new RunKey(new TreeMap<>()),
-                        true,
-                        EngineListener.NONE,
-                        statistics::set);
+        Kernels kernels = Kernels.fastest();
+        Sequences all = new Sequences(sequences);
+        new CalibrationRun(decoder, all.tokens(), kernels, (tap, store, memory) -> {
+                    Pass pass = new Pass(
+                            kernels,
+                            Gemm.select("vector"),
+                            tap,
+                            ExpertBackend.DECOMPOSED,
+                            false,
+                            threads,
+                            Profile.NONE);
+                    new Engine(decoder, new Weights(checkpoint), pass, memory)
+                            .run(all, store, EngineListener.NONE, Optional.empty());
+                })
+                .execute(RunDirectory.at(temp.resolve(name)), new RunKey(new TreeMap<>()), true, statistics::set);
         return statistics.get();
     }
 

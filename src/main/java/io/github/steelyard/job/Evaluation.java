@@ -1,24 +1,21 @@
-package io.github.steelyard.cli;
+package io.github.steelyard.job;
 
 import io.github.steelyard.calibration.Perplexity;
 import io.github.steelyard.checkpoint.Checkpoint;
 import io.github.steelyard.model.CorpusContext;
 import io.github.steelyard.model.Decoder;
-import io.github.steelyard.model.Engine;
 import io.github.steelyard.model.EngineListener;
 import io.github.steelyard.model.ExpertBackend;
 import io.github.steelyard.model.HeadConsumer;
 import io.github.steelyard.model.HiddenStates;
 import io.github.steelyard.model.LayerStore;
 import io.github.steelyard.model.MemoryPlan;
-import io.github.steelyard.model.Pass;
 import io.github.steelyard.model.Profile;
 import io.github.steelyard.model.Sequences;
 import io.github.steelyard.model.Site;
 import io.github.steelyard.model.Tap;
 import io.github.steelyard.quant.FakeQuantizer;
 import io.github.steelyard.quant.FakeQuantizingTap;
-import io.github.steelyard.weights.Weights;
 import java.lang.foreign.Arena;
 import java.util.Map;
 import java.util.Optional;
@@ -27,15 +24,14 @@ import java.util.OptionalInt;
 /// One pass over a text that collects its perplexity.
 final class Evaluation {
 
-    private final Console console;
-    private final EngineOptions engine;
+    private final Compute compute;
+    private final JobListener listener;
     private OptionalInt firstNotFinite = OptionalInt.empty(); // layer
 
-    /// @param console where progress is shown
-    /// @param engine how the pass is computed
-    Evaluation(Console console, EngineOptions engine) {
-        this.console = console;
-        this.engine = engine;
+    /// @param compute how the pass is computed
+    Evaluation(Compute compute, JobListener listener) {
+        this.compute = compute;
+        this.listener = listener;
     }
 
     /// Says where the first value that is no number appeared, after a pass.
@@ -61,14 +57,16 @@ final class Evaluation {
             logits.ifPresent(also -> also.panel(sequence, values, tokens, from, count));
         };
         Tap tap = quantizers.isEmpty() ? Tap.NONE : new FakeQuantizingTap(quantizers);
-        int threads = engine.threadsWithin(
-                MemoryPlan.of(decoder, sequences, checkpoint, MemoryPlan.Purpose.EVALUATION), console);
-        Pass pass =
-                new Pass(engine.kernels(), engine.gemm(), tap, ExpertBackend.DECOMPOSED, false, threads, Profile.NONE);
+        int threads = compute.threadsWithin(
+                MemoryPlan.of(decoder, sequences, checkpoint, MemoryPlan.Purpose.EVALUATION), listener);
+        // Quantised or not, the arithmetic is the same: the two are compared.
+        ExpertBackend experts = ForwardPass.experts(checkpoint, decoder, Optional.empty(), true);
+        ForwardPass pass = new ForwardPass(
+                checkpoint, decoder, sequences, compute.arithmetic(), compute.product(), experts, false, threads);
         try (Arena arena = Arena.ofShared()) {
             LayerStore store = LayerStore.inMemory(arena, sequences, decoder.hidden());
-            Progress progress = new Progress(console, "evaluate", sequences.tokens());
-            EngineListener listener = new EngineListener() {
+            EngineListener progress = listener.passBegins("evaluate", sequences.tokens());
+            EngineListener watching = new EngineListener() {
                 @Override
                 public void layerBegins(int layer, int layers) {
                     progress.layerBegins(layer, layers);
@@ -82,8 +80,7 @@ final class Evaluation {
                     }
                 }
             };
-            new Engine(decoder, new Weights(checkpoint), pass, CorpusContext.RowMemory.ANONYMOUS)
-                    .run(sequences, store, listener, Optional.of(consumer));
+            pass.run(tap, store, CorpusContext.RowMemory.ANONYMOUS, Profile.NONE, watching, Optional.of(consumer));
         }
         return perplexity;
     }

@@ -1,4 +1,4 @@
-package io.github.steelyard.cli;
+package io.github.steelyard.job;
 
 import io.github.steelyard.checkpoint.Checkpoint;
 import io.github.steelyard.corpus.CalibrationSet;
@@ -27,10 +27,10 @@ final class Inputs {
     /// Returns the model of a checkpoint, and says what is odd about its files.
     ///
     /// @throws CheckpointException if it cannot be run
-    static Decoder model(Checkpoint checkpoint, Console console) {
-        checkpoint.findings().forEach(console::finding);
+    static Decoder model(Checkpoint checkpoint, JobListener listener) {
+        checkpoint.findings().forEach(listener::finding);
         Decoder decoder = Families.of(checkpoint);
-        TiedHead.finding(checkpoint, decoder).ifPresent(console::finding);
+        TiedHead.finding(checkpoint, decoder).ifPresent(listener::finding);
         return decoder;
     }
 
@@ -77,10 +77,10 @@ final class Inputs {
     }
 
     /// Warns of a quantised cache that is promised without scales.
-    static void warnOfCache(Checkpoint checkpoint, Decoder decoder, Console console) {
+    static void warnOfCache(Checkpoint checkpoint, Decoder decoder, JobListener listener) {
         List<String> missing = CacheScales.missing(checkpoint, decoder.modules());
         if (!missing.isEmpty()) {
-            console.warn(String.format(
+            listener.warn(String.format(
                     Locale.ROOT,
                     "%s: a cache in %s is promised and has no scales in %d attention modules: %s; servers take 1",
                     Printable.of(checkpoint.directory()),

@@ -1,7 +1,7 @@
-package io.github.steelyard.cli;
+package io.github.steelyard.job;
 
 /// Too little of a resource for what was asked; known before anything is begun.
-final class ResourceException extends RuntimeException {
+public final class ResourceException extends RuntimeException {
 
     private static final long serialVersionUID = 1L;
 

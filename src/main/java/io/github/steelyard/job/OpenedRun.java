@@ -1,4 +1,4 @@
-package io.github.steelyard.cli;
+package io.github.steelyard.job;
 
 import io.github.steelyard.calibration.Manifest;
 import io.github.steelyard.calibration.PlannedQuantizers;
@@ -30,19 +30,19 @@ record OpenedRun(RunDirectory run, Checkpoint checkpoint, Decoder decoder, Plan 
         implements AutoCloseable {
 
     /// Opens a run and tells what is odd about its recipe.
-    static OpenedRun open(Path path, RunOptions options, Console console) {
-        OpenedRun opened = open(path, options);
-        opened.plan.warnings().forEach(warning -> console.finding(warning.finding()));
+    static OpenedRun open(FinishedRun finished, JobListener listener) {
+        OpenedRun opened = open(finished);
+        opened.plan.warnings().forEach(warning -> listener.finding(warning.finding()));
         return opened;
     }
 
     /// Opens a run whose calibration has told that already.
-    static OpenedRun open(Path path, RunOptions options) {
-        RunDirectory run = RunDirectory.open(path);
+    static OpenedRun open(FinishedRun finished) {
+        RunDirectory run = RunDirectory.open(finished.directory());
         Recipe recipe =
-                options.recipe == null ? Recipe.parse(run.recipeFile(), run.recipe()) : Recipe.read(options.recipe);
-        Path source =
-                options.checkpoint == null ? Path.of(run.manifest().checkpoint().path()) : options.checkpoint;
+                finished.recipe().map(Recipe::read).orElseGet(() -> Recipe.parse(run.recipeFile(), run.recipe()));
+        Path source = finished.checkpoint()
+                .orElseGet(() -> Path.of(run.manifest().checkpoint().path()));
         Checkpoint checkpoint = Checkpoint.open(source);
         Decoder decoder = Families.of(checkpoint);
         Plan plan = Plan.of(recipe, decoder.modules());
@@ -51,7 +51,7 @@ record OpenedRun(RunDirectory run, Checkpoint checkpoint, Decoder decoder, Plan 
                 checkpoint,
                 decoder,
                 plan,
-                options.sharing == null ? recipe.export().sharing() : options.sharing);
+                finished.sharing().orElse(recipe.export().sharing()));
     }
 
     Statistics statistics() {

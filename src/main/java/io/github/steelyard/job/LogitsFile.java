@@ -1,4 +1,4 @@
-package io.github.steelyard.cli;
+package io.github.steelyard.job;
 
 import io.github.steelyard.checkpoint.SafetensorsWriter;
 import io.github.steelyard.model.HeadConsumer;

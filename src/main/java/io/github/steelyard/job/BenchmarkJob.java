@@ -1,0 +1,227 @@
+package io.github.steelyard.job;
+
+import io.github.steelyard.calibration.CalibrationRun;
+import io.github.steelyard.calibration.ResidentMemory;
+import io.github.steelyard.checkpoint.Checkpoint;
+import io.github.steelyard.family.Families;
+import io.github.steelyard.files.AtomicFiles;
+import io.github.steelyard.files.OutputPaths;
+import io.github.steelyard.files.StorageException;
+import io.github.steelyard.gemm.Gemm;
+import io.github.steelyard.gemm.Peak;
+import io.github.steelyard.kernel.Kernels;
+import io.github.steelyard.model.Decoder;
+import io.github.steelyard.model.EngineListener;
+import io.github.steelyard.model.HeadConsumer;
+import io.github.steelyard.model.MemoryPlan;
+import io.github.steelyard.model.PhaseTotals;
+import io.github.steelyard.model.Profile;
+import io.github.steelyard.model.Sequences;
+import io.github.steelyard.model.Tap;
+import io.github.steelyard.report.ChromeTrace;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Objects;
+import java.util.Optional;
+import java.util.SplittableRandom;
+import java.util.TreeMap;
+import java.util.concurrent.atomic.AtomicLong;
+import org.jspecify.annotations.Nullable;
+
+/// Measures the speed and memory of a calibration over random tokens, under its conditions: state on disk, every site
+/// watched. The machine's peaks are measured in the same process, before and after.
+public final class BenchmarkJob {
+
+    private static final long SEED = 1;
+    private static final int WARM_UP_TOKENS = 64;
+    private static final HeadConsumer IGNORE = (sequence, logits, tokens, from, count) -> {};
+
+    private final BenchmarkRequest request;
+    private final JobListener listener;
+    private final Kernels kernels;
+    private final Gemm gemm;
+
+    private BenchmarkJob(BenchmarkRequest request, JobListener listener) {
+        this.request = request;
+        this.listener = listener;
+        this.kernels = request.compute().arithmetic();
+        this.gemm = request.compute().product();
+    }
+
+    /// Measures.
+    ///
+    /// @throws RequestException if there is no such arithmetic
+    /// @throws ResourceException if memory does not suffice
+    /// @throws io.github.steelyard.files.CheckpointException if the checkpoint cannot be used
+    /// @throws io.github.steelyard.files.OutputException if the trace's file would replace an input
+    /// @throws StorageException if something cannot be written
+    public static BenchmarkResult run(BenchmarkRequest request, JobListener listener) {
+        request.profile().ifPresent(profile -> {
+            OutputPaths.requireApart(profile, List.of(request.checkpoint()));
+            AtomicFiles.requireReplaceable(profile);
+        });
+        return new BenchmarkJob(request, listener).run();
+    }
+
+    private BenchmarkResult run() {
+        try (Checkpoint source = Checkpoint.open(request.checkpoint());
+                ResidentMemory memory = new ResidentMemory()) {
+            Decoder decoder = Families.of(source);
+            int threads = request.compute()
+                    .threadsWithin(
+                            new MemoryPlan(
+                                    decoder,
+                                    request.sequenceLength(),
+                                    request.tokens(),
+                                    source.tensors().size(),
+                                    request.head()
+                                            ? MemoryPlan.Purpose.CALIBRATION_WITH_HEAD
+                                            : MemoryPlan.Purpose.CALIBRATION),
+                            listener);
+            return measure(source, decoder, threads, memory);
+        }
+    }
+
+    private BenchmarkResult measure(Checkpoint source, Decoder decoder, int threads, ResidentMemory memory) {
+        Path state = temporaryDirectory();
+        ForwardPass warmUp = pass(source, decoder, threads, sequences(decoder, threads, WARM_UP_TOKENS));
+        ForwardPass timed =
+                pass(source, decoder, threads, sequences(decoder, request.sequences(), request.sequenceLength()));
+        Peak before = Compute.peak(gemm, threads);
+        listener.note("warm-up");
+        time(warmUp, true, state, EngineListener.NONE, Profile.NONE);
+        @Nullable Measured on = null;
+        @Nullable Measured off = null;
+        for (int round = 0; round < request.rounds(); round++) {
+            EngineListener progress = listener.passBegins("without taps", request.tokens());
+            off = faster(off, time(timed, false, state, progress, Profile.NONE));
+            on = faster(on, tapped(timed, state, round == request.rounds() - 1));
+        }
+        Peak after = Compute.peak(gemm, threads);
+        return result(Objects.requireNonNull(on), Objects.requireNonNull(off), before, after, threads, memory);
+    }
+
+    private ForwardPass pass(Checkpoint source, Decoder decoder, int threads, Sequences sequences) {
+        return new ForwardPass(
+                source,
+                decoder,
+                sequences,
+                kernels,
+                gemm,
+                ForwardPass.experts(source, decoder, Optional.empty(), true),
+                request.allTokens(),
+                threads);
+    }
+
+    private static Sequences sequences(Decoder decoder, int count, int length) {
+        SplittableRandom random = new SplittableRandom(SEED);
+        List<int[]> ids = new ArrayList<>();
+        for (int i = 0; i < count; i++) {
+            ids.add(random.ints(length, 0, decoder.vocabulary()).toArray());
+        }
+        return new Sequences(ids);
+    }
+
+    private Measured tapped(ForwardPass pass, Path state, boolean last) {
+        EngineListener progress = listener.passBegins("with taps", request.tokens());
+        if (request.profile().isEmpty() || !last) {
+            return time(pass, true, state, progress, Profile.NONE);
+        }
+        try (ChromeTrace trace = new ChromeTrace(request.profile().get())) {
+            return time(pass, true, state, progress, trace);
+        }
+    }
+
+    /// One timed pass.
+    ///
+    /// @param seconds wall-clock time
+    /// @param totals what its phases took, over all workers
+    private record Measured(double seconds, PhaseTotals totals) {}
+
+    private Measured time(ForwardPass pass, boolean taps, Path state, EngineListener progress, Profile trace) {
+        PhaseTotals totals = new PhaseTotals();
+        Profile profile = both(totals, trace);
+        AtomicLong end = new AtomicLong();
+        long start = totals.now();
+        new CalibrationRun(pass.decoder(), pass.sequences().tokens(), kernels, (tap, store, rows) -> {
+                    pass.run(
+                            taps ? tap : Tap.NONE,
+                            store,
+                            rows,
+                            profile,
+                            progress,
+                            request.head() ? Optional.of(IGNORE) : Optional.empty());
+                    end.set(totals.now());
+                })
+                .rehearse(state);
+        return new Measured((end.get() - start) * 1e-9, totals);
+    }
+
+    private static Profile both(Profile totals, Profile trace) {
+        return (phase, lane, start, flops, bytes) -> {
+            totals.add(phase, lane, start, flops, bytes);
+            trace.add(phase, lane, start, flops, bytes);
+        };
+    }
+
+    private static Measured faster(@Nullable Measured one, Measured other) {
+        return one == null || other.seconds() < one.seconds() ? other : one;
+    }
+
+    private BenchmarkResult result(
+            Measured on, Measured off, Peak before, Peak after, int threads, ResidentMemory memory) {
+        double fmaPeak = 1e-9
+                * Math.max(
+                        before.fmaAllThreads().orElse(0), after.fmaAllThreads().orElse(0));
+        double gemmPeak = 1e-9 * Math.max(before.gemmAllThreads(), after.gemmAllThreads());
+        double gflops = on.totals().flops() * 1e-9;
+        double rate = gflops / on.seconds();
+        return new BenchmarkResult(
+                request.tokens() / on.seconds(),
+                rate,
+                rate / fmaPeak,
+                rate / gemmPeak,
+                on.seconds() / off.seconds() - 1,
+                memory.peakBytes(),
+                on.seconds(),
+                off.seconds(),
+                request.tokens(),
+                gflops,
+                fmaPeak,
+                gemmPeak,
+                threads,
+                kernels.name(),
+                gemm.name(),
+                phases(on.totals()));
+    }
+
+    private static Map<String, BenchmarkResult.Phase> phases(PhaseTotals totals) {
+        double all = totals.totals().values().stream()
+                .mapToDouble(PhaseTotals.Total::seconds)
+                .sum();
+        Map<String, BenchmarkResult.Phase> phases = new TreeMap<>();
+        totals.totals()
+                .forEach((phase, total) -> phases.put(
+                        phase.name().toLowerCase(Locale.ROOT),
+                        new BenchmarkResult.Phase(
+                                total.seconds(),
+                                total.seconds() / all,
+                                total.flops() * 1e-9 / total.seconds(),
+                                total.bytes() * 1e-9 / total.seconds())));
+        return phases;
+    }
+
+    private static Path temporaryDirectory() {
+        Path directory = Path.of(System.getProperty("java.io.tmpdir"));
+        try {
+            return Files.createTempDirectory(directory, "steelyard-bench");
+        } catch (IOException e) {
+            throw new StorageException(directory, e);
+        }
+    }
+}

@@ -1,0 +1,54 @@
+package io.github.steelyard.job;
+
+import java.util.Collections;
+import java.util.Map;
+import java.util.TreeMap;
+
+/// How fast a calibration is.
+///
+/// @param tokensPerSecond rate with taps
+/// @param gflopsPerSecond floating-point operations of the model, a multiply-add counted as two, in 10⁹ each second
+/// @param shareOfFmaPeak that rate as a part of the peak of fused multiply-adds; infinite without SIMD
+/// @param shareOfGemmPeak that rate as a part of the peak of the matrix product
+/// @param tapCost time with taps over time without, less 1
+/// @param peakResidentBytes largest resident memory of the process, mapped file pages left out
+/// @param seconds time of the fastest pass with taps
+/// @param secondsWithoutTaps time of the fastest pass without
+/// @param tokens tokens of a pass
+/// @param gflops floating-point operations of a pass, in 10⁹
+/// @param fmaPeakGflopsPerSecond peak of fused multiply-adds on all threads; 0 without SIMD
+/// @param gemmPeakGflopsPerSecond peak of the matrix product on all threads
+/// @param threads worker threads
+/// @param kernels name of the arithmetic
+/// @param gemm name of the matrix product
+/// @param phases the pass with taps by phase, in alphabetical order
+public record BenchmarkResult(
+        double tokensPerSecond,
+        double gflopsPerSecond,
+        double shareOfFmaPeak,
+        double shareOfGemmPeak,
+        double tapCost,
+        long peakResidentBytes,
+        double seconds,
+        double secondsWithoutTaps,
+        long tokens,
+        double gflops,
+        double fmaPeakGflopsPerSecond,
+        double gemmPeakGflopsPerSecond,
+        int threads,
+        String kernels,
+        String gemm,
+        Map<String, Phase> phases) {
+
+    public BenchmarkResult {
+        phases = Collections.unmodifiableMap(new TreeMap<>(phases));
+    }
+
+    /// Time of one phase, summed over the workers.
+    ///
+    /// @param seconds time
+    /// @param share that time as a part of all phases'
+    /// @param gflopsPerSecond rate of one worker
+    /// @param gigabytesPerSecond bytes of operands and results of one worker, in 10⁹ each second
+    public record Phase(double seconds, double share, double gflopsPerSecond, double gigabytesPerSecond) {}
+}

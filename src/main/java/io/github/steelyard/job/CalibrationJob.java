@@ -1,0 +1,268 @@
+package io.github.steelyard.job;
+
+import io.github.steelyard.calibration.CalibrationRun;
+import io.github.steelyard.calibration.Coverage;
+import io.github.steelyard.calibration.Manifest;
+import io.github.steelyard.calibration.Provenance;
+import io.github.steelyard.calibration.ResidentMemory;
+import io.github.steelyard.calibration.RunDirectory;
+import io.github.steelyard.calibration.RunKey;
+import io.github.steelyard.calibration.Statistics;
+import io.github.steelyard.checkpoint.Checkpoint;
+import io.github.steelyard.checkpoint.Digests;
+import io.github.steelyard.corpus.CalibrationSet;
+import io.github.steelyard.corpus.DataOptions;
+import io.github.steelyard.export.ExportSource;
+import io.github.steelyard.export.Rehearsal;
+import io.github.steelyard.files.AtomicFiles;
+import io.github.steelyard.files.Finding;
+import io.github.steelyard.files.OutputPaths;
+import io.github.steelyard.gemm.Gemm;
+import io.github.steelyard.kernel.Kernels;
+import io.github.steelyard.model.Decoder;
+import io.github.steelyard.model.EngineListener;
+import io.github.steelyard.model.ExpertBackend;
+import io.github.steelyard.model.MemoryPlan;
+import io.github.steelyard.model.Profile;
+import io.github.steelyard.model.Sequences;
+import io.github.steelyard.plan.Plan;
+import io.github.steelyard.recipe.CalibrationOptions;
+import io.github.steelyard.recipe.ExportOptions;
+import io.github.steelyard.recipe.Recipe;
+import io.github.steelyard.report.ChromeTrace;
+import io.github.steelyard.report.StatsJson;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Objects;
+import java.util.Optional;
+import java.util.TreeMap;
+import java.util.function.Consumer;
+
+/// Measures the statistics of every quantizer site of a checkpoint.
+public final class CalibrationJob {
+
+    /// Status of what was done now.
+    static final String DONE = "complete";
+    /// Status of what was done before and is left as it is.
+    static final String DONE_BEFORE = "already complete";
+
+    private final CalibrationRequest request;
+    private final Recipe recipe;
+    private final JobListener listener;
+
+    private CalibrationJob(CalibrationRequest request, JobListener listener) {
+        this.request = request;
+        this.recipe = request.recipe();
+        this.listener = listener;
+    }
+
+    /// Calibrates, or goes on with what was begun, or reports what is already done. Progress is kept in the run's
+    /// directory after each layer: a process that was killed at any instant is gone on with by the same request.
+    ///
+    /// @throws RequestException if the request does not make sense
+    /// @throws ResourceException if memory does not suffice
+    /// @throws io.github.steelyard.files.CheckpointException if the checkpoint cannot be used
+    /// @throws io.github.steelyard.corpus.CorpusException if the text cannot be used
+    /// @throws io.github.steelyard.recipe.RecipeException if the recipe does not fit the checkpoint
+    /// @throws io.github.steelyard.calibration.GateException if what the recipe wants cannot be written
+    /// @throws io.github.steelyard.calibration.StatisticsException if the directory holds another run, or a damaged one
+    /// @throws io.github.steelyard.files.OutputException if the directory is no run's, or in use
+    /// @throws io.github.steelyard.files.StorageException if something cannot be written
+    public static CalibrationResult run(CalibrationRequest request, JobListener listener) {
+        return new CalibrationJob(request, listener).run();
+    }
+
+    private CalibrationResult run() {
+        requireSensible();
+        RunDirectory run = place();
+        Kernels kernels = request.compute().arithmetic();
+        Gemm gemm = request.compute().product();
+        try (Checkpoint checkpoint = Checkpoint.open(request.checkpoint());
+                ResidentMemory memory = new ResidentMemory()) {
+            Decoder decoder = Inputs.model(checkpoint, listener);
+            Inputs.warnOfCache(checkpoint, decoder, listener);
+            Plan plan = Plan.of(recipe, decoder.modules());
+            plan.warnings().forEach(warning -> listener.finding(warning.finding()));
+            if (request.format() == ExportOptions.Format.MODELOPT) {
+                Rehearsal.requireExportable(plan, new ExportSource(checkpoint, decoder), true);
+            }
+            ExpertBackend backend = ForwardPass.experts(checkpoint, decoder, request.moeBackend(), true);
+            CalibrationSet set = corpus(checkpoint, decoder);
+            listener.detail("kernels %s (%s), gemm %s (%s)"
+                    .formatted(kernels.name(), kernels.reason(), gemm.name(), gemm.reason()));
+            String digest = Digests.checkpoint(checkpoint, request.compute().threads(), List.of())
+                    .sha256();
+            Sequences sequences = Inputs.sequences(set);
+            int threads = request.compute()
+                    .threadsWithin(
+                            MemoryPlan.of(decoder, sequences, checkpoint, MemoryPlan.Purpose.CALIBRATION), listener);
+            RunKey key = key(digest, plan, set, kernels, gemm);
+            if (run.isFinished() && !request.choices().fresh()) {
+                Manifest manifest = requireSame(run, key);
+                run.discardState();
+                if (!manifest.recipe().digest().equals(recipe.digest())) {
+                    run.describe(recipe.resolved(), manifest.withRecipe(input(recipe)));
+                }
+                return result(run, DONE_BEFORE, set, decoder, memory);
+            }
+            ForwardPass pass = new ForwardPass(
+                    checkpoint, decoder, sequences, kernels, gemm, backend, request.allTokens(), threads);
+            EngineListener progress = listener.passBegins("calibrate", set.tokens());
+            profiled(profile -> new CalibrationRun(
+                            decoder,
+                            set.tokens(),
+                            kernels,
+                            (tap, store, rows) -> pass.run(tap, store, rows, profile, progress, Optional.empty()))
+                    .execute(
+                            run,
+                            key,
+                            request.choices().fresh(),
+                            statistics -> run.finish(
+                                    statistics,
+                                    recipe.resolved(),
+                                    statisticsDigest ->
+                                            manifest(set, key, provenance(kernels, gemm, threads), statisticsDigest))));
+            return result(run, DONE, set, decoder, memory);
+        }
+    }
+
+    private void profiled(Consumer<Profile> pass) {
+        if (request.choices().profile().isEmpty()) {
+            pass.accept(Profile.NONE);
+            return;
+        }
+        try (ChromeTrace trace = new ChromeTrace(request.choices().profile().get())) {
+            pass.accept(trace);
+        }
+    }
+
+    private void requireSensible() {
+        boolean needsAll = recipe.calibration().starvedExperts() == CalibrationOptions.StarvedExperts.ALL_TOKENS;
+        if (needsAll && !request.allTokens()) {
+            throw new RequestException(
+                    "--experts routed: the recipe's calibration.starved_experts: all_tokens needs all");
+        }
+    }
+
+    private CalibrationSet corpus(Checkpoint checkpoint, Decoder decoder) {
+        Path file = request.data()
+                .orElseThrow(() ->
+                        new RequestException("no calibration text: give --data FILE, or data.path in the recipe"));
+        DataOptions chosen = request.dataOptions();
+        CalibrationSet set = Inputs.corpus(file, chosen, checkpoint, decoder);
+        if (set.counts().truncatedTokens() > 0) {
+            listener.note(String.format(
+                    Locale.ROOT,
+                    "note: %d tokens of %d documents were cut off at %d tokens",
+                    set.counts().truncatedTokens(),
+                    set.counts().truncatedDocuments(),
+                    chosen.sequenceLength()));
+        }
+        return set;
+    }
+
+    /// Returns the run's directory, which must be ours and apart from everything that is read.
+    private RunDirectory place() {
+        List<Path> inputs = new ArrayList<>(List.of(request.checkpoint(), recipe.file()));
+        request.data().ifPresent(inputs::add);
+        OutputPaths.requireApart(request.run(), inputs);
+        request.choices().profile().ifPresent(profile -> {
+            OutputPaths.requireApart(profile, inputs);
+            AtomicFiles.requireReplaceable(profile);
+        });
+        return RunDirectory.at(request.run());
+    }
+
+    private RunKey key(String checkpoint, Plan plan, CalibrationSet set, Kernels kernels, Gemm gemm) {
+        TreeMap<String, String> parts = new TreeMap<>(plan.effectiveKeys());
+        request.dataOptions().texts().forEach((name, value) -> parts.put("data." + name, value));
+        parts.put("checkpoint", checkpoint);
+        parts.put("data", set.digest());
+        parts.put("experts", request.allTokens() ? "all" : "routed");
+        parts.put("kernels", kernels.name());
+        parts.put("gemm", gemm.name());
+        parts.put("version", Provenance.version());
+        return new RunKey(parts);
+    }
+
+    private static Manifest requireSame(RunDirectory run, RunKey key) {
+        Manifest manifest = run.manifest();
+        TreeMap<String, String> parts = new TreeMap<>(manifest.settings());
+        parts.put("checkpoint", manifest.checkpoint().digest());
+        parts.put("data", manifest.data().digest());
+        key.requireContinues(new RunKey(parts), run.manifestFile());
+        return manifest;
+    }
+
+    private static Manifest.Input input(Recipe recipe) {
+        return new Manifest.Input(recipe.file().toString(), recipe.digest());
+    }
+
+    private Manifest manifest(CalibrationSet set, RunKey key, Provenance provenance, String statisticsDigest) {
+        TreeMap<String, String> settings = new TreeMap<>(key.parts());
+        String checkpoint = Objects.requireNonNull(settings.remove("checkpoint"));
+        settings.remove("data");
+        return new Manifest(
+                new Manifest.Input(
+                        request.checkpoint().toAbsolutePath().normalize().toString(), checkpoint),
+                input(recipe),
+                new Manifest.Input(request.data().map(Path::toString).orElse(""), set.digest()),
+                set.count(),
+                set.tokens(),
+                settings,
+                statisticsDigest,
+                provenance);
+    }
+
+    private static Provenance provenance(Kernels kernels, Gemm gemm, int threads) {
+        return Provenance.capture(
+                Map.of("threads", Integer.toString(threads), "kernels", kernels.reason(), "gemm", gemm.reason()));
+    }
+
+    private CalibrationResult result(
+            RunDirectory run, String status, CalibrationSet set, Decoder decoder, ResidentMemory memory) {
+        Statistics statistics = run.statistics();
+        CalibrationOptions options = recipe.calibration();
+        Coverage coverage = Coverage.of(statistics, decoder.modules(), options.minTokens());
+        List<String> starved =
+                coverage.starved().stream().map(Coverage.Expert::module).toList();
+        List<String> nonFinite = StatsJson.inOrder(statistics).entrySet().stream()
+                .filter(entry -> entry.getValue().nonFinite() > 0)
+                .map(entry -> entry.getKey().name())
+                .toList();
+        boolean refused = !starved.isEmpty() && options.starvedExperts() == CalibrationOptions.StarvedExperts.FAIL;
+        run.writeStarved(coverage.list());
+        if (!starved.isEmpty()) {
+            String message = "%s; all of them in %s".formatted(coverage.summary(), run.starvedFile());
+            listener.finding(
+                    refused
+                            ? Finding.error("starved-experts", "", message)
+                            : Finding.warning("starved-experts", "", message));
+        }
+        listener.findings(nonFinite.stream()
+                .map(site -> Finding.error("non-finite", site, "%s: saw NaN or infinite values".formatted(site)))
+                .toList());
+        if (refused) {
+            listener.note(String.format(
+                            Locale.ROOT,
+                            "error: %d starved experts; give more text, lower calibration.min_tokens, or set",
+                            starved.size())
+                    + " calibration.starved_experts to layer_max or all_tokens");
+        }
+        return new CalibrationResult(
+                run.path(),
+                status,
+                set.count(),
+                set.tokens(),
+                set.counts().truncatedTokens(),
+                statistics.sites().size(),
+                coverage.summary(),
+                starved,
+                nonFinite,
+                memory.peakBytes(),
+                !refused && nonFinite.isEmpty());
+    }
+}

@@ -1,0 +1,107 @@
+package io.github.steelyard.job;
+
+import io.github.steelyard.catalogue.Choice;
+import io.github.steelyard.corpus.DataOptions;
+import io.github.steelyard.recipe.CalibrationOptions;
+import io.github.steelyard.recipe.ExportOptions;
+import io.github.steelyard.recipe.Recipe;
+import java.nio.file.Path;
+import java.util.Optional;
+import java.util.OptionalInt;
+
+/// What is to be calibrated, as a recipe says or a choice says instead.
+///
+/// @param checkpoint directory of the checkpoint; only read
+/// @param recipe what is to be quantised, and how
+/// @param run directory of the run: new, empty, or of an earlier process, which is gone on with
+/// @param format what will be written of the run later, which has to be possible
+/// @param choices what is chosen instead of what the recipe says
+/// @param compute how it is computed
+public record CalibrationRequest(
+        Path checkpoint, Recipe recipe, Path run, ExportOptions.Format format, Choices choices, Compute compute) {
+
+    /// What a calibration may be told besides the recipe.
+    ///
+    /// @param data calibration text, JSONL or plain; empty: the recipe's
+    /// @param experts whether each expert also sees every token; empty: as the recipe says
+    /// @param maxSequences most sequences used, at least 1; empty: as the recipe says
+    /// @param sequenceLength longest sequence in tokens, 1 to [DataOptions#LONGEST_SEQUENCE]; empty: as the recipe says
+    /// @param moeBackend how experts are computed, and who asked; empty: as the recipe says
+    /// @param profile where a Chrome trace of the pass is written; empty: nowhere
+    /// @param fresh whether to forget an unfinished or finished run and start again
+    public record Choices(
+            Optional<Path> data,
+            Optional<CalibrationOptions.Experts> experts,
+            OptionalInt maxSequences,
+            OptionalInt sequenceLength,
+            Optional<Choice> moeBackend,
+            Optional<Path> profile,
+            boolean fresh) {
+
+        /// Everything as the recipe says.
+        public static final Choices NONE = new Choices(
+                Optional.empty(),
+                Optional.empty(),
+                OptionalInt.empty(),
+                OptionalInt.empty(),
+                Optional.empty(),
+                Optional.empty(),
+                false);
+
+        /// Returns the same with a calibration text.
+        public Choices withData(Path file) {
+            return new Choices(Optional.of(file), experts, maxSequences, sequenceLength, moeBackend, profile, fresh);
+        }
+
+        /// Returns the same, begun afresh.
+        public Choices withFresh() {
+            return new Choices(data, experts, maxSequences, sequenceLength, moeBackend, profile, true);
+        }
+    }
+
+    /// Returns a request that follows the recipe in everything, on the whole machine.
+    public static CalibrationRequest of(Path checkpoint, Recipe recipe, Path run) {
+        return new CalibrationRequest(
+                checkpoint, recipe, run, recipe.export().format(), Choices.NONE, Compute.ofMachine());
+    }
+
+    /// Returns the same with other choices.
+    public CalibrationRequest with(Choices others) {
+        return new CalibrationRequest(checkpoint, recipe, run, format, others, compute);
+    }
+
+    /// Returns the same, computed otherwise.
+    public CalibrationRequest with(Compute other) {
+        return new CalibrationRequest(checkpoint, recipe, run, format, choices, other);
+    }
+
+    /// Returns the calibration text.
+    Optional<Path> data() {
+        return choices.data().or(() -> recipe.data().path());
+    }
+
+    /// Returns how the text becomes sequences.
+    DataOptions dataOptions() {
+        DataOptions options = recipe.data();
+        return new DataOptions(
+                data(),
+                choices.maxSequences().isPresent() ? choices.maxSequences() : options.maxSequences(),
+                choices.sequenceLength().orElse(options.sequenceLength()),
+                options.packing(),
+                options.seed(),
+                options.addSpecialTokens());
+    }
+
+    /// Returns whether each expert also sees every token.
+    boolean allTokens() {
+        return choices.experts().orElse(recipe.calibration().experts()) == CalibrationOptions.Experts.ALL;
+    }
+
+    /// Returns the expert backend asked for, and where.
+    Optional<Choice> moeBackend() {
+        return choices.moeBackend()
+                .or(() -> recipe.calibration()
+                        .moeBackend()
+                        .map(name -> new Choice(name, "recipe %s, calibration.moe_backend".formatted(recipe.file()))));
+    }
+}

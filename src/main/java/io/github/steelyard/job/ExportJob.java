@@ -1,0 +1,109 @@
+package io.github.steelyard.job;
+
+import io.github.steelyard.calibration.ScaleOrigin;
+import io.github.steelyard.export.EarlierExport;
+import io.github.steelyard.export.ExportRun;
+import io.github.steelyard.export.ExportSource;
+import io.github.steelyard.export.ModelOptExporter;
+import io.github.steelyard.export.Rehearsal;
+import io.github.steelyard.export.ScalesExporter;
+import io.github.steelyard.files.Finding;
+import io.github.steelyard.files.OutputPaths;
+import io.github.steelyard.recipe.ExportOptions;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+
+/// Writes a servable checkpoint, or the scales alone, from a finished run.
+public final class ExportJob {
+
+    private final OpenedRun opened;
+    private final ExportRequest request;
+    private final JobListener listener;
+
+    private ExportJob(OpenedRun opened, ExportRequest request, JobListener listener) {
+        this.opened = opened;
+        this.request = request;
+        this.listener = listener;
+    }
+
+    /// Exports, and checks what was written; the directory appears under its name once it is whole and sound.
+    ///
+    /// @throws io.github.steelyard.calibration.StatisticsException if the run is damaged, or of another checkpoint
+    /// @throws io.github.steelyard.files.CheckpointException if the checkpoint cannot be used
+    /// @throws io.github.steelyard.recipe.RecipeException if the recipe does not fit the checkpoint
+    /// @throws io.github.steelyard.calibration.GateException if a scale is missing, if what the recipe wants cannot be
+    ///     written, or if what was written is not sound
+    /// @throws io.github.steelyard.files.OutputException if the directory is not free
+    /// @throws io.github.steelyard.files.StorageException if something cannot be written
+    public static ExportResult run(ExportRequest request, JobListener listener) {
+        try (OpenedRun opened = OpenedRun.open(request.run(), listener)) {
+            return new ExportJob(opened, request, listener).write();
+        }
+    }
+
+    /// Exports what was calibrated just now, so that the warnings about its recipe have been heard.
+    static ExportResult afterCalibration(ExportRequest request, JobListener listener) {
+        try (OpenedRun opened = OpenedRun.open(request.run())) {
+            return new ExportJob(opened, request, listener).write();
+        }
+    }
+
+    private ExportResult write() {
+        requirePlace();
+        opened.requireSameCheckpoint(request.threads());
+        ExportOptions wanted = opened.plan().recipe().export();
+        long imputed = opened.scales().origins().getOrDefault(ScaleOrigin.IMPUTED, 0L);
+        if (imputed > 0) {
+            listener.warn(String.format(
+                    Locale.ROOT,
+                    ("%d input scales are imputed, not measured: their experts saw too few tokens"
+                            + " (stats and %s name them)"),
+                    imputed,
+                    "steelyard.json"));
+        }
+        return switch (request.format().orElse(wanted.format())) {
+            case MODELOPT -> modelOpt(wanted);
+            case SCALES -> scales();
+        };
+    }
+
+    private ExportResult modelOpt(ExportOptions wanted) {
+        ExportSource source = new ExportSource(opened.checkpoint(), opened.decoder());
+        Rehearsal.requireExportable(opened.plan(), source, false);
+        var written = new ModelOptExporter(
+                        source,
+                        opened.plan(),
+                        opened.scales(),
+                        new ExportRun(wanted.shardBytes(), request.threads(), listener.writingBegins("export")))
+                .export(request.out(), opened.inputDigests());
+        listener.writingEnds();
+        List<Finding> findings = new ArrayList<>(written.findings());
+        findings.addAll(written.verification().findings());
+        listener.findings(findings);
+        return new ExportResult(
+                request.out(),
+                status(written.earlier()),
+                "modelopt",
+                written.files(),
+                written.bytes(),
+                written.modules());
+    }
+
+    private ExportResult scales() {
+        ScalesExporter.Result result =
+                ScalesExporter.export(request.out(), opened.plan(), opened.scales(), opened.inputDigests());
+        return new ExportResult(request.out(), status(result.earlier()), "scales", result.files(), 0, Map.of());
+    }
+
+    private void requirePlace() {
+        OutputPaths.requireApart(
+                request.out(), List.of(opened.run().path(), opened.checkpoint().directory()));
+        EarlierExport.isAt(request.out());
+    }
+
+    private static String status(boolean earlier) {
+        return earlier ? CalibrationJob.DONE_BEFORE : CalibrationJob.DONE;
+    }
+}

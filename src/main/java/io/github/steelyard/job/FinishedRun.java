@@ -1,0 +1,25 @@
+package io.github.steelyard.job;
+
+import io.github.steelyard.recipe.ExportOptions;
+import java.nio.file.Path;
+import java.util.Optional;
+
+/// A finished calibration, and how it is put to use: nothing here needs another forward pass.
+///
+/// @param directory directory of the run
+/// @param checkpoint where the calibrated checkpoint lies now; empty: where it lay then
+/// @param recipe another recipe than that of the run, whose sites were measured; empty: that of the run
+/// @param sharing whether each expert or each layer has one input scale; empty: as the recipe says
+public record FinishedRun(
+        Path directory, Optional<Path> checkpoint, Optional<Path> recipe, Optional<ExportOptions.Sharing> sharing) {
+
+    /// Returns the run in `directory`, used as it was meant.
+    public static FinishedRun at(Path directory) {
+        return new FinishedRun(directory, Optional.empty(), Optional.empty(), Optional.empty());
+    }
+
+    /// Returns the same with the checkpoint in another place.
+    public FinishedRun withCheckpoint(Path place) {
+        return new FinishedRun(directory, Optional.of(place), recipe, sharing);
+    }
+}

@@ -1,0 +1,70 @@
+package io.github.steelyard.job;
+
+import io.github.steelyard.catalogue.Choice;
+import io.github.steelyard.checkpoint.Checkpoint;
+import io.github.steelyard.gemm.Gemm;
+import io.github.steelyard.kernel.Kernels;
+import io.github.steelyard.model.CorpusContext;
+import io.github.steelyard.model.Decoder;
+import io.github.steelyard.model.Engine;
+import io.github.steelyard.model.EngineListener;
+import io.github.steelyard.model.ExpertBackend;
+import io.github.steelyard.model.HeadConsumer;
+import io.github.steelyard.model.LayerStore;
+import io.github.steelyard.model.Pass;
+import io.github.steelyard.model.Profile;
+import io.github.steelyard.model.Sequences;
+import io.github.steelyard.model.Tap;
+import io.github.steelyard.report.OwnExperts;
+import io.github.steelyard.weights.Weights;
+import java.util.Optional;
+
+/// Sequences on their way through a model, whatever the job: the one place where an engine is made.
+///
+/// @param checkpoint the weights
+/// @param decoder the model
+/// @param sequences what goes through it
+/// @param kernels the arithmetic
+/// @param gemm the matrix product
+/// @param experts how experts are computed: what [#experts] selected
+/// @param allTokens whether each expert also sees every token
+/// @param threads worker threads
+record ForwardPass(
+        Checkpoint checkpoint,
+        Decoder decoder,
+        Sequences sequences,
+        Kernels kernels,
+        Gemm gemm,
+        ExpertBackend experts,
+        boolean allTokens,
+        int threads) {
+
+    /// Selects how the experts of a model are computed.
+    ///
+    /// @param choice what the user asked for, and where
+    /// @param showsW2Input whether the tensor between the two products must be there to be seen, as for all that
+    ///     watches or alters it, and all that is compared with such a pass to the last bit
+    /// @throws RequestException if what was asked for will not do; it says why
+    static ExpertBackend experts(
+            Checkpoint checkpoint, Decoder decoder, Optional<Choice> choice, boolean showsW2Input) {
+        try {
+            return new OwnExperts(decoder, checkpoint.quantization()).backend(choice, showsW2Input);
+        } catch (IllegalArgumentException e) {
+            throw new RequestException(String.valueOf(e.getMessage()));
+        }
+    }
+
+    /// Runs the layers that `store` does not have yet, and the head if somebody wants its logits.
+    ///
+    /// @param memory where rows as large as the corpus are taken from
+    void run(
+            Tap tap,
+            LayerStore store,
+            CorpusContext.RowMemory memory,
+            Profile profile,
+            EngineListener listener,
+            Optional<HeadConsumer> head) {
+        Pass pass = new Pass(kernels, gemm, tap, experts, allTokens, threads, profile);
+        new Engine(decoder, new Weights(checkpoint), pass, memory).run(sequences, store, listener, head);
+    }
+}

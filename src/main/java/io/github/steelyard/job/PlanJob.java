@@ -1,0 +1,230 @@
+package io.github.steelyard.job;
+
+import io.github.steelyard.calibration.RunDirectory;
+import io.github.steelyard.calibration.Statistics;
+import io.github.steelyard.checkpoint.Checkpoint;
+import io.github.steelyard.checkpoint.ModelConfigs;
+import io.github.steelyard.corpus.CalibrationSet;
+import io.github.steelyard.corpus.DataOptions;
+import io.github.steelyard.export.ExportSource;
+import io.github.steelyard.export.Rehearsal;
+import io.github.steelyard.family.Families;
+import io.github.steelyard.files.CheckpointException;
+import io.github.steelyard.files.FileProblem;
+import io.github.steelyard.model.CorpusContext;
+import io.github.steelyard.model.Decoder;
+import io.github.steelyard.model.EngineListener;
+import io.github.steelyard.model.ExpertBackend;
+import io.github.steelyard.model.LayerStore;
+import io.github.steelyard.model.MemoryPlan;
+import io.github.steelyard.model.Profile;
+import io.github.steelyard.model.Sequences;
+import io.github.steelyard.model.Tap;
+import io.github.steelyard.model.TensorCensus;
+import io.github.steelyard.plan.Plan;
+import io.github.steelyard.recipe.CalibrationOptions;
+import io.github.steelyard.recipe.ExportOptions;
+import io.github.steelyard.recipe.Recipe;
+import io.github.steelyard.report.Forecast;
+import io.github.steelyard.report.PlanReport;
+import io.github.steelyard.report.ServingPlan;
+import java.io.IOException;
+import java.lang.foreign.Arena;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.HashMap;
+import java.util.Map;
+import java.util.Optional;
+import java.util.OptionalInt;
+import java.util.OptionalLong;
+import java.util.stream.Stream;
+
+/// Says what will happen to a checkpoint, before any weight is read: for each module the deciding rule, for each expert
+/// layer the serving backend and what it hides, and time, memory, disk and coverage.
+public final class PlanJob {
+
+    private static final long ASSUMED_TOKENS = 512L * 512;
+    private static final int ASSUMED_LONGEST = 512;
+    private static final int DEFAULT_SEQUENCE_LENGTH = 4096;
+
+    private final PlanRequest request;
+    private final JobListener listener;
+
+    private PlanJob(PlanRequest request, JobListener listener) {
+        this.request = request;
+        this.listener = listener;
+    }
+
+    /// Plans.
+    ///
+    /// @throws RequestException if the request does not make sense
+    /// @throws ResourceException if memory does not suffice for a probe
+    /// @throws CheckpointException if the config cannot be used, or the weights beside it
+    /// @throws io.github.steelyard.recipe.RecipeException if the recipe does not fit the checkpoint
+    /// @throws io.github.steelyard.calibration.GateException if what the recipe wants cannot be written
+    /// @throws io.github.steelyard.corpus.CorpusException if the text cannot be used
+    /// @throws io.github.steelyard.calibration.StatisticsException if a run is damaged
+    public static PlanReport run(PlanRequest request, JobListener listener) {
+        return new PlanJob(request, listener).run();
+    }
+
+    private PlanReport run() {
+        Path directory = request.checkpoint();
+        ModelConfigs configs = ModelConfigs.read(directory);
+        configs.quantization().findings().forEach(listener::finding);
+        if (!hasWeights(directory)) {
+            return report(configs, Families.of(configs.config()), Optional.empty());
+        }
+        // Where there are weights, their names decide what the config leaves open.
+        try (Checkpoint opened = Checkpoint.open(directory)) {
+            Decoder decoder = Families.describe(opened);
+            Inputs.warnOfCache(opened, decoder, listener);
+            return report(configs, decoder, Optional.of(opened));
+        }
+    }
+
+    private PlanReport report(ModelConfigs configs, Decoder decoder, Optional<Checkpoint> opened) {
+        Optional<Plan> plan = request.recipe().map(recipe -> Plan.of(recipe, decoder.modules()));
+        plan.ifPresent(planned -> requireExportable(planned, decoder, opened));
+        Optional<ServingPlan> served = request.serving().map(serving -> served(serving, configs, decoder, plan));
+        PlanReport report = PlanReport.of(
+                configs,
+                decoder,
+                plan,
+                served,
+                Forecast.of(decoder, configs.quantization(), plan, basis(configs, decoder, opened)));
+        plan.ifPresent(p -> PlanReport.warnings(p).forEach(warning -> listener.finding(warning.finding())));
+        return report;
+    }
+
+    /// Refuses what `run` would.
+    private static void requireExportable(Plan plan, Decoder decoder, Optional<Checkpoint> opened) {
+        if (plan.recipe().export().format() != ExportOptions.Format.MODELOPT) {
+            return;
+        }
+        if (opened.isPresent()) {
+            TensorCensus.of(opened.get(), decoder).requireComplete(opened.get().directory());
+            Rehearsal.requireExportable(plan, new ExportSource(opened.get(), decoder), false);
+        } else {
+            Rehearsal.requireExportable(plan, decoder);
+        }
+    }
+
+    private static boolean hasWeights(Path directory) {
+        try (Stream<Path> files = Files.list(directory)) {
+            return files.anyMatch(file -> file.toString().endsWith(".safetensors"));
+        } catch (IOException e) {
+            throw new CheckpointException(directory, "cannot be listed: " + FileProblem.reason(directory, e), e);
+        }
+    }
+
+    private static ServingPlan served(
+            PlanRequest.Serving serving, ModelConfigs configs, Decoder decoder, Optional<Plan> plan) {
+        Optional<Statistics> statistics = serving.run().map(RunDirectory::open).map(RunDirectory::statistics);
+        ServingPlan served = ServingPlan.of(decoder, configs.quantization(), plan, serving.question(), statistics);
+        serving.run().filter(run -> !served.hasSpread()).ifPresent(run -> {
+            throw new RequestException("--stats %s: has no input amax of any expert of this model".formatted(run));
+        });
+        return served;
+    }
+
+    private Forecast.Basis basis(ModelConfigs configs, Decoder decoder, Optional<Checkpoint> opened) {
+        CalibrationOptions options = request.recipe().map(Recipe::calibration).orElse(CalibrationOptions.DEFAULT);
+        Forecast.Machine machine = new Forecast.Machine(request.compute().threads(), rate());
+        boolean all = options.experts() == CalibrationOptions.Experts.ALL;
+        OptionalInt tensors = opened.map(
+                        checkpoint -> OptionalInt.of(checkpoint.tensors().size()))
+                .orElse(OptionalInt.empty());
+        Map<String, long[]> counts = new HashMap<>();
+        long probed = 0;
+        Forecast.Text text;
+        switch (request.text()) {
+            case PlanRequest.Usual usual ->
+                text = request.recipe()
+                        .flatMap(recipe -> recipe.data().path())
+                        .filter(Files::exists)
+                        .map(file -> counted(file, configs, decoder))
+                        .orElse(new Forecast.Text(ASSUMED_TOKENS, "assumed; say --tokens or --data", ASSUMED_LONGEST));
+            case PlanRequest.Count count -> text = new Forecast.Text(count.tokens(), "given", ASSUMED_LONGEST);
+            case PlanRequest.Given given -> {
+                text = counted(given.file(), configs, decoder);
+                probed = given.probe().isPresent() ? probe(decoder, given, counts) : 0;
+            }
+        }
+        return new Forecast.Basis(text, machine, all, options.minTokens(), tensors, counts, probed);
+    }
+
+    private Forecast.Text counted(Path file, ModelConfigs configs, Decoder decoder) {
+        CalibrationSet set =
+                Inputs.corpus(file, dataOptions(OptionalInt.empty()), configs.directory(), configs.config(), decoder);
+        return new Forecast.Text(set.tokens(), "counted", Inputs.sequences(set).longest());
+    }
+
+    private DataOptions dataOptions(OptionalInt most) {
+        return request.recipe()
+                .map(Recipe::data)
+                .map(d -> new DataOptions(
+                        d.path(),
+                        most.isPresent() ? most : d.maxSequences(),
+                        d.sequenceLength(),
+                        d.packing(),
+                        d.seed(),
+                        d.addSpecialTokens()))
+                .orElseGet(() -> new DataOptions(
+                        Optional.empty(),
+                        most,
+                        DEFAULT_SEQUENCE_LENGTH,
+                        DataOptions.Packing.NONE,
+                        OptionalLong.empty(),
+                        true));
+    }
+
+    private Optional<Double> rate() {
+        if (request.gflops().isPresent()) {
+            double given = request.gflops().getAsDouble();
+            return given > 0 ? Optional.of(given) : Optional.empty();
+        }
+        Compute compute = request.compute();
+        return Optional.of(Compute.peak(compute.product(), compute.threads()).gemmAllThreads() / 1e9);
+    }
+
+    /// Runs a few sequences and keeps what the routers choose.
+    private long probe(Decoder decoder, PlanRequest.Given given, Map<String, long[]> counts) {
+        try (Checkpoint opened = Checkpoint.open(request.checkpoint())) {
+            return route(
+                    opened, decoder, Inputs.corpus(given.file(), dataOptions(given.probe()), opened, decoder), counts);
+        }
+    }
+
+    private long route(Checkpoint opened, Decoder decoder, CalibrationSet set, Map<String, long[]> counts) {
+        Sequences sequences = Inputs.sequences(set);
+        EngineListener progress = listener.passBegins("probe", sequences.tokens());
+        EngineListener counting = new EngineListener() {
+            @Override
+            public void layerBegins(int layer, int layers) {
+                progress.layerBegins(layer, layers);
+            }
+
+            @Override
+            public void layerDone(int layer, int layers) {
+                progress.layerDone(layer, layers);
+            }
+
+            @Override
+            public void routed(String router, long[] routed) {
+                counts.put(router, routed.clone());
+            }
+        };
+        ExpertBackend experts = ForwardPass.experts(opened, decoder, Optional.empty(), false);
+        Compute compute = request.compute();
+        int threads = compute.threadsWithin(
+                MemoryPlan.of(decoder, sequences, opened, MemoryPlan.Purpose.EVALUATION), listener);
+        ForwardPass pass = new ForwardPass(
+                opened, decoder, sequences, compute.arithmetic(), compute.product(), experts, false, threads);
+        try (Arena arena = Arena.ofShared()) {
+            LayerStore store = LayerStore.inMemory(arena, sequences, decoder.hidden());
+            pass.run(Tap.NONE, store, CorpusContext.RowMemory.ANONYMOUS, Profile.NONE, counting, Optional.empty());
+        }
+        return sequences.tokens();
+    }
+}

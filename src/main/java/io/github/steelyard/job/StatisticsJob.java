@@ -1,0 +1,38 @@
+package io.github.steelyard.job;
+
+import io.github.steelyard.calibration.GateException;
+import io.github.steelyard.calibration.ScaleTable;
+import io.github.steelyard.calibration.Statistics;
+
+/// Reads what a run measured, and where each scale would come from.
+public final class StatisticsJob {
+
+    private StatisticsJob() {}
+
+    /// What a run holds.
+    ///
+    /// @param statistics what was measured, by site
+    /// @param scales the scales that can be made of it
+    public record Result(Statistics statistics, ScaleTable scales) {}
+
+    /// Reads a run. Statistics are shown even where no scale can be made of them; the listener hears why.
+    ///
+    /// @throws io.github.steelyard.calibration.StatisticsException if the run is damaged
+    /// @throws io.github.steelyard.files.CheckpointException if the checkpoint cannot be used
+    /// @throws io.github.steelyard.recipe.RecipeException if the recipe does not fit the checkpoint
+    public static Result run(FinishedRun run, JobListener listener) {
+        try (OpenedRun opened = OpenedRun.open(run, listener)) {
+            ScaleTable scales = scales(opened, listener);
+            return new Result(opened.statistics(), scales);
+        }
+    }
+
+    private static ScaleTable scales(OpenedRun opened, JobListener listener) {
+        try {
+            return opened.scales();
+        } catch (GateException e) {
+            e.problems().forEach(listener::warn);
+            return opened.resolvableScales();
+        }
+    }
+}

@@ -1,0 +1,39 @@
+package io.github.steelyard.job;
+
+import io.github.steelyard.checkpoint.Checkpoint;
+import io.github.steelyard.export.ExportSource;
+import io.github.steelyard.export.Verification;
+import io.github.steelyard.export.Verifier;
+import io.github.steelyard.family.Families;
+import io.github.steelyard.files.CheckpointException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+
+/// Re-reads a quantised checkpoint and says what a server would trip over.
+public final class VerificationJob {
+
+    private VerificationJob() {}
+
+    /// Verifies. What it finds is in the result: scales, pairs, names, index, declarations.
+    ///
+    /// @throws CheckpointException if there is nothing that can be verified, or the source cannot be used
+    public static Verification run(VerificationRequest request) {
+        Verification found = verify(request);
+        return request.strict() ? found.strict() : found;
+    }
+
+    private static Verification verify(VerificationRequest request) {
+        Path written = request.directory();
+        if (!Files.isDirectory(written)) {
+            throw new CheckpointException(written, "no such directory");
+        }
+        Verifier verifier = new Verifier(written, Families::describe);
+        if (request.source().isEmpty()) {
+            return verifier.verify();
+        }
+        try (Checkpoint origin = Checkpoint.open(request.source().get())) {
+            return verifier.against(new ExportSource(origin, Families.of(origin)))
+                    .verify();
+        }
+    }
+}
