@@ -28,6 +28,7 @@ final class ScaleResolver {
     private static final String SHARED_INPUT = "one scale for modules that share an input";
     private static final String JOINED = "one scale for modules that servers keep in one matrix";
 
+    private final Calibrator calibrator;
     private final Statistics statistics;
     private final List<ModuleInfo> modules;
     private final Function<Site, Optional<QuantizerConfig>> quantizers;
@@ -40,11 +41,13 @@ final class ScaleResolver {
     private final Map<String, SiteScale> layerMaxima = new HashMap<>();
 
     ScaleResolver(
+            Calibrator calibrator,
             Statistics statistics,
             List<ModuleInfo> modules,
             Function<Site, Optional<QuantizerConfig>> quantizers,
             CalibrationOptions policy,
             Sharing sharing) {
+        this.calibrator = calibrator;
         this.statistics = statistics;
         this.modules = modules;
         this.quantizers = quantizers;
@@ -80,10 +83,11 @@ final class ScaleResolver {
 
     private void noteMaximum(ModuleInfo module) {
         Site site = new Site(module.name(), Role.INPUT);
-        statistics.at(site).filter(found -> found.amax() > 0).ifPresent(found -> {
-            SiteScale own = SiteScale.measured(site, found.amax());
-            layerMaxima.merge(projection(module), own, ScaleResolver::larger);
-        });
+        statistics
+                .at(site)
+                .flatMap(found -> amax(site, found.routed()))
+                .ifPresent(amax ->
+                        layerMaxima.merge(projection(module), SiteScale.measured(site, amax), ScaleResolver::larger));
     }
 
     private void resolveSite(ModuleInfo module, Site site) {
@@ -99,7 +103,7 @@ final class ScaleResolver {
         Optional<SiteStatistics> starved = statistics
                 .at(site)
                 .filter(found -> module.isExpert() && site.role() == Role.INPUT)
-                .filter(found -> found.nonFinite() == 0 && isStarved(found));
+                .filter(found -> found.nonFinite() == 0 && isStarved(site, found));
         if (starved.isPresent()) {
             impute(module, site, starved.get());
         } else {
@@ -112,22 +116,31 @@ final class ScaleResolver {
         Optional<SiteStatistics> found = statistics.at(site);
         if (found.isEmpty()) {
             problems.add("%s is not in the statistics".formatted(site));
-        } else if (found.get().nonFinite() > 0) {
+            return Optional.empty();
+        }
+        if (found.get().nonFinite() > 0) {
             problems.add(String.format(
                     Locale.ROOT,
                     "%s saw %d NaN or infinite value(s)",
                     site,
                     found.get().nonFinite()));
-        } else if (found.get().amax() > 0) {
-            return Optional.of(SiteScale.measured(site, found.get().amax()));
-        } else if (site.role() != Role.WEIGHT) {
+            return Optional.empty();
+        }
+        Optional<Float> amax = amax(site, found.get().routed());
+        if (amax.isEmpty() && site.role() != Role.WEIGHT) {
             problems.add(String.format(
                     Locale.ROOT,
                     "%s saw nothing but zeros in %d token(s)",
                     site,
                     found.get().tokens()));
         }
-        return Optional.empty();
+        return amax.map(value -> SiteScale.measured(site, value));
+    }
+
+    private Optional<Float> amax(Site site, Measurement observed) {
+        return calibrator.calibrate(site, quantizers.apply(site), observed).map(calibrated -> switch (calibrated) {
+            case Calibrated.TensorAmax tensor -> tensor.amax();
+        });
     }
 
     /// Whatever the recipe names, keys and values or what stands for them, a server has one scale for what it caches.
@@ -162,8 +175,8 @@ final class ScaleResolver {
         }
     }
 
-    private boolean isStarved(SiteStatistics found) {
-        return found.tokens() < policy.minTokens() || found.amax() == 0;
+    private boolean isStarved(Site site, SiteStatistics found) {
+        return found.tokens() < policy.minTokens() || amax(site, found.routed()).isEmpty();
     }
 
     private void impute(ModuleInfo module, Site site, SiteStatistics found) {
@@ -184,13 +197,13 @@ final class ScaleResolver {
     }
 
     private void imputeFromAllTokens(Site site, SiteStatistics found, SiteScale layer, String coverage) {
-        float all = found.all().map(Measurement::amax).orElse(0f);
+        float all = found.all().flatMap(observed -> amax(site, observed)).orElse(0f);
         if (all == 0) {
             problems.add("%s saw %s, and its amax over all tokens was not measured: calibrate with all experts"
                     .formatted(site, coverage));
             return;
         }
-        float amax = Math.max(found.amax(), Math.min(all, layer.amax()));
+        float amax = Math.max(amax(site, found.routed()).orElse(0f), Math.min(all, layer.amax()));
         String limit = all > layer.amax() ? ", limited to the layer's maximum" : "";
         scales.put(site, imputed(site, amax, Optional.empty(), coverage + ", all tokens" + limit));
     }

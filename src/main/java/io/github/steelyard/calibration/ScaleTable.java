@@ -79,6 +79,7 @@ public record ScaleTable(SortedMap<Site, SiteScale> scales) {
 
     private static ScaleResolver resolver(Statistics statistics, Plan plan, Sharing sharing) {
         return new ScaleResolver(
+                Calibrator.of(plan.recipe().algorithms().getFirst()),
                 statistics,
                 List.copyOf(plan.modules()),
                 plan::config,

@@ -247,7 +247,12 @@ final class ScaleTableTest {
 
     private ScaleTable resolve(CalibrationOptions policy, Sharing sharing) {
         return new ScaleResolver(
-                        new Statistics(measured), modules, site -> Optional.ofNullable(plan.get(site)), policy, sharing)
+                        new Calibrator.Max(),
+                        new Statistics(measured),
+                        modules,
+                        site -> Optional.ofNullable(plan.get(site)),
+                        policy,
+                        sharing)
                 .resolve();
     }
 
