@@ -1,5 +1,6 @@
 package io.github.steelyard.calibration;
 
+import io.github.steelyard.model.ExpertPart;
 import io.github.steelyard.model.ModuleInfo;
 import io.github.steelyard.model.Role;
 import io.github.steelyard.model.Site;
@@ -39,15 +40,16 @@ public record Coverage(long minTokens, List<Expert> experts) {
     public static Coverage of(Statistics statistics, List<ModuleInfo> modules, long minTokens) {
         TreeMap<List<Integer>, Expert> experts = new TreeMap<>(Coverage::compareIndices);
         for (ModuleInfo module : modules) {
-            if (!module.isExpert()) {
+            if (module.expert().isEmpty()) {
                 continue;
             }
+            ExpertPart part = module.expert().get();
             long tokens = statistics
                     .at(new Site(module.name(), Role.INPUT))
                     .map(SiteStatistics::tokens)
                     .orElse(0L);
-            Expert expert = new Expert(module.layer(), module.expert(), parent(module.name()), tokens);
-            experts.merge(List.of(module.layer(), module.expert()), expert, Coverage::fewer);
+            Expert expert = new Expert(module.layer(), part.index(), part.expert(), tokens);
+            experts.merge(List.of(module.layer(), part.index()), expert, Coverage::fewer);
         }
         return new Coverage(minTokens, new ArrayList<>(experts.values()));
     }
@@ -111,10 +113,5 @@ public record Coverage(long minTokens, List<Expert> experts) {
     private static int compareIndices(List<Integer> one, List<Integer> other) {
         int byLayer = Integer.compare(one.getFirst(), other.getFirst());
         return byLayer != 0 ? byLayer : Integer.compare(one.getLast(), other.getLast());
-    }
-
-    private static String parent(String module) {
-        int dot = module.lastIndexOf('.');
-        return dot < 0 ? module : module.substring(0, dot);
     }
 }

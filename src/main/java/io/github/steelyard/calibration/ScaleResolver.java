@@ -1,6 +1,6 @@
 package io.github.steelyard.calibration;
 
-import io.github.steelyard.model.JoinedProjections;
+import io.github.steelyard.model.ExpertPart;
 import io.github.steelyard.model.ModuleInfo;
 import io.github.steelyard.model.Role;
 import io.github.steelyard.model.Site;
@@ -38,7 +38,10 @@ final class ScaleResolver {
     private final List<String> problems = new ArrayList<>();
 
     /// For each expert projection of a layer, the routed expert input with the largest amax.
-    private final Map<String, SiteScale> layerMaxima = new HashMap<>();
+    /// The same product of all experts of a layer.
+    private record Projection(String group, ExpertPart.Product product) {}
+
+    private final Map<Projection, SiteScale> layerMaxima = new HashMap<>();
 
     ScaleResolver(
             Calibrator calibrator,
@@ -229,7 +232,7 @@ final class ScaleResolver {
         }
         done.clear();
         for (ModuleInfo module : modules) {
-            unifyOnce(JoinedProjections.of(module.name()), QuantFormat.FP8, JOINED, done);
+            unifyOnce(module.joined(), QuantFormat.FP8, JOINED, done);
         }
     }
 
@@ -302,11 +305,8 @@ final class ScaleResolver {
         return byAmax > 0 || (byAmax == 0 && one.site().compareTo(other.site()) <= 0) ? one : other;
     }
 
-    /// `model.layers.0.mlp.experts.3.down_proj` belongs to `model.layers.0.mlp.experts` and `down_proj`.
-    private static String projection(ModuleInfo module) {
-        String name = module.name();
-        int leaf = name.lastIndexOf('.');
-        int expert = name.lastIndexOf('.', leaf - 1);
-        return name.substring(0, Math.max(expert, 0)) + name.substring(leaf);
+    private static Projection projection(ModuleInfo module) {
+        ExpertPart part = module.expert().orElseThrow();
+        return new Projection(part.group(), part.product());
     }
 }

@@ -3,6 +3,7 @@ package io.github.steelyard.export;
 import io.github.steelyard.checkpoint.Checkpoint;
 import io.github.steelyard.checkpoint.TensorInfo;
 import io.github.steelyard.model.Decoder;
+import io.github.steelyard.model.JoinedProjections;
 import io.github.steelyard.model.Linear;
 import io.github.steelyard.model.ModuleInfo;
 import io.github.steelyard.tensor.DType;
@@ -30,8 +31,8 @@ public record ExportSource(Checkpoint checkpoint, Decoder decoder) {
             if (isQuantised(tensor) && known.add(module)) {
                 int columns = Math.toIntExact(tensor.shape().dim(1) * (tensor.dtype() == DType.U8 ? 2 : 1));
                 int rows = Math.toIntExact(tensor.shape().dim(0));
-                linears.add(Linear.of(
-                        new ModuleInfo(module, ModuleInfo.Kind.LINEAR, rows, columns, -1, -1, List.of(module))));
+                linears.add(Linear.of(new ModuleInfo(module, ModuleInfo.Kind.LINEAR, rows, columns, -1, List.of(module))
+                        .joinedAs(JoinedProjections.of(module))));
             }
         }
         return linears.stream().map(linear -> SourceModule.of(linear, weights)).toList();

@@ -8,7 +8,6 @@ import io.github.steelyard.files.Finding;
 import io.github.steelyard.format.Fp8;
 import io.github.steelyard.format.Nvfp4;
 import io.github.steelyard.format.StoredWeight;
-import io.github.steelyard.model.JoinedProjections;
 import io.github.steelyard.model.ModuleInfo;
 import io.github.steelyard.model.Role;
 import io.github.steelyard.model.Site;
@@ -130,9 +129,8 @@ final class ModulePlanner {
     /// Returns the modules that share one weight scale with this one in `format`, itself included; none where a weight
     /// has no scale for the whole tensor. [ScaleTable] has the rules.
     private List<SourceModule> group(ModuleInfo info, LayerFormat format) {
-        List<String> names = format.isNvfp4()
-                ? info.inputGroup()
-                : format == LayerFormat.FP8 ? JoinedProjections.of(info.name()) : List.of();
+        List<String> names =
+                format.isNvfp4() ? info.inputGroup() : format == LayerFormat.FP8 ? info.joined() : List.of();
         return names.stream()
                 .filter(name -> LayerFormat.of(schemes.apply(name)).equals(Optional.of(format)))
                 .map(modules::get)

@@ -197,7 +197,7 @@ record CommonConfig(
     Decoder decoder(List<Decoder.Layer> layerList, Set<String> besides) {
         int predicted = config().integerOr("num_nextn_predict_layers", 0, 0, MAX_PREDICTED_LAYERS);
         ModuleInfo head =
-                new ModuleInfo(naming.head(), ModuleInfo.Kind.HEAD, vocabulary, hidden, -1, -1, List.of(naming.head()));
+                new ModuleInfo(naming.head(), ModuleInfo.Kind.HEAD, vocabulary, hidden, -1, List.of(naming.head()));
         Set<String> ignored = naming.ignored(source, layers, Math.max(1, predicted));
         ignored.addAll(besides);
         return new Decoder(

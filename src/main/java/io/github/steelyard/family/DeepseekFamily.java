@@ -119,11 +119,25 @@ final class DeepseekFamily implements Family {
         String query = name + (queryLatent > 0 ? ".q_a_proj" : ".q_proj");
         String keyValue = name + ".kv_a_proj_with_mqa";
         List<String> inputs = List.of(query, keyValue);
+        boolean joined = queryLatent > 0; // with full queries servers keep the two apart
         Linear first = modules.linear(
-                query, queryLatent > 0 ? queryLatent : queries, common.hidden(), biased && queryLatent > 0, inputs);
+                query,
+                queryLatent > 0 ? queryLatent : queries,
+                common.hidden(),
+                biased && queryLatent > 0,
+                inputs,
+                joined ? inputs : List.of(query));
         return new LatentAttention(
                 modules.latentAttention(name, latent),
-                LinearGroup.of(first, modules.linear(keyValue, latent + rotated, common.hidden(), biased, inputs)),
+                LinearGroup.of(
+                        first,
+                        modules.linear(
+                                keyValue,
+                                latent + rotated,
+                                common.hidden(),
+                                biased,
+                                inputs,
+                                joined ? inputs : List.of(keyValue))),
                 queryLatent > 0
                         ? Optional.of(new LatentAttention.QueryLatent(
                                 Norm.plain(name + ".q_a_layernorm.weight", queryLatent, LATENT_EPSILON),

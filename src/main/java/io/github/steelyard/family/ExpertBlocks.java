@@ -1,5 +1,7 @@
 package io.github.steelyard.family;
 
+import io.github.steelyard.model.ExpertPart;
+import io.github.steelyard.model.ExpertPart.Product;
 import io.github.steelyard.model.Linear;
 import io.github.steelyard.model.ModuleInfo;
 import io.github.steelyard.model.Modules;
@@ -38,9 +40,9 @@ record ExpertBlocks(ModelSource source, String name, int layer, int count, int w
         List<Expert> experts = new ArrayList<>(count);
         for (int e = 0; e < count; e++) {
             List<String> inputs = List.of(module(e, gate), module(e, up));
-            ModuleInfo first = info(e, gate, inner, width, inputs);
-            ModuleInfo second = info(e, up, inner, width, inputs);
-            ModuleInfo third = info(e, down, width, inner, List.of(module(e, down)));
+            ModuleInfo first = first(e, Product.GATE, gate, inputs);
+            ModuleInfo second = first(e, Product.UP, up, inputs);
+            ModuleInfo third = second(e, down);
             experts.add(
                     resaved
                             ? Expert.gated(
@@ -62,8 +64,8 @@ record ExpertBlocks(ModelSource source, String name, int layer, int count, int w
         FusedStack down = stack("down_proj", width, inner, FusedStack.Layout.OUT_IN);
         List<Expert> experts = new ArrayList<>(count);
         for (int e = 0; e < count; e++) {
-            ModuleInfo first = info(e, "up_proj", inner, width, List.of(module(e, "up_proj")));
-            ModuleInfo second = info(e, "down_proj", width, inner, List.of(module(e, "down_proj")));
+            ModuleInfo first = first(e, Product.UP, "up_proj", List.of(module(e, "up_proj")));
+            ModuleInfo second = second(e, "down_proj");
             experts.add(
                     fused
                             ? Expert.plain(
@@ -91,12 +93,10 @@ record ExpertBlocks(ModelSource source, String name, int layer, int count, int w
         List<Expert> experts = new ArrayList<>(count);
         for (int e = 0; e < count; e++) {
             List<String> inputs = List.of(module(e, "gate_proj"), module(e, "up_proj"));
-            List<String> ownInput = List.of(module(e, "down_proj"));
             experts.add(Expert.gated(
-                    fused.linear(info(e, "gate_proj", inner, width, inputs), new Member(gateUp, e, gatePart)),
-                    fused.linear(info(e, "up_proj", inner, width, inputs), new Member(gateUp, e, upPart)),
-                    fused.linear(
-                            info(e, "down_proj", width, inner, ownInput), new Member(down, e, FusedStack.Part.ALL))));
+                    fused.linear(first(e, Product.GATE, "gate_proj", inputs), new Member(gateUp, e, gatePart)),
+                    fused.linear(first(e, Product.UP, "up_proj", inputs), new Member(gateUp, e, upPart)),
+                    fused.linear(second(e, "down_proj"), new Member(down, e, FusedStack.Part.ALL))));
         }
         return experts;
     }
@@ -136,7 +136,15 @@ record ExpertBlocks(ModelSource source, String name, int layer, int count, int w
         return name + "." + expert + "." + leaf;
     }
 
-    private ModuleInfo info(int expert, String leaf, int rows, int columns, List<String> inputs) {
-        return new Modules(layer).expert(module(expert, leaf), rows, columns, expert, inputs);
+    /// A product from the layer's width to the experts' own.
+    private ModuleInfo first(int expert, Product product, String leaf, List<String> inputs) {
+        ExpertPart part = new ExpertPart(name, expert, product);
+        return new Modules(layer).expert(module(expert, leaf), inner, width, part, inputs);
+    }
+
+    /// The product back to the layer's width.
+    private ModuleInfo second(int expert, String leaf) {
+        ExpertPart part = new ExpertPart(name, expert, Product.DOWN);
+        return new Modules(layer).expert(module(expert, leaf), width, inner, part, List.of(module(expert, leaf)));
     }
 }

@@ -89,10 +89,10 @@ final class Qwen35Family implements Family {
         Linear out = modules.linear(name + ".out_proj", hidden, rule.valueColumns());
         return new GatedDeltaNet(
                 LinearGroup.of(
-                        modules.linear(inputs.get(0), rule.columns(), hidden, false, inputs),
-                        modules.linear(inputs.get(1), rule.valueColumns(), hidden, false, inputs),
-                        modules.linear(inputs.get(2), valueHeads, hidden, false, inputs),
-                        modules.linear(inputs.get(3), valueHeads, hidden, false, inputs)),
+                        modules.linear(inputs.get(0), rule.columns(), hidden, false, inputs, inputs.subList(0, 2)),
+                        modules.linear(inputs.get(1), rule.valueColumns(), hidden, false, inputs, inputs.subList(0, 2)),
+                        modules.linear(inputs.get(2), valueHeads, hidden, false, inputs, inputs.subList(2, 4)),
+                        modules.linear(inputs.get(3), valueHeads, hidden, false, inputs, inputs.subList(2, 4))),
                 new CausalConvolution(
                         name + ".conv1d",
                         rule.columns(),

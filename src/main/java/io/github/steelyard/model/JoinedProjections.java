@@ -2,8 +2,7 @@ package io.github.steelyard.model;
 
 import java.util.List;
 
-/// Projections that read one input and that servers keep in one matrix: they have one format there, and where it has a
-/// scale for the whole tensor, one scale.
+/// [ModuleInfo#joined] of modules that are known by the names of their tensors alone.
 public final class JoinedProjections {
 
     private static final List<List<String>> JOINED = List.of(

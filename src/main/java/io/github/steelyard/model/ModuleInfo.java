@@ -14,8 +14,10 @@ import java.util.function.Predicate;
 /// and
 ///     values, 0 for none
 /// @param layer index of the decoder layer, -1 outside the layers
-/// @param expert index of the routed expert, -1 for any other module
+/// @param expert the product of a routed expert that this is; empty for any other module
 /// @param inputGroup names of the modules that read the same input, this one included: `q_proj`, `k_proj`, `v_proj`
+/// @param joined names of the modules that servers keep in one matrix with this one, itself included, in their order
+///     there: they have one format, and where it has a scale for the whole tensor, one scale
 /// @param stacked where servers keep the weights of all experts of a layer in one tensor, this module's place in it
 public record ModuleInfo(
         String name,
@@ -23,8 +25,9 @@ public record ModuleInfo(
         int rows,
         int columns,
         int layer,
-        int expert,
+        Optional<ExpertPart> expert,
         List<String> inputGroup,
+        List<String> joined,
         Optional<FusedStack.Member> stacked) {
 
     /// What a module is.
@@ -45,21 +48,34 @@ public record ModuleInfo(
 
     public ModuleInfo {
         inputGroup = List.copyOf(inputGroup);
+        joined = List.copyOf(joined);
     }
 
-    /// A module that servers know by its own name.
-    public ModuleInfo(String name, Kind kind, int rows, int columns, int layer, int expert, List<String> inputGroup) {
-        this(name, kind, rows, columns, layer, expert, inputGroup, Optional.empty());
+    /// A module of no expert that servers know by its own name.
+    public ModuleInfo(String name, Kind kind, int rows, int columns, int layer, List<String> inputGroup) {
+        this(name, kind, rows, columns, layer, Optional.empty(), inputGroup, List.of(name), Optional.empty());
+    }
+
+    /// Returns the same module, which servers join with others.
+    ///
+    /// @param others names of all that are joined, this one included, in their order there
+    public ModuleInfo joinedAs(List<String> others) {
+        return new ModuleInfo(name, kind, rows, columns, layer, expert, inputGroup, others, stacked);
+    }
+
+    /// Returns the same module as a product of a routed expert.
+    public ModuleInfo of(ExpertPart part) {
+        return new ModuleInfo(name, kind, rows, columns, layer, Optional.of(part), inputGroup, joined, stacked);
     }
 
     /// Returns the same module with its place in a tensor of all experts.
     public ModuleInfo in(FusedStack.Member place) {
-        return new ModuleInfo(name, kind, rows, columns, layer, expert, inputGroup, Optional.of(place));
+        return new ModuleInfo(name, kind, rows, columns, layer, expert, inputGroup, joined, Optional.of(place));
     }
 
     /// Returns whether this module belongs to a routed expert.
     public boolean isExpert() {
-        return expert >= 0;
+        return expert.isPresent();
     }
 
     /// Returns whether this is an attention that caches a latent in place of keys and values.

@@ -1,6 +1,5 @@
 package io.github.steelyard.plan;
 
-import io.github.steelyard.model.JoinedProjections;
 import io.github.steelyard.model.ModuleInfo;
 import io.github.steelyard.model.Role;
 import io.github.steelyard.model.Site;
@@ -49,7 +48,7 @@ final class ExportCheck {
     /// Servers keep some projections in one matrix.
     private void joined(ModuleInfo module) {
         Scheme scheme = plan.scheme(module.name());
-        List<String> joined = JoinedProjections.of(module.name());
+        List<String> joined = module.joined();
         for (String peer : joined.subList(0, joined.indexOf(module.name()))) {
             if (plan.module(peer).isPresent() && !plan.scheme(peer).equals(scheme)) {
                 problems.add(
@@ -65,13 +64,10 @@ final class ExportCheck {
     private void experts() {
         Map<String, ModuleInfo> first = new HashMap<>();
         for (ModuleInfo module : plan.modules()) {
-            if (!module.isExpert()) {
+            if (module.expert().isEmpty()) {
                 continue;
             }
-            String marker = "." + module.expert() + ".";
-            int at = module.name().lastIndexOf(marker);
-            String group = at < 0 ? parent(module.name()) : module.name().substring(0, at);
-            ModuleInfo known = first.putIfAbsent(group, module);
+            ModuleInfo known = first.putIfAbsent(module.expert().get().group(), module);
             if (known != null && !plan.scheme(known.name()).equals(plan.scheme(module.name()))) {
                 problems.add(
                         position(module.name(), Role.WEIGHT),

@@ -2,6 +2,7 @@ package io.github.steelyard.report;
 
 import io.github.steelyard.checkpoint.ModelConfigs;
 import io.github.steelyard.model.Decoder;
+import io.github.steelyard.model.ExpertPart;
 import io.github.steelyard.model.ModuleInfo;
 import io.github.steelyard.model.Role;
 import io.github.steelyard.model.Site;
@@ -153,19 +154,15 @@ public record PlanReport(
 
     private static @Nullable String visibility(Plan plan, Site site, Map<String, ServingPlan.Layer> layers) {
         ModuleInfo module = plan.module(site.module()).orElseThrow();
-        if (site.role() != Role.INPUT || !module.isExpert()) {
+        if (site.role() != Role.INPUT || module.expert().isEmpty()) {
             return null;
         }
-        int at = module.name().lastIndexOf("." + module.expert() + ".");
-        ServingPlan.Layer layer = at < 0 ? null : layers.get(module.name().substring(0, at));
+        ExpertPart part = module.expert().get();
+        ServingPlan.Layer layer = layers.get(part.group());
         if (layer == null) {
             return null;
         }
-        return isSecondProduct(module) ? layer.w2Input() : layer.w13Input();
-    }
-
-    private static boolean isSecondProduct(ModuleInfo module) {
-        return module.name().endsWith(".down_proj") || module.name().endsWith(".w2");
+        return part.product().isSecond() ? layer.w2Input() : layer.w13Input();
     }
 
     /// Returns what is odd about recipe and model. Rules that match nothing have their own list.

@@ -81,7 +81,7 @@ record ServedLayer(int index, String prefix, MoeLayer layer, List<String> w13, L
                 format.layout());
         return new ServedLayer(
                 first.layer(),
-                prefix(first),
+                first.expert().orElseThrow().group(),
                 layer,
                 firsts(moe.experts().stream().map(Expert::w13)),
                 firsts(moe.experts().stream().map(Expert::w2)),
@@ -111,12 +111,6 @@ record ServedLayer(int index, String prefix, MoeLayer layer, List<String> w13, L
 
     private static List<String> firsts(Stream<LinearGroup> groups) {
         return groups.map(group -> group.members().getFirst().info().name()).toList();
-    }
-
-    private static String prefix(ModuleInfo module) {
-        String marker = "." + module.expert() + ".";
-        int at = module.name().lastIndexOf(marker);
-        return at < 0 ? module.name() : module.name().substring(0, at);
     }
 
     private static boolean biased(SparseMoe moe) {

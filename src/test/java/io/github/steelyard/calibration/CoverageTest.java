@@ -6,6 +6,7 @@ import io.github.steelyard.model.ModuleInfo;
 import io.github.steelyard.model.ModuleInfo.Kind;
 import io.github.steelyard.model.Role;
 import io.github.steelyard.model.Site;
+import io.github.steelyard.testing.ExpertNames;
 import java.util.List;
 import java.util.TreeMap;
 import java.util.stream.Stream;
@@ -35,17 +36,12 @@ final class CoverageTest {
     private static Coverage coverage(long minTokens, long... tokens) {
         TreeMap<Site, SiteStatistics> measured = new TreeMap<>();
         List<ModuleInfo> modules = Stream.iterate(0, expert -> expert < tokens.length, expert -> expert + 1)
-                .map(expert -> new ModuleInfo(
-                        "model.layers.1.mlp.experts.%d.down_proj".formatted(expert),
-                        Kind.LINEAR,
-                        8,
-                        8,
-                        1,
-                        expert,
-                        List.of()))
+                .map("model.layers.1.mlp.experts.%d.down_proj"::formatted)
+                .map(name -> new ModuleInfo(name, Kind.LINEAR, 8, 8, 1, List.of())
+                        .of(ExpertNames.part(name).orElseThrow()))
                 .toList();
         for (ModuleInfo module : modules) {
-            long seen = tokens[module.expert()];
+            long seen = tokens[module.expert().orElseThrow().index()];
             if (seen > 0) {
                 measured.put(new Site(module.name(), Role.INPUT), SiteStatistics.of(1, seen, 0));
             }

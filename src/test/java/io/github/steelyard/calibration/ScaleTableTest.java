@@ -16,6 +16,7 @@ import io.github.steelyard.recipe.CalibrationOptions.Experts;
 import io.github.steelyard.recipe.CalibrationOptions.StarvedExperts;
 import io.github.steelyard.recipe.CalibrationOptions.UnmatchedRules;
 import io.github.steelyard.recipe.ExportOptions.Sharing;
+import io.github.steelyard.testing.ExpertNames;
 import io.github.steelyard.weights.FusedStack;
 import java.util.ArrayList;
 import java.util.List;
@@ -137,7 +138,7 @@ final class ScaleTableTest {
 
     @Test
     void resolve_pinnedAmax_needsNoStatistics() {
-        ModuleInfo attention = new ModuleInfo("model.layers.0.self_attn", Kind.ATTENTION, 0, 0, 0, -1, List.of());
+        ModuleInfo attention = new ModuleInfo("model.layers.0.self_attn", Kind.ATTENTION, 0, 0, 0, List.of());
         modules.add(attention);
         Site key = new Site(attention.name(), Role.KEY);
         plan.put(key, FP8.withAmax(new AmaxSource.CodeRange()));
@@ -211,7 +212,7 @@ final class ScaleTableTest {
     @ParameterizedTest
     @CsvSource({"KEY, VALUE", "LATENT, ROTATED_KEY"})
     void resolve_latentAttention_hasTheScaleOfWhatIsCached(Role first, Role second) {
-        ModuleInfo attention = new ModuleInfo("model.layers.0.self_attn", Kind.ATTENTION, 0, 512, 0, -1, List.of());
+        ModuleInfo attention = new ModuleInfo("model.layers.0.self_attn", Kind.ATTENTION, 0, 512, 0, List.of());
         modules.add(attention);
         Map.of(Role.KEY, 90f, Role.VALUE, 80f, Role.LATENT, 3f, Role.ROTATED_KEY, 7f)
                 .forEach(
@@ -258,7 +259,8 @@ final class ScaleTableTest {
 
     private Site expert(int expert, String projection, float amax, long tokens) {
         String name = "model.layers.0.mlp.experts.%d.%s".formatted(expert, projection);
-        modules.add(new ModuleInfo(name, Kind.LINEAR, 32, 32, 0, expert, List.of(name)));
+        modules.add(new ModuleInfo(name, Kind.LINEAR, 32, 32, 0, List.of(name))
+                .of(ExpertNames.part(name).orElseThrow()));
         Site site = new Site(name, Role.INPUT);
         measured.put(site, SiteStatistics.of(amax, tokens, 0));
         plan.put(site, FP8);
@@ -267,7 +269,7 @@ final class ScaleTableTest {
 
     private void linear(String projection, QuantizerConfig quantizer, float weightAmax) {
         List<String> group = List.of(name("q_proj"), name("k_proj"), name("v_proj"));
-        modules.add(new ModuleInfo(name(projection), Kind.LINEAR, 32, 32, 0, -1, group));
+        modules.add(new ModuleInfo(name(projection), Kind.LINEAR, 32, 32, 0, group).joinedAs(group));
         measured.putAll(Map.of(
                 new Site(name(projection), Role.INPUT),
                 SiteStatistics.of(2f, 10, 0),

@@ -133,8 +133,8 @@ final class CheckpointScalesTest {
             return CheckpointScales.read(
                     checkpoint,
                     List.of(
-                            new ModuleInfo("m", ModuleInfo.Kind.LINEAR, 1, 2, 0, -1, List.of("m")),
-                            new ModuleInfo("a", ModuleInfo.Kind.ATTENTION, 0, 0, 0, -1, List.of("a"))));
+                            new ModuleInfo("m", ModuleInfo.Kind.LINEAR, 1, 2, 0, List.of("m")),
+                            new ModuleInfo("a", ModuleInfo.Kind.ATTENTION, 0, 0, 0, List.of("a"))));
         }
     }
 }

@@ -10,6 +10,7 @@ import io.github.steelyard.calibration.Statistics;
 import io.github.steelyard.checkpoint.Checkpoint;
 import io.github.steelyard.kernel.Kernels;
 import io.github.steelyard.model.Decoder;
+import io.github.steelyard.model.ExpertPart;
 import io.github.steelyard.model.Linear;
 import io.github.steelyard.model.ModuleInfo;
 import io.github.steelyard.model.Role;
@@ -118,15 +119,13 @@ final class Exports {
     }
 
     private static String fusedName(ModuleInfo module, Role role) {
-        if (!module.isExpert()) {
+        if (module.expert().isEmpty()) {
             return "none";
         }
-        String name = module.name();
-        int leaf = name.lastIndexOf('.');
-        String experts = name.substring(0, name.lastIndexOf('.', leaf - 1));
-        String projection = name.endsWith("down_proj") ? "down_proj" : "gate_up_proj";
+        ExpertPart part = module.expert().get();
+        String projection = part.product().isSecond() ? "down_proj" : "gate_up_proj";
         return role == Role.INPUT
-                ? "%s.%s_input_quantizer".formatted(experts, projection)
-                : "%s.%s_weight_quantizers.%d".formatted(experts, projection, module.expert());
+                ? "%s.%s_input_quantizer".formatted(part.group(), projection)
+                : "%s.%s_weight_quantizers.%d".formatted(part.group(), projection, part.index());
     }
 }

@@ -74,8 +74,8 @@ final class LinearGroupTest {
     void group_ofDifferentWidths_isRefused() {
         assertThatIllegalArgumentException()
                 .isThrownBy(() -> LinearGroup.of(
-                        Linear.of(new ModuleInfo("a", ModuleInfo.Kind.LINEAR, 2, 3, 0, -1, List.of())),
-                        Linear.of(new ModuleInfo("b", ModuleInfo.Kind.LINEAR, 2, 4, 0, -1, List.of()))))
+                        Linear.of(new ModuleInfo("a", ModuleInfo.Kind.LINEAR, 2, 3, 0, List.of())),
+                        Linear.of(new ModuleInfo("b", ModuleInfo.Kind.LINEAR, 2, 4, 0, List.of()))))
                 .withMessageStartingWith("layers that share an input differ in its width");
     }
 
@@ -126,7 +126,7 @@ final class LinearGroupTest {
         StoredWeight stored = flipped
                 ? TransposedWeight.plain(MemorySegment.ofArray(values), DType.F32, rows, COLUMNS)
                 : PlainWeight.ofFloats(values, rows, COLUMNS);
-        ModuleInfo info = new ModuleInfo(NAMES.get(index), ModuleInfo.Kind.LINEAR, rows, COLUMNS, 0, -1, NAMES);
+        ModuleInfo info = new ModuleInfo(NAMES.get(index), ModuleInfo.Kind.LINEAR, rows, COLUMNS, 0, NAMES);
         return new Linear(info, (weights, module) -> stored, Optional.empty());
     }
 

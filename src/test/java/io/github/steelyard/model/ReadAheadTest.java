@@ -88,7 +88,7 @@ final class ReadAheadTest {
 
     private static List<Linear> layers(int count) {
         return IntStream.range(0, count)
-                .mapToObj(i -> new ModuleInfo("layer." + i, ModuleInfo.Kind.LINEAR, 8, 8, i, -1, List.of()))
+                .mapToObj(i -> new ModuleInfo("layer." + i, ModuleInfo.Kind.LINEAR, 8, 8, i, List.of()))
                 .map(info -> Linear.of(info, false))
                 .toList();
     }

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatCode;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import io.github.steelyard.model.JoinedProjections;
 import io.github.steelyard.model.ModuleInfo;
 import io.github.steelyard.model.ModuleInfo.Kind;
 import io.github.steelyard.model.Role;
@@ -12,6 +13,7 @@ import io.github.steelyard.quant.QuantFormat;
 import io.github.steelyard.recipe.Recipe;
 import io.github.steelyard.recipe.RecipeException;
 import io.github.steelyard.recipe.Rule;
+import io.github.steelyard.testing.ExpertNames;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -362,19 +364,21 @@ final class PlanTest {
         for (String name : List.of("q_proj", "k_proj", "v_proj")) {
             modules.add(linear("model.layers.0.self_attn." + name, 32, 64, -1));
         }
-        modules.add(new ModuleInfo("model.layers.0.self_attn", Kind.ATTENTION, 0, 0, 0, -1, List.of()));
-        modules.add(new ModuleInfo(
-                "model.layers.0.mlp.gate", Kind.ROUTER, 2, 64, 0, -1, List.of("model.layers.0.mlp.gate")));
+        modules.add(new ModuleInfo("model.layers.0.self_attn", Kind.ATTENTION, 0, 0, 0, List.of()));
+        modules.add(
+                new ModuleInfo("model.layers.0.mlp.gate", Kind.ROUTER, 2, 64, 0, List.of("model.layers.0.mlp.gate")));
         for (int expert = 0; expert < 2; expert++) {
             for (String name : List.of("gate_proj", "up_proj", "down_proj")) {
                 modules.add(linear("model.layers.0.mlp.experts.%d.%s".formatted(expert, name), 32, 64, expert));
             }
         }
-        modules.add(new ModuleInfo("lm_head", Kind.HEAD, 100, 64, -1, -1, List.of("lm_head")));
+        modules.add(new ModuleInfo("lm_head", Kind.HEAD, 100, 64, -1, List.of("lm_head")));
         return modules;
     }
 
     private static ModuleInfo linear(String name, int rows, int columns, int expert) {
-        return new ModuleInfo(name, Kind.LINEAR, rows, columns, 0, expert, List.of(name));
+        ModuleInfo module =
+                new ModuleInfo(name, Kind.LINEAR, rows, columns, 0, List.of(name)).joinedAs(JoinedProjections.of(name));
+        return expert < 0 ? module : module.of(ExpertNames.part(name).orElseThrow());
     }
 }
