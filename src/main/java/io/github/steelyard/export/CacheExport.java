@@ -4,6 +4,7 @@ import io.github.steelyard.calibration.ScaleTable;
 import io.github.steelyard.calibration.SiteScale;
 import io.github.steelyard.checkpoint.Checkpoint;
 import io.github.steelyard.checkpoint.TensorInfo;
+import io.github.steelyard.dialect.CacheNames;
 import io.github.steelyard.files.Finding;
 import io.github.steelyard.format.Fp8;
 import io.github.steelyard.model.CacheScales;
@@ -77,7 +78,7 @@ record CacheExport(Optional<String> format, List<OutputTensor> tensors, Set<Stri
     /// caches in their place: servers read it there and give it to latent and rotated key alike.
     static String tensorName(Site site) {
         boolean key = site.role() == Role.KEY || site.role() == Role.LATENT;
-        return site.module() + (key ? ".k_proj.k_scale" : ".v_proj.v_scale");
+        return CacheNames.written(site.module(), key);
     }
 
     private static boolean isKeyOrValue(Site site) {
@@ -110,8 +111,7 @@ record CacheExport(Optional<String> format, List<OutputTensor> tensors, Set<Stri
         }
         Set<String> written = new HashSet<>();
         tensors.forEach(tensor -> written.add(tensor.name()));
-        replaced.removeIf(name ->
-                (name.endsWith(".k_proj.k_scale") || name.endsWith(".v_proj.v_scale")) && !written.contains(name));
+        replaced.removeIf(name -> CacheNames.isWritten(name) && !written.contains(name));
         findings.addAll(found.list());
         return new CacheExport(declared, tensors, replaced);
     }
@@ -139,6 +139,6 @@ record CacheExport(Optional<String> format, List<OutputTensor> tensors, Set<Stri
     }
 
     private static List<String> sourceNames(String attention, Checkpoint checkpoint) {
-        return CacheScales.names(attention).stream().filter(checkpoint::has).toList();
+        return CacheNames.all(attention).stream().filter(checkpoint::has).toList();
     }
 }

@@ -4,6 +4,7 @@ import io.github.steelyard.checkpoint.Checkpoint;
 import io.github.steelyard.checkpoint.TensorInfo;
 import io.github.steelyard.dialect.Declaration;
 import io.github.steelyard.dialect.Declaration.Input;
+import io.github.steelyard.dialect.StoredNames;
 import io.github.steelyard.files.CheckpointException;
 import io.github.steelyard.files.Finding;
 import io.github.steelyard.format.E4m3;
@@ -15,7 +16,7 @@ import io.github.steelyard.model.Site;
 import io.github.steelyard.quant.FakeQuantizer;
 import io.github.steelyard.quant.QuantFormat;
 import io.github.steelyard.weights.FusedStack;
-import io.github.steelyard.weights.ScaleNames;
+import io.github.steelyard.weights.InputScale;
 import io.github.steelyard.weights.WeightTensors;
 import io.github.steelyard.weights.Weights;
 import java.util.List;
@@ -59,7 +60,7 @@ public final class CheckpointScales {
         for (ModuleInfo module : modules) {
             if (module.kind() == ModuleInfo.Kind.ATTENTION) {
                 scales.cache(module);
-            } else if (checkpoint.has(module.name() + ".weight") || checkpoint.has(module.name() + ".weight_packed")) {
+            } else if (StoredNames.weight(checkpoint::has, module.name()).isPresent()) {
                 scales.input(module.name());
             } else {
                 module.stacked()
@@ -82,7 +83,7 @@ public final class CheckpointScales {
         switch (kind) {
             case PLAIN, MXFP4, INT_PACKED -> {}
             case FP8_TENSOR -> {
-                Optional<ScaleNames.InputScale> scale = ScaleNames.input(checkpoint, module);
+                Optional<InputScale> scale = InputScale.of(checkpoint, module);
                 if (scale.isPresent()) {
                     put(site, QuantFormat.FP8, amax(scale.get(), E4m3.MAX));
                 } else if (declared.equals(Optional.of(Input.DYNAMIC))) {
@@ -92,7 +93,7 @@ public final class CheckpointScales {
             case FP8_CHANNEL -> put(site, QuantFormat.FP8_DYNAMIC_TOKEN, 0);
             case FP8_BLOCK -> put(site, QuantFormat.FP8_DYNAMIC_GROUP, 0);
             case NVFP4, NVFP4_PACKED ->
-                ScaleNames.input(checkpoint, module)
+                InputScale.of(checkpoint, module)
                         .ifPresent(scale -> put(site, QuantFormat.NVFP4, amax(scale, Nvfp4.RANGE)));
             case MXFP8 -> put(site, QuantFormat.MXFP8, 0);
         }
@@ -105,11 +106,12 @@ public final class CheckpointScales {
             case FP8_TENSOR -> QuantFormat.FP8;
             default -> null;
         };
-        if (format != null && checkpoint.has(tensor + "_input_scale")) {
-            var scale = new ScaleNames.InputScale(checkpoint.tensor(tensor + "_input_scale"), false);
-            float range = format == QuantFormat.NVFP4 ? Nvfp4.RANGE : E4m3.MAX;
-            put(new Site(module, Role.INPUT), format, amax(scale, range));
+        if (format == null) {
+            return;
         }
+        float range = format == QuantFormat.NVFP4 ? Nvfp4.RANGE : E4m3.MAX;
+        InputScale.ofStack(checkpoint, tensor)
+                .ifPresent(scale -> put(new Site(module, Role.INPUT), format, amax(scale, range)));
     }
 
     /// Reads the scales of keys and values. Of latent attention, the key's scale is that of both parts of its cache.
@@ -166,7 +168,7 @@ public final class CheckpointScales {
         quantizers.put(site, FakeQuantizer.of(format, amax));
     }
 
-    private float amax(ScaleNames.InputScale scale, float range) {
+    private float amax(InputScale scale, float range) {
         float[] values = values(scale.tensor());
         if (values.length != 1) {
             throw new CheckpointException(

@@ -2,6 +2,7 @@ package io.github.steelyard.export;
 
 import io.github.steelyard.checkpoint.Checkpoint;
 import io.github.steelyard.checkpoint.TensorInfo;
+import io.github.steelyard.dialect.StoredNames;
 import io.github.steelyard.model.Decoder;
 import io.github.steelyard.model.JoinedProjections;
 import io.github.steelyard.model.Linear;
@@ -39,7 +40,7 @@ public record ExportSource(Checkpoint checkpoint, Decoder decoder) {
     }
 
     private static boolean isQuantised(TensorInfo tensor) {
-        boolean name = tensor.name().endsWith(".weight") || tensor.name().endsWith(".weight_packed");
+        boolean name = StoredNames.isWeight(tensor.name());
         boolean codes = switch (tensor.dtype()) {
             case U8, F4, F8_E4M3, F8_E5M2 -> true;
             default -> false;

@@ -3,6 +3,8 @@ package io.github.steelyard.export;
 import io.github.steelyard.calibration.ScaleTable;
 import io.github.steelyard.calibration.SiteScale;
 import io.github.steelyard.checkpoint.TensorInfo;
+import io.github.steelyard.dialect.Dialect;
+import io.github.steelyard.dialect.TensorNames;
 import io.github.steelyard.export.ModuleExport.Treatment;
 import io.github.steelyard.files.Finding;
 import io.github.steelyard.format.Fp8;
@@ -140,26 +142,27 @@ final class ModulePlanner {
 
     private ModuleExport kept(SourceModule module, LayerFormat format, Optional<Float> inputScale) {
         String name = module.name();
+        TensorNames names = Dialect.MODELOPT.module(name);
         ModuleInfo info = module.linear().info();
         WeightTensors stored = module.stored().orElseThrow();
         List<OutputTensor> tensors = new ArrayList<>();
         boolean packed = format.isNvfp4() || format == LayerFormat.MXFP4;
         tensors.add(new OutputTensor(
-                name + ".weight",
+                names.codes(),
                 packed ? DType.U8 : DType.F8_E4M3,
                 Shape.of(info.rows(), packed ? info.columns() / 2 : info.columns()),
                 module.copy(stored.weight())));
         tensors.add(keptScale(module, format, stored.scale().orElseThrow()));
         if (format.isNvfp4()) {
-            module.tensorScale().ifPresent(scale -> tensors.add(OutputTensor.scalar(name + ".weight_scale_2", scale)));
+            module.tensorScale().ifPresent(scale -> tensors.add(OutputTensor.scalar(names.secondScale(), scale)));
         }
-        inputScale.ifPresent(scale -> tensors.add(OutputTensor.scalar(name + ".input_scale", scale)));
+        inputScale.ifPresent(scale -> tensors.add(OutputTensor.scalar(names.inputScale(), scale)));
         return new ModuleExport(
                 name, Treatment.KEPT, Optional.of(format), tensors, module.tensorNames(), Optional.empty());
     }
 
     private static OutputTensor keptScale(SourceModule module, LayerFormat format, TensorInfo scale) {
-        String name = module.name() + ".weight_scale";
+        String name = Dialect.MODELOPT.module(module.name()).scale();
         return switch (format) {
             case FP8 -> OutputTensor.scalar(name, module.tensorScale().orElseThrow());
             case FP8_PER_CHANNEL ->
@@ -183,21 +186,22 @@ final class ModulePlanner {
 
     private ModuleExport encoded(SourceModule module, LayerFormat format, Optional<Float> inputScale) {
         String name = module.name();
+        TensorNames names = Dialect.MODELOPT.module(name);
         ModuleInfo info = module.linear().info();
         StoredWeight weight = module.weight();
         float scale = format == LayerFormat.FP8 || format.isNvfp4() ? scale(name, Role.WEIGHT, format) : 1;
         boolean packed = format.isNvfp4() || format == LayerFormat.MXFP4;
         List<OutputTensor> tensors = new ArrayList<>();
         tensors.add(new OutputTensor(
-                name + ".weight",
+                names.codes(),
                 packed ? DType.U8 : DType.F8_E4M3,
                 Shape.of(info.rows(), packed ? info.columns() / 2 : info.columns()),
                 new TensorContent.Codes(weight, format, scale)));
-        tensors.add(encodedScale(name + ".weight_scale", weight, format, scale));
+        tensors.add(encodedScale(names.scale(), weight, format, scale));
         if (format.isNvfp4()) {
-            tensors.add(OutputTensor.scalar(name + ".weight_scale_2", scale));
+            tensors.add(OutputTensor.scalar(names.secondScale(), scale));
         }
-        inputScale.ifPresent(value -> tensors.add(OutputTensor.scalar(name + ".input_scale", value)));
+        inputScale.ifPresent(value -> tensors.add(OutputTensor.scalar(names.inputScale(), value)));
         return new ModuleExport(
                 name, Treatment.ENCODED, Optional.of(format), tensors, module.tensorNames(), Optional.empty());
     }

@@ -4,6 +4,7 @@ import io.github.steelyard.calibration.ScaleTable;
 import io.github.steelyard.calibration.SiteScale;
 import io.github.steelyard.checkpoint.SafetensorsWriter;
 import io.github.steelyard.checkpoint.SafetensorsWriter.Planned;
+import io.github.steelyard.dialect.Dialect;
 import io.github.steelyard.files.AtomicFiles;
 import io.github.steelyard.files.OutputDirectory;
 import io.github.steelyard.format.Fp8;
@@ -80,8 +81,8 @@ public final class ScalesExporter {
 
     private static String tensorName(Site site) {
         return switch (site.role()) {
-            case INPUT -> site.module() + ".input_scale";
-            case WEIGHT -> site.module() + ".weight_scale";
+            case INPUT -> Dialect.MODELOPT.module(site.module()).inputScale();
+            case WEIGHT -> Dialect.MODELOPT.module(site.module()).scale();
             case KEY, VALUE, LATENT, ROTATED_KEY -> CacheExport.tensorName(site);
         };
     }

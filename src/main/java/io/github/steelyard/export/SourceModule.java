@@ -2,14 +2,15 @@ package io.github.steelyard.export;
 
 import io.github.steelyard.checkpoint.Checkpoint;
 import io.github.steelyard.checkpoint.TensorInfo;
+import io.github.steelyard.dialect.StoredNames;
 import io.github.steelyard.files.CheckpointException;
 import io.github.steelyard.format.StoredWeight;
 import io.github.steelyard.model.Linear;
 import io.github.steelyard.tensor.DType;
 import io.github.steelyard.weights.Fp8Blocks;
 import io.github.steelyard.weights.FusedStack;
+import io.github.steelyard.weights.InputScale;
 import io.github.steelyard.weights.MxScales;
-import io.github.steelyard.weights.ScaleNames;
 import io.github.steelyard.weights.WeightTensors;
 import io.github.steelyard.weights.Weights;
 import java.util.ArrayList;
@@ -33,7 +34,7 @@ record SourceModule(Linear linear, Weights weights, Optional<WeightTensors> stor
         Checkpoint checkpoint = weights.checkpoint();
         String name = linear.info().name();
         boolean own = linear.source().equals(Linear.WeightSource.OWN)
-                && (checkpoint.has(name + ".weight") || checkpoint.has(name + ".weight_packed"));
+                && StoredNames.weight(checkpoint::has, name).isPresent();
         return new SourceModule(
                 linear, weights, own ? Optional.of(WeightTensors.detect(checkpoint, name)) : Optional.empty());
     }
@@ -72,8 +73,7 @@ record SourceModule(Linear linear, Weights weights, Optional<WeightTensors> stor
     /// Returns the names of the source's tensors that the module's weight and scales lie in.
     Set<String> tensorNames() {
         Set<String> names = new LinkedHashSet<>(linear.source().fusedTensors());
-        Stream.concat(ScaleNames.LINEAR.stream(), LEFTOVERS.stream())
-                .map(suffix -> name() + suffix)
+        Stream.concat(StoredNames.all(name()).stream(), LEFTOVERS.stream().map(suffix -> name() + suffix))
                 .filter(weights.checkpoint()::has)
                 .forEach(names::add);
         return names;
@@ -97,7 +97,7 @@ record SourceModule(Linear linear, Weights weights, Optional<WeightTensors> stor
 
     /// Returns the scale of the input, as a multiplier, where the source has one.
     Optional<Float> inputScale() {
-        return ScaleNames.input(weights.checkpoint(), name())
+        return InputScale.of(weights.checkpoint(), name())
                 .map(scale -> scale.reciprocal() ? 1 / scalar(scale.tensor()) : scalar(scale.tensor()));
     }
 

@@ -1,10 +1,13 @@
 package io.github.steelyard.export;
 
 import io.github.steelyard.checkpoint.Checkpoint;
+import io.github.steelyard.dialect.Dialect;
+import io.github.steelyard.dialect.TensorNames;
 import io.github.steelyard.format.Nvfp4;
 import io.github.steelyard.tensor.DType;
 import io.github.steelyard.tensor.Shape;
 import io.github.steelyard.weights.FusedStack;
+import io.github.steelyard.weights.InputScale;
 import io.github.steelyard.weights.WeightTensors;
 import io.github.steelyard.weights.Weights;
 import java.util.ArrayList;
@@ -65,7 +68,7 @@ record SourceStack(List<SourceModule> members) {
         return members.getFirst()
                 .linear()
                 .bias()
-                .filter(bias -> !bias.tensor().equals(name() + "_bias"))
+                .filter(bias -> !bias.tensor().equals(Dialect.GptOss.bias(name())))
                 .isPresent();
     }
 
@@ -99,9 +102,8 @@ record SourceStack(List<SourceModule> members) {
     /// Returns the one scale of the experts' input, where the source has it.
     Optional<Float> inputScale() {
         Checkpoint checkpoint = weights().checkpoint();
-        return Optional.of(name() + "_input_scale")
-                .filter(checkpoint::has)
-                .map(checkpoint::tensor)
+        return InputScale.ofStack(checkpoint, name())
+                .map(InputScale::tensor)
                 .filter(tensor -> tensor.shape().elements() == 1)
                 .map(tensor -> members.getFirst().values(tensor).getFirst());
     }
@@ -123,38 +125,44 @@ record SourceStack(List<SourceModule> members) {
     /// @param scale the weight's scale
     List<OutputTensor> encoded(LayerFormat format, float scale, Optional<Float> inputScale) {
         boolean packed = format.isNvfp4();
+        TensorNames names = names();
         List<OutputTensor> tensors = new ArrayList<>();
         tensors.add(tensor(
-                "",
+                names.codes(),
                 packed ? DType.U8 : DType.F8_E4M3,
                 packed ? 2 : 1,
                 rows -> rows.encode(format, scale).codes().array()));
         if (packed) {
             tensors.add(tensor(
-                    "_weight_scale",
+                    names.scale(),
                     DType.F8_E4M3,
                     Nvfp4.BLOCK,
                     rows -> rows.encode(format, scale).scales().array()));
         }
-        tensors.add(OutputTensor.scalar(name() + (packed ? "_weight_scale_2" : "_weight_scale"), scale));
+        tensors.add(OutputTensor.scalar(packed ? names.secondScale() : names.scale(), scale));
         return withInputScale(tensors, inputScale);
     }
 
     /// Returns the experts decoded, as BF16.
     List<OutputTensor> values() {
-        return List.of(tensor("", DType.BF16, 1, rows -> rows.as(DType.BF16).array()));
+        return List.of(tensor(
+                names().codes(), DType.BF16, 1, rows -> rows.as(DType.BF16).array()));
     }
 
     private List<OutputTensor> withInputScale(List<OutputTensor> tensors, Optional<Float> inputScale) {
-        inputScale.ifPresent(scale -> tensors.add(OutputTensor.scalar(name() + "_input_scale", scale)));
+        inputScale.ifPresent(scale -> tensors.add(OutputTensor.scalar(names().inputScale(), scale)));
         return tensors;
     }
 
+    private TensorNames names() {
+        return Dialect.MODELOPT.stack(name());
+    }
+
     /// @param inputs input features that an element stands for
-    private OutputTensor tensor(String suffix, DType dtype, int inputs, Function<DecodedRows, byte[]> encode) {
+    private OutputTensor tensor(String name, DType dtype, int inputs, Function<DecodedRows, byte[]> encode) {
         Shape inner = stack().inner(inputs);
         return new OutputTensor(
-                name() + suffix,
+                name,
                 dtype,
                 Shape.of(stack().count(), inner.dim(0), inner.dim(1)),
                 new TensorContent.Stacked(matrices(), encode, dtype.bits() / Byte.SIZE));

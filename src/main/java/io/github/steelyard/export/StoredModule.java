@@ -4,8 +4,8 @@ import io.github.steelyard.checkpoint.Checkpoint;
 import io.github.steelyard.checkpoint.TensorInfo;
 import io.github.steelyard.format.E4m3;
 import io.github.steelyard.format.Nvfp4;
+import io.github.steelyard.weights.InputScale;
 import io.github.steelyard.weights.MxScales;
-import io.github.steelyard.weights.ScaleNames;
 import io.github.steelyard.weights.WeightTensors;
 import io.github.steelyard.weights.WeightTensors.Kind;
 import io.github.steelyard.weights.Weights;
@@ -86,11 +86,8 @@ record StoredModule(String name, WeightTensors tensors, Weights weights) {
     /// Returns the static scale of the input, where there is one.
     Optional<Scale> inputScale() {
         Checkpoint checkpoint = weights.checkpoint();
-        String stacked = name + "_input_scale";
-        if (isStack()) {
-            return checkpoint.has(stacked) ? scale(checkpoint.tensor(stacked), false) : Optional.empty();
-        }
-        return ScaleNames.input(checkpoint, name).flatMap(input -> scale(input.tensor(), input.reciprocal()));
+        Optional<InputScale> input = isStack() ? InputScale.ofStack(checkpoint, name) : InputScale.of(checkpoint, name);
+        return input.flatMap(scale -> scale(scale.tensor(), scale.reciprocal()));
     }
 
     /// Returns the values of `tensor`, flattened.

@@ -1,5 +1,6 @@
 package io.github.steelyard.family;
 
+import io.github.steelyard.dialect.StoredNames;
 import io.github.steelyard.files.ConfigJson;
 import java.util.List;
 import java.util.NavigableSet;
@@ -48,7 +49,7 @@ record ModelSource(ConfigJson config, ConfigJson outer, String modelType, Naviga
 
     /// Returns whether a module has a weight of its own, in any format.
     boolean hasWeight(String module) {
-        return names.contains(module + ".weight") || names.contains(module + ".weight_packed");
+        return StoredNames.weight(names::contains, module).isPresent();
     }
 
     /// Returns a number in a closed range, or `absent`.

@@ -1,5 +1,6 @@
 package io.github.steelyard.model;
 
+import io.github.steelyard.dialect.Dialect;
 import io.github.steelyard.format.StoredWeight;
 import io.github.steelyard.tensor.Shape;
 import io.github.steelyard.weights.FusedStack;
@@ -119,7 +120,7 @@ public record Linear(ModuleInfo info, WeightSource source, Optional<Bias> bias) 
             FusedStack stack = member.stack();
             int rows = stack.rows();
             return new Bias(
-                    stack.tensor() + "_bias",
+                    Dialect.GptOss.bias(stack.tensor()),
                     Shape.of(stack.count(), rows),
                     member.index() * rows + member.part().firstRow(rows),
                     member.part().step());

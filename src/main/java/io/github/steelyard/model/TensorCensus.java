@@ -2,9 +2,11 @@ package io.github.steelyard.model;
 
 import io.github.steelyard.checkpoint.Checkpoint;
 import io.github.steelyard.checkpoint.TensorInfo;
+import io.github.steelyard.dialect.CacheNames;
+import io.github.steelyard.dialect.Dialect;
+import io.github.steelyard.dialect.StoredNames;
 import io.github.steelyard.files.CheckpointException;
 import io.github.steelyard.files.Printable;
-import io.github.steelyard.weights.ScaleNames;
 import io.github.steelyard.weights.WeightTensors;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -58,9 +60,9 @@ public record TensorCensus(
         }
         for (ModuleInfo module : decoder.modules()) {
             if (module.kind() == ModuleInfo.Kind.ATTENTION) {
-                readable.addAll(CacheScales.names(module.name()));
+                readable.addAll(CacheNames.all(module.name()));
             } else {
-                ScaleNames.LINEAR.forEach(suffix -> readable.add(module.name() + suffix));
+                readable.addAll(StoredNames.all(module.name()));
             }
         }
         return sorted(checkpoint, decoder, readable, missing);
@@ -77,7 +79,7 @@ public record TensorCensus(
             List<String> fused = linear.source().fusedTensors();
             boolean shared = decoder.tied() && linear.info().equals(decoder.head());
             boolean there = fused.isEmpty()
-                    ? shared || names.contains(module + ".weight") || names.contains(module + ".weight_packed")
+                    ? shared || StoredNames.weight(names::contains, module).isPresent()
                     : names.containsAll(fused);
             missing += there ? 0 : 1;
             modules.add(module);
@@ -128,7 +130,7 @@ public record TensorCensus(
     }
 
     private static boolean belongs(String name, Set<String> modules) {
-        if (name.endsWith("_bias") && modules.contains(name.substring(0, name.length() - "_bias".length()))) {
+        if (Dialect.GptOss.stackOfBias(name).filter(modules::contains).isPresent()) {
             return true;
         }
         for (int dot = name.lastIndexOf('.'); dot > 0; dot = name.lastIndexOf('.', dot - 1)) {

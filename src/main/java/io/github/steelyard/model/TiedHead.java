@@ -2,6 +2,7 @@ package io.github.steelyard.model;
 
 import io.github.steelyard.checkpoint.Checkpoint;
 import io.github.steelyard.checkpoint.TensorInfo;
+import io.github.steelyard.dialect.StoredNames;
 import io.github.steelyard.files.Finding;
 import io.github.steelyard.files.Printable;
 import java.util.Optional;
@@ -15,7 +16,7 @@ public final class TiedHead {
     /// Returns a warning if the stored head is another one than the embedding, which transformers 5 would use.
     public static Optional<Finding> finding(Checkpoint checkpoint, Decoder decoder) {
         String module = decoder.head().name();
-        boolean stored = checkpoint.has(module + ".weight") || checkpoint.has(module + ".weight_packed");
+        boolean stored = StoredNames.weight(checkpoint::has, module).isPresent();
         if (!decoder.tied() || !stored || isEqual(checkpoint, module + ".weight", decoder.embedding())) {
             return Optional.empty();
         }

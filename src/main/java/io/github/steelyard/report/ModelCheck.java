@@ -2,11 +2,11 @@ package io.github.steelyard.report;
 
 import io.github.steelyard.checkpoint.Checkpoint;
 import io.github.steelyard.checkpoint.TensorInfo;
+import io.github.steelyard.dialect.CacheNames;
 import io.github.steelyard.family.Families;
 import io.github.steelyard.files.CheckpointException;
 import io.github.steelyard.files.ConfigJson;
 import io.github.steelyard.files.Printable;
-import io.github.steelyard.model.CacheScales;
 import io.github.steelyard.model.Decoder;
 import io.github.steelyard.model.ExpectedTensor;
 import io.github.steelyard.model.Linear;
@@ -246,7 +246,7 @@ final class ModelCheck {
         String name = attention.name();
         boolean declared = checkpoint.quantization().kvCache().isPresent();
         for (String letter : List.of("k", "v")) {
-            List<String> names = CacheScales.names(name, letter.equals("k"));
+            List<String> names = CacheNames.all(name, letter.equals("k"));
             names.forEach(used::add);
             if (declared && names.stream().noneMatch(checkpoint::has)) {
                 findings.warnOf(

@@ -1,5 +1,7 @@
 package io.github.steelyard.synthesis;
 
+import io.github.steelyard.dialect.Dialect;
+import io.github.steelyard.dialect.TensorNames;
 import io.github.steelyard.model.ModuleInfo;
 import io.github.steelyard.tensor.Shape;
 import io.github.steelyard.weights.FusedStack;
@@ -11,6 +13,7 @@ import java.util.function.IntFunction;
 /// @param columns input features of a matrix
 /// @param codes name of the values or codes
 /// @param scale name of the weight scale
+/// @param globalScale name of NVFP4's second-level scale
 /// @param inputScale name of the input scale
 /// @param inner shape of a tensor in which one element stands for so many input features
 /// @param mxCodes name of the MXFP4 codes
@@ -21,6 +24,7 @@ record Place(
         int columns,
         String codes,
         String scale,
+        String globalScale,
         String inputScale,
         IntFunction<Shape> inner,
         String mxCodes,
@@ -32,36 +36,39 @@ record Place(
 
     /// Returns the place of a weight `(rows, columns)` under the name of its linear layer.
     static Place of(ModuleInfo module) {
-        String name = module.name();
+        TensorNames names = Dialect.MODELOPT.module(module.name());
         IntFunction<Shape> inner = inputs -> Shape.of(module.rows(), module.columns() / inputs);
         return new Place(
                 module.columns(),
-                name + ".weight",
-                name + ".weight_scale",
-                name + ".input_scale",
+                names.codes(),
+                names.scale(),
+                names.secondScale(),
+                names.inputScale(),
                 inner,
-                name + ".weight",
+                names.codes(),
                 inner.apply(2),
-                name + ".weight_scale",
+                names.scale(),
                 inner.apply(MX_BLOCK));
     }
 
     /// Returns the place of the weights of all experts of a layer in one tensor; [FusedStack] tells the names.
     static Place of(FusedStack stack) {
-        String name = stack.tensor();
+        TensorNames names = Dialect.MODELOPT.stack(stack.tensor());
+        TensorNames mxfp4 = Dialect.GPT_OSS.stack(stack.tensor());
         int mxBlocks = stack.columns() / MX_BLOCK;
         return new Place(
                 stack.columns(),
-                name,
-                name + "_weight_scale",
-                name + "_input_scale",
+                names.codes(),
+                names.scale(),
+                names.secondScale(),
+                names.inputScale(),
                 inputs -> switch (stack.layout()) {
                     case OUT_IN -> Shape.of(stack.count(), stack.rows(), stack.columns() / inputs);
                     case IN_OUT -> Shape.of(stack.count(), stack.columns() / inputs, stack.rows());
                 },
-                name + "_blocks",
+                mxfp4.codes(),
                 Shape.of(stack.count(), stack.rows(), mxBlocks, MX_BLOCK / 2),
-                name + "_scales",
+                mxfp4.scale(),
                 Shape.of(stack.count(), stack.rows(), mxBlocks));
     }
 

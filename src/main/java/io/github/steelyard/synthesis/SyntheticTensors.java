@@ -161,7 +161,7 @@ final class SyntheticTensors {
         place.requireBlocks(16);
         codes(place.codes(), DType.U8, place.inner().apply(2), bytes(ANY));
         codes(place.scale(), DType.F8_E4M3, place.inner().apply(16), bytes(LARGE_E4M3));
-        scalar(place.scale() + "_2", perRootColumns(place, RMS_E2M1 * RMS_LARGE_E4M3));
+        scalar(place.globalScale(), perRootColumns(place, RMS_E2M1 * RMS_LARGE_E4M3));
     }
 
     private void mxfp4(Place place) {

@@ -2,6 +2,9 @@ package io.github.steelyard.weights;
 
 import io.github.steelyard.checkpoint.Checkpoint;
 import io.github.steelyard.checkpoint.TensorInfo;
+import io.github.steelyard.dialect.Dialect;
+import io.github.steelyard.dialect.StoredNames;
+import io.github.steelyard.dialect.TensorNames;
 import io.github.steelyard.files.CheckpointException;
 import io.github.steelyard.format.Fp8Weight;
 import io.github.steelyard.format.MxWeight;
@@ -40,15 +43,6 @@ public record FusedStack(String tensor, int count, int rows, int columns, Layout
 
     private static final int NVFP4_BLOCK = 16;
     private static final int MX_BLOCK_BYTES = 16;
-    private static final List<String> SUFFIXES = List.of(
-            "",
-            "_blocks",
-            "_scales",
-            "_weight_scale",
-            "_weight_scale_2",
-            "_input_scale",
-            "_weight_scale_inv",
-            "_scale_inv");
 
     /// Order of a stack's two inner extents.
     public enum Layout {
@@ -119,19 +113,22 @@ public record FusedStack(String tensor, int count, int rows, int columns, Layout
 
     /// Returns whether a checkpoint holds the stack, in any format.
     public boolean isIn(Checkpoint checkpoint) {
-        return checkpoint.has(tensor) || checkpoint.has(tensor + "_blocks");
+        return checkpoint.has(tensor) || checkpoint.has(mxfp4(tensor).codes());
     }
 
     /// Returns the stack of this name.
     ///
     /// @param has tells whether the checkpoint holds a tensor
     public static FusedStack of(String tensor, int count, int rows, int columns, Layout layout, Predicate<String> has) {
-        List<String> found = SUFFIXES.stream()
-                .filter(suffix ->
-                        has.test(tensor + suffix) || (suffix.equals("_scales") && has.test(tensor + "_blocks")))
-                .map(suffix -> tensor + suffix)
+        TensorNames mxfp4 = mxfp4(tensor);
+        List<String> found = StoredNames.allOfStack(tensor).stream()
+                .filter(name -> has.test(name) || (name.equals(mxfp4.scale()) && has.test(mxfp4.codes())))
                 .toList();
         return new FusedStack(tensor, count, rows, columns, layout, found.isEmpty() ? List.of(tensor) : found);
+    }
+
+    private static TensorNames mxfp4(String tensor) {
+        return Dialect.GPT_OSS.stack(tensor);
     }
 
     /// Returns matrix `index` as it lies in `weights`, whose checkpoint must hold the stack.

@@ -2,13 +2,15 @@ package io.github.steelyard.weights;
 
 import io.github.steelyard.checkpoint.Checkpoint;
 import io.github.steelyard.checkpoint.TensorInfo;
+import io.github.steelyard.dialect.Dialect;
+import io.github.steelyard.dialect.StoredNames;
+import io.github.steelyard.dialect.TensorNames;
 import io.github.steelyard.files.CheckpointException;
 import io.github.steelyard.tensor.DType;
 import io.github.steelyard.tensor.Shape;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
-import java.util.stream.Stream;
 
 /// The tensors that make up the weight of one module, and the storage format that they amount to. The format is read
 /// off the tensors that lie beside the weight, never off a config file.
@@ -41,12 +43,14 @@ public record WeightTensors(
     ///
     /// @throws io.github.steelyard.files.CheckpointException if it is missing, or its scales are missing
     public static WeightTensors detect(Checkpoint checkpoint, String module) {
-        if (checkpoint.has(module + ".weight_packed")) {
-            return packed(checkpoint, module);
+        TensorNames packed = Dialect.COMPRESSED_TENSORS.module(module);
+        if (checkpoint.has(packed.codes())) {
+            return packed(checkpoint, module, packed);
         }
-        TensorInfo weight = checkpoint.tensor(module + ".weight");
+        TensorNames names = Dialect.MODELOPT.module(module);
+        TensorInfo weight = checkpoint.tensor(names.codes());
         return switch (weight.dtype()) {
-            case U8, F4, I8 -> fourBit(checkpoint, module, weight);
+            case U8, F4, I8 -> fourBit(checkpoint, module, weight, Kind.NVFP4, names);
             case F8_E4M3, F8_E5M2 -> eightBit(checkpoint, module, weight);
             default -> new WeightTensors(Kind.PLAIN, weight, Optional.empty(), Optional.empty());
         };
@@ -54,24 +58,23 @@ public record WeightTensors(
 
     /// Returns the names of the tensors that [#detect] would miss, none if the weight is complete.
     public static List<String> missing(Checkpoint checkpoint, String module) {
-        boolean packed = checkpoint.has(module + ".weight_packed");
-        if (!packed && !checkpoint.has(module + ".weight")) {
-            return List.of(module + ".weight");
+        TensorNames packed = Dialect.COMPRESSED_TENSORS.module(module);
+        TensorNames names = checkpoint.has(packed.codes()) ? packed : Dialect.MODELOPT.module(module);
+        if (!checkpoint.has(names.codes())) {
+            return List.of(names.codes());
         }
-        DType codes = checkpoint
-                .tensor(module + (packed ? ".weight_packed" : ".weight"))
-                .dtype();
-        Optional<String> scale = ScaleNames.weight(checkpoint, module);
-        String global = module + (packed ? ".weight_global_scale" : ".weight_scale_2");
+        DType codes = checkpoint.tensor(names.codes()).dtype();
+        Optional<String> scale = StoredNames.scale(checkpoint::has, module);
+        String global = names.secondScale();
         return switch (codes) {
             case U8, F4, I8 -> {
                 if (scale.isEmpty()) {
-                    yield List.of(module + ".weight_scale");
+                    yield List.of(names.scale());
                 }
                 boolean complete = isE8m0(checkpoint.tensor(scale.get())) || checkpoint.has(global);
                 yield complete ? List.of() : List.of(global);
             }
-            case F8_E4M3, F8_E5M2, I32 -> scale.isEmpty() ? List.of(module + ".weight_scale") : List.of();
+            case F8_E4M3, F8_E5M2, I32 -> scale.isEmpty() ? List.of(names.scale()) : List.of();
             default -> List.of();
         };
     }
@@ -80,25 +83,27 @@ public record WeightTensors(
     ///
     /// @throws CheckpointException if one is missing
     public static WeightTensors ofStack(Checkpoint checkpoint, String stack) {
-        if (checkpoint.has(stack + "_blocks")) {
-            TensorInfo scales = checkpoint.tensor(stack + "_scales");
+        TensorNames mxfp4 = Dialect.GPT_OSS.stack(stack);
+        if (checkpoint.has(mxfp4.codes())) {
+            TensorInfo scales = checkpoint.tensor(mxfp4.scale());
             return new WeightTensors(
-                    Kind.MXFP4, checkpoint.tensor(stack + "_blocks"), Optional.of(scales), Optional.empty());
+                    Kind.MXFP4, checkpoint.tensor(mxfp4.codes()), Optional.of(scales), Optional.empty());
         }
-        TensorInfo weight = checkpoint.tensor(stack);
+        TensorNames names = Dialect.MODELOPT.stack(stack);
+        TensorInfo weight = checkpoint.tensor(names.codes());
         return switch (weight.dtype()) {
             case U8, F4 ->
                 new WeightTensors(
                         Kind.NVFP4,
                         weight,
-                        Optional.of(checkpoint.tensor(stack + "_weight_scale")),
-                        Optional.of(checkpoint.tensor(stack + "_weight_scale_2")));
+                        Optional.of(checkpoint.tensor(names.scale())),
+                        Optional.of(checkpoint.tensor(names.secondScale())));
             case F8_E4M3, F8_E5M2 -> {
-                Optional<String> inverse = inverseScale(checkpoint, stack);
+                Optional<String> inverse = blockScale(checkpoint, stack);
                 yield new WeightTensors(
                         inverse.isPresent() ? Kind.FP8_BLOCK : Kind.FP8_TENSOR,
                         weight,
-                        Optional.of(checkpoint.tensor(inverse.orElse(stack + "_weight_scale"))),
+                        Optional.of(checkpoint.tensor(inverse.orElse(names.scale()))),
                         Optional.empty());
             }
             default -> new WeightTensors(Kind.PLAIN, weight, Optional.empty(), Optional.empty());
@@ -107,33 +112,30 @@ public record WeightTensors(
 
     /// Returns the names of the tensors that [#ofStack] would miss, none if the stack is complete.
     public static List<String> missingOfStack(Checkpoint checkpoint, String stack) {
+        TensorNames mxfp4 = Dialect.GPT_OSS.stack(stack);
+        TensorNames names = Dialect.MODELOPT.stack(stack);
         List<String> needed = new ArrayList<>();
-        if (checkpoint.has(stack + "_blocks")) {
-            needed.add("_scales");
-        } else if (!checkpoint.has(stack)) {
-            needed.add("");
+        if (checkpoint.has(mxfp4.codes())) {
+            needed.add(mxfp4.scale());
+        } else if (!checkpoint.has(names.codes())) {
+            needed.add(names.codes());
         } else {
-            switch (checkpoint.tensor(stack).dtype()) {
-                case U8, F4 -> needed.addAll(List.of("_weight_scale", "_weight_scale_2"));
+            switch (checkpoint.tensor(names.codes()).dtype()) {
+                case U8, F4 -> needed.addAll(List.of(names.scale(), names.secondScale()));
                 case F8_E4M3, F8_E5M2 -> {
-                    if (inverseScale(checkpoint, stack).isEmpty()) {
-                        needed.add("_weight_scale");
+                    if (blockScale(checkpoint, stack).isEmpty()) {
+                        needed.add(names.scale());
                     }
                 }
                 default -> {}
             }
         }
-        return needed.stream()
-                .map(suffix -> stack + suffix)
-                .filter(name -> !checkpoint.has(name))
-                .toList();
+        return needed.stream().filter(name -> !checkpoint.has(name)).toList();
     }
 
-    private static Optional<String> inverseScale(Checkpoint checkpoint, String stack) {
-        return Stream.of("_weight_scale_inv", "_scale_inv")
-                .map(suffix -> stack + suffix)
-                .filter(checkpoint::has)
-                .findFirst();
+    /// Returns the scales of FP8 in blocks, if the stack has them.
+    private static Optional<String> blockScale(Checkpoint checkpoint, String stack) {
+        return Dialect.HUGGING_FACE_FP8.stack(stack).scale(checkpoint::has);
     }
 
     private static boolean isE8m0(TensorInfo scale) {
@@ -148,10 +150,10 @@ public record WeightTensors(
         return all;
     }
 
-    private static WeightTensors packed(Checkpoint checkpoint, String module) {
-        TensorInfo codes = checkpoint.tensor(module + ".weight_packed");
+    private static WeightTensors packed(Checkpoint checkpoint, String module, TensorNames names) {
+        TensorInfo codes = checkpoint.tensor(names.codes());
         if (codes.dtype() == DType.I32) {
-            return integers(checkpoint, module, codes);
+            return integers(checkpoint, module, codes, names);
         }
         if (codes.dtype() != DType.U8) {
             throw new CheckpointException(
@@ -159,28 +161,23 @@ public record WeightTensors(
                     "tensor '%s': wanted U8 codes of NVFP4 or MXFP4, or I32 words of integers, found %s"
                             .formatted(codes.name(), codes.typeText()));
         }
-        return fourBit(checkpoint, module, codes, Kind.NVFP4_PACKED, ".weight_global_scale");
+        return fourBit(checkpoint, module, codes, Kind.NVFP4_PACKED, names);
     }
 
-    private static WeightTensors integers(Checkpoint checkpoint, String module, TensorInfo codes) {
-        if (checkpoint.has(module + ".weight_g_idx")) {
+    private static WeightTensors integers(Checkpoint checkpoint, String module, TensorInfo codes, TensorNames names) {
+        String order = Dialect.CompressedTensors.activationOrder(module);
+        if (checkpoint.has(order)) {
             throw new CheckpointException(
-                    codes.file(),
-                    "tensor '%s.weight_g_idx': integers in the order of activations are not read".formatted(module));
+                    codes.file(), "tensor '%s': integers in the order of activations are not read".formatted(order));
         }
-        TensorInfo scale = checkpoint.tensor(module + ".weight_scale");
+        TensorInfo scale = checkpoint.tensor(names.scale());
         return new WeightTensors(Kind.INT_PACKED, codes, Optional.of(scale), Optional.empty());
     }
 
-    private static WeightTensors fourBit(Checkpoint checkpoint, String module, TensorInfo weight) {
-        return fourBit(checkpoint, module, weight, Kind.NVFP4, ".weight_scale_2");
-    }
-
     private static WeightTensors fourBit(
-            Checkpoint checkpoint, String module, TensorInfo codes, Kind nvfp4, String globalSuffix) {
-        TensorInfo scale =
-                checkpoint.tensor(ScaleNames.weight(checkpoint, module).orElse(module + ".weight_scale"));
-        if (isE8m0(scale) && !checkpoint.has(module + globalSuffix)) {
+            Checkpoint checkpoint, String module, TensorInfo codes, Kind nvfp4, TensorNames names) {
+        TensorInfo scale = scale(checkpoint, module, names);
+        if (isE8m0(scale) && !checkpoint.has(names.secondScale())) {
             return new WeightTensors(Kind.MXFP4, codes, Optional.of(scale), Optional.empty());
         }
         if (codes.dtype() == DType.I8) {
@@ -189,14 +186,16 @@ public record WeightTensors(
                     "tensor '%s': wanted E8M0 scales beside I8 codes, found %s; integers of one byte are not read"
                             .formatted(codes.name(), scale.typeText()));
         }
-        return new WeightTensors(
-                nvfp4, codes, Optional.of(scale), Optional.of(checkpoint.tensor(module + globalSuffix)));
+        return new WeightTensors(nvfp4, codes, Optional.of(scale), Optional.of(checkpoint.tensor(names.secondScale())));
     }
 
     private static WeightTensors eightBit(Checkpoint checkpoint, String module, TensorInfo weight) {
-        TensorInfo scale =
-                checkpoint.tensor(ScaleNames.weight(checkpoint, module).orElse(module + ".weight_scale"));
+        TensorInfo scale = scale(checkpoint, module, Dialect.MODELOPT.module(module));
         return new WeightTensors(eightBitKind(weight, scale), weight, Optional.of(scale), Optional.empty());
+    }
+
+    private static TensorInfo scale(Checkpoint checkpoint, String module, TensorNames names) {
+        return checkpoint.tensor(StoredNames.scale(checkpoint::has, module).orElse(names.scale()));
     }
 
     private static Kind eightBitKind(TensorInfo weight, TensorInfo scale) {

@@ -155,7 +155,7 @@ final class StoredLayoutsTest {
     void inputScale_underEveryName_isFound(String name, boolean reciprocal) throws IOException {
         tensors.f32("m." + name, new long[] {}, 2);
         try (Checkpoint checkpoint = open()) {
-            ScaleNames.InputScale scale = ScaleNames.input(checkpoint, "m").orElseThrow();
+            InputScale scale = InputScale.of(checkpoint, "m").orElseThrow();
             assertThat(scale.tensor().name()).isEqualTo("m." + name);
             assertThat(scale.reciprocal()).isEqualTo(reciprocal);
         }

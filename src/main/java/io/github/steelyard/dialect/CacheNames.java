@@ -1,0 +1,59 @@
+package io.github.steelyard.dialect;
+
+import java.util.List;
+import java.util.stream.Stream;
+
+/// The names under which exporters kept the scales of a key and value cache over the years. All are multipliers:
+/// `amax / 448`, one for the attention or one for each of its heads.
+///
+/// | name beside the attention | written by |
+/// |---|---|
+/// | `k_proj.k_scale`, `v_proj.v_scale` | ModelOpt; what is written here |
+/// | `k_scale`, `v_scale` | compressed-tensors |
+/// | `qkv_proj.k_scale`, `attn.k_scale` and those of values | checkpoints saved under a server's names |
+/// | `k_proj.output_scale`, `v_proj.output_scale` | older compressed-tensors, Quark |
+/// | `kv_scale`, `attn.kv_scale`, `qkv_proj.kv_scale`, for both | older FP8 checkpoints |
+public final class CacheNames {
+
+    private static final String KEY = ".k_proj.k_scale";
+    private static final String VALUE = ".v_proj.v_scale";
+    private static final List<String> SHARED = List.of(".kv_scale", ".attn.kv_scale", ".qkv_proj.kv_scale");
+
+    private CacheNames() {}
+
+    /// Returns the name that is written, ModelOpt's.
+    ///
+    /// @param key whether of keys
+    public static String written(String attention, boolean key) {
+        return attention + (key ? KEY : VALUE);
+    }
+
+    /// Returns whether a name is one of [#written].
+    public static boolean isWritten(String tensor) {
+        return tensor.endsWith(KEY) || tensor.endsWith(VALUE);
+    }
+
+    /// Returns the names under which the scale of keys, or of values, may lie, the best first.
+    ///
+    /// @param key whether of keys
+    public static List<String> all(String attention, boolean key) {
+        String letter = key ? "k" : "v";
+        return Stream.concat(
+                        Stream.of(
+                                key ? KEY : VALUE,
+                                ".%s_scale".formatted(letter),
+                                ".qkv_proj.%s_scale".formatted(letter),
+                                ".attn.%s_scale".formatted(letter),
+                                ".%s_proj.output_scale".formatted(letter)),
+                        SHARED.stream())
+                .map(suffix -> attention + suffix)
+                .toList();
+    }
+
+    /// Returns all names of both.
+    public static List<String> all(String attention) {
+        return Stream.concat(all(attention, true).stream(), all(attention, false).stream())
+                .distinct()
+                .toList();
+    }
+}

@@ -1,0 +1,149 @@
+package io.github.steelyard.dialect;
+
+import java.util.List;
+import java.util.Optional;
+
+/// A way of storing quantised weights: which tensors there are, what they are called, and which convention their scales
+/// follow. `name` is a linear module (`model.layers.0.mlp.gate_proj`) in [InModules#module], and in [InStacks#stack]
+/// the tensor that holds
+/// the matrices of all experts of a layer (`model.layers.0.mlp.experts.down_proj`).
+///
+/// | dialect | codes | scale | second level | input |
+/// |---|---|---|---|---|
+/// | [ModelOpt] | `.weight` | `.weight_scale` | `.weight_scale_2` | `.input_scale` |
+/// | [CompressedTensors], packed | `.weight_packed` | `.weight_scale` | `.weight_global_scale`, a reciprocal |
+/// `.input_global_scale`, a reciprocal |
+/// | [HuggingFaceFp8] | `.weight` | `.weight_scale_inv`, a multiplier in spite of its name; `.scale` in DeepSeek's own
+/// code | – | `.activation_scale` |
+/// | [GptOss], stacks only | `_blocks` | `_scales` | – | – |
+///
+/// FP8 of compressed-tensors lies under ModelOpt's names. A stack has the same words after `_` instead of `.weight` and
+/// `.`; its plain values have no suffix.
+public sealed interface Dialect permits Dialect.InModules, Dialect.InStacks {
+
+    /// NVIDIA ModelOpt, and the names that FP8 checkpoints of all kinds share with it.
+    ModelOpt MODELOPT = new ModelOpt();
+
+    /// Packed codes of compressed-tensors: NVFP4, MXFP4 and integers.
+    CompressedTensors COMPRESSED_TENSORS = new CompressedTensors();
+
+    /// FP8 as DeepSeek publishes it and transformers writes it.
+    HuggingFaceFp8 HUGGING_FACE_FP8 = new HuggingFaceFp8();
+
+    /// MXFP4 experts as OpenAI publishes them.
+    GptOss GPT_OSS = new GptOss();
+
+    /// The dialects that store linear modules one by one.
+    List<InModules> OF_MODULES = List.of(COMPRESSED_TENSORS, HUGGING_FACE_FP8, MODELOPT);
+
+    /// The dialects that store the matrices of all experts of a layer in one tensor.
+    List<InStacks> OF_STACKS = List.of(GPT_OSS, MODELOPT, HUGGING_FACE_FP8);
+
+    /// A dialect that stores linear modules one by one.
+    sealed interface InModules extends Dialect permits ModelOpt, CompressedTensors, HuggingFaceFp8 {
+
+        /// Returns the names of a linear module's tensors.
+        TensorNames module(String name);
+    }
+
+    /// A dialect that stores the matrices of all experts of a layer in one tensor.
+    sealed interface InStacks extends Dialect permits ModelOpt, HuggingFaceFp8, GptOss {
+
+        /// Returns the names of a stack's tensors.
+        TensorNames stack(String name);
+    }
+
+    /// See [#MODELOPT].
+    record ModelOpt() implements InModules, InStacks {
+
+        @Override
+        public TensorNames module(String name) {
+            return new TensorNames(
+                    name + ".weight",
+                    List.of(name + ".weight_scale"),
+                    Optional.of(name + ".weight_scale_2"),
+                    List.of(name + ".input_scale"),
+                    false);
+        }
+
+        @Override
+        public TensorNames stack(String name) {
+            return new TensorNames(
+                    name,
+                    List.of(name + "_weight_scale"),
+                    Optional.of(name + "_weight_scale_2"),
+                    List.of(name + "_input_scale"),
+                    false);
+        }
+    }
+
+    /// See [#COMPRESSED_TENSORS].
+    record CompressedTensors() implements InModules {
+
+        @Override
+        public TensorNames module(String name) {
+            return new TensorNames(
+                    name + ".weight_packed",
+                    List.of(name + ".weight_scale"),
+                    Optional.of(name + ".weight_global_scale"),
+                    List.of(name + ".input_global_scale"),
+                    true);
+        }
+
+        /// Returns the name of the extents of the unpacked weight: two I64.
+        public static String shape(String module) {
+            return module + ".weight_shape";
+        }
+
+        /// Returns the name of the packed zero points of integers.
+        public static String zeroPoint(String module) {
+            return module + ".weight_zero_point";
+        }
+
+        /// Returns the name of the order of input features by activation, which is not read.
+        public static String activationOrder(String module) {
+            return module + ".weight_g_idx";
+        }
+    }
+
+    /// See [#HUGGING_FACE_FP8].
+    record HuggingFaceFp8() implements InModules, InStacks {
+
+        @Override
+        public TensorNames module(String name) {
+            return new TensorNames(
+                    name + ".weight",
+                    List.of(name + ".weight_scale_inv", name + ".scale"),
+                    Optional.empty(),
+                    List.of(name + ".activation_scale"),
+                    false);
+        }
+
+        @Override
+        public TensorNames stack(String name) {
+            return new TensorNames(
+                    name, List.of(name + "_weight_scale_inv", name + "_scale_inv"), Optional.empty(), List.of(), false);
+        }
+    }
+
+    /// See [#GPT_OSS].
+    record GptOss() implements InStacks {
+
+        @Override
+        public TensorNames stack(String name) {
+            return new TensorNames(name + "_blocks", List.of(name + "_scales"), Optional.empty(), List.of(), false);
+        }
+
+        /// Returns the name of the biases `(count, rows)` of a stack.
+        public static String bias(String stack) {
+            return stack + "_bias";
+        }
+
+        /// Returns the stack whose biases have this name, if it is such a name.
+        public static Optional<String> stackOfBias(String tensor) {
+            return tensor.endsWith("_bias")
+                    ? Optional.of(tensor.substring(0, tensor.length() - "_bias".length()))
+                    : Optional.empty();
+        }
+    }
+}
