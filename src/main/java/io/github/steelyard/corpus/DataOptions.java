@@ -51,11 +51,6 @@ public record DataOptions(
         }
     }
 
-    /// Returns these options with another file.
-    public DataOptions withPath(Path other) {
-        return new DataOptions(Optional.of(other), maxSequences, sequenceLength, packing, seed, addSpecialTokens);
-    }
-
     /// Returns the options with their values as text, by the names that the recipe has for them.
     public SortedMap<String, String> texts() {
         SortedMap<String, String> texts = new TreeMap<>();

@@ -33,9 +33,4 @@ public enum DeclaredFormat {
     public int blockSize() {
         return blockSize;
     }
-
-    /// Returns whether weights of this format are four bits wide.
-    public boolean isFourBit() {
-        return this == NVFP4 || this == W4A16_NVFP4 || this == MXFP4 || this == INT4;
-    }
 }

@@ -10,7 +10,7 @@ import java.util.Locale;
 /// @param weights weights `(tokens, chosen)`
 /// @param rows input rows `(tokens, width)`
 @SuppressWarnings("ArrayRecordComponent") // never compared
-public record RankTokens(int tokens, int chosen, int[] experts, float[] weights, float[] rows) {
+record RankTokens(int tokens, int chosen, int[] experts, float[] weights, float[] rows) {
 
     public RankTokens {
         long choices = (long) tokens * chosen;

@@ -17,7 +17,7 @@ import java.util.Locale;
 /// may change. A block of scale code 0 counts as zero: block scale 1, codes 0.
 ///
 /// A gate and up projection must share one global scale: use the [Exponents#and] of both.
-public final class Mxfp4ToNvfp4 {
+final class Mxfp4ToNvfp4 {
 
     private static final int BIAS = 127;
     private static final int HEADROOM = 8;

@@ -20,7 +20,7 @@ import java.util.Locale;
 /// [Partials#SUMMED] are the exception, as in an engine: they round differently for another placement.
 ///
 /// Source: VLLM, and `docs/NUMERICS.md`, "Expert parallelism".
-public final class ExpertParallel {
+final class ExpertParallel {
 
     private static final String DISPATCH = "dispatch";
     private static final String COMBINE = "combine";

@@ -11,7 +11,7 @@ import java.util.Map;
 /// whatever does not fit is refused by name and size.
 ///
 /// Buffers hold float32 values. Sizes are in bytes, since that is what an engine reserves.
-public final class ExchangePool {
+final class ExchangePool {
 
     /// Regions start at multiples of this many bytes.
     public static final int ALIGNMENT = 128;

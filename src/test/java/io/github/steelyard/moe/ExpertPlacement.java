@@ -5,7 +5,7 @@ import java.util.List;
 import java.util.Locale;
 
 /// Which rank owns which expert. Every expert has exactly one owner and every rank owns at least one.
-public final class ExpertPlacement {
+final class ExpertPlacement {
 
     private static final int NOBODY = -1;
 
