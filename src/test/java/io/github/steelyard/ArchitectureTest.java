@@ -10,6 +10,7 @@ import com.tngtech.archunit.core.domain.JavaField;
 import com.tngtech.archunit.core.domain.JavaModifier;
 import com.tngtech.archunit.core.importer.ClassFileImporter;
 import io.github.steelyard.Architecture.OutsideRule;
+import io.github.steelyard.model.Engine;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.HashSet;
@@ -104,6 +105,14 @@ final class ArchitectureTest {
         assertThat(violations)
                 .as("edges that docs/ARCHITECTURE.md does not list")
                 .isEmpty();
+    }
+
+    // So that every job computes experts as the one selection says.
+    @Test
+    void engine_isMadeInOnePlace() {
+        assertThat(CLASSES.get(Engine.class).getConstructorCallsToSelf())
+                .extracting(call -> call.getOriginOwner().getName())
+                .containsExactly(Architecture.ROOT + "job.ForwardPass");
     }
 
     @Test

@@ -65,6 +65,11 @@ public record CalibrationRequest(
                 checkpoint, recipe, run, recipe.export().format(), Choices.NONE, Compute.ofMachine());
     }
 
+    /// Returns the same with a calibration text, instead of the recipe's.
+    public CalibrationRequest withData(Path file) {
+        return with(choices.withData(file));
+    }
+
     /// Returns the same with other choices.
     public CalibrationRequest with(Choices others) {
         return new CalibrationRequest(checkpoint, recipe, run, format, others, compute);

@@ -31,6 +31,8 @@ public record PlanRequest(
     public record Usual() implements Text {}
 
     /// A number of tokens.
+    ///
+    /// @param tokens the number, at least 1
     public record Count(long tokens) implements Text {}
 
     /// A file.

@@ -4,8 +4,10 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.github.steelyard.files.Finding;
 import io.github.steelyard.testing.Json;
+import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import org.junit.jupiter.api.Test;
 
 final class EnvelopeTest {
@@ -31,6 +33,20 @@ final class EnvelopeTest {
                     "message" : "odd"
                   } ]
                 }""");
+    }
+
+    @Test
+    void result_pathsAndWhatMayBeAbsent_arePlain() {
+        record Parts(Path path, Optional<Path> there, Optional<List<Integer>> absent) {}
+
+        assertThat(io.github.steelyard.report.Json.text(
+                        new Parts(Path.of("a/b"), Optional.of(Path.of("c")), Optional.empty())))
+                .isEqualTo("""
+                        {
+                          "path" : "a/b",
+                          "there" : "c",
+                          "absent" : null
+                        }""");
     }
 
     @Test
