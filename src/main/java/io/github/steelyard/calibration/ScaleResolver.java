@@ -96,6 +96,10 @@ final class ScaleResolver {
     private void resolveSite(ModuleInfo module, Site site) {
         Optional<QuantizerConfig> quantizer = quantizers.apply(site).filter(QuantizerConfig::enable);
         if (quantizer.isEmpty() || !quantizer.get().hasTensorAmax()) {
+            quantizer
+                    .filter(found -> site.role() == Role.WEIGHT)
+                    .flatMap(found -> statistics.at(site))
+                    .ifPresent(found -> requireFinite(site, found));
             return;
         }
         Optional<Float> pinned = quantizer.get().pinnedAmax();
@@ -121,12 +125,7 @@ final class ScaleResolver {
             problems.add("%s is not in the statistics".formatted(site));
             return Optional.empty();
         }
-        if (found.get().nonFinite() > 0) {
-            problems.add(String.format(
-                    Locale.ROOT,
-                    "%s saw %d NaN or infinite value(s)",
-                    site,
-                    found.get().nonFinite()));
+        if (!requireFinite(site, found.get())) {
             return Optional.empty();
         }
         Optional<Float> amax = amax(site, found.get().routed());
@@ -138,6 +137,14 @@ final class ScaleResolver {
                     found.get().tokens()));
         }
         return amax.map(value -> SiteScale.measured(site, value));
+    }
+
+    /// No scale can be made of what is no number, whichever granularity it has.
+    private boolean requireFinite(Site site, SiteStatistics found) {
+        if (found.nonFinite() > 0) {
+            problems.add(String.format(Locale.ROOT, "%s saw %d NaN or infinite value(s)", site, found.nonFinite()));
+        }
+        return found.nonFinite() == 0;
     }
 
     private Optional<Float> amax(Site site, Measurement observed) {

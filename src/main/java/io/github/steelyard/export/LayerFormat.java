@@ -1,6 +1,7 @@
 package io.github.steelyard.export;
 
 import io.github.steelyard.plan.Scheme;
+import io.github.steelyard.quant.QuantFormat;
 import io.github.steelyard.weights.WeightTensors;
 import java.util.Optional;
 import java.util.OptionalInt;
@@ -39,6 +40,18 @@ enum LayerFormat {
             }
         }
         return Optional.empty();
+    }
+
+    /// Returns the format of the weight.
+    QuantFormat weight() {
+        return switch (this) {
+            case FP8 -> QuantFormat.FP8;
+            case FP8_PER_CHANNEL -> QuantFormat.FP8_PER_CHANNEL;
+            case FP8_BLOCK -> QuantFormat.FP8_BLOCK;
+            case NVFP4, W4A16_NVFP4 -> QuantFormat.NVFP4;
+            case MXFP4 -> QuantFormat.MXFP4;
+            case MXFP8 -> QuantFormat.MXFP8;
+        };
     }
 
     /// Returns the value of `quant_algo`.

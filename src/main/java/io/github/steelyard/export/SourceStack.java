@@ -131,13 +131,13 @@ record SourceStack(List<SourceModule> members) {
                 names.codes(),
                 packed ? DType.U8 : DType.F8_E4M3,
                 packed ? 2 : 1,
-                rows -> rows.encode(format, scale).codes().array()));
+                rows -> rows.encode(format, scale).codes()));
         if (packed) {
             tensors.add(tensor(
                     names.scale(),
                     DType.F8_E4M3,
                     Nvfp4.BLOCK,
-                    rows -> rows.encode(format, scale).scales().array()));
+                    rows -> rows.encode(format, scale).scales()));
         }
         tensors.add(OutputTensor.scalar(packed ? names.secondScale() : names.scale(), scale));
         return withInputScale(tensors, inputScale);

@@ -93,7 +93,8 @@ sealed interface TensorContent {
 
         @Override
         public ByteBuffer piece(int index) {
-            return Pieces.rows(weight, index).encode(format, scale).codes();
+            return ByteBuffer.wrap(
+                    Pieces.rows(weight, index).encode(format, scale).codes());
         }
     }
 
@@ -109,7 +110,8 @@ sealed interface TensorContent {
 
         @Override
         public ByteBuffer piece(int index) {
-            return Pieces.rows(weight, index).encode(format, scale).scales();
+            return ByteBuffer.wrap(
+                    Pieces.rows(weight, index).encode(format, scale).scales());
         }
     }
 

@@ -11,6 +11,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
+import java.util.Optional;
 
 /// Quantises and dequantises float rows in place: the values are afterwards those that a server sees which holds the
 /// codes and the scales. Formulas: `docs/NUMERICS.md`.
@@ -18,8 +19,9 @@ import java.util.Locale;
 /// Every row of activations is treated by itself (a block never spans rows), so results do not depend on batching. Only
 /// [QuantFormat#FP8_BLOCK] looks at 128 rows together.
 ///
-/// NaN gives NaN: in place under a static scale, in its whole block or row under a dynamic one. Infinities are not
-/// looked for.
+/// In an activation NaN gives NaN: in place under a static scale, in its whole block or row under a dynamic one.
+/// Infinities are not looked for. A weight is encoded and decoded again by [WeightEncoder], which takes whole blocks of
+/// finite values only.
 ///
 /// Immutable; may be used from several threads.
 public final class FakeQuantizer {
@@ -27,12 +29,15 @@ public final class FakeQuantizer {
     /// A calibrated FP8 input amax up to this counts as 1: ModelOpt's rule.
     private static final float FP8_SMALLEST_AMAX = 0x1p-24f;
 
+    /// Values of a weight that are codes at a time, about.
+    private static final int PIECE = 1 << 18;
+
     private final QuantFormat format;
     private final float amax;
-    private final boolean weight;
+    private final Optional<WeightEncoder> weight; // empty for an activation
     private final List<FakeQuantizer> parts; // of equal stretches of a row; empty if the row is one
 
-    private FakeQuantizer(QuantFormat format, float amax, boolean weight, List<FakeQuantizer> parts) {
+    private FakeQuantizer(QuantFormat format, float amax, Optional<WeightEncoder> weight, List<FakeQuantizer> parts) {
         if (format.needsAmax() && !(amax >= 0 && amax < Float.POSITIVE_INFINITY)) {
             throw new IllegalArgumentException(
                     "%s: amax must be finite and not negative, found %s".formatted(format, amax));
@@ -47,7 +52,7 @@ public final class FakeQuantizer {
     ///
     /// @param amax the calibrated amax, finite and not negative; not read by formats that need none
     public static FakeQuantizer of(QuantFormat format, float amax) {
-        return new FakeQuantizer(format, amax, false, List.of());
+        return new FakeQuantizer(format, amax, Optional.empty(), List.of());
     }
 
     /// Returns the quantizer of an activation whose rows fall into equal stretches with an amax each: the heads of a
@@ -61,15 +66,22 @@ public final class FakeQuantizer {
             parts.add(of(format, one));
             largest = Math.max(largest, one);
         }
-        return new FakeQuantizer(format, largest, false, List.copyOf(parts));
+        return new FakeQuantizer(format, largest, Optional.empty(), List.copyOf(parts));
     }
 
-    /// Returns the quantizer of a weight: what the encoder writes, decoded again. It differs from that of an activation
-    /// in NVFP4 alone, whose weight block scales are never below `2^-9`.
+    /// Returns the quantizer of a weight: what [WeightEncoder] writes, decoded again. Its values differ from those of
+    /// an
+    /// activation in NVFP4 alone, whose weight block scales are never below `2^-9`. A format of activations alone has
+    /// no
+    /// bytes: its scales are made as for one.
     ///
     /// @param amax the amax of the tensor (for NVFP4 the one shared by a fused group), finite and not negative
     public static FakeQuantizer ofWeight(QuantFormat format, float amax) {
-        return new FakeQuantizer(format, amax, true, List.of());
+        return new FakeQuantizer(
+                format,
+                amax,
+                Optional.of(format).filter(QuantFormat::isStored).map(stored -> WeightEncoder.ofAmax(stored, amax)),
+                List.of());
     }
 
     /// Returns the format.
@@ -84,14 +96,21 @@ public final class FakeQuantizer {
 
     /// Quantises `rows` dense rows of `columns` values, from `offset` on, in place.
     ///
-    /// A last block of a row may be partial. For [QuantFormat#FP8_BLOCK] the first row must begin a block.
+    /// A last block of a row of activations may be partial. For [QuantFormat#FP8_BLOCK] the first row must begin a
+    /// block.
+    ///
+    /// @throws IllegalArgumentException if these are rows of a weight that [WeightEncoder] refuses
     public void apply(float[] x, int offset, int rows, int columns) {
         if (!parts.isEmpty()) {
             applyParts(x, offset, rows, columns);
             return;
         }
+        if (weight.isPresent()) {
+            applyToWeight(weight.get(), x, offset, rows, columns);
+            return;
+        }
         switch (format) {
-            case FP8 -> quantizeFp8(x, offset, rows * columns, weight ? Fp8.scale(amax) : inputScale(amax));
+            case FP8 -> quantizeFp8(x, offset, rows * columns, inputScale(amax));
             case FP8_PER_CHANNEL, FP8_DYNAMIC_TOKEN -> {
                 for (int row = 0; row < rows; row++) {
                     int from = offset + row * columns;
@@ -102,6 +121,16 @@ public final class FakeQuantizer {
             case FP8_DYNAMIC_GROUP -> forEachBlock(x, offset, rows, columns, Fp8.BLOCK);
             case NVFP4 -> forEachBlock(x, offset, rows, columns, Nvfp4.BLOCK);
             case MXFP4, MXFP8 -> forEachBlock(x, offset, rows, columns, Mx.BLOCK);
+        }
+    }
+
+    private static void applyToWeight(WeightEncoder encoder, float[] x, int offset, int rows, int columns) {
+        int step = Fp8.BLOCK * Math.max(1, PIECE / Fp8.BLOCK / Math.max(1, columns));
+        for (int row = 0; row < rows; row += step) {
+            int count = Math.min(step, rows - row);
+            int from = offset + row * columns;
+            encoder.stored(encoder.encode(x, from, count, columns), count, columns)
+                    .decodeRows(0, count, x, from);
         }
     }
 
@@ -139,10 +168,6 @@ public final class FakeQuantizer {
     private float nvfp4Scale(float blockAmax, float globalScale) {
         if (Float.isNaN(blockAmax)) {
             return Float.NaN;
-        }
-        if (weight) {
-            float shared = Nvfp4.globalScale(amax);
-            return E4m3.decode(Nvfp4.blockScale(blockAmax, shared)) * shared;
         }
         // An amax of zero makes the quotient infinite or NaN; the scale is zero then, and so is the result.
         return globalScale == 0

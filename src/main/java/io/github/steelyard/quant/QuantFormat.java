@@ -32,6 +32,14 @@ public enum QuantFormat {
         return bits;
     }
 
+    /// Returns whether weights are stored in this format.
+    boolean isStored() {
+        return switch (this) {
+            case FP8, FP8_PER_CHANNEL, FP8_BLOCK, NVFP4, MXFP4, MXFP8 -> true;
+            case FP8_DYNAMIC_TOKEN, FP8_DYNAMIC_GROUP -> false;
+        };
+    }
+
     /// Returns whether an activation quantizer in this format needs a calibrated amax.
     public boolean needsAmax() {
         return switch (this) {

@@ -229,6 +229,22 @@ final class ScaleTableTest {
                 .isEqualTo(7f);
     }
 
+    // Formats without a scale of the tensor make scales all the same, of each block.
+    @Test
+    void resolve_weightWithNaN_isRefusedInEveryFormat() {
+        for (QuantizerConfig quantizer :
+                List.of(FP8, QuantizerConfig.blocks(NumBits.E4M3, BlockSizes.lastAxis(32, true, NumBits.E8M0)))) {
+            modules.clear();
+            linear("q_proj", quantizer, 1f);
+            measured.put(weight("q_proj"), SiteStatistics.of(1f, 32, 3));
+
+            assertThatExceptionOfType(GateException.class)
+                    .isThrownBy(() -> resolve(LAYER_MAX, Sharing.EXPERT))
+                    .satisfies(refused -> assertThat(refused.problems())
+                            .containsExactly("%s saw 3 NaN or infinite value(s)".formatted(weight("q_proj"))));
+        }
+    }
+
     /// Adds an FP8 expert whose weight lies with others in one tensor; returns the site of its input.
     private Site stacked(int expert, float amax, long tokens, float weightAmax) {
         Site site = expert(expert, "down_proj", amax, tokens);

@@ -1,0 +1,132 @@
+package io.github.steelyard.quant;
+
+import io.github.steelyard.format.Fp8;
+import io.github.steelyard.format.Fp8Weight;
+import io.github.steelyard.format.Mx;
+import io.github.steelyard.format.MxWeight;
+import io.github.steelyard.format.Nvfp4;
+import io.github.steelyard.format.Nvfp4Weight;
+import io.github.steelyard.format.PlainWeight;
+import io.github.steelyard.format.StoredWeight;
+import io.github.steelyard.tensor.DType;
+import java.lang.foreign.MemorySegment;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+
+/// Encodes rows of a weight, codes and scales together. An export writes them, and fake quantization decodes them
+/// again:
+/// what is evaluated are the bytes that a server loads.
+///
+/// Rows are encoded independently of each other, in [QuantFormat#FP8_BLOCK] each 128 of them, so that a weight can be
+/// encoded in pieces.
+///
+/// @param format a format of weights: none whose scales are made at run time
+/// @param scale the scale of the whole tensor; read by the formats that have one
+public record WeightEncoder(QuantFormat format, float scale) {
+
+    /// Codes and the scales of blocks or rows, little-endian; no scales where the tensor has one.
+    ///
+    /// @param codes `(rows, columns)`, two to a byte in the 4-bit formats
+    /// @param scales as the format's [StoredWeight] has them, float32 for FP8
+    @SuppressWarnings("ArrayRecordComponent") // never compared
+    public record Encoded(byte[] codes, byte[] scales) {}
+
+    /// Returns the encoder of a weight with this amax: for NVFP4 and FP8 the one that it shares with others.
+    ///
+    /// @param amax finite and not negative, 0 for a weight of zeros; not read by formats without a scale of the tensor
+    public static WeightEncoder ofAmax(QuantFormat format, float amax) {
+        return new WeightEncoder(
+                format,
+                switch (format) {
+                    case FP8 -> Fp8.scale(amax);
+                    case NVFP4 -> Nvfp4.globalScale(amax);
+                    case FP8_PER_CHANNEL, FP8_BLOCK, FP8_DYNAMIC_TOKEN, FP8_DYNAMIC_GROUP, MXFP4, MXFP8 -> 1;
+                });
+    }
+
+    /// Encodes dense rows.
+    ///
+    /// @param values `(rows, columns)` from `offset` on, finite
+    /// @throws IllegalArgumentException if `columns` is no multiple of the format's block, a value is not finite where
+    /// a
+    ///     scale depends on it, or the format is none of weights
+    public Encoded encode(float[] values, int offset, int rows, int columns) {
+        int count = Math.multiplyExact(rows, columns);
+        return switch (format) {
+            case FP8 -> {
+                byte[] codes = new byte[count];
+                Fp8.encode(values, offset, count, scale, codes, 0);
+                yield new Encoded(codes, new byte[0]);
+            }
+            case FP8_PER_CHANNEL -> {
+                byte[] codes = new byte[count];
+                float[] scales = new float[rows];
+                Fp8.encodeChannels(values, offset, rows, columns, codes, 0, scales, 0);
+                yield new Encoded(codes, bytes(scales));
+            }
+            case FP8_BLOCK -> {
+                byte[] codes = new byte[count];
+                float[] scales = new float[blocks(rows) * blocks(columns)];
+                Fp8.encodeBlocks(values, offset, rows, columns, codes, 0, scales, 0);
+                yield new Encoded(codes, bytes(scales));
+            }
+            case NVFP4 -> {
+                byte[] codes = new byte[count / 2];
+                byte[] scales = new byte[count / Nvfp4.BLOCK];
+                Nvfp4.encodeRows(values, offset, rows, columns, scale, codes, 0, scales, 0);
+                yield new Encoded(codes, scales);
+            }
+            case MXFP4 -> {
+                byte[] codes = new byte[count / 2];
+                byte[] scales = new byte[count / Mx.BLOCK];
+                Mx.encodeFp4Rows(values, offset, rows, columns, Mx.Fp4Rounding.NEAREST_EVEN, codes, 0, scales, 0);
+                yield new Encoded(codes, scales);
+            }
+            case MXFP8 -> {
+                byte[] codes = new byte[count];
+                byte[] scales = new byte[count / Mx.BLOCK];
+                Mx.encodeFp8Rows(values, offset, rows, columns, codes, 0, scales, 0);
+                yield new Encoded(codes, scales);
+            }
+            case FP8_DYNAMIC_TOKEN, FP8_DYNAMIC_GROUP -> throw noWeight();
+        };
+    }
+
+    /// Returns encoded rows as the weight that a reader of the export sees.
+    public StoredWeight stored(Encoded encoded, int rows, int columns) {
+        MemorySegment codes = MemorySegment.ofArray(encoded.codes);
+        MemorySegment scales = MemorySegment.ofArray(encoded.scales);
+        return switch (format) {
+            case FP8 -> Fp8Weight.perTensor(codes, DType.F8_E4M3, rows, columns, scale);
+            case FP8_PER_CHANNEL ->
+                Fp8Weight.perChannel(codes, DType.F8_E4M3, rows, columns, new PlainWeight(scales, DType.F32, rows, 1));
+            case FP8_BLOCK ->
+                Fp8Weight.blocks(
+                        codes,
+                        DType.F8_E4M3,
+                        rows,
+                        columns,
+                        new PlainWeight(scales, DType.F32, blocks(rows), blocks(columns)));
+            case NVFP4 -> new Nvfp4Weight(codes, scales, rows, columns, scale);
+            case MXFP4 -> MxWeight.mxfp4(codes, scales, rows, columns);
+            case MXFP8 -> MxWeight.mxfp8(codes, scales, rows, columns);
+            case FP8_DYNAMIC_TOKEN, FP8_DYNAMIC_GROUP -> throw noWeight();
+        };
+    }
+
+    private static int blocks(int extent) {
+        return Math.ceilDiv(extent, Fp8.BLOCK);
+    }
+
+    private static byte[] bytes(float[] scales) {
+        ByteBuffer bytes = ByteBuffer.allocate(scales.length * Float.BYTES).order(ByteOrder.LITTLE_ENDIAN);
+        for (float one : scales) {
+            bytes.putFloat(one);
+        }
+        return bytes.array();
+    }
+
+    private IllegalArgumentException noWeight() {
+        return new IllegalArgumentException("no weight is stored as %s".formatted(format));
+    }
+}
