@@ -4,6 +4,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import io.github.steelyard.checkpoint.Checkpoint;
 import io.github.steelyard.corpus.DataOptions;
 import io.github.steelyard.family.Families;
+import io.github.steelyard.job.Inputs;
 import io.github.steelyard.testing.Json;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;

@@ -1,10 +1,11 @@
 package io.github.steelyard.cli;
 
-import io.github.steelyard.export.TensorError;
-import io.github.steelyard.export.Verification;
+import io.github.steelyard.audit.TensorError;
+import io.github.steelyard.audit.Verification;
 import io.github.steelyard.files.Finding;
 import io.github.steelyard.job.VerificationJob;
 import io.github.steelyard.job.VerificationRequest;
+import io.github.steelyard.report.VerificationJson;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Comparator;
@@ -49,7 +50,7 @@ final class VerifyCommand extends SteelyardCommand {
         Verification verification = VerificationJob.run(
                 new VerificationRequest(Arguments.required(directory), Optional.ofNullable(source), strict));
         verification.findings().forEach(console::keep);
-        return Outcome.gate(verification.ok(), verification.json(), lines(verification));
+        return Outcome.gate(verification.ok(), VerificationJson.of(verification), lines(verification));
     }
 
     private List<String> lines(Verification verification) {

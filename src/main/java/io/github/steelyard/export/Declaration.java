@@ -3,7 +3,11 @@ package io.github.steelyard.export;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.github.steelyard.audit.Expectation;
+import io.github.steelyard.weights.WeightTensors;
+import java.util.Arrays;
 import java.util.Collections;
+import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
@@ -11,6 +15,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.SequencedMap;
 import java.util.Set;
+import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
 /// What an export tells servers: which module is in which format. Written twice, as `hf_quant_config.json` and as
@@ -36,6 +41,19 @@ record Declaration(
     /// Returns whether there is anything to tell.
     boolean isEmpty() {
         return layers.isEmpty() && kvCache.isEmpty();
+    }
+
+    /// Returns what an audit is to find.
+    Expectation.Planned planned() {
+        Map<String, Expectation.Format> formats = new HashMap<>();
+        layers.forEach((module, format) -> formats.put(
+                module,
+                new Expectation.Format(
+                        format.algorithm(),
+                        Arrays.stream(WeightTensors.Kind.values())
+                                .filter(format::isStoredAs)
+                                .collect(Collectors.toSet()))));
+        return new Expectation.Planned(formats, kvCache);
     }
 
     /// Returns the content of `hf_quant_config.json`.

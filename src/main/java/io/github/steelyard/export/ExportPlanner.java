@@ -1,5 +1,7 @@
 package io.github.steelyard.export;
 
+import io.github.steelyard.audit.ExportSource;
+import io.github.steelyard.audit.SourceModule;
 import io.github.steelyard.calibration.GateException;
 import io.github.steelyard.calibration.ScaleTable;
 import io.github.steelyard.checkpoint.Checkpoint;

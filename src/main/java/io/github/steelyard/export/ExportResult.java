@@ -1,5 +1,6 @@
 package io.github.steelyard.export;
 
+import io.github.steelyard.audit.Verification;
 import io.github.steelyard.files.Finding;
 import java.nio.file.Path;
 import java.util.List;

@@ -1,5 +1,9 @@
 package io.github.steelyard.export;
 
+import io.github.steelyard.audit.Auditor;
+import io.github.steelyard.audit.Expectation;
+import io.github.steelyard.audit.ExportSource;
+import io.github.steelyard.audit.Verification;
 import io.github.steelyard.calibration.GateException;
 import io.github.steelyard.calibration.ScaleTable;
 import io.github.steelyard.files.AtomicFiles;
@@ -90,10 +94,10 @@ public final class ModelOptExporter {
     }
 
     private Verification verify(ExportPlan exportPlan, Path directory, String refusal) {
-        Verification verification = new Verifier(directory, written -> source.decoder())
-                .against(source)
-                .expecting(exportPlan.declaration())
-                .verify();
+        Expectation expectation = Expectation.servable()
+                .madeFrom(source)
+                .writtenAs(exportPlan.declaration().planned());
+        Verification verification = new Auditor(expectation, options.threads()).audit(directory);
         List<String> errors = verification.findings().stream()
                 .filter(Finding::isError)
                 .map(Finding::message)

@@ -1,5 +1,6 @@
 package io.github.steelyard.export;
 
+import io.github.steelyard.audit.SourceModule;
 import io.github.steelyard.calibration.ScaleTable;
 import io.github.steelyard.calibration.SiteScale;
 import io.github.steelyard.checkpoint.TensorInfo;
@@ -151,7 +152,7 @@ final class ModulePlanner {
                 names.codes(),
                 packed ? DType.U8 : DType.F8_E4M3,
                 Shape.of(info.rows(), packed ? info.columns() / 2 : info.columns()),
-                module.copy(stored.weight())));
+                TensorContent.Copied.of(module, stored.weight())));
         tensors.add(keptScale(module, format, stored.scale().orElseThrow()));
         if (format.isNvfp4()) {
             module.tensorScale().ifPresent(scale -> tensors.add(OutputTensor.scalar(names.secondScale(), scale)));
@@ -179,8 +180,10 @@ final class ModulePlanner {
                                 module.linear().info().rows(),
                                 module.linear().info().columns()),
                         new TensorContent.Floats(module.values(scale)));
-            case NVFP4, W4A16_NVFP4 -> new OutputTensor(name, DType.F8_E4M3, scale.shape(), module.copy(scale));
-            case MXFP4, MXFP8 -> new OutputTensor(name, DType.U8, scale.shape(), module.copy(scale));
+            case NVFP4, W4A16_NVFP4 ->
+                new OutputTensor(name, DType.F8_E4M3, scale.shape(), TensorContent.Copied.of(module, scale));
+            case MXFP4, MXFP8 ->
+                new OutputTensor(name, DType.U8, scale.shape(), TensorContent.Copied.of(module, scale));
         };
     }
 

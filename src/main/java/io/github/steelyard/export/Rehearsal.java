@@ -1,6 +1,11 @@
 package io.github.steelyard.export;
 
+import io.github.steelyard.audit.Auditor;
+import io.github.steelyard.audit.Expectation;
+import io.github.steelyard.audit.ExportSource;
 import io.github.steelyard.calibration.ScaleTable;
+import io.github.steelyard.checkpoint.Checkpoint;
+import io.github.steelyard.files.CheckpointException;
 import io.github.steelyard.files.Finding;
 import io.github.steelyard.model.Decoder;
 import io.github.steelyard.model.ModuleInfo;
@@ -56,7 +61,7 @@ public final class Rehearsal {
         List<Refusal> refusals = new ArrayList<>();
         ExportPlan written = new ExportPlanner(source, plan, ScaleTable.assumed(plan)).plan(refusals);
         if (refusals.isEmpty()) {
-            Verifier.rehearse(source, written, values).stream()
+            verify(source, written, values).stream()
                     .filter(Finding::isError)
                     .forEach(finding -> refusals.add(new Refusal(
                             finding.subject(),
@@ -69,6 +74,14 @@ public final class Rehearsal {
         }
         refusals.forEach(rehearsal::add);
         rehearsal.problems.raise();
+    }
+
+    private static List<Finding> verify(ExportSource source, ExportPlan planned, boolean values) {
+        try (Checkpoint checkpoint = planned.checkpoint(source.checkpoint())) {
+            return new Auditor(Expectation.servable(), 1).rehearse(checkpoint, planned.readable(values));
+        } catch (CheckpointException e) {
+            return List.of(Finding.error("unreadable", e.file().toString(), e.problem()));
+        }
     }
 
     /// Returns why a head that shares its weight with the embedding cannot be quantised, if that is asked.

@@ -1,5 +1,6 @@
 package io.github.steelyard.export;
 
+import io.github.steelyard.audit.SourceModule;
 import io.github.steelyard.checkpoint.Checkpoint;
 import io.github.steelyard.dialect.Dialect;
 import io.github.steelyard.dialect.TensorNames;
@@ -116,7 +117,7 @@ record SourceStack(List<SourceModule> members) {
                         tensor.name(),
                         tensor.dtype(),
                         tensor.shape(),
-                        members.getFirst().copy(tensor))));
+                        TensorContent.Copied.of(members.getFirst(), tensor))));
         return withInputScale(tensors, inputScale);
     }
 

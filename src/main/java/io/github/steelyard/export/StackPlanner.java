@@ -1,5 +1,6 @@
 package io.github.steelyard.export;
 
+import io.github.steelyard.audit.SourceModule;
 import io.github.steelyard.calibration.ScaleTable;
 import io.github.steelyard.calibration.SiteScale;
 import io.github.steelyard.export.ModuleExport.Treatment;

@@ -1,5 +1,7 @@
 package io.github.steelyard.export;
 
+import io.github.steelyard.audit.SourceModule;
+import io.github.steelyard.checkpoint.TensorInfo;
 import io.github.steelyard.format.Fp8;
 import io.github.steelyard.format.StoredWeight;
 import io.github.steelyard.tensor.DType;
@@ -26,6 +28,10 @@ sealed interface TensorContent {
     record Copied(MemorySegment bytes) implements TensorContent {
 
         private static final int PIECE_BYTES = 1 << 22;
+
+        static Copied of(SourceModule module, TensorInfo tensor) {
+            return new Copied(module.weights().checkpoint().bytes(tensor));
+        }
 
         @Override
         public int pieces() {

@@ -1,5 +1,6 @@
 package io.github.steelyard.job;
 
+import io.github.steelyard.audit.ExportSource;
 import io.github.steelyard.calibration.CalibrationRun;
 import io.github.steelyard.calibration.Coverage;
 import io.github.steelyard.calibration.Manifest;
@@ -12,7 +13,6 @@ import io.github.steelyard.checkpoint.Checkpoint;
 import io.github.steelyard.checkpoint.Digests;
 import io.github.steelyard.corpus.CalibrationSet;
 import io.github.steelyard.corpus.DataOptions;
-import io.github.steelyard.export.ExportSource;
 import io.github.steelyard.export.Rehearsal;
 import io.github.steelyard.files.AtomicFiles;
 import io.github.steelyard.files.Finding;

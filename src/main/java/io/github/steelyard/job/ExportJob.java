@@ -1,9 +1,9 @@
 package io.github.steelyard.job;
 
+import io.github.steelyard.audit.ExportSource;
 import io.github.steelyard.calibration.ScaleOrigin;
 import io.github.steelyard.export.EarlierExport;
 import io.github.steelyard.export.ExportRun;
-import io.github.steelyard.export.ExportSource;
 import io.github.steelyard.export.ModelOptExporter;
 import io.github.steelyard.export.Rehearsal;
 import io.github.steelyard.export.ScalesExporter;

@@ -1,5 +1,6 @@
 package io.github.steelyard.job;
 
+import io.github.steelyard.audit.ExportSource;
 import io.github.steelyard.calibration.Manifest;
 import io.github.steelyard.calibration.PlannedQuantizers;
 import io.github.steelyard.calibration.RunDirectory;
@@ -10,7 +11,6 @@ import io.github.steelyard.checkpoint.Checkpoint;
 import io.github.steelyard.checkpoint.Digests;
 import io.github.steelyard.export.CheckpointScales;
 import io.github.steelyard.export.ExportRun;
-import io.github.steelyard.export.ExportSource;
 import io.github.steelyard.export.ModelOptExporter;
 import io.github.steelyard.family.Families;
 import io.github.steelyard.model.Decoder;

@@ -1,12 +1,12 @@
 package io.github.steelyard.job;
 
+import io.github.steelyard.audit.ExportSource;
 import io.github.steelyard.calibration.RunDirectory;
 import io.github.steelyard.calibration.Statistics;
 import io.github.steelyard.checkpoint.Checkpoint;
 import io.github.steelyard.checkpoint.ModelConfigs;
 import io.github.steelyard.corpus.CalibrationSet;
 import io.github.steelyard.corpus.DataOptions;
-import io.github.steelyard.export.ExportSource;
 import io.github.steelyard.export.Rehearsal;
 import io.github.steelyard.family.Families;
 import io.github.steelyard.files.CheckpointException;

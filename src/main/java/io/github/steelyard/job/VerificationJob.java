@@ -1,9 +1,10 @@
 package io.github.steelyard.job;
 
+import io.github.steelyard.audit.Auditor;
+import io.github.steelyard.audit.Expectation;
+import io.github.steelyard.audit.ExportSource;
+import io.github.steelyard.audit.Verification;
 import io.github.steelyard.checkpoint.Checkpoint;
-import io.github.steelyard.export.ExportSource;
-import io.github.steelyard.export.Verification;
-import io.github.steelyard.export.Verifier;
 import io.github.steelyard.family.Families;
 import io.github.steelyard.files.CheckpointException;
 import java.nio.file.Files;
@@ -27,13 +28,15 @@ public final class VerificationJob {
         if (!Files.isDirectory(written)) {
             throw new CheckpointException(written, "no such directory");
         }
-        Verifier verifier = new Verifier(written, Families::describe);
         if (request.source().isEmpty()) {
-            return verifier.verify();
+            return audit(written, Expectation.servable());
         }
         try (Checkpoint origin = Checkpoint.open(request.source().get())) {
-            return verifier.against(new ExportSource(origin, Families.of(origin)))
-                    .verify();
+            return audit(written, Expectation.servable().madeFrom(new ExportSource(origin, Families.of(origin))));
         }
+    }
+
+    private static Verification audit(Path directory, Expectation expectation) {
+        return new Auditor(expectation, Compute.defaultThreads()).audit(directory);
     }
 }

@@ -1,5 +1,7 @@
 package io.github.steelyard.report;
 
+import io.github.steelyard.audit.StoredModule;
+import io.github.steelyard.audit.StoredModules;
 import io.github.steelyard.checkpoint.Checkpoint;
 import io.github.steelyard.checkpoint.TensorInfo;
 import io.github.steelyard.dialect.DeclaredFormat;
@@ -56,7 +58,7 @@ public record CheckpointSummary(
         declared = List.copyOf(declared);
     }
 
-    static CheckpointSummary of(Checkpoint checkpoint, StoredModules stored) {
+    static CheckpointSummary of(Checkpoint checkpoint) {
         Map<String, Long> byType = new TreeMap<>();
         long bytes = 0;
         int layers = 0;
@@ -73,7 +75,7 @@ public record CheckpointSummary(
                 checkpoint.tensors().size(),
                 bytes,
                 byType,
-                classes(stored),
+                classes(StoredModules.of(checkpoint)),
                 quantization.method().name(),
                 quantization.producer(),
                 quantization.formats().stream().map(DeclaredFormat::name).toList(),

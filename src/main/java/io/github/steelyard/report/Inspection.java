@@ -1,10 +1,14 @@
 package io.github.steelyard.report;
 
+import io.github.steelyard.audit.Auditor;
+import io.github.steelyard.audit.Expectation;
+import io.github.steelyard.audit.FindingCode;
 import io.github.steelyard.checkpoint.Checkpoint;
 import io.github.steelyard.files.CheckpointException;
 import io.github.steelyard.files.Finding;
-import io.github.steelyard.model.Decoder;
+import io.github.steelyard.files.Printable;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
@@ -39,39 +43,32 @@ public record Inspection(
     }
 
     private static Inspection inspect(Path directory, int threads) {
-        FindingList findings = new FindingList(directory);
+        Auditor auditor = new Auditor(Expectation.anyCheckpoint(), Math.max(1, threads));
         try (Checkpoint checkpoint = Checkpoint.open(directory)) {
-            findings.addAll(checkpoint.findings());
-            StoredModules stored = new StoredModules(
-                    checkpoint.tensors().values(), checkpoint.tensors().keySet());
-            boolean checking = threads > 0;
-            checkpoint.quantization().problem().ifPresent(problem -> notUnderstood(problem, findings, checking));
-            if (checking) {
-                check(checkpoint, stored, findings, threads);
-            }
+            List<Finding> findings = threads > 0 ? auditor.audit(checkpoint).findings() : findings(checkpoint);
+            return new Inspection(
+                    directory, Optional.of(CheckpointSummary.of(checkpoint)), model(checkpoint), findings);
+        } catch (CheckpointException e) {
             return new Inspection(
                     directory,
-                    Optional.of(CheckpointSummary.of(checkpoint, stored)),
-                    model(checkpoint),
-                    findings.all());
-        } catch (CheckpointException e) {
-            findings.error("checkpoint", String.valueOf(e.file()), e);
-            return new Inspection(directory, Optional.empty(), Optional.empty(), findings.all());
+                    Optional.empty(),
+                    Optional.empty(),
+                    auditor.unreadable(directory, e).findings());
         }
     }
 
     /// A checkpoint is shown whatever it declares; what is computed from it needs to be understood.
-    private static void notUnderstood(CheckpointException problem, FindingList findings, boolean checking) {
-        String subject = "quantization";
-        if (checking) {
-            findings.error("quantization-unknown", subject, problem);
-        } else {
-            findings.warning(
-                    "quantization-unknown",
-                    problem.file(),
-                    subject,
-                    problem.problem() + "; shown from its tensors alone");
-        }
+    private static List<Finding> findings(Checkpoint checkpoint) {
+        List<Finding> findings = new ArrayList<>(checkpoint.findings());
+        checkpoint
+                .quantization()
+                .problem()
+                .ifPresent(problem -> findings.add(Finding.warning(
+                        FindingCode.QUANTIZATION_UNKNOWN.text(),
+                        "quantization",
+                        "%s: %s; shown from its tensors alone"
+                                .formatted(Printable.of(problem.file()), problem.problem()))));
+        return findings;
     }
 
     /// An unusable config is a finding of the check; a summary alone shows what it can.
@@ -80,17 +77,6 @@ public record Inspection(
             return Optional.of(ModelSummary.of(checkpoint));
         } catch (CheckpointException e) {
             return Optional.empty();
-        }
-    }
-
-    private static void check(Checkpoint checkpoint, StoredModules stored, FindingList findings, int threads) {
-        ModelCheck model = new ModelCheck(checkpoint, stored, findings);
-        Optional<Decoder> decoder = model.check();
-        ValueScan values = new ValueScan(checkpoint, stored, findings, model::reads);
-        values.run(threads);
-        if (decoder.isPresent()) {
-            new DeclaredCheck(checkpoint.quantization(), checkpoint.directory(), findings)
-                    .checkShared(model.modules(), values::single);
         }
     }
 

@@ -257,7 +257,9 @@ final class CommandContractTest {
         zero(directory.resolve("model.safetensors"), tensor);
         CommandRun damaged = CommandRun.of("verify", directory).expect(ExitCode.GATE);
 
-        assertThat(damaged.out()).contains("error: " + tensor);
+        assertThat(damaged.out())
+                .contains("error: ")
+                .contains("tensor '%s': wanted finite and positive scales".formatted(tensor));
         assertThat(CommandRun.of("verify", directory, "--json")
                         .expect(ExitCode.GATE)
                         .envelope()

@@ -47,7 +47,7 @@ final class EarlyRefusalTest {
     void pinnedAmaxThatNobodyMeasures_isRefusedAtItsLine(String command) throws IOException {
         Path recipe = recipe("'*self_attn.o_proj.*'", "cfg: {num_bits: e4m3, constant_amax: 1.0e+30}");
 
-        refused(command, bf16(), recipe, "%s:7:7: model.layers.0.self_attn.o_proj.weight_scale".formatted(recipe))
+        refused(command, bf16(), recipe, "%s:7:7: model.layers.0.self_attn.o_proj.input_scale".formatted(recipe))
                 .contains("the export would not be sound")
                 .contains("never measured");
     }

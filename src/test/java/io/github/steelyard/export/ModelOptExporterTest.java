@@ -5,6 +5,9 @@ import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.json.JsonMapper;
+import io.github.steelyard.audit.ExportSource;
+import io.github.steelyard.audit.SourceModule;
+import io.github.steelyard.audit.Verification;
 import io.github.steelyard.calibration.GateException;
 import io.github.steelyard.calibration.ScaleTable;
 import io.github.steelyard.checkpoint.Checkpoint;
@@ -75,8 +78,7 @@ final class ModelOptExporterTest {
         assertThat(result.verification().findings())
                 .filteredOn(finding -> finding.code().equals("group-scales-differ"))
                 .isNotEmpty()
-                .allMatch(finding -> finding.subject().contains(".mlp.experts.")
-                        || finding.message().equals("12 more of the kind group-scales-differ"));
+                .allMatch(finding -> finding.subject().contains(".mlp.experts."));
         JsonNode config = new JsonMapper()
                 .readTree(temp.resolve("out/hf_quant_config.json").toFile());
         assertThat(config.at("/quantization/quant_algo").asText()).isEqualTo("MIXED_PRECISION");

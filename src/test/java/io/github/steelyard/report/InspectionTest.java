@@ -191,7 +191,8 @@ final class InspectionTest {
     @Test
     void check_scalesThatLookUncalibrated_areWarnedOf() {
         requireWarning(
-                TinyCheckpoint.nvfp4().f32(EXPERT + "down_proj.input_scale", 1), "'down_proj' that are exactly 1.0");
+                TinyCheckpoint.nvfp4().f32(EXPERT + "down_proj.input_scale", 1),
+                "scale 1.0 looks like a default (amax 2688)");
         requireWarning(TinyCheckpoint.nvfp4().f32(EXPERT + "down_proj.input_scale", 1e-42f), "so small or large");
         requireWarning(
                 TinyCheckpoint.nvfp4().remove(EXPERT + "down_proj.input_scale"),
@@ -213,7 +214,7 @@ final class InspectionTest {
                 "tensor 'extra', which the model does not read: wanted finite values");
         requireWarning(
                 TinyCheckpoint.bf16().f32(EXPERT + "up_proj.weight_scale", 1),
-                "weights are not quantised (1): '%sup_proj'".formatted(EXPERT));
+                "scales beside weights that are not quantised (1): '%sup_proj.weight_scale'".formatted(EXPERT));
     }
 
     @ParameterizedTest

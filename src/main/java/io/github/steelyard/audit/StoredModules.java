@@ -1,8 +1,12 @@
-package io.github.steelyard.report;
+package io.github.steelyard.audit;
 
+import io.github.steelyard.audit.StoredModule.Part;
+import io.github.steelyard.checkpoint.Checkpoint;
 import io.github.steelyard.checkpoint.TensorInfo;
-import io.github.steelyard.report.StoredModule.Part;
+import io.github.steelyard.files.CheckpointException;
+import io.github.steelyard.weights.WeightTensors;
 import java.util.Collection;
+import java.util.EnumMap;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.Map;
@@ -11,7 +15,7 @@ import java.util.Set;
 
 /// All tensors of a checkpoint by module. Names come in two forms: `module.weight_scale`, and for experts fused into
 /// one tensor `experts.down_proj` with `experts.down_proj_weight_scale` beside it.
-final class StoredModules {
+public final class StoredModules {
 
     private static final Map<String, Part> DOTTED = Map.ofEntries(
             Map.entry("weight", Part.WEIGHT),
@@ -35,13 +39,34 @@ final class StoredModules {
     // Longest first, so that _weight_scale_2 is not taken for something that ends in _2.
     private static final Map<String, Part> FUSED = fused();
 
+    /// Those that mean nothing but a scale, also where there is no weight.
+    private static final Set<String> SCALES = Set.of("_weight_scale", "_weight_scale_2", "_input_scale");
+
     private final Map<String, StoredModule> modules = new LinkedHashMap<>();
     private final Map<String, Part> partOf = new HashMap<>(); // by tensor name
-    private final Map<String, StoredModule> moduleOf = new HashMap<>(); // by tensor name
+    private final Map<String, String> moduleOf = new HashMap<>(); // by tensor name
 
-    StoredModules(Collection<TensorInfo> tensors, Set<String> names) {
-        for (TensorInfo tensor : tensors) {
-            add(tensor, names);
+    private StoredModules(Checkpoint checkpoint) {
+        Set<String> names = checkpoint.tensors().keySet();
+        Map<String, Map<Part, TensorInfo>> found = new LinkedHashMap<>();
+        for (TensorInfo tensor : checkpoint.tensors().values()) {
+            add(tensor, names, found);
+        }
+        found.forEach((name, parts) -> modules.put(name, new StoredModule(name, parts, weight(checkpoint, name))));
+    }
+
+    /// Returns the modules of `checkpoint`; no value is read.
+    public static StoredModules of(Checkpoint checkpoint) {
+        return new StoredModules(checkpoint);
+    }
+
+    private static Optional<WeightTensors> weight(Checkpoint checkpoint, String module) {
+        try {
+            boolean own = checkpoint.has(module + ".weight") || checkpoint.has(module + ".weight_packed");
+            return Optional.of(
+                    own ? WeightTensors.detect(checkpoint, module) : WeightTensors.ofStack(checkpoint, module));
+        } catch (CheckpointException incomplete) {
+            return Optional.empty(); // the checks say what is missing
         }
     }
 
@@ -58,7 +83,7 @@ final class StoredModules {
     }
 
     /// Returns the modules in the order of their first tensor.
-    Collection<StoredModule> all() {
+    public Collection<StoredModule> all() {
         return modules.values();
     }
 
@@ -79,36 +104,36 @@ final class StoredModules {
 
     /// Returns the module that `tensor` is a part of, empty for biases and everything else.
     Optional<StoredModule> moduleOf(String tensor) {
-        return Optional.ofNullable(moduleOf.get(tensor));
+        return Optional.ofNullable(moduleOf.get(tensor)).map(modules::get);
     }
 
-    private void add(TensorInfo tensor, Set<String> names) {
+    private void add(TensorInfo tensor, Set<String> names, Map<String, Map<Part, TensorInfo>> found) {
         String name = tensor.name();
         int dot = name.lastIndexOf('.');
         Part dotted = dot < 0 ? null : DOTTED.get(name.substring(dot + 1));
-        if (dotted != null) {
-            put(name.substring(0, dot), dotted, tensor);
+        boolean layerScale = name.endsWith(".scale") && !names.contains(name.substring(0, dot) + ".weight");
+        if (dotted != null && !layerScale) {
+            put(name.substring(0, dot), dotted, tensor, found);
             return;
         }
         for (Map.Entry<String, Part> suffix : FUSED.entrySet()) {
             if (name.endsWith(suffix.getKey())) {
                 String base = name.substring(0, name.length() - suffix.getKey().length());
-                if (names.contains(base) || names.contains(base + "_blocks")) {
-                    put(base, suffix.getValue(), tensor);
+                if (SCALES.contains(suffix.getKey()) || names.contains(base) || names.contains(base + "_blocks")) {
+                    put(base, suffix.getValue(), tensor, found);
                     return;
                 }
             }
         }
         boolean fusedWeight = FUSED.keySet().stream().anyMatch(suffix -> names.contains(name + suffix));
         if (fusedWeight || tensor.shape().rank() == 3) {
-            put(name, Part.WEIGHT, tensor);
+            put(name, Part.WEIGHT, tensor, found);
         }
     }
 
-    private void put(String module, Part part, TensorInfo tensor) {
-        StoredModule owner = modules.computeIfAbsent(module, StoredModule::new);
-        owner.parts().put(part, tensor);
-        moduleOf.put(tensor.name(), owner);
+    private void put(String module, Part part, TensorInfo tensor, Map<String, Map<Part, TensorInfo>> found) {
+        found.computeIfAbsent(module, name -> new EnumMap<>(Part.class)).put(part, tensor);
+        moduleOf.put(tensor.name(), module);
         partOf.put(tensor.name(), part);
     }
 }

@@ -1,20 +1,24 @@
-package io.github.steelyard.report;
+package io.github.steelyard.audit;
 
 import io.github.steelyard.checkpoint.TensorInfo;
 import io.github.steelyard.tensor.DType;
 import io.github.steelyard.tensor.Shape;
+import io.github.steelyard.weights.WeightTensors;
+import io.github.steelyard.weights.WeightTensors.Kind;
+import java.util.Collections;
 import java.util.EnumMap;
 import java.util.Map;
 import java.util.Optional;
 
 /// The tensors of a checkpoint that share a module's name.
 ///
-/// @param name the module: `model.layers.0.mlp.experts.3.up_proj`
+/// @param name the module: `model.layers.0.mlp.experts.3.up_proj`; of experts fused into one tensor, that tensor
 /// @param parts its tensors
-record StoredModule(String name, Map<Part, TensorInfo> parts) {
+/// @param tensors those of its weight, if the weight is complete
+public record StoredModule(String name, Map<Part, TensorInfo> parts, Optional<WeightTensors> tensors) {
 
     /// What a tensor is to its module, told by the end of its name.
-    enum Part {
+    public enum Part {
         WEIGHT,
         WEIGHT_PACKED,
         BLOCKS,
@@ -32,23 +36,23 @@ record StoredModule(String name, Map<Part, TensorInfo> parts) {
         OTHER_SCALE;
 
         /// Returns whether the part holds the weight itself.
-        boolean isWeight() {
+        public boolean isWeight() {
             return this == WEIGHT || this == WEIGHT_PACKED || this == BLOCKS;
         }
 
         /// Returns whether the part belongs to the key and value cache and needs no weight beside it.
-        boolean isCache() {
+        public boolean isCache() {
             return this == K_SCALE || this == V_SCALE || this == OTHER_SCALE;
         }
 
         /// Returns whether the part holds integers that say how to read the weight, and no scale.
-        boolean isInteger() {
+        public boolean isInteger() {
             return this == WEIGHT_ZERO_POINT || this == WEIGHT_SHAPE;
         }
     }
 
     /// How a weight is stored, read off the tensors.
-    enum Stored {
+    public enum Stored {
         PLAIN("plain"),
         FP8("FP8"),
         NVFP4("NVFP4"),
@@ -67,45 +71,47 @@ record StoredModule(String name, Map<Part, TensorInfo> parts) {
         }
 
         /// Returns the name for people.
-        String text() {
+        public String text() {
             return text;
         }
     }
 
-    StoredModule(String name) {
-        this(name, new EnumMap<>(Part.class));
+    public StoredModule {
+        parts = Collections.unmodifiableMap(new EnumMap<>(parts));
     }
 
     /// Returns the tensor that holds the weight.
-    Optional<TensorInfo> weight() {
+    public Optional<TensorInfo> weight() {
         return part(Part.WEIGHT).or(() -> part(Part.WEIGHT_PACKED)).or(() -> part(Part.BLOCKS));
     }
 
-    Optional<TensorInfo> part(Part part) {
+    /// Returns one of its tensors.
+    public Optional<TensorInfo> part(Part part) {
         return Optional.ofNullable(parts.get(part));
     }
 
-    boolean has(Part part) {
+    /// Returns whether it has such a tensor.
+    public boolean has(Part part) {
         return parts.containsKey(part);
     }
 
     /// Returns the scales that go with the weight: per tensor, channel or block.
-    Optional<TensorInfo> scale() {
+    public Optional<TensorInfo> scale() {
         return part(Part.WEIGHT_SCALE).or(() -> part(Part.WEIGHT_SCALE_INV)).or(() -> part(Part.SCALES));
     }
 
     /// Returns the scale of the input.
-    Optional<TensorInfo> inputScale() {
+    public Optional<TensorInfo> inputScale() {
         return part(Part.INPUT_SCALE).or(() -> part(Part.INPUT_GLOBAL_SCALE));
     }
 
     /// Returns the second-level scale of NVFP4.
-    Optional<TensorInfo> globalScale() {
+    public Optional<TensorInfo> globalScale() {
         return part(Part.WEIGHT_SCALE_2).or(() -> part(Part.WEIGHT_GLOBAL_SCALE));
     }
 
     /// Returns the storage format.
-    Stored stored() {
+    public Stored stored() {
         Optional<TensorInfo> weight = weight();
         if (weight.isEmpty()) {
             return Stored.NONE;
@@ -124,6 +130,41 @@ record StoredModule(String name, Map<Part, TensorInfo> parts) {
             case I32 -> has(Part.WEIGHT_PACKED) ? Stored.INTEGERS : Stored.UNKNOWN;
             case F32, F16, BF16, F64 -> Stored.PLAIN;
             case BOOL, F6_E2M3, F6_E3M2, F8_E8M0, I16, U16, U32, C64, I64, U64 -> Stored.UNKNOWN;
+        };
+    }
+
+    /// Returns the storage format in full, empty if the weight is not complete.
+    public Optional<Kind> kind() {
+        return tensors.map(WeightTensors::kind);
+    }
+
+    /// Returns whether the weight is codes, complete or not.
+    boolean isQuantised() {
+        return stored() != Stored.PLAIN && stored() != Stored.NONE;
+    }
+
+    /// Returns whether this is a tensor of all experts of a layer, in codes.
+    boolean isStack() {
+        return weight().filter(tensor -> tensor.name().equals(name)
+                        && name.endsWith("_proj")
+                        && tensor.shape().rank() == 3
+                        && (tensor.dtype() == DType.U8 || tensor.dtype() == DType.F8_E4M3))
+                .isPresent();
+    }
+
+    /// Returns whether this is a matrix under a module's name.
+    boolean isMatrix() {
+        return (has(Part.WEIGHT) || has(Part.WEIGHT_PACKED))
+                && weight().filter(tensor -> tensor.shape().rank() == 2
+                                && !tensor.name().equals(name)
+                                && holdsWeights(tensor.dtype()))
+                        .isPresent();
+    }
+
+    private static boolean holdsWeights(DType dtype) {
+        return switch (dtype) {
+            case F32, F16, BF16, F8_E4M3, F8_E5M2, U8, F4, I8, I32 -> true;
+            case BOOL, F6_E2M3, F6_E3M2, F8_E8M0, I16, U16, U32, C64, F64, I64, U64 -> false;
         };
     }
 

@@ -1,4 +1,4 @@
-package io.github.steelyard.report;
+package io.github.steelyard.audit;
 
 import io.github.steelyard.format.Bf16;
 import io.github.steelyard.format.E4m3;

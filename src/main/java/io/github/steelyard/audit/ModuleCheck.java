@@ -1,9 +1,8 @@
-package io.github.steelyard.report;
+package io.github.steelyard.audit;
 
+import io.github.steelyard.audit.StoredModule.Part;
 import io.github.steelyard.checkpoint.TensorInfo;
 import io.github.steelyard.dialect.QuantizationConfig;
-import io.github.steelyard.files.Printable;
-import io.github.steelyard.report.StoredModule.Part;
 import io.github.steelyard.tensor.DType;
 import io.github.steelyard.tensor.Shape;
 import io.github.steelyard.weights.Fp8Blocks;
@@ -18,14 +17,14 @@ import java.util.Set;
 /// @param findings where problems go
 /// @param hint names the config keys behind a wanted shape
 /// @param config tells the size of FP8 blocks, and how FP8 scales are called
-record ModuleCheck(FindingList findings, ShapeHint hint, QuantizationConfig config) {
+record ModuleCheck(Findings findings, ShapeHint hint, QuantizationConfig config) {
 
     private static final Set<DType> REAL = Set.of(DType.F32, DType.BF16, DType.F16);
     private static final int NVFP4_BLOCK = 16;
     private static final int MX_BLOCK = 32;
 
     /// What is wrong with one tensor.
-    private record Problem(String code, String tensor, TensorInfo near, String text) {}
+    private record Problem(FindingCode code, String tensor, TensorInfo near, String text) {}
 
     /// Checks a module of the model; problems are errors.
     ///
@@ -36,26 +35,19 @@ record ModuleCheck(FindingList findings, ShapeHint hint, QuantizationConfig conf
         List<Problem> problems = new ArrayList<>();
         new Checking(module, rows, columns, problems).run();
         for (Problem problem : problems) {
-            findings.tensorError(problem.code(), problem.near().file(), problem.tensor(), problem.text());
+            findings.tensor(problem.code(), problem.near().file(), problem.tensor(), problem.text());
         }
         return problems.isEmpty();
     }
 
-    /// Checks a module about which only its own tensors tell; problems are errors if `used`, else warnings.
+    /// Checks a module about which only its own tensors tell.
+    ///
+    /// @param used whether the model reads it
     void check(StoredModule module, boolean used) {
         List<Problem> problems = new ArrayList<>();
         module.weight().ifPresent(weight -> inferred(module, weight, problems));
         for (Problem problem : problems) {
-            if (used) {
-                findings.tensorError(problem.code(), problem.near().file(), problem.tensor(), problem.text());
-            } else {
-                findings.warning(
-                        problem.code(),
-                        problem.near().file(),
-                        problem.tensor(),
-                        "tensor %s, which the model does not read: %s"
-                                .formatted(Printable.quoted(problem.tensor()), problem.text()));
-            }
+            findings.tensor(problem.code(), problem.near().file(), problem.tensor(), used, problem.text());
         }
     }
 
@@ -65,7 +57,10 @@ record ModuleCheck(FindingList findings, ShapeHint hint, QuantizationConfig conf
         if (!quantised || shape.rank() != 2) {
             if (quantised && shape.rank() < 2) {
                 problems.add(new Problem(
-                        "shape", weight.name(), weight, "wanted a matrix, found %s".formatted(weight.typeText())));
+                        FindingCode.SHAPE,
+                        weight.name(),
+                        weight,
+                        "wanted a matrix, found %s".formatted(weight.typeText())));
             }
             return;
         }
@@ -130,7 +125,10 @@ record ModuleCheck(FindingList findings, ShapeHint hint, QuantizationConfig conf
                             Shape.of(blockRows, blockColumns),
                             Shape.of(blockRows, 1, blockColumns, 1));
             if (!allowed.contains(scale.shape())) {
-                add("scale-shape", scale, "wanted one of the shapes %s, found %s".formatted(allowed, scale.shape()));
+                add(
+                        FindingCode.SCALE_SHAPE,
+                        scale,
+                        "wanted one of the shapes %s, found %s".formatted(allowed, scale.shape()));
             }
         }
 
@@ -153,7 +151,7 @@ record ModuleCheck(FindingList findings, ShapeHint hint, QuantizationConfig conf
             boolean fits = shape(weight, weight.shape(), rows, codeColumns);
             if (columns % block != 0) {
                 add(
-                        "shape",
+                        FindingCode.SHAPE,
                         weight,
                         String.format(
                                 Locale.ROOT,
@@ -172,9 +170,9 @@ record ModuleCheck(FindingList findings, ShapeHint hint, QuantizationConfig conf
             TensorInfo scale = module.scale().get();
             boolean type = scale.dtype() == code || (code == DType.U8 && scale.dtype() == DType.F8_E8M0);
             if (!type) {
-                add("scale-dtype", scale, "wanted %s %s, found %s".formatted(code, wanted, scale.typeText()));
+                add(FindingCode.SCALE_DTYPE, scale, "wanted %s %s, found %s".formatted(code, wanted, scale.typeText()));
             } else if (fits && !scale.shape().equals(wanted)) {
-                add("scale-shape", scale, "wanted %s %s, found %s".formatted(code, wanted, scale.typeText()));
+                add(FindingCode.SCALE_SHAPE, scale, "wanted %s %s, found %s".formatted(code, wanted, scale.typeText()));
             }
         }
 
@@ -185,7 +183,10 @@ record ModuleCheck(FindingList findings, ShapeHint hint, QuantizationConfig conf
                     missing(weight, "weight_scale_2", "F32 []");
                 }
             } else {
-                add("dtype", weight, "wanted a weight that can be read, found %s".formatted(weight.typeText()));
+                add(
+                        FindingCode.DTYPE,
+                        weight,
+                        "wanted a weight that can be read, found %s".formatted(weight.typeText()));
             }
         }
 
@@ -194,7 +195,10 @@ record ModuleCheck(FindingList findings, ShapeHint hint, QuantizationConfig conf
             if (found.equals(wanted)) {
                 return true;
             }
-            add("shape", tensor, "wanted %s, found %s".formatted(described(wanted, found), tensor.typeText()));
+            add(
+                    FindingCode.SHAPE,
+                    tensor,
+                    "wanted %s, found %s".formatted(described(wanted, found), tensor.typeText()));
             return false;
         }
 
@@ -212,22 +216,25 @@ record ModuleCheck(FindingList findings, ShapeHint hint, QuantizationConfig conf
         private void single(TensorInfo scale) {
             real(scale);
             if (scale.shape().elements() != 1) {
-                add("scale-shape", scale, "wanted one value, found %s".formatted(scale.typeText()));
+                add(FindingCode.SCALE_SHAPE, scale, "wanted one value, found %s".formatted(scale.typeText()));
             }
         }
 
         private void real(TensorInfo scale) {
             if (!REAL.contains(scale.dtype())) {
-                add("scale-dtype", scale, "wanted F32, BF16 or F16, found %s".formatted(scale.typeText()));
+                add(FindingCode.SCALE_DTYPE, scale, "wanted F32, BF16 or F16, found %s".formatted(scale.typeText()));
             }
         }
 
         private void missing(TensorInfo near, String part, String wanted) {
             problems.add(new Problem(
-                    "scale-missing", module.name() + "." + part, near, "wanted %s, found nothing".formatted(wanted)));
+                    FindingCode.SCALE_MISSING,
+                    module.name() + "." + part,
+                    near,
+                    "wanted %s, found nothing".formatted(wanted)));
         }
 
-        private void add(String code, TensorInfo tensor, String text) {
+        private void add(FindingCode code, TensorInfo tensor, String text) {
             problems.add(new Problem(code, tensor.name(), tensor, text));
         }
     }

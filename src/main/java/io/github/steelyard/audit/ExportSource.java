@@ -1,4 +1,4 @@
-package io.github.steelyard.export;
+package io.github.steelyard.audit;
 
 import io.github.steelyard.checkpoint.Checkpoint;
 import io.github.steelyard.checkpoint.TensorInfo;
@@ -22,7 +22,7 @@ public record ExportSource(Checkpoint checkpoint, Decoder decoder) {
 
     /// Returns every module with a weight: the model's, and those that lie quantised in the checkpoint and belong to a
     /// part that is not run, such as a prediction head for several tokens.
-    List<SourceModule> modules() {
+    public List<SourceModule> modules() {
         Weights weights = new Weights(checkpoint);
         List<Linear> linears = new ArrayList<>(decoder.linears());
         Set<String> known = linears.stream().map(linear -> linear.info().name()).collect(Collectors.toSet());

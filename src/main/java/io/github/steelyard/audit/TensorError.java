@@ -1,4 +1,4 @@
-package io.github.steelyard.export;
+package io.github.steelyard.audit;
 
 import io.github.steelyard.quant.QuantizationError;
 

@@ -1,4 +1,4 @@
-package io.github.steelyard.report;
+package io.github.steelyard.audit;
 
 import io.github.steelyard.tensor.DType;
 import java.lang.foreign.MemorySegment;

@@ -1,4 +1,4 @@
-package io.github.steelyard.report;
+package io.github.steelyard.audit;
 
 import io.github.steelyard.files.CheckpointException;
 import io.github.steelyard.files.ConfigJson;

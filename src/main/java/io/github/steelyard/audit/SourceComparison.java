@@ -1,8 +1,9 @@
-package io.github.steelyard.export;
+package io.github.steelyard.audit;
 
 import io.github.steelyard.checkpoint.Checkpoint;
 import io.github.steelyard.checkpoint.TensorInfo;
-import io.github.steelyard.files.Finding;
+import io.github.steelyard.files.Printable;
+import io.github.steelyard.format.Fp8;
 import io.github.steelyard.format.StoredWeight;
 import io.github.steelyard.model.ModuleInfo;
 import io.github.steelyard.quant.QuantizationError;
@@ -17,7 +18,7 @@ import java.util.Set;
 
 /// Holds a checkpoint against the one that it was made from: nothing lost, what is not quantised equal to the byte, and
 /// the error of every weight that is.
-final class SourceChecks {
+final class SourceComparison {
 
     /// Below this the weight is not a quantised copy of the source's, in dB. NVFP4 keeps about 20, noise has below 0.
     private static final double UNLIKE = 6;
@@ -25,20 +26,22 @@ final class SourceChecks {
     /// Below this the weight is suspiciously far, in dB.
     private static final double FAR = 15;
 
+    private static final int PIECE = 1 << 19; // values that are decoded at once, unless one row holds more
+
     private static final Set<String> CACHE_SUFFIXES = Set.of("k_scale", "v_scale", "kv_scale", "output_scale");
 
     private final ExportSource source;
     private final Checkpoint written;
     private final Findings findings;
 
-    SourceChecks(ExportSource source, Checkpoint written, Findings findings) {
+    SourceComparison(ExportSource source, Checkpoint written, Findings findings) {
         this.source = source;
         this.written = written;
         this.findings = findings;
     }
 
     /// Returns the error of every weight that is stored otherwise than in the source.
-    List<TensorError> check() {
+    List<TensorError> run() {
         List<SourceModule> modules = source.modules();
         Set<String> known = new HashSet<>();
         modules.forEach(module -> known.addAll(module.tensorNames()));
@@ -51,21 +54,24 @@ final class SourceChecks {
         List<Compared> compared = modules.parallelStream().map(this::compare).toList();
         for (Compared result : compared) {
             result.error().ifPresent(errors::add);
-            findings.addAll(result.findings());
+            result.problem()
+                    .ifPresent(problem -> findings.here(
+                            problem.code(),
+                            problem.module(),
+                            "%s: %s".formatted(Printable.of(problem.module()), problem.text())));
         }
         return errors;
     }
 
+    private record Problem(FindingCode code, String module, String text) {}
+
     /// What the comparison of one module gave.
-    private record Compared(Optional<TensorError> error, List<Finding> findings) {
-        static Compared clean() {
-            return new Compared(Optional.empty(), List.of());
-        }
-    }
+    private record Compared(Optional<TensorError> error, Optional<Problem> problem) {}
 
     private void checkCopied(TensorInfo tensor) {
         if (!written.has(tensor.name())) {
-            findings.error("tensor-missing", tensor.name(), "is in the source and was not written");
+            findings.each(
+                    FindingCode.TENSOR_MISSING, "tensors that are in the source and were not written", tensor.name());
             return;
         }
         TensorInfo copy = written.tensor(tensor.name());
@@ -73,8 +79,9 @@ final class SourceChecks {
                 && copy.shape().equals(tensor.shape())
                 && written.bytes(copy).mismatch(source.checkpoint().bytes(tensor)) < 0;
         if (!equal) {
-            findings.error(
-                    "tensor-differs",
+            findings.tensor(
+                    FindingCode.TENSOR_DIFFERS,
+                    copy.file(),
                     tensor.name(),
                     "is not quantised and must equal the source's %s, found %s with other bytes"
                             .formatted(tensor.typeText(), copy.typeText()));
@@ -93,8 +100,13 @@ final class SourceChecks {
             boolean elsewhere = module.stored().isEmpty()
                     && module.linear().source().fusedTensors().stream().allMatch(written::has);
             return elsewhere
-                    ? Compared.clean()
-                    : problem("module-missing", info.name(), "is in the source, and its weight was not written");
+                    ? new Compared(Optional.empty(), Optional.empty())
+                    : new Compared(
+                            Optional.empty(),
+                            Optional.of(new Problem(
+                                    FindingCode.MODULE_MISSING,
+                                    info.name(),
+                                    "is in the source, and its weight was not written")));
         }
         return compare(module, new Weights(written).linear(info.name(), info.rows(), info.columns()));
     }
@@ -107,29 +119,30 @@ final class SourceChecks {
         Optional<TensorError> result = before.formatName().equals(after.formatName()) && error.squaredError() == 0
                 ? Optional.empty()
                 : Optional.of(new TensorError(info.name(), before.formatName(), after.formatName(), error));
+        Optional<Problem> problem = Optional.empty();
         if (Double.isNaN(error.squaredError()) || sqnr < UNLIKE) {
-            String message = String.format(Locale.ROOT, "does not resemble the source's weight: %.1f dB", sqnr);
-            return new Compared(
-                    result, problem("weight-unlike", info.name(), message).findings());
+            problem = Optional.of(new Problem(
+                    FindingCode.WEIGHT_UNLIKE,
+                    info.name(),
+                    String.format(Locale.ROOT, "does not resemble the source's weight: %.1f dB", sqnr)));
+        } else if (sqnr < FAR) {
+            problem = Optional.of(new Problem(
+                    FindingCode.WEIGHT_FAR,
+                    info.name(),
+                    String.format(Locale.ROOT, "only %.1f dB above its quantisation error", sqnr)));
         }
-        List<Finding> warnings = sqnr < FAR
-                ? List.of(Finding.warning(
-                        "weight-far",
-                        info.name(),
-                        String.format(Locale.ROOT, "%s: only %.1f dB above its quantisation error", info.name(), sqnr)))
-                : List.of();
-        return new Compared(result, warnings);
-    }
-
-    private static Compared problem(String code, String subject, String message) {
-        return new Compared(Optional.empty(), List.of(Finding.error(code, subject, subject + ": " + message)));
+        return new Compared(result, problem);
     }
 
     private static QuantizationError error(StoredWeight before, StoredWeight after) {
         QuantizationError total = QuantizationError.NONE;
-        for (int piece = 0; piece < TensorContent.Pieces.of(before); piece++) {
-            float[] values = TensorContent.Pieces.rows(before, piece).values();
-            float[] copies = TensorContent.Pieces.rows(after, piece).values();
+        int rows = Math.ceilDiv(Math.max(1, PIECE / before.columns()), Fp8.BLOCK) * Fp8.BLOCK;
+        for (int from = 0; from < before.rows(); from += rows) {
+            int to = Math.min(from + rows, before.rows());
+            float[] values = new float[Math.multiplyExact(to - from, before.columns())];
+            float[] copies = new float[values.length];
+            before.decodeRows(from, to, values, 0);
+            after.decodeRows(from, to, copies, 0);
             total = total.plus(QuantizationError.of(values, 0, copies, 0, values.length, Float.POSITIVE_INFINITY));
         }
         return total;

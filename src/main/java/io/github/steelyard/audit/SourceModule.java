@@ -1,4 +1,4 @@
-package io.github.steelyard.export;
+package io.github.steelyard.audit;
 
 import io.github.steelyard.checkpoint.Checkpoint;
 import io.github.steelyard.checkpoint.TensorInfo;
@@ -25,12 +25,13 @@ import java.util.stream.Stream;
 /// @param linear the module
 /// @param weights the source's weights
 /// @param stored the tensors of its weight; empty where it is a part of a fused tensor or of the embedding
-record SourceModule(Linear linear, Weights weights, Optional<WeightTensors> stored) {
+public record SourceModule(Linear linear, Weights weights, Optional<WeightTensors> stored) {
 
     /// Leftovers of other tools beside what is read.
     private static final List<String> LEFTOVERS = List.of(".input_amax", ".weight_amax");
 
-    static SourceModule of(Linear linear, Weights weights) {
+    /// Returns the module as `weights` has it.
+    public static SourceModule of(Linear linear, Weights weights) {
         Checkpoint checkpoint = weights.checkpoint();
         String name = linear.info().name();
         boolean own = linear.source().equals(Linear.WeightSource.OWN)
@@ -39,39 +40,41 @@ record SourceModule(Linear linear, Weights weights, Optional<WeightTensors> stor
                 linear, weights, own ? Optional.of(WeightTensors.detect(checkpoint, name)) : Optional.empty());
     }
 
-    String name() {
+    /// Returns its name.
+    public String name() {
         return linear.info().name();
     }
 
-    StoredWeight weight() {
+    /// Returns its weight.
+    public StoredWeight weight() {
         return linear.source().open(weights, linear.info());
     }
 
     /// Returns the storage format; empty for a part of a fused tensor, whose format only its weight knows.
-    Optional<WeightTensors.Kind> kind() {
+    public Optional<WeightTensors.Kind> kind() {
         return stored.map(WeightTensors::kind);
     }
 
     /// Returns whether the weight is plain values under the module's own name, or shares the embedding's.
-    boolean isPlain() {
+    public boolean isPlain() {
         return stored.isPresent()
                 ? stored.get().kind() == WeightTensors.Kind.PLAIN
                 : linear.source().fusedTensors().isEmpty();
     }
 
     /// Returns whether the weight is a part of a tensor that holds others too.
-    boolean isFused() {
+    public boolean isFused() {
         return !linear.source().fusedTensors().isEmpty();
     }
 
     /// Returns whether this is a head whose weight is the embedding's. A weight that lies under its own name all the
     /// same is not served.
-    boolean sharesEmbedding() {
+    public boolean sharesEmbedding() {
         return stored.isEmpty() && !isFused();
     }
 
     /// Returns the names of the source's tensors that the module's weight and scales lie in.
-    Set<String> tensorNames() {
+    public Set<String> tensorNames() {
         Set<String> names = new LinkedHashSet<>(linear.source().fusedTensors());
         Stream.concat(StoredNames.all(name()).stream(), LEFTOVERS.stream().map(suffix -> name() + suffix))
                 .filter(weights.checkpoint()::has)
@@ -80,13 +83,13 @@ record SourceModule(Linear linear, Weights weights, Optional<WeightTensors> stor
     }
 
     /// Returns the tensor in which servers keep this module's weight with those of others, if they do.
-    Optional<FusedStack> stack() {
+    public Optional<FusedStack> stack() {
         return linear.info().stacked().map(FusedStack.Member::stack);
     }
 
     /// Returns the one scale of the whole weight, as a multiplier: FP8's, or the global one of NVFP4. Empty for formats
     /// without one.
-    Optional<Float> tensorScale() {
+    public Optional<Float> tensorScale() {
         return stored.flatMap(tensors -> switch (tensors.kind()) {
             case FP8_TENSOR -> tensors.scale().map(this::scalar);
             case NVFP4 -> tensors.globalScale().map(this::scalar);
@@ -96,14 +99,14 @@ record SourceModule(Linear linear, Weights weights, Optional<WeightTensors> stor
     }
 
     /// Returns the scale of the input, as a multiplier, where the source has one.
-    Optional<Float> inputScale() {
+    public Optional<Float> inputScale() {
         return InputScale.of(weights.checkpoint(), name())
                 .map(scale -> scale.reciprocal() ? 1 / scalar(scale.tensor()) : scalar(scale.tensor()));
     }
 
     /// Returns whether codes and scales of the weight are such that they can be declared: E4M3 or packed E2M1, and
     /// blocks of 128 x 128.
-    boolean hasDeclarableCodes() {
+    public boolean hasDeclarableCodes() {
         boolean usual = kind().orElse(WeightTensors.Kind.PLAIN) != WeightTensors.Kind.FP8_BLOCK
                 || Fp8Blocks.of(weights.checkpoint().quantization(), name()).areUsual();
         return usual
@@ -111,13 +114,8 @@ record SourceModule(Linear linear, Weights weights, Optional<WeightTensors> stor
                         .orElse(false);
     }
 
-    /// Returns the bytes of one of the weight's tensors.
-    TensorContent copy(TensorInfo tensor) {
-        return new TensorContent.Copied(weights.checkpoint().bytes(tensor));
-    }
-
     /// Returns the values of one of the weight's tensors, flattened.
-    List<Float> values(TensorInfo tensor) {
+    public List<Float> values(TensorInfo tensor) {
         List<Float> values = new ArrayList<>();
         boolean powers = MxScales.arePowers(tensor);
         for (float value : powers

@@ -1,7 +1,5 @@
-package io.github.steelyard.export;
+package io.github.steelyard.audit;
 
-import com.fasterxml.jackson.databind.node.JsonNodeFactory;
-import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.github.steelyard.files.Finding;
 import java.util.Collections;
 import java.util.List;
@@ -34,25 +32,5 @@ public record Verification(List<Finding> findings, SortedMap<String, Long> forma
                         .toList(),
                 formats,
                 errors);
-    }
-
-    /// Returns the tree for machines without the findings: `sound`, `formats`, `weight_errors`.
-    public Object json() {
-        ObjectNode json = JsonNodeFactory.instance.objectNode();
-        json.put("sound", ok());
-        ObjectNode counts = json.putObject("formats");
-        formats.forEach(counts::put);
-        var measured = json.putArray("weight_errors");
-        for (TensorError error : errors) {
-            ObjectNode entry = measured.addObject()
-                    .put("module", error.module())
-                    .put("from", error.from())
-                    .put("to", error.to())
-                    .put("mse", error.error().mse())
-                    .put("max_absolute_error", error.error().maxAbsoluteError());
-            double sqnr = error.error().sqnr();
-            entry.put("sqnr_db", Double.isFinite(sqnr) ? Double.valueOf(sqnr) : null);
-        }
-        return json;
     }
 }

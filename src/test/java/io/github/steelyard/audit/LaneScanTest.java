@@ -1,4 +1,4 @@
-package io.github.steelyard.report;
+package io.github.steelyard.audit;
 
 import static org.assertj.core.api.Assertions.assertThat;
 

@@ -1,0 +1,20 @@
+package io.github.steelyard.audit;
+
+/// One question that is asked of a checkpoint, whoever asks.
+sealed interface Check
+        permits ModelCensus,
+                StoredShapes,
+                DeclaredFormats,
+                DeclaredNames,
+                OrphanScales,
+                ScannedValues,
+                ScaleDefaults,
+                ZeroWeights,
+                JoinedScales,
+                CachePromise,
+                SomethingQuantised,
+                PlannedFormats {
+
+    /// Adds what is wrong.
+    void run(Subject subject, Findings findings);
+}

@@ -1,0 +1,57 @@
+package io.github.steelyard.audit;
+
+import io.github.steelyard.weights.WeightTensors.Kind;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+
+/// What is expected of a directory. It decides how bad a fault is, and what the directory is compared with; never which
+/// faults are seen.
+///
+/// @param export whether the directory is to be served, so that what a server trips over is an error
+/// @param planned what was to be written; empty if nobody knows
+/// @param source the checkpoint that it was made from; empty if there is none to compare with
+public record Expectation(boolean export, Optional<Planned> planned, Optional<ExportSource> source) {
+
+    /// What an export was to write.
+    ///
+    /// @param modules the format of each quantised module, by its name or that of the module that holds its tensors
+    /// @param kvCache format of the key and value cache
+    public record Planned(Map<String, Format> modules, Optional<String> kvCache) {
+
+        public Planned {
+            modules = Map.copyOf(modules);
+        }
+    }
+
+    /// A planned format.
+    ///
+    /// @param name its name for people
+    /// @param kinds how a weight in it may be stored
+    public record Format(String name, Set<Kind> kinds) {
+
+        public Format {
+            kinds = Set.copyOf(kinds);
+        }
+    }
+
+    /// Of a checkpoint that somebody published: what a calibration would refuse is an error.
+    public static Expectation anyCheckpoint() {
+        return new Expectation(false, Optional.empty(), Optional.empty());
+    }
+
+    /// Of a quantised checkpoint, whoever wrote it: what a server would refuse or serve wrong is an error.
+    public static Expectation servable() {
+        return new Expectation(true, Optional.empty(), Optional.empty());
+    }
+
+    /// Returns the same of a directory that was made from `origin`: the error of each weight is measured.
+    public Expectation madeFrom(ExportSource origin) {
+        return new Expectation(export, planned, Optional.of(origin));
+    }
+
+    /// Returns the same of a directory that was written as planned.
+    public Expectation writtenAs(Planned plan) {
+        return new Expectation(export, Optional.of(plan), source);
+    }
+}
