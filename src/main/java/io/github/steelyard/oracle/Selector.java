@@ -4,7 +4,6 @@ import io.github.steelyard.catalogue.Catalogue;
 import io.github.steelyard.catalogue.Choice;
 import io.github.steelyard.catalogue.EngineError;
 import io.github.steelyard.catalogue.ExpertClass;
-import io.github.steelyard.catalogue.InputScales;
 import io.github.steelyard.catalogue.MoeLayer;
 import io.github.steelyard.catalogue.OracleTable;
 import io.github.steelyard.catalogue.OracleTable.Backend;
@@ -12,8 +11,6 @@ import io.github.steelyard.catalogue.OracleTable.Effect;
 import io.github.steelyard.catalogue.OracleTable.Guarded;
 import io.github.steelyard.catalogue.Scene;
 import io.github.steelyard.catalogue.SelectionRequest;
-import io.github.steelyard.catalogue.Visibility;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -32,9 +29,7 @@ final class Selector {
     private final SupportCheck check;
     private final CandidateOrder order;
     private final Trial trial;
-    private final List<Rejection> rejected = new ArrayList<>();
-    private final List<String> notes = new ArrayList<>();
-    private Optional<Choice> choice;
+    private final Answers answers;
 
     Selector(Catalogue catalogue, OracleTable table, SelectionRequest request) {
         this.catalogue = catalogue;
@@ -45,15 +40,16 @@ final class Selector {
                 request,
                 keys.weight().orElse(table.weight()),
                 keys.inputOverride().or(keys::input).orElse(table.input()));
-        this.choice = request.preference().choiceFor(table.format());
+        Optional<Choice> choice = request.preference().choiceFor(table.format());
         this.batched = catalogue
                         .settings()
                         .batchedAll2all()
                         .contains(scene.deployment().all2all())
                 || choice.filter(c -> table.batchedNames().contains(c.name())).isPresent();
         this.check = new SupportCheck(catalogue, batched, batchInvariant());
-        this.order = new CandidateOrder(table, scene, rejected);
-        this.trial = new Trial(catalogue, table, scene, check, rejected);
+        this.answers = new Answers(catalogue, table, scene, choice);
+        this.order = answers.order();
+        this.trial = new Trial(catalogue, table, scene, check, answers.rejected());
     }
 
     private boolean batchInvariant() {
@@ -66,20 +62,21 @@ final class Selector {
     }
 
     Decision select() {
-        new VariableNotes(catalogue).of(request.preference().environment()).forEach(notes::add);
+        new VariableNotes(catalogue).of(request.preference().environment()).forEach(answers::note);
         Optional<Decision> early = request.layer()
                 .keys()
                 .conflict()
-                .<Decision>map(message -> refuse(EngineError.VALUE_ERROR, message))
+                .<Decision>map(message -> answers.refuse(EngineError.VALUE_ERROR, message))
                 .or(() -> apply(table.first()));
         if (early.isPresent()) {
             return early.get();
         }
         order.setUp();
+        Optional<Choice> choice = answers.choice();
         if (choice.isPresent() && !leavesChoice(choice.get())) {
             return requested(choice.get());
         }
-        choice = Optional.empty();
+        answers.asked(Optional.empty());
         for (OracleTable.VariableRule rule : table.environment()) {
             Optional<Decision> forced = apply(rule);
             if (forced.isPresent()) {
@@ -87,18 +84,18 @@ final class Selector {
             }
         }
         return trial.first(order.names())
-                .<Decision>map(this::selected)
+                .<Decision>map(answers::selected)
                 .or(() -> apply(table.last()))
-                .orElseGet(this::exhausted);
+                .orElseGet(answers::exhausted);
     }
 
     private boolean leavesChoice(Choice asked) {
         if (table.ignoresRequest()) {
-            notes.add("the engine ignores '%s' (%s) for %s".formatted(asked.name(), asked.source(), table.label()));
+            answers.note("the engine ignores '%s' (%s) for %s".formatted(asked.name(), asked.source(), table.label()));
             return true;
         }
         if (table.autoNames().contains(asked.name())) {
-            notes.add("'%s' (%s) has no kernel for %s; the engine chooses there"
+            answers.note("'%s' (%s) has no kernel for %s; the engine chooses there"
                     .formatted(asked.name(), asked.source(), table.label()));
             return true;
         }
@@ -108,12 +105,12 @@ final class Selector {
     private Decision requested(Choice asked) {
         List<String> named = table.names().get(asked.name());
         if (named == null) {
-            return refuse(EngineError.VALUE_ERROR, Messages.unknownName(table, asked.name()));
+            return answers.refuse(EngineError.VALUE_ERROR, Messages.unknownName(table, asked.name()));
         }
         List<String> wanted = named.stream().map(this::twin).toList();
         List<String> kept = order.filterByInput(wanted);
         if (kept.isEmpty()) {
-            return refuse(
+            return answers.refuse(
                     EngineError.VALUE_ERROR,
                     "moe_backend='%s' does not support activation=%s; supported variants: %s"
                             .formatted(asked.name(), scene.input(), Messages.list(wanted)));
@@ -121,7 +118,7 @@ final class Selector {
         Optional<OracleTable.Restriction> restriction = order.restriction(kept.getFirst());
         if (restriction.isPresent()) {
             String message = SupportCheck.fill(restriction.get().requested(), scene);
-            return refuse(EngineError.VALUE_ERROR, message.replace("{name}", asked.name()));
+            return answers.refuse(EngineError.VALUE_ERROR, message.replace("{name}", asked.name()));
         }
         return only(() -> trial.first(kept));
     }
@@ -132,18 +129,19 @@ final class Selector {
 
     /// Returns what a trial finds, or the refusal of what it tried.
     private Decision only(Supplier<Optional<Trial.Found>> trial) {
-        int before = rejected.size();
+        int before = answers.rejected().size();
         Optional<Trial.Found> found = trial.get();
         if (found.isPresent()) {
-            return selected(found.get());
+            return answers.selected(found.get());
         }
-        List<Rejection> tried = rejected.subList(before, rejected.size());
+        List<Rejection> tried =
+                answers.rejected().subList(before, answers.rejected().size());
         Rejection last = tried.getLast();
         String message = Messages.fill(
                 table.messages().unsupported(),
                 Map.of("backend", table.backend(last.backend()).display(), "reason", last.reason()));
         String all = tried.size() > 1 ? " All rejected: %s.".formatted(Messages.labels(tried)) : "";
-        return refuse(EngineError.VALUE_ERROR, message + all);
+        return answers.refuse(EngineError.VALUE_ERROR, message + all);
     }
 
     private Optional<Decision> apply(OracleTable.VariableRule rule) {
@@ -155,13 +153,13 @@ final class Selector {
                 .allMatch(flag -> environment.containsKey(flag.getKey())
                         ? isOn(scene.environment(flag.getKey()))
                         : flag.getValue());
-        choice = rule.flags().keySet().stream()
+        answers.asked(rule.flags().keySet().stream()
                 .filter(environment::containsKey)
                 .findFirst()
-                .map(name -> new Choice("environment", "environment %s=%s".formatted(name, environment.get(name))));
+                .map(name -> new Choice("environment", "environment %s=%s".formatted(name, environment.get(name)))));
         Optional<Decision> decision = apply(on && !rule.offWhen().holds(scene) ? rule.on() : rule.off());
         if (decision.isEmpty()) {
-            choice = Optional.empty();
+            answers.asked(Optional.empty());
         }
         return decision;
     }
@@ -183,14 +181,14 @@ final class Selector {
             case Effect.Drop drop -> {
                 order.drop(
                         drop.backends(),
-                        "ruled out by " + choice.map(Choice::source).orElse("a rule"));
+                        "ruled out by " + answers.choice().map(Choice::source).orElse("a rule"));
                 yield Optional.empty();
             }
             case Effect.Force force -> Optional.of(force(batched ? force.batched() : force.backend()));
             case Effect.Try tried -> Optional.of(tryOnly(tried));
             case Effect.Refuse refused ->
-                Optional.of(refuse(refused.kind(), SupportCheck.fill(refused.message(), scene)));
-            case Effect.PlatformHandles handled -> Optional.of(platform(handled.backend()));
+                Optional.of(answers.refuse(refused.kind(), SupportCheck.fill(refused.message(), scene)));
+            case Effect.PlatformHandles handled -> Optional.of(answers.platform(handled.backend()));
             case Effect.Take take -> take(take);
             case Effect.ByValue byValue -> byValue(byValue);
         };
@@ -201,10 +199,10 @@ final class Selector {
         if (value.isEmpty()) {
             return apply(byValue.unset());
         }
-        choice = Optional.of(new Choice(value, "environment %s=%s".formatted(byValue.variable(), value)));
+        answers.asked(Optional.of(new Choice(value, "environment %s=%s".formatted(byValue.variable(), value))));
         List<Guarded> rules = byValue.values().get(value);
         return rules == null
-                ? Optional.of(refuse(
+                ? Optional.of(answers.refuse(
                         EngineError.VALUE_ERROR,
                         "%s: unknown value '%s'. Expected one of %s."
                                 .formatted(
@@ -217,7 +215,7 @@ final class Selector {
     private Decision force(String backend) {
         Optional<String> forbidden = order.restriction(backend).flatMap(OracleTable.Restriction::environment);
         return forbidden
-                .<Decision>map(message -> refuse(
+                .<Decision>map(message -> answers.refuse(
                         EngineError.VALUE_ERROR,
                         SupportCheck.fill(message, scene).replace("{backend}", backend)))
                 .orElseGet(() -> only(() -> trial.forced(backend)));
@@ -228,10 +226,10 @@ final class Selector {
                 .filter(name -> order.restriction(name).isEmpty())
                 .toList();
         return trial.first(allowed)
-                .<Decision>map(this::selected)
-                .orElseGet(() -> refuse(
+                .<Decision>map(answers::selected)
+                .orElseGet(() -> answers.refuse(
                         EngineError.NOT_IMPLEMENTED_ERROR,
-                        "%s Rejected: %s.".formatted(tried.message(), Messages.labels(rejected))));
+                        "%s Rejected: %s.".formatted(tried.message(), Messages.labels(answers.rejected()))));
     }
 
     private Optional<Decision> take(Effect.Take take) {
@@ -240,11 +238,12 @@ final class Selector {
         Scene own = trial.keyed(backend);
         Optional<String> reason = new SupportCheck(catalogue, false, batchInvariant()).refusal(expert, own);
         if (take.ifSupported() && reason.isPresent()) {
-            rejected.add(new Rejection(backend.name(), Optional.of(expert.name()), reason.get()));
+            answers.rejected().add(new Rejection(backend.name(), Optional.of(expert.name()), reason.get()));
             return Optional.empty();
         }
-        reason.ifPresent(why -> notes.add("the engine takes %s unchecked, although: %s".formatted(expert.name(), why)));
-        return Optional.of(selected(new Trial.Found(backend, expert, own)));
+        reason.ifPresent(
+                why -> answers.note("the engine takes %s unchecked, although: %s".formatted(expert.name(), why)));
+        return Optional.of(answers.selected(new Trial.Found(backend, expert, own)));
     }
 
     Optional<String> layoutRefusal(Backend backend) {
@@ -253,53 +252,5 @@ final class Selector {
 
     Optional<String> refusal(ExpertClass expert) {
         return check.refusal(expert, scene);
-    }
-
-    private Selection selected(Trial.Found found) {
-        ExpertClass expert = found.expert();
-        if (expert.monolithic() && request.layer().traits().sharedExperts()) {
-            notes.add("%s is monolithic: shared experts run outside of it".formatted(expert.name()));
-        }
-        return new Selection(
-                found.backend().name(),
-                Optional.of(expert.name()),
-                expert.monolithic(),
-                expert.w13Input(),
-                expert.w2Input(found.scene()),
-                found.inputScales(catalogue.settings().staticInputs()),
-                choice,
-                order.names(),
-                rejected,
-                notes);
-    }
-
-    private Selection platform(String backend) {
-        Visibility unknown = new Visibility(Visibility.Degree.UNKNOWN, "the platform serves the layer by itself");
-        return new Selection(
-                backend,
-                Optional.empty(),
-                false,
-                unknown,
-                unknown,
-                InputScales.NOT_USED,
-                choice,
-                order.names(),
-                rejected,
-                notes);
-    }
-
-    private Decision exhausted() {
-        String message = Messages.fill(
-                SupportCheck.fill(table.messages().exhausted(), scene),
-                Map.of("candidates", Messages.list(order.names()), "reasons", Messages.reasons(rejected)));
-        boolean listed = table.messages().exhausted().contains("{reasons}");
-        String all = listed || rejected.isEmpty() ? "" : " Rejected: %s.".formatted(Messages.labels(rejected));
-        return refuse(table.messages().exhaustedKind(), message.strip() + all);
-    }
-
-    private Refusal refuse(EngineError kind, String reason) {
-        String source = choice.map(asked -> " [requested by %s]".formatted(asked.source()))
-                .orElse("");
-        return new Refusal(kind, reason + source, choice, order.names(), rejected, notes);
     }
 }
