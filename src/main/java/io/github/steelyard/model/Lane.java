@@ -18,7 +18,7 @@ public final class Lane implements AutoCloseable {
     private final Consumer<ModuleInfo> weightsUsed;
     private final Scratch scratch = new Scratch();
     private final Workspace workspace = new Workspace();
-    private RowSource source = RowSource.WEIGHT;
+    private RowSource source = new RowSource.Weight();
 
     public Lane(int index, Pass pass, Consumer<ModuleInfo> weightsUsed) {
         this.index = index;

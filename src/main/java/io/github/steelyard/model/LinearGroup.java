@@ -85,7 +85,12 @@ public final class LinearGroup {
                 layers.stream().map(layer -> List.of(layer.site(Role.WEIGHT))).toList();
         if (!tap.alters()) {
             RowListener listener = (weight, rows) -> tap.rows(
-                    sites.get(weight), RowSource.WEIGHT, rows.values(), rows.offset(), rows.rows(), rows.columns());
+                    sites.get(weight),
+                    new RowSource.Weight(),
+                    rows.values(),
+                    rows.offset(),
+                    rows.rows(),
+                    rows.columns());
             lane.pack(weights, tap.watches(Role.WEIGHT) ? listener : RowListener.NONE, target);
             return;
         }
@@ -98,7 +103,7 @@ public final class LinearGroup {
                 StoredWeight weight = weights.get(i);
                 lane.kernels().decode(weight, 0, weight.rows(), decoded, at);
                 if (tap.watches(Role.WEIGHT)) {
-                    tap.rows(sites.get(i), RowSource.WEIGHT, decoded, at, weight.rows(), columns);
+                    tap.rows(sites.get(i), new RowSource.Weight(), decoded, at, weight.rows(), columns);
                 }
                 at += weight.rows() * columns;
             }

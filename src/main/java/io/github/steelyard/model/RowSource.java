@@ -4,9 +4,6 @@ package io.github.steelyard.model;
 public sealed interface RowSource {
 
     /// The output features of a weight. One worker shows a weight, each of its rows once, in ascending order.
-    RowSource WEIGHT = new Weight();
-
-    /// The source of [#WEIGHT].
     record Weight() implements RowSource {}
 
     /// The tokens of one sequence, all of them, in their order.

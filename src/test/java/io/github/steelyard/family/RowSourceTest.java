@@ -105,7 +105,7 @@ final class RowSourceTest {
         public synchronized void rows(
                 List<Site> sites, RowSource source, float[] values, int offset, int rows, int columns) {
             Site site = sites.getFirst();
-            assertThat(source.equals(RowSource.WEIGHT)).isEqualTo(site.role() == Role.WEIGHT);
+            assertThat(source.equals(new RowSource.Weight())).isEqualTo(site.role() == Role.WEIGHT);
             assertThat(site.module().contains(".layers.%d.".formatted(layer))).isEqualTo(layer >= 0);
             boolean router = site.module().endsWith(".mlp.gate");
             boolean expert =
