@@ -1,10 +1,7 @@
 package io.github.steelyard.cli;
 
 import com.fasterxml.jackson.databind.JsonNode;
-import io.github.steelyard.checkpoint.Checkpoint;
-import io.github.steelyard.corpus.DataOptions;
-import io.github.steelyard.family.Families;
-import io.github.steelyard.job.Inputs;
+import io.github.steelyard.job.DataFiles;
 import io.github.steelyard.testing.Json;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
@@ -64,11 +61,7 @@ final class DataTarget implements FuzzTarget {
         byte[] bytes = lines.toString().getBytes(StandardCharsets.UTF_8);
         Files.write(file, random.nextInt(6) == 0 ? ByteMutation.mutated(bytes, random) : bytes);
         return random.nextInt(100) > 0
-                ? new Attempt.Call("Inputs.corpus " + file, () -> {
-                    try (Checkpoint opened = Checkpoint.open(checkpoint)) {
-                        Inputs.corpus(file, DataOptions.DEFAULT, opened, Families.of(opened));
-                    }
-                })
+                ? new Attempt.Call("Inputs.corpus " + file, () -> DataFiles.read(file, checkpoint))
                 : Attempt.Commands.of(FuzzFiles.evaluate(checkpoint, file));
     }
 }

@@ -1,10 +1,7 @@
 package io.github.steelyard.cli;
 
 import com.fasterxml.jackson.databind.JsonNode;
-import io.github.steelyard.checkpoint.Checkpoint;
-import io.github.steelyard.corpus.DataOptions;
-import io.github.steelyard.family.Families;
-import io.github.steelyard.job.Inputs;
+import io.github.steelyard.job.DataFiles;
 import io.github.steelyard.testing.Json;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
@@ -74,10 +71,6 @@ final class TokenizerTarget implements FuzzTarget {
                 random.nextInt(8) == 0
                         ? ByteMutation.mutated(changed.getBytes(StandardCharsets.UTF_8), random)
                         : changed.getBytes(StandardCharsets.UTF_8));
-        return new Attempt.Call("Inputs.corpus with " + file, () -> {
-            try (Checkpoint opened = Checkpoint.open(checkpoint)) {
-                Inputs.corpus(text, DataOptions.DEFAULT, opened, Families.of(opened));
-            }
-        });
+        return new Attempt.Call("Inputs.corpus with " + file, () -> DataFiles.read(text, checkpoint));
     }
 }
