@@ -1,18 +1,22 @@
 package io.github.steelyard.audit;
 
+import io.github.steelyard.audit.StoredModule.Part;
 import io.github.steelyard.checkpoint.Checkpoint;
-import io.github.steelyard.checkpoint.TensorInfo;
 import io.github.steelyard.files.CheckpointException;
 import io.github.steelyard.files.Printable;
 import io.github.steelyard.format.StoredWeight;
-import io.github.steelyard.weights.WeightTensors.Kind;
+import io.github.steelyard.tensor.Shape;
 import io.github.steelyard.weights.Weights;
+import java.lang.foreign.ValueLayout;
+import java.nio.ByteOrder;
 import java.nio.file.Path;
 
 /// Modules that the model does not have: each against what its own tensors tell.
 record StoredShapes() implements Check {
 
-    private static final int CODES_IN_A_BYTE = 2;
+    private static final long CODES_IN_A_BYTE = 2;
+    private static final long CODES_IN_A_WORD = 8; // of four bits
+    private static final ValueLayout.OfLong LONG = ValueLayout.JAVA_LONG_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
 
     @Override
     public void run(Subject subject, Findings findings) {
@@ -24,11 +28,8 @@ record StoredShapes() implements Check {
         for (StoredModule module : subject.stored().all()) {
             if (!model || !subject.parts().reads(module.name())) {
                 shapes.check(module, !model);
-                boolean whole = module.isMatrix()
-                        && module.kind().filter(kind -> kind != Kind.INT_PACKED).isPresent();
-                if (whole && subject.isReadable(module)) {
-                    Findings told = findings.of(!model);
-                    open(module.name(), () -> read(module, weights), checkpoint.directory(), told);
+                if (module.isMatrix() && module.kind().isPresent() && subject.isReadable(module)) {
+                    open(module.name(), () -> read(module, weights), checkpoint.directory(), findings.of(!model));
                 }
             }
         }
@@ -36,15 +37,21 @@ record StoredShapes() implements Check {
 
     /// Returns the weight of a complete matrix whose extents only its own tensors tell.
     static StoredWeight read(StoredModule module, Weights weights) {
-        TensorInfo weight = module.weight().orElseThrow();
-        boolean packed = switch (module.kind().orElseThrow()) {
-            case NVFP4, NVFP4_PACKED, MXFP4 -> true;
-            case PLAIN, FP8_TENSOR, FP8_CHANNEL, FP8_BLOCK, MXFP8, INT_PACKED -> false;
+        Shape stored = module.weight().orElseThrow().shape();
+        long columns = switch (module.kind().orElseThrow()) {
+            case NVFP4, NVFP4_PACKED, MXFP4 -> CODES_IN_A_BYTE * stored.dim(1);
+            case INT_PACKED -> unpackedColumns(module, weights.checkpoint(), CODES_IN_A_WORD * stored.dim(1));
+            case PLAIN, FP8_TENSOR, FP8_CHANNEL, FP8_BLOCK, MXFP8 -> stored.dim(1);
         };
-        return weights.linear(
-                module.name(),
-                Math.toIntExact(weight.shape().dim(0)),
-                Math.multiplyExact(Math.toIntExact(weight.shape().dim(1)), packed ? CODES_IN_A_BYTE : 1));
+        return weights.linear(module.name(), Math.toIntExact(stored.dim(0)), Math.toIntExact(columns));
+    }
+
+    /// Returns the input features that packed integers say they have.
+    private static long unpackedColumns(StoredModule module, Checkpoint checkpoint, long unsaid) {
+        return module.part(Part.WEIGHT_SHAPE)
+                .filter(shape -> shape.byteSize() == 2 * Long.BYTES)
+                .map(shape -> checkpoint.bytes(shape).get(LONG, Long.BYTES))
+                .orElse(unsaid);
     }
 
     /// Adds what the loader says of a weight, if it refuses it.
