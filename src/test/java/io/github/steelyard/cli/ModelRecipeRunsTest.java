@@ -6,6 +6,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import io.github.steelyard.checkpoint.Checkpoint;
 import io.github.steelyard.testing.Json;
 import io.github.steelyard.testing.Shared;
+import io.github.steelyard.testing.TinyModelReference;
 import io.github.steelyard.testing.TokenIds;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -50,6 +51,19 @@ final class ModelRecipeRunsTest {
         Path data = TokenIds.write(temp.resolve("ids.jsonl"), VOCABULARY, 40, 33, 7);
 
         assertExports(model, CommandRun.recipe(recipe), data, algorithm, cache);
+    }
+
+    // Without shared data too. The embedded checkpoint has NVFP4 and FP8 experts, FP8 attention and an FP8 cache.
+    @Test
+    void demoCheckpoint_exportComputesWhatWasPlanned() throws IOException {
+        Path data = TokenIds.write(temp.resolve("ids.jsonl"), VOCABULARY, 120, 120, 120, 120);
+        String recipe = CommandRun.alteredRecipe(
+                temp.resolve("recipe.yaml"),
+                "nvfp4-experts_kv-fp8",
+                "starved_experts: fail",
+                "starved_experts: layer_max");
+
+        assertExports(TinyModelReference.DEMO, recipe, data, "MIXED_PRECISION", "FP8");
     }
 
     // What the recipe leaves alone keeps the synthetic checkpoint's FP8.

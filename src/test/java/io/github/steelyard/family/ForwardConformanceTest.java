@@ -89,14 +89,21 @@ final class ForwardConformanceTest {
     }
 
     @ParameterizedTest
-    @ValueSource(
-            strings = {"tiny-qwen3-moe-bf16", "tiny-qwen3-moe-mixed", "tiny-qwen3-moe-nvfp4", "tiny-qwen3-moe-fp8-block"
-            })
+    @ValueSource(strings = {"tiny-qwen3-moe-bf16", "tiny-qwen3-moe-nvfp4", "tiny-qwen3-moe-fp8-block"})
     void tinyModel_everyFormat_matchesReference(String name) {
-        TinyModelReference reference = TinyModelReference.read(name);
-        ForwardRun run =
-                ForwardRun.of(Shared.path("models/" + name), reference.sequences(), ForwardRun.Options.fastest());
+        assertMatches(Shared.path("models/" + name), TinyModelReference.read(name), ForwardRun.Options.fastest());
+    }
 
+    // Without shared data too: NVFP4 and FP8 experts, FP8 attention.
+    @Test
+    void demoCheckpoint_bothKernels_matchReference() {
+        for (ForwardRun.Options options : List.of(ForwardRun.Options.reference(), ForwardRun.Options.fastest())) {
+            assertMatches(TinyModelReference.DEMO, TinyModelReference.demo(), options);
+        }
+    }
+
+    private static void assertMatches(Path checkpoint, TinyModelReference reference, ForwardRun.Options options) {
+        ForwardRun run = ForwardRun.of(checkpoint, reference.sequences(), options);
         for (int sequence = 0; sequence < reference.sequences().size(); sequence++) {
             assertLogits(run, reference, sequence);
         }
@@ -151,8 +158,8 @@ final class ForwardConformanceTest {
 
     @Test
     void threadsAndBatching_changeNoBit() {
-        Path directory = Shared.path("models/tiny-qwen3-moe-mixed");
-        List<int[]> sequences = TinyModelReference.read("tiny-qwen3-moe-mixed").sequences();
+        Path directory = TinyModelReference.DEMO;
+        List<int[]> sequences = TinyModelReference.demo().sequences();
         ForwardRun.Options options = ForwardRun.Options.fastest();
         ForwardRun expected = ForwardRun.of(directory, sequences, options.threads(1));
 

@@ -1,6 +1,7 @@
 package io.github.steelyard.testing;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -33,9 +34,23 @@ public record TinyModelReference(
     /// @param top5 the five largest logits of the last position, by token
     public record LogitSummary(double min, double max, double mean, double deviation, Map<Integer, Double> top5) {}
 
+    /// Where the embedded demo checkpoint lies: `tiny-qwen3-moe-mixed`.
+    public static final Path DEMO = Path.of("src", "main", "resources", "demo", "checkpoint");
+
+    private static final Path RESOURCES = Path.of("src", "test", "resources", "demo");
+
     /// Reads the reference of checkpoint `name`, for example `tiny-qwen3-moe-bf16`.
     public static TinyModelReference read(String name) {
-        JsonNode json = Json.read(Shared.path("models/refs/" + name + ".json"));
+        return read(Shared.path("models/refs/" + name + ".json"), Shared.path("models/refs/calib.jsonl"));
+    }
+
+    /// Reads the reference of [#DEMO], which is there without shared data too.
+    public static TinyModelReference demo() {
+        return read(RESOURCES.resolve("reference.json"), RESOURCES.resolve("sequences.jsonl"));
+    }
+
+    private static TinyModelReference read(Path file, Path sequences) {
+        JsonNode json = Json.read(file);
         Map<String, Double> amax = new TreeMap<>();
         json.get("amax_f32")
                 .properties()
@@ -43,7 +58,7 @@ public record TinyModelReference(
                         .forEach(
                                 quantizer -> amax.put(quantizer, site.getValue().doubleValue())));
         return new TinyModelReference(
-                Json.readLines(Shared.path("models/refs/calib.jsonl")).stream()
+                Json.readLines(sequences).stream()
                         .map(line -> Json.ints(line.get("token_ids")))
                         .toList(),
                 amax,
