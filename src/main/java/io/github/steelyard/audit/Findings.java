@@ -12,6 +12,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.NavigableSet;
 import java.util.TreeSet;
 
 /// Collects findings: one by one, or of one kind about many tensors as one line that names the first of them. Both are
@@ -25,7 +26,7 @@ final class Findings {
     private final boolean mild;
     private final List<Finding> findings;
     private final Map<Kind, Integer> counts;
-    private final Map<Group, TreeSet<String>> groups;
+    private final Map<Group, NavigableSet<String>> groups;
 
     private record Kind(Level level, String code) {}
 
@@ -44,7 +45,7 @@ final class Findings {
             boolean mild,
             List<Finding> findings,
             Map<Kind, Integer> counts,
-            Map<Group, TreeSet<String>> groups) {
+            Map<Group, NavigableSet<String>> groups) {
         this.directory = directory;
         this.export = export;
         this.mild = mild;
