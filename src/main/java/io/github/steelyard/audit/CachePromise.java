@@ -2,7 +2,7 @@ package io.github.steelyard.audit;
 
 import io.github.steelyard.checkpoint.Checkpoint;
 import io.github.steelyard.dialect.CacheNames;
-import io.github.steelyard.model.CacheScales;
+import io.github.steelyard.family.CacheScales;
 import io.github.steelyard.model.Decoder;
 import io.github.steelyard.model.ModuleInfo;
 import java.util.List;

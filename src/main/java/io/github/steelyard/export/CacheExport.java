@@ -7,7 +7,7 @@ import io.github.steelyard.checkpoint.TensorInfo;
 import io.github.steelyard.dialect.CacheNames;
 import io.github.steelyard.files.Finding;
 import io.github.steelyard.format.Fp8;
-import io.github.steelyard.model.CacheScales;
+import io.github.steelyard.family.CacheScales;
 import io.github.steelyard.model.ModuleInfo;
 import io.github.steelyard.model.Role;
 import io.github.steelyard.model.Site;

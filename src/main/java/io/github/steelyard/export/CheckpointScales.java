@@ -9,7 +9,7 @@ import io.github.steelyard.files.CheckpointException;
 import io.github.steelyard.files.Finding;
 import io.github.steelyard.format.E4m3;
 import io.github.steelyard.format.Nvfp4;
-import io.github.steelyard.model.CacheScales;
+import io.github.steelyard.family.CacheScales;
 import io.github.steelyard.model.ModuleInfo;
 import io.github.steelyard.model.Role;
 import io.github.steelyard.model.Site;

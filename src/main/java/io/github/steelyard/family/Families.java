@@ -4,7 +4,6 @@ import io.github.steelyard.checkpoint.Checkpoint;
 import io.github.steelyard.files.CheckpointException;
 import io.github.steelyard.files.ConfigJson;
 import io.github.steelyard.model.Decoder;
-import io.github.steelyard.model.TensorCensus;
 import java.util.List;
 import java.util.NavigableSet;
 import java.util.Optional;

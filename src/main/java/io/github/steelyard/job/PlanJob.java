@@ -20,7 +20,7 @@ import io.github.steelyard.model.MemoryPlan;
 import io.github.steelyard.model.Profile;
 import io.github.steelyard.model.Sequences;
 import io.github.steelyard.model.Tap;
-import io.github.steelyard.model.TensorCensus;
+import io.github.steelyard.family.TensorCensus;
 import io.github.steelyard.plan.Plan;
 import io.github.steelyard.recipe.CalibrationOptions;
 import io.github.steelyard.recipe.ExportOptions;

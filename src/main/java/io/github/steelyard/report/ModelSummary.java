@@ -9,7 +9,7 @@ import io.github.steelyard.files.ConfigJson;
 import io.github.steelyard.files.Printable;
 import io.github.steelyard.model.Decoder;
 import io.github.steelyard.model.ModuleInfo;
-import io.github.steelyard.model.TensorCensus;
+import io.github.steelyard.family.TensorCensus;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;

@@ -5,7 +5,6 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.github.steelyard.checkpoint.Checkpoint;
 import io.github.steelyard.files.CheckpointException;
-import io.github.steelyard.model.TensorCensus;
 import io.github.steelyard.testing.Shared;
 import io.github.steelyard.testing.TinySafetensors;
 import java.io.IOException;

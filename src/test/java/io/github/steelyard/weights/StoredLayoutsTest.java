@@ -5,7 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.github.steelyard.checkpoint.Checkpoint;
 import io.github.steelyard.files.CheckpointException;
-import io.github.steelyard.model.CacheScales;
+import io.github.steelyard.family.CacheScales;
 import io.github.steelyard.testing.TinySafetensors;
 import io.github.steelyard.weights.WeightTensors.Kind;
 import java.io.IOException;

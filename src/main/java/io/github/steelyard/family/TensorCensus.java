@@ -1,5 +1,9 @@
-package io.github.steelyard.model;
+package io.github.steelyard.family;
 
+import io.github.steelyard.model.Linear;
+import io.github.steelyard.model.ModuleInfo;
+import io.github.steelyard.model.Decoder;
+import io.github.steelyard.model.ExpectedTensor;
 import io.github.steelyard.checkpoint.Checkpoint;
 import io.github.steelyard.checkpoint.TensorInfo;
 import io.github.steelyard.dialect.CacheNames;
