@@ -19,7 +19,6 @@ import java.lang.foreign.ValueLayout;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -80,7 +79,7 @@ final class AgreementTest {
     ///
     /// @param code what it is found as
     /// @param tensor what is changed
-    private record Fault(String code, String tensor, UnaryOperator<Tensor> change) {
+    record Fault(String code, String tensor, UnaryOperator<Tensor> change) {
         @Override
         public String toString() {
             return code + " " + tensor;
@@ -155,18 +154,17 @@ final class AgreementTest {
     }
 
     /// A tensor on its way into a broken export.
-    private record Tensor(List<Planned> plans, byte[] bytes) {
+    record Tensor(List<Planned> plans, MemorySegment bytes) {
 
         Tensor with(float value) {
-            byte[] changed = bytes.clone();
-            MemorySegment.ofArray(changed).set(ValueLayout.JAVA_FLOAT_UNALIGNED, 0, value);
+            MemorySegment changed = MemorySegment.ofArray(bytes.toArray(ValueLayout.JAVA_BYTE));
+            changed.set(ValueLayout.JAVA_FLOAT_UNALIGNED, 0, value);
             return new Tensor(plans, changed);
         }
 
         Tensor filled(int value) {
-            byte[] changed = new byte[bytes.length];
-            Arrays.fill(changed, (byte) value);
-            return new Tensor(plans, changed);
+            MemorySegment changed = MemorySegment.ofArray(bytes.toArray(ValueLayout.JAVA_BYTE));
+            return new Tensor(plans, changed.fill((byte) value));
         }
 
         Tensor dropped() {
@@ -179,7 +177,7 @@ final class AgreementTest {
             return new Tensor(
                     List.of(new Planned(
                             plans.getFirst().name(), plans.getFirst().dtype(), half)),
-                    Arrays.copyOf(bytes, bytes.length / 2));
+                    bytes.asSlice(0, bytes.byteSize() / 2));
         }
 
         Tensor beside(String name) {
@@ -198,13 +196,12 @@ final class AgreementTest {
             List<Planned> plan = new ArrayList<>();
             List<MemorySegment> bytes = new ArrayList<>();
             for (TensorInfo info : written.tensors().values()) {
-                Tensor tensor = new Tensor(
-                        List.of(new Planned(info.name(), info.dtype(), info.shape())),
-                        written.bytes(info).toArray(ValueLayout.JAVA_BYTE));
+                Tensor tensor =
+                        new Tensor(List.of(new Planned(info.name(), info.dtype(), info.shape())), written.bytes(info));
                 Tensor kept = info.name().equals(name) ? change.apply(tensor) : tensor;
                 for (Planned planned : kept.plans()) {
                     plan.add(planned);
-                    bytes.add(MemorySegment.ofArray(kept.bytes()));
+                    bytes.add(kept.bytes());
                 }
             }
             assertThat(written.has(name)).as(name).isTrue();
