@@ -1,5 +1,6 @@
 package io.github.steelyard.audit;
 
+import io.github.steelyard.census.StoredModules;
 import io.github.steelyard.checkpoint.Checkpoint;
 import io.github.steelyard.checkpoint.TensorInfo;
 import io.github.steelyard.family.Families;

@@ -1,5 +1,6 @@
 package io.github.steelyard.audit;
 
+import io.github.steelyard.census.StoredModule;
 import io.github.steelyard.checkpoint.Checkpoint;
 import io.github.steelyard.dialect.CacheNames;
 import io.github.steelyard.family.CacheScales;

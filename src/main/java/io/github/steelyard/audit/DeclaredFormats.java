@@ -1,11 +1,13 @@
 package io.github.steelyard.audit;
 
-import io.github.steelyard.audit.StoredModule.Part;
-import io.github.steelyard.audit.StoredModule.Stored;
+import io.github.steelyard.census.StoredModule;
+import io.github.steelyard.census.StoredModule.Stored;
 import io.github.steelyard.dialect.Declaration;
 import io.github.steelyard.dialect.Declaration.How;
 import io.github.steelyard.dialect.Declaration.Input;
 import io.github.steelyard.dialect.DeclaredFormat;
+import io.github.steelyard.dialect.Dialect;
+import io.github.steelyard.dialect.Part;
 import io.github.steelyard.dialect.QuantizationConfig;
 import io.github.steelyard.files.CheckpointException;
 import io.github.steelyard.files.Printable;
@@ -173,17 +175,22 @@ record DeclaredFormats() implements Check {
             boolean wanted =
                     declared.map(said -> said.input() == Input.STATIC).orElse(stored == Stored.NVFP4 && withInputScale);
             if (canHave && wanted && module.inputScale().isEmpty()) {
-                String part = module.isStack()
-                        ? "_input_scale"
-                        : module.has(Part.WEIGHT_PACKED) ? ".input_global_scale" : ".input_scale";
                 String projection = module.name().substring(module.name().lastIndexOf('.') + 1);
                 findings.of(subject.parts().reads(module.name()))
                         .each(
                                 FindingCode.INPUT_SCALE_MISSING,
                                 "%s modules %s without an input scale, so these sites are not calibrated"
                                         .formatted(stored.text(), Printable.quoted(projection)),
-                                module.name() + part);
+                                inputScaleName(module));
             }
+        }
+
+        private static String inputScaleName(StoredModule module) {
+            if (module.isStack()) {
+                return Dialect.MODELOPT.stack(module.name()).inputScale();
+            }
+            Dialect.InModules dialect = module.has(Part.WEIGHT_PACKED) ? Dialect.COMPRESSED_TENSORS : Dialect.MODELOPT;
+            return dialect.module(module.name()).inputScale();
         }
 
         /// Configs speak of linear layers; an embedding table has the same form and is none.

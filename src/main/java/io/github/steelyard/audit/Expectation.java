@@ -1,5 +1,6 @@
 package io.github.steelyard.audit;
 
+import io.github.steelyard.census.ExportSource;
 import io.github.steelyard.weights.WeightTensors.Kind;
 import java.util.Map;
 import java.util.Optional;

@@ -1,6 +1,7 @@
 package io.github.steelyard.audit;
 
-import io.github.steelyard.audit.StoredModule.Stored;
+import io.github.steelyard.census.StoredModule;
+import io.github.steelyard.census.StoredModule.Stored;
 import io.github.steelyard.checkpoint.TensorInfo;
 import io.github.steelyard.model.JoinedProjections;
 import io.github.steelyard.weights.WeightTensors.Kind;

@@ -1,7 +1,12 @@
 package io.github.steelyard.audit;
 
+import io.github.steelyard.census.StoredModule;
+import io.github.steelyard.census.StoredModules;
 import io.github.steelyard.checkpoint.Checkpoint;
 import io.github.steelyard.checkpoint.TensorInfo;
+import io.github.steelyard.dialect.StoredNames;
+import io.github.steelyard.family.TensorCensus;
+import io.github.steelyard.family.TiedHead;
 import io.github.steelyard.files.CheckpointException;
 import io.github.steelyard.files.ConfigJson;
 import io.github.steelyard.files.Printable;
@@ -9,8 +14,6 @@ import io.github.steelyard.model.Decoder;
 import io.github.steelyard.model.ExpectedTensor;
 import io.github.steelyard.model.Linear;
 import io.github.steelyard.model.ModuleInfo;
-import io.github.steelyard.family.TensorCensus;
-import io.github.steelyard.family.TiedHead;
 import io.github.steelyard.tensor.DType;
 import io.github.steelyard.tensor.Shape;
 import io.github.steelyard.weights.Weights;
@@ -203,7 +206,7 @@ record ModelCensus() implements Check {
         Map<String, Integer> counts = new TreeMap<>(); // by the experts' common prefix
         for (String name : checkpoint.tensors().keySet()) {
             Matcher matcher = EXPERT.matcher(name);
-            boolean weight = name.endsWith(".weight") || name.endsWith(".weight_packed");
+            boolean weight = StoredNames.isWeight(name);
             boolean ignored =
                     subject.decoder().map(model -> model.ignores(name)).orElse(false);
             if (weight && !ignored && matcher.find()) {

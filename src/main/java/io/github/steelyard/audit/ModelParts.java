@@ -1,5 +1,7 @@
 package io.github.steelyard.audit;
 
+import io.github.steelyard.census.StoredModule;
+import io.github.steelyard.census.StoredModules;
 import io.github.steelyard.dialect.CacheNames;
 import io.github.steelyard.model.Decoder;
 import io.github.steelyard.model.ExpectedTensor;

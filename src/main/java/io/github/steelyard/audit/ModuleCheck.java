@@ -1,7 +1,8 @@
 package io.github.steelyard.audit;
 
-import io.github.steelyard.audit.StoredModule.Part;
+import io.github.steelyard.census.StoredModule;
 import io.github.steelyard.checkpoint.TensorInfo;
+import io.github.steelyard.dialect.Part;
 import io.github.steelyard.dialect.QuantizationConfig;
 import io.github.steelyard.tensor.DType;
 import io.github.steelyard.tensor.Shape;
@@ -103,8 +104,8 @@ record ModuleCheck(Findings findings, ShapeHint hint, QuantizationConfig config)
         private void fp8(TensorInfo weight) {
             shape(weight, weight.shape(), rows, columns);
             if (module.scale().isEmpty()) {
-                boolean inverse = config.method() == QuantizationConfig.Method.FP8;
-                missing(weight, inverse ? "weight_scale_inv" : "weight_scale", "the scale of FP8 codes");
+                boolean inBlocks = config.method() == QuantizationConfig.Method.FP8;
+                missing(weight, inBlocks ? Part.WEIGHT_SCALE_INV : Part.WEIGHT_SCALE, "the scale of FP8 codes");
                 return;
             }
             TensorInfo scale = module.scale().get();
@@ -135,7 +136,7 @@ record ModuleCheck(Findings findings, ShapeHint hint, QuantizationConfig config)
         // The loader checks the rest: extents, groups, zero points.
         private void integers(TensorInfo weight) {
             if (module.scale().isEmpty()) {
-                missing(weight, "weight_scale", "the scales of packed integers");
+                missing(weight, Part.WEIGHT_SCALE, "the scales of packed integers");
             } else {
                 real(module.scale().get());
             }
@@ -143,7 +144,7 @@ record ModuleCheck(Findings findings, ShapeHint hint, QuantizationConfig config)
 
         private void nvfp4(TensorInfo weight) {
             blocks(weight, columns / 2, NVFP4_BLOCK);
-            String global = module.has(Part.WEIGHT_PACKED) ? "weight_global_scale" : "weight_scale_2";
+            Part global = module.has(Part.WEIGHT_PACKED) ? Part.WEIGHT_GLOBAL_SCALE : Part.WEIGHT_SCALE_2;
             module.globalScale().ifPresentOrElse(this::single, () -> missing(weight, global, "F32 []"));
         }
 
@@ -164,7 +165,7 @@ record ModuleCheck(Findings findings, ShapeHint hint, QuantizationConfig config)
             DType code = block == NVFP4_BLOCK ? DType.F8_E4M3 : DType.U8;
             Shape wanted = Shape.of(rows, columns / block);
             if (module.scale().isEmpty()) {
-                missing(weight, "weight_scale", "%s %s".formatted(code, wanted));
+                missing(weight, Part.WEIGHT_SCALE, "%s %s".formatted(code, wanted));
                 return;
             }
             TensorInfo scale = module.scale().get();
@@ -178,9 +179,9 @@ record ModuleCheck(Findings findings, ShapeHint hint, QuantizationConfig config)
 
         private void unknown(TensorInfo weight) {
             if (weight.dtype() == DType.U8 || weight.dtype() == DType.I8) {
-                missing(weight, "weight_scale", "the block scales of packed codes");
+                missing(weight, Part.WEIGHT_SCALE, "the block scales of packed codes");
                 if (!module.has(Part.WEIGHT_PACKED)) {
-                    missing(weight, "weight_scale_2", "F32 []");
+                    missing(weight, Part.WEIGHT_SCALE_2, "F32 []");
                 }
             } else {
                 add(
@@ -226,10 +227,10 @@ record ModuleCheck(Findings findings, ShapeHint hint, QuantizationConfig config)
             }
         }
 
-        private void missing(TensorInfo near, String part, String wanted) {
+        private void missing(TensorInfo near, Part part, String wanted) {
             problems.add(new Problem(
                     FindingCode.SCALE_MISSING,
-                    module.name() + "." + part,
+                    part.in(module.name()),
                     near,
                     "wanted %s, found nothing".formatted(wanted)));
         }

@@ -1,8 +1,10 @@
 package io.github.steelyard.audit;
 
-import io.github.steelyard.audit.StoredModule.Part;
-import io.github.steelyard.audit.StoredModule.Stored;
+import io.github.steelyard.census.StoredModule;
+import io.github.steelyard.census.StoredModule.Stored;
+import io.github.steelyard.census.StoredModules;
 import io.github.steelyard.checkpoint.TensorInfo;
+import io.github.steelyard.dialect.Part;
 
 /// Scales beside a weight that is not quantised, or beside none.
 record OrphanScales() implements Check {

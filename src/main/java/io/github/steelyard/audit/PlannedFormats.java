@@ -1,5 +1,7 @@
 package io.github.steelyard.audit;
 
+import io.github.steelyard.census.StoredModule;
+import io.github.steelyard.census.StoredModules;
 import io.github.steelyard.weights.WeightTensors.Kind;
 import java.util.List;
 

@@ -1,8 +1,9 @@
 package io.github.steelyard.audit;
 
-import io.github.steelyard.audit.StoredModule.Part;
-import io.github.steelyard.audit.StoredModule.Stored;
+import io.github.steelyard.census.StoredModule;
+import io.github.steelyard.census.StoredModule.Stored;
 import io.github.steelyard.checkpoint.TensorInfo;
+import io.github.steelyard.dialect.Part;
 import io.github.steelyard.files.Printable;
 import io.github.steelyard.format.E4m3;
 import io.github.steelyard.format.Nvfp4;

@@ -1,7 +1,11 @@
 package io.github.steelyard.audit;
 
+import io.github.steelyard.census.ExportSource;
+import io.github.steelyard.census.SourceModule;
 import io.github.steelyard.checkpoint.Checkpoint;
 import io.github.steelyard.checkpoint.TensorInfo;
+import io.github.steelyard.dialect.CacheNames;
+import io.github.steelyard.dialect.StoredNames;
 import io.github.steelyard.files.Printable;
 import io.github.steelyard.format.Fp8;
 import io.github.steelyard.format.StoredWeight;
@@ -27,8 +31,6 @@ final class SourceComparison {
     private static final double FAR = 15;
 
     private static final int PIECE = 1 << 19; // values that are decoded at once, unless one row holds more
-
-    private static final Set<String> CACHE_SUFFIXES = Set.of("k_scale", "v_scale", "kv_scale", "output_scale");
 
     private final ExportSource source;
     private final Checkpoint written;
@@ -95,7 +97,7 @@ final class SourceComparison {
         if (stacked.isPresent()) {
             return compare(module, stacked.get().open(new Weights(written)));
         }
-        boolean own = written.has(info.name() + ".weight") || written.has(info.name() + ".weight_packed");
+        boolean own = StoredNames.weight(written::has, info.name()).isPresent();
         if (!own) {
             boolean elsewhere = module.stored().isEmpty()
                     && module.linear().source().fusedTensors().stream().allMatch(written::has);
@@ -149,6 +151,6 @@ final class SourceComparison {
     }
 
     private static boolean isCacheScale(String tensor) {
-        return CACHE_SUFFIXES.contains(tensor.substring(tensor.lastIndexOf('.') + 1));
+        return CacheNames.isLikeOne(tensor);
     }
 }

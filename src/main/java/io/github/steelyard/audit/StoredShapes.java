@@ -1,7 +1,8 @@
 package io.github.steelyard.audit;
 
-import io.github.steelyard.audit.StoredModule.Part;
+import io.github.steelyard.census.StoredModule;
 import io.github.steelyard.checkpoint.Checkpoint;
+import io.github.steelyard.dialect.Part;
 import io.github.steelyard.files.CheckpointException;
 import io.github.steelyard.files.Printable;
 import io.github.steelyard.format.StoredWeight;

@@ -1,5 +1,8 @@
 package io.github.steelyard.audit;
 
+import io.github.steelyard.census.ScanResult;
+import io.github.steelyard.census.StoredModule;
+import io.github.steelyard.census.StoredModules;
 import io.github.steelyard.checkpoint.Checkpoint;
 import io.github.steelyard.checkpoint.TensorInfo;
 import io.github.steelyard.model.Decoder;

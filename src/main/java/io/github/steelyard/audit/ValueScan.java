@@ -1,8 +1,13 @@
 package io.github.steelyard.audit;
 
-import io.github.steelyard.audit.StoredModule.Part;
+import io.github.steelyard.census.LaneScan;
+import io.github.steelyard.census.ScaleScan;
+import io.github.steelyard.census.ScanResult;
+import io.github.steelyard.census.StoredModule;
+import io.github.steelyard.census.StoredModules;
 import io.github.steelyard.checkpoint.Checkpoint;
 import io.github.steelyard.checkpoint.TensorInfo;
+import io.github.steelyard.dialect.Part;
 import io.github.steelyard.files.CheckpointException;
 import io.github.steelyard.format.E2m1;
 import io.github.steelyard.format.E4m3;

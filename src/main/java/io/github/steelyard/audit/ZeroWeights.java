@@ -1,5 +1,6 @@
 package io.github.steelyard.audit;
 
+import io.github.steelyard.census.StoredModule;
 import io.github.steelyard.files.CheckpointException;
 import io.github.steelyard.format.StoredWeight;
 import io.github.steelyard.model.Decoder;

@@ -1,6 +1,7 @@
 package io.github.steelyard.dialect;
 
 import java.util.List;
+import java.util.Set;
 import java.util.stream.Stream;
 
 /// The names under which exporters kept the scales of a key and value cache over the years. All are multipliers:
@@ -19,6 +20,10 @@ public final class CacheNames {
     private static final String VALUE = ".v_proj.v_scale";
     private static final List<String> SHARED = List.of(".kv_scale", ".attn.kv_scale", ".qkv_proj.kv_scale");
 
+    private static final Set<String> KEYS = Set.of("k_scale", "kv_scale");
+    private static final Set<String> VALUES = Set.of("v_scale", "kv_scale");
+    private static final String OUTPUT = "output_scale";
+
     private CacheNames() {}
 
     /// Returns the name that is written, ModelOpt's.
@@ -31,6 +36,26 @@ public final class CacheNames {
     /// Returns whether a name is one of [#written].
     public static boolean isWritten(String tensor) {
         return tensor.endsWith(KEY) || tensor.endsWith(VALUE);
+    }
+
+    /// Returns whether a tensor of this name holds a scale of keys, or of keys and values.
+    public static boolean isOfKeys(String tensor) {
+        return KEYS.contains(lastWord(tensor));
+    }
+
+    /// Returns whether a tensor of this name holds a scale of values, or of keys and values.
+    public static boolean isOfValues(String tensor) {
+        return VALUES.contains(lastWord(tensor));
+    }
+
+    /// Returns whether a tensor has a name that ends like one of a cache's scales; that of a linear layer's output does
+    /// too.
+    public static boolean isLikeOne(String tensor) {
+        return isOfKeys(tensor) || isOfValues(tensor) || lastWord(tensor).equals(OUTPUT);
+    }
+
+    private static String lastWord(String tensor) {
+        return tensor.substring(tensor.lastIndexOf('.') + 1);
     }
 
     /// Returns the names under which the scale of keys, or of values, may lie, the best first.

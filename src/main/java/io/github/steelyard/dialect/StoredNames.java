@@ -29,6 +29,19 @@ public final class StoredNames {
         return modules(module).anyMatch(names -> names.codes().equals(tensor));
     }
 
+    /// Returns whether a name is one of a module's input scale, or of an expert stack's.
+    public static boolean isInputScale(String tensor) {
+        return Stream.of(
+                        Dialect.MODELOPT.module("").inputScale(),
+                        Dialect.MODELOPT.stack("").inputScale())
+                .anyMatch(tensor::endsWith);
+    }
+
+    /// Returns whether a tensor of this name holds packed codes.
+    public static boolean isPacked(String tensor) {
+        return tensor.endsWith(Dialect.COMPRESSED_TENSORS.module("").codes());
+    }
+
     /// Returns the name of the scale of the module's weight, if it is there: `.weight_scale_inv` before `.weight_scale`
     /// before `.scale`.
     public static Optional<String> scale(Predicate<String> has, String module) {

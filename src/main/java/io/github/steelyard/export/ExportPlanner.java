@@ -1,9 +1,9 @@
 package io.github.steelyard.export;
 
-import io.github.steelyard.audit.ExportSource;
-import io.github.steelyard.audit.SourceModule;
 import io.github.steelyard.calibration.GateException;
 import io.github.steelyard.calibration.ScaleTable;
+import io.github.steelyard.census.ExportSource;
+import io.github.steelyard.census.SourceModule;
 import io.github.steelyard.checkpoint.Checkpoint;
 import io.github.steelyard.checkpoint.TensorInfo;
 import io.github.steelyard.files.Finding;

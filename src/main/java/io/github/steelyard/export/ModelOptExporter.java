@@ -2,10 +2,10 @@ package io.github.steelyard.export;
 
 import io.github.steelyard.audit.Auditor;
 import io.github.steelyard.audit.Expectation;
-import io.github.steelyard.audit.ExportSource;
 import io.github.steelyard.audit.Verification;
 import io.github.steelyard.calibration.GateException;
 import io.github.steelyard.calibration.ScaleTable;
+import io.github.steelyard.census.ExportSource;
 import io.github.steelyard.files.AtomicFiles;
 import io.github.steelyard.files.Finding;
 import io.github.steelyard.files.OutputDirectory;

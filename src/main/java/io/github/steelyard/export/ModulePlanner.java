@@ -1,8 +1,8 @@
 package io.github.steelyard.export;
 
-import io.github.steelyard.audit.SourceModule;
 import io.github.steelyard.calibration.ScaleTable;
 import io.github.steelyard.calibration.SiteScale;
+import io.github.steelyard.census.SourceModule;
 import io.github.steelyard.checkpoint.TensorInfo;
 import io.github.steelyard.dialect.Dialect;
 import io.github.steelyard.dialect.TensorNames;

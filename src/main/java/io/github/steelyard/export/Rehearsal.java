@@ -2,9 +2,11 @@ package io.github.steelyard.export;
 
 import io.github.steelyard.audit.Auditor;
 import io.github.steelyard.audit.Expectation;
-import io.github.steelyard.audit.ExportSource;
 import io.github.steelyard.calibration.ScaleTable;
+import io.github.steelyard.census.ExportSource;
 import io.github.steelyard.checkpoint.Checkpoint;
+import io.github.steelyard.dialect.CacheNames;
+import io.github.steelyard.dialect.StoredNames;
 import io.github.steelyard.files.CheckpointException;
 import io.github.steelyard.files.Finding;
 import io.github.steelyard.model.Decoder;
@@ -98,8 +100,8 @@ public final class Rehearsal {
 
     /// Returns where the recipe decides about the module, site or tensor.
     private Optional<Position> position(String subject) {
-        if (subject.endsWith(".k_scale") || subject.endsWith(".v_scale")) {
-            Role role = subject.endsWith(".k_scale") ? Role.KEY : Role.VALUE;
+        if (CacheNames.isOfKeys(subject) || CacheNames.isOfValues(subject)) {
+            Role role = CacheNames.isOfKeys(subject) ? Role.KEY : Role.VALUE;
             return owner(subject)
                     .map(module -> module.kind() == ModuleInfo.Kind.ATTENTION
                             ? module.name()
@@ -107,7 +109,7 @@ public final class Rehearsal {
                     .flatMap(attention -> position(new Site(attention, role)));
         }
         return owner(subject).flatMap(module -> {
-            boolean input = subject.endsWith("input_scale") || subject.endsWith(Role.INPUT.quantizer());
+            boolean input = StoredNames.isInputScale(subject) || subject.endsWith(Role.INPUT.quantizer());
             Role role = module.kind() == ModuleInfo.Kind.ATTENTION ? Role.KEY : input ? Role.INPUT : Role.WEIGHT;
             return position(new Site(module.name(), role));
         });

@@ -1,6 +1,6 @@
 package io.github.steelyard.export;
 
-import io.github.steelyard.audit.SourceModule;
+import io.github.steelyard.census.SourceModule;
 import io.github.steelyard.checkpoint.Checkpoint;
 import io.github.steelyard.dialect.Dialect;
 import io.github.steelyard.dialect.TensorNames;

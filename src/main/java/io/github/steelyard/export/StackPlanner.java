@@ -1,8 +1,8 @@
 package io.github.steelyard.export;
 
-import io.github.steelyard.audit.SourceModule;
 import io.github.steelyard.calibration.ScaleTable;
 import io.github.steelyard.calibration.SiteScale;
+import io.github.steelyard.census.SourceModule;
 import io.github.steelyard.export.ModuleExport.Treatment;
 import io.github.steelyard.files.Finding;
 import io.github.steelyard.format.Fp8;

@@ -1,6 +1,6 @@
 package io.github.steelyard.export;
 
-import io.github.steelyard.audit.SourceModule;
+import io.github.steelyard.census.SourceModule;
 import io.github.steelyard.checkpoint.TensorInfo;
 import io.github.steelyard.format.Fp8;
 import io.github.steelyard.format.StoredWeight;

@@ -1,9 +1,5 @@
 package io.github.steelyard.family;
 
-import io.github.steelyard.model.Linear;
-import io.github.steelyard.model.ModuleInfo;
-import io.github.steelyard.model.Decoder;
-import io.github.steelyard.model.ExpectedTensor;
 import io.github.steelyard.checkpoint.Checkpoint;
 import io.github.steelyard.checkpoint.TensorInfo;
 import io.github.steelyard.dialect.CacheNames;
@@ -11,6 +7,10 @@ import io.github.steelyard.dialect.Dialect;
 import io.github.steelyard.dialect.StoredNames;
 import io.github.steelyard.files.CheckpointException;
 import io.github.steelyard.files.Printable;
+import io.github.steelyard.model.Decoder;
+import io.github.steelyard.model.ExpectedTensor;
+import io.github.steelyard.model.Linear;
+import io.github.steelyard.model.ModuleInfo;
 import io.github.steelyard.weights.WeightTensors;
 import java.nio.file.Path;
 import java.util.ArrayList;

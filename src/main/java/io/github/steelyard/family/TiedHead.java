@@ -1,11 +1,11 @@
 package io.github.steelyard.family;
 
-import io.github.steelyard.model.Decoder;
 import io.github.steelyard.checkpoint.Checkpoint;
 import io.github.steelyard.checkpoint.TensorInfo;
 import io.github.steelyard.dialect.StoredNames;
 import io.github.steelyard.files.Finding;
 import io.github.steelyard.files.Printable;
+import io.github.steelyard.model.Decoder;
 import java.util.Optional;
 
 /// A head that is stored though the config says that it is the embedding. Servers then read the embedding, and so do

@@ -1,6 +1,5 @@
 package io.github.steelyard.job;
 
-import io.github.steelyard.audit.ExportSource;
 import io.github.steelyard.calibration.CalibrationRun;
 import io.github.steelyard.calibration.Coverage;
 import io.github.steelyard.calibration.Manifest;
@@ -9,6 +8,7 @@ import io.github.steelyard.calibration.ResidentMemory;
 import io.github.steelyard.calibration.RunDirectory;
 import io.github.steelyard.calibration.RunKey;
 import io.github.steelyard.calibration.Statistics;
+import io.github.steelyard.census.ExportSource;
 import io.github.steelyard.checkpoint.Checkpoint;
 import io.github.steelyard.checkpoint.Digests;
 import io.github.steelyard.corpus.CalibrationSet;

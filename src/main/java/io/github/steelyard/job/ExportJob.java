@@ -1,7 +1,7 @@
 package io.github.steelyard.job;
 
-import io.github.steelyard.audit.ExportSource;
 import io.github.steelyard.calibration.ScaleOrigin;
+import io.github.steelyard.census.ExportSource;
 import io.github.steelyard.export.EarlierExport;
 import io.github.steelyard.export.ExportRun;
 import io.github.steelyard.export.ModelOptExporter;

@@ -1,12 +1,12 @@
 package io.github.steelyard.job;
 
-import io.github.steelyard.audit.ExportSource;
 import io.github.steelyard.calibration.Manifest;
 import io.github.steelyard.calibration.PlannedQuantizers;
 import io.github.steelyard.calibration.RunDirectory;
 import io.github.steelyard.calibration.ScaleTable;
 import io.github.steelyard.calibration.Statistics;
 import io.github.steelyard.calibration.StatisticsException;
+import io.github.steelyard.census.ExportSource;
 import io.github.steelyard.checkpoint.Checkpoint;
 import io.github.steelyard.checkpoint.Digests;
 import io.github.steelyard.export.CheckpointScales;

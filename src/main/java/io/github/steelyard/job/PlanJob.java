@@ -1,14 +1,15 @@
 package io.github.steelyard.job;
 
-import io.github.steelyard.audit.ExportSource;
 import io.github.steelyard.calibration.RunDirectory;
 import io.github.steelyard.calibration.Statistics;
+import io.github.steelyard.census.ExportSource;
 import io.github.steelyard.checkpoint.Checkpoint;
 import io.github.steelyard.checkpoint.ModelConfigs;
 import io.github.steelyard.corpus.CalibrationSet;
 import io.github.steelyard.corpus.DataOptions;
 import io.github.steelyard.export.Rehearsal;
 import io.github.steelyard.family.Families;
+import io.github.steelyard.family.TensorCensus;
 import io.github.steelyard.files.CheckpointException;
 import io.github.steelyard.files.FileProblem;
 import io.github.steelyard.model.CorpusContext;
@@ -20,7 +21,6 @@ import io.github.steelyard.model.MemoryPlan;
 import io.github.steelyard.model.Profile;
 import io.github.steelyard.model.Sequences;
 import io.github.steelyard.model.Tap;
-import io.github.steelyard.family.TensorCensus;
 import io.github.steelyard.plan.Plan;
 import io.github.steelyard.recipe.CalibrationOptions;
 import io.github.steelyard.recipe.ExportOptions;

@@ -2,8 +2,8 @@ package io.github.steelyard.job;
 
 import io.github.steelyard.audit.Auditor;
 import io.github.steelyard.audit.Expectation;
-import io.github.steelyard.audit.ExportSource;
 import io.github.steelyard.audit.Verification;
+import io.github.steelyard.census.ExportSource;
 import io.github.steelyard.checkpoint.Checkpoint;
 import io.github.steelyard.family.Families;
 import io.github.steelyard.files.CheckpointException;

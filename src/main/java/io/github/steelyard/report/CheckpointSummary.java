@@ -1,7 +1,7 @@
 package io.github.steelyard.report;
 
-import io.github.steelyard.audit.StoredModule;
-import io.github.steelyard.audit.StoredModules;
+import io.github.steelyard.census.StoredModule;
+import io.github.steelyard.census.StoredModules;
 import io.github.steelyard.checkpoint.Checkpoint;
 import io.github.steelyard.checkpoint.TensorInfo;
 import io.github.steelyard.dialect.DeclaredFormat;

@@ -2,9 +2,9 @@ package io.github.steelyard.export;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import io.github.steelyard.audit.ExportSource;
 import io.github.steelyard.audit.Verification;
 import io.github.steelyard.calibration.ScaleTable;
+import io.github.steelyard.census.ExportSource;
 import io.github.steelyard.checkpoint.Checkpoint;
 import io.github.steelyard.family.Families;
 import io.github.steelyard.model.Decoder;

@@ -5,11 +5,11 @@ import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.json.JsonMapper;
-import io.github.steelyard.audit.ExportSource;
-import io.github.steelyard.audit.SourceModule;
 import io.github.steelyard.audit.Verification;
 import io.github.steelyard.calibration.GateException;
 import io.github.steelyard.calibration.ScaleTable;
+import io.github.steelyard.census.ExportSource;
+import io.github.steelyard.census.SourceModule;
 import io.github.steelyard.checkpoint.Checkpoint;
 import io.github.steelyard.checkpoint.TensorInfo;
 import io.github.steelyard.family.Families;

@@ -2,8 +2,8 @@ package io.github.steelyard.export;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import io.github.steelyard.audit.ExportSource;
 import io.github.steelyard.calibration.ScaleTable;
+import io.github.steelyard.census.ExportSource;
 import io.github.steelyard.checkpoint.Checkpoint;
 import io.github.steelyard.checkpoint.TensorInfo;
 import io.github.steelyard.family.Families;

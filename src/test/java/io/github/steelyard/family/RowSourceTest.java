@@ -78,6 +78,7 @@ final class RowSourceTest {
         }
     }
 
+    @SuppressWarnings("ArrayRecordComponent") // never compared
     private record Row(boolean routed, int token, float[] values) {}
 
     /// Keeps the input rows of the routers and of the experts' first products.
@@ -110,7 +111,7 @@ final class RowSourceTest {
             boolean router = site.module().endsWith(".mlp.gate");
             boolean expert =
                     site.module().contains(".experts.") && site.module().endsWith(".gate_proj");
-            if (site.role() != Role.INPUT || !router && !expert) {
+            if (site.role() != Role.INPUT || !(router || expert)) {
                 return;
             }
             for (int row = 0; row < rows; row++) {

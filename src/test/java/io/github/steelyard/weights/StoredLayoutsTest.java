@@ -4,8 +4,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.github.steelyard.checkpoint.Checkpoint;
-import io.github.steelyard.files.CheckpointException;
 import io.github.steelyard.family.CacheScales;
+import io.github.steelyard.files.CheckpointException;
 import io.github.steelyard.testing.TinySafetensors;
 import io.github.steelyard.weights.WeightTensors.Kind;
 import java.io.IOException;

@@ -1,4 +1,4 @@
-package io.github.steelyard.audit;
+package io.github.steelyard.census;
 
 import io.github.steelyard.tensor.DType;
 import java.lang.foreign.MemorySegment;
@@ -11,7 +11,7 @@ import java.util.Optional;
 /// An element is not finite when all bits of a mask are set: the exponent for formats that have infinities, exponent
 /// and mantissa for E4M3, every bit for E8M0. With `u = (bits & mask) ^ mask`, that is when `u` is zero, and
 /// `((u & low) + low) | u` has the highest bit of each lane set exactly when that lane's `u` is not.
-enum LaneScan {
+public enum LaneScan {
     F64(64, 0x7ff0_0000_0000_0000L),
     F32(32, 0x7f80_0000L),
     F16(16, 0x7c00L),
@@ -40,7 +40,7 @@ enum LaneScan {
     }
 
     /// Returns the scan for elements of this type, empty where every code is a finite value.
-    static Optional<LaneScan> of(DType dtype) {
+    public static Optional<LaneScan> of(DType dtype) {
         return switch (dtype) {
             case F64 -> Optional.of(F64);
             case F32, C64 -> Optional.of(F32);
@@ -57,24 +57,25 @@ enum LaneScan {
     ///
     /// @param count how many elements are not finite
     /// @param first index of the first of them, -1 if there is none
-    record Result(long count, long first) {
+    public record Result(long count, long first) {
 
-        static final Result NONE = new Result(0, -1);
+        /// Nothing was found.
+        public static final Result NONE = new Result(0, -1);
 
         /// Returns both results as one, `later` being of elements that start at index `offset`.
-        Result then(Result later, long offset) {
+        public Result then(Result later, long offset) {
             long at = first >= 0 || later.first < 0 ? first : later.first + offset;
             return new Result(count + later.count, at);
         }
     }
 
     /// Returns the size of an element in bytes.
-    int elementBytes() {
+    public int elementBytes() {
         return laneBits / Byte.SIZE;
     }
 
     /// Scans whole elements.
-    Result scan(MemorySegment bytes) {
+    public Result scan(MemorySegment bytes) {
         long longs = bytes.byteSize() / Long.BYTES;
         Result result = Result.NONE;
         for (long from = 0; from < longs; from += STRIDE) {

@@ -1,9 +1,9 @@
-package io.github.steelyard.audit;
+package io.github.steelyard.census;
 
 import java.util.Optional;
 
 /// What the scan of a tensor, or of a piece of one, found.
-sealed interface ScanResult {
+public sealed interface ScanResult {
 
     /// Of values that must be finite.
     record Plain(LaneScan.Result notFinite) implements ScanResult {}

@@ -1,4 +1,4 @@
-package io.github.steelyard.audit;
+package io.github.steelyard.census;
 
 import io.github.steelyard.format.Bf16;
 import io.github.steelyard.format.E4m3;
@@ -11,7 +11,7 @@ import java.nio.ByteOrder;
 import java.util.Optional;
 
 /// Looks at the values of scales.
-final class ScaleScan {
+public final class ScaleScan {
 
     private static final ValueLayout.OfInt INT = ValueLayout.JAVA_INT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
     private static final ValueLayout.OfShort SHORT =
@@ -24,7 +24,7 @@ final class ScaleScan {
     private ScaleScan() {}
 
     /// Scans scales stored as numbers.
-    static ScanResult.Scales real(MemorySegment bytes, DType dtype) {
+    public static ScanResult.Scales real(MemorySegment bytes, DType dtype) {
         int size = dtype.bits() / Byte.SIZE;
         long count = bytes.byteSize() / size;
         long bad = 0;
@@ -50,7 +50,7 @@ final class ScaleScan {
     /// Scans the E4M3 block scales of NVFP4. A zero is no error in itself: it is right for a block of zeros.
     ///
     /// @param codes the packed codes, eight bytes for each scale if they fit together
-    static ScanResult.Scales blockScales(MemorySegment bytes, Optional<MemorySegment> codes) {
+    public static ScanResult.Scales blockScales(MemorySegment bytes, Optional<MemorySegment> codes) {
         boolean matching = codes.isPresent() && codes.get().byteSize() == bytes.byteSize() * NVFP4_BLOCK_BYTES;
         long bad = 0;
         long first = -1;
@@ -73,7 +73,7 @@ final class ScaleScan {
     }
 
     /// Scans E8M0 codes: those above `limit` make some code of the weight infinite or NaN.
-    static ScanResult.Scales powers(MemorySegment bytes, int limit) {
+    public static ScanResult.Scales powers(MemorySegment bytes, int limit) {
         long bad = 0;
         long first = -1;
         float example = 0;

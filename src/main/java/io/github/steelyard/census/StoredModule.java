@@ -1,6 +1,7 @@
-package io.github.steelyard.audit;
+package io.github.steelyard.census;
 
 import io.github.steelyard.checkpoint.TensorInfo;
+import io.github.steelyard.dialect.Part;
 import io.github.steelyard.tensor.DType;
 import io.github.steelyard.tensor.Shape;
 import io.github.steelyard.weights.WeightTensors;
@@ -16,40 +17,6 @@ import java.util.Optional;
 /// @param parts its tensors
 /// @param tensors those of its weight, if the weight is complete
 public record StoredModule(String name, Map<Part, TensorInfo> parts, Optional<WeightTensors> tensors) {
-
-    /// What a tensor is to its module, told by the end of its name.
-    public enum Part {
-        WEIGHT,
-        WEIGHT_PACKED,
-        BLOCKS,
-        WEIGHT_SCALE,
-        WEIGHT_SCALE_2,
-        WEIGHT_SCALE_INV,
-        WEIGHT_GLOBAL_SCALE,
-        WEIGHT_ZERO_POINT,
-        WEIGHT_SHAPE,
-        SCALES,
-        INPUT_SCALE,
-        INPUT_GLOBAL_SCALE,
-        K_SCALE,
-        V_SCALE,
-        OTHER_SCALE;
-
-        /// Returns whether the part holds the weight itself.
-        public boolean isWeight() {
-            return this == WEIGHT || this == WEIGHT_PACKED || this == BLOCKS;
-        }
-
-        /// Returns whether the part belongs to the key and value cache and needs no weight beside it.
-        public boolean isCache() {
-            return this == K_SCALE || this == V_SCALE || this == OTHER_SCALE;
-        }
-
-        /// Returns whether the part holds integers that say how to read the weight, and no scale.
-        public boolean isInteger() {
-            return this == WEIGHT_ZERO_POINT || this == WEIGHT_SHAPE;
-        }
-    }
 
     /// How a weight is stored, read off the tensors.
     public enum Stored {
@@ -139,12 +106,12 @@ public record StoredModule(String name, Map<Part, TensorInfo> parts, Optional<We
     }
 
     /// Returns whether the weight is codes, complete or not.
-    boolean isQuantised() {
+    public boolean isQuantised() {
         return stored() != Stored.PLAIN && stored() != Stored.NONE;
     }
 
     /// Returns whether this is a tensor of all experts of a layer, in codes.
-    boolean isStack() {
+    public boolean isStack() {
         return weight().filter(tensor -> tensor.name().equals(name)
                         && name.endsWith("_proj")
                         && tensor.shape().rank() == 3
@@ -153,7 +120,7 @@ public record StoredModule(String name, Map<Part, TensorInfo> parts, Optional<We
     }
 
     /// Returns whether this is a matrix under a module's name.
-    boolean isMatrix() {
+    public boolean isMatrix() {
         return (has(Part.WEIGHT) || has(Part.WEIGHT_PACKED))
                 && weight().filter(tensor -> tensor.shape().rank() == 2
                                 && !tensor.name().equals(name)
