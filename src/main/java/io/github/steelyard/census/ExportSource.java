@@ -43,7 +43,7 @@ public record ExportSource(Checkpoint checkpoint, Decoder decoder) {
         boolean name = StoredNames.isWeight(tensor.name());
         boolean codes = switch (tensor.dtype()) {
             case U8, F4, F8_E4M3, F8_E5M2 -> true;
-            default -> false;
+            case BOOL, F6_E2M3, F6_E3M2, F8_E8M0, I8, I16, U16, F16, BF16, I32, U32, F32, C64, F64, I64, U64 -> false;
         };
         return name && codes && tensor.shape().rank() == 2;
     }

@@ -104,7 +104,7 @@ public final class CheckpointScales {
         QuantFormat format = switch (WeightTensors.ofStack(checkpoint, tensor).kind()) {
             case NVFP4 -> QuantFormat.NVFP4;
             case FP8_TENSOR -> QuantFormat.FP8;
-            default -> null;
+            case PLAIN, FP8_CHANNEL, FP8_BLOCK, NVFP4_PACKED, MXFP4, MXFP8, INT_PACKED -> null;
         };
         if (format == null) {
             return;

@@ -144,7 +144,8 @@ public record FusedStack(String tensor, int count, int rows, int columns, Layout
                 case NVFP4 -> nvfp4(checkpoint, stored, index);
                 case FP8_TENSOR -> fp8(checkpoint, stored, index);
                 case FP8_BLOCK -> fp8Block(checkpoint, stored, index);
-                default -> plain(checkpoint, info, index);
+                case PLAIN -> plain(checkpoint, info, index);
+                case FP8_CHANNEL, NVFP4_PACKED, MXFP8, INT_PACKED -> throw new AssertionError(stored.kind());
             };
         } catch (IllegalArgumentException e) {
             throw new CheckpointException(info.file(), "tensor '%s': %s".formatted(info.name(), e.getMessage()), e);

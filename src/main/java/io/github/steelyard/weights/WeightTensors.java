@@ -52,7 +52,8 @@ public record WeightTensors(
         return switch (weight.dtype()) {
             case U8, F4, I8 -> fourBit(checkpoint, module, weight, Kind.NVFP4, names);
             case F8_E4M3, F8_E5M2 -> eightBit(checkpoint, module, weight);
-            default -> new WeightTensors(Kind.PLAIN, weight, Optional.empty(), Optional.empty());
+            case BOOL, F6_E2M3, F6_E3M2, F8_E8M0, I16, U16, F16, BF16, I32, U32, F32, C64, F64, I64, U64 ->
+                new WeightTensors(Kind.PLAIN, weight, Optional.empty(), Optional.empty());
         };
     }
 
@@ -75,7 +76,7 @@ public record WeightTensors(
                 yield complete ? List.of() : List.of(global);
             }
             case F8_E4M3, F8_E5M2, I32 -> scale.isEmpty() ? List.of(names.scale()) : List.of();
-            default -> List.of();
+            case BOOL, F6_E2M3, F6_E3M2, F8_E8M0, I16, U16, F16, BF16, U32, F32, C64, F64, I64, U64 -> List.of();
         };
     }
 
@@ -106,7 +107,8 @@ public record WeightTensors(
                         Optional.of(checkpoint.tensor(inverse.orElse(names.scale()))),
                         Optional.empty());
             }
-            default -> new WeightTensors(Kind.PLAIN, weight, Optional.empty(), Optional.empty());
+            case BOOL, F6_E2M3, F6_E3M2, F8_E8M0, I8, I16, U16, F16, BF16, I32, U32, F32, C64, F64, I64, U64 ->
+                new WeightTensors(Kind.PLAIN, weight, Optional.empty(), Optional.empty());
         };
     }
 
@@ -127,7 +129,7 @@ public record WeightTensors(
                         needed.add(names.scale());
                     }
                 }
-                default -> {}
+                case BOOL, F6_E2M3, F6_E3M2, F8_E8M0, I8, I16, U16, F16, BF16, I32, U32, F32, C64, F64, I64, U64 -> {}
             }
         }
         return needed.stream().filter(name -> !checkpoint.has(name)).toList();
