@@ -85,6 +85,7 @@ final class TokenizerProcess implements AutoCloseable {
     private final Process process;
     private final DataOutputStream out;
     private final TokenizerWatch watch;
+    private final Request ready; // what the child says first
     private final Queue<Request> unanswered = new ConcurrentLinkedQueue<>();
     private final CompletableFuture<String> lastWords = new CompletableFuture<>();
     private volatile @Nullable IOException end;
@@ -95,6 +96,9 @@ final class TokenizerProcess implements AutoCloseable {
         this.process = process;
         out = new DataOutputStream(new BufferedOutputStream(process.getOutputStream(), BUFFER));
         watch = new TokenizerWatch(process, unanswered::peek);
+        // Before anybody reads: on a busy machine the child may be ready before this thread goes on.
+        ready = new Request(0, LEAST_SECONDS, LEAST_MEMORY, new CompletableFuture<>());
+        unanswered.add(ready);
         begin("answers", this::readAnswers);
         begin("last words", this::readLastWords);
         begin("watch", watch);
@@ -142,7 +146,7 @@ final class TokenizerProcess implements AutoCloseable {
 
     private void awaitReady() {
         try {
-            expect(0, 0, 0).join();
+            ready.answer().join();
         } catch (CompletionException e) {
             throw new NativeException("no process can be started to tokenise in: " + Lines.brief(cause(e)), e);
         }
