@@ -6,7 +6,6 @@ import io.github.steelyard.format.StoredWeight;
 import io.github.steelyard.model.Decoder;
 import io.github.steelyard.model.Linear;
 import io.github.steelyard.weights.Weights;
-import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -16,11 +15,10 @@ import java.util.function.Supplier;
 /// layers, routers and the embedding, in whatever format they are stored; biases, norms and scales are none.
 ///
 /// Values are decoded, so that a zero point, a block scale of zero and a negative zero are what they mean. A weight
-/// that
-/// is not zero shows it in its first rows, so that little is read.
+/// that is not zero shows it in its first rows, so that little is read.
 record ZeroWeights() implements Check {
 
-    private static final int PIECE = 1 << 16; // values that are decoded at once, unless one row holds more
+    private static final int PIECE = 1 << 12; // values that are decoded at once, unless one row holds more
 
     @Override
     public void run(Subject subject, Findings findings) {
@@ -33,12 +31,11 @@ record ZeroWeights() implements Check {
                 weights.putIfAbsent(module.name(), () -> StoredShapes.read(module, reader));
             }
         }
-        List<Map.Entry<String, Supplier<StoredWeight>>> all = new ArrayList<>(weights.entrySet());
-        all.parallelStream()
-                .filter(weight -> isZero(weight.getValue()))
-                .map(Map.Entry::getKey)
-                .toList()
-                .forEach(name -> findings.each(FindingCode.WEIGHT_ZERO, "weights that are zero throughout", name));
+        weights.forEach((name, weight) -> {
+            if (isZero(weight)) {
+                findings.each(FindingCode.WEIGHT_ZERO, "weights that are zero throughout", name);
+            }
+        });
     }
 
     private static void addModel(
@@ -57,8 +54,13 @@ record ZeroWeights() implements Check {
 
     private static boolean isReadable(Linear linear, Subject subject) {
         List<String> fused = linear.source().fusedTensors();
-        List<String> tensors = fused.isEmpty() ? List.of(linear.info().name() + ".weight") : fused;
-        return tensors.stream()
+        if (fused.isEmpty()) {
+            return subject.stored()
+                    .find(linear.info().name())
+                    .filter(subject::isReadable)
+                    .isPresent();
+        }
+        return fused.stream()
                 .filter(subject.checkpoint()::has)
                 .map(subject.checkpoint()::tensor)
                 .allMatch(subject.readable());

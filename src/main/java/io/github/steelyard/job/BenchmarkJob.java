@@ -12,6 +12,7 @@ import io.github.steelyard.gemm.Peak;
 import io.github.steelyard.kernel.Kernels;
 import io.github.steelyard.model.Decoder;
 import io.github.steelyard.model.EngineListener;
+import io.github.steelyard.model.ExpertBackend;
 import io.github.steelyard.model.HeadConsumer;
 import io.github.steelyard.model.MemoryPlan;
 import io.github.steelyard.model.PhaseTotals;
@@ -31,6 +32,7 @@ import java.util.Optional;
 import java.util.SplittableRandom;
 import java.util.TreeMap;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
 /// Measures the speed and memory of a calibration over random tokens, under its conditions: state on disk, every site
@@ -89,9 +91,11 @@ public final class BenchmarkJob {
 
     private BenchmarkResult measure(Checkpoint source, Decoder decoder, int threads, ResidentMemory memory) {
         Path state = temporaryDirectory();
-        ForwardPass warmUp = pass(source, decoder, threads, sequences(decoder, threads, WARM_UP_TOKENS));
-        ForwardPass timed =
-                pass(source, decoder, threads, sequences(decoder, request.sequences(), request.sequenceLength()));
+        ExpertBackend experts = ForwardPass.experts(source, decoder, Optional.empty(), true);
+        Function<Sequences, ForwardPass> pass = sequences ->
+                new ForwardPass(source, decoder, sequences, kernels, gemm, experts, request.allTokens(), threads);
+        ForwardPass warmUp = pass.apply(sequences(decoder, threads, WARM_UP_TOKENS));
+        ForwardPass timed = pass.apply(sequences(decoder, request.sequences(), request.sequenceLength()));
         Peak before = Compute.peak(gemm, threads);
         listener.note("warm-up");
         time(warmUp, true, state, EngineListener.NONE, Profile.NONE);
@@ -104,18 +108,6 @@ public final class BenchmarkJob {
         }
         Peak after = Compute.peak(gemm, threads);
         return result(Objects.requireNonNull(on), Objects.requireNonNull(off), before, after, threads, memory);
-    }
-
-    private ForwardPass pass(Checkpoint source, Decoder decoder, int threads, Sequences sequences) {
-        return new ForwardPass(
-                source,
-                decoder,
-                sequences,
-                kernels,
-                gemm,
-                ForwardPass.experts(source, decoder, Optional.empty(), true),
-                request.allTokens(),
-                threads);
     }
 
     private static Sequences sequences(Decoder decoder, int count, int length) {

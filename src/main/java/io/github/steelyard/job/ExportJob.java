@@ -58,10 +58,8 @@ public final class ExportJob {
         if (imputed > 0) {
             listener.warn(String.format(
                     Locale.ROOT,
-                    ("%d input scales are imputed, not measured: their experts saw too few tokens"
-                            + " (stats and %s name them)"),
-                    imputed,
-                    "steelyard.json"));
+                    "%d input scales are imputed, not measured: their experts saw too few tokens (stats and steelyard.json name them)",
+                    imputed));
         }
         return switch (request.format().orElse(wanted.format())) {
             case MODELOPT -> modelOpt(wanted);
