@@ -59,10 +59,10 @@ public sealed interface Dialect permits Dialect.InModules, Dialect.InStacks {
         @Override
         public TensorNames module(String name) {
             return new TensorNames(
-                    name + ".weight",
-                    List.of(name + ".weight_scale"),
-                    Optional.of(name + ".weight_scale_2"),
-                    List.of(name + ".input_scale"),
+                    Part.WEIGHT.in(name),
+                    List.of(Part.WEIGHT_SCALE.in(name)),
+                    Optional.of(Part.WEIGHT_SCALE_2.in(name)),
+                    List.of(Part.INPUT_SCALE.in(name)),
                     false);
         }
 
@@ -70,9 +70,9 @@ public sealed interface Dialect permits Dialect.InModules, Dialect.InStacks {
         public TensorNames stack(String name) {
             return new TensorNames(
                     name,
-                    List.of(name + "_weight_scale"),
-                    Optional.of(name + "_weight_scale_2"),
-                    List.of(name + "_input_scale"),
+                    List.of(Part.WEIGHT_SCALE.beside(name)),
+                    Optional.of(Part.WEIGHT_SCALE_2.beside(name)),
+                    List.of(Part.INPUT_SCALE.beside(name)),
                     false);
         }
     }
@@ -83,21 +83,11 @@ public sealed interface Dialect permits Dialect.InModules, Dialect.InStacks {
         @Override
         public TensorNames module(String name) {
             return new TensorNames(
-                    name + ".weight_packed",
-                    List.of(name + ".weight_scale"),
-                    Optional.of(name + ".weight_global_scale"),
-                    List.of(name + ".input_global_scale"),
+                    Part.WEIGHT_PACKED.in(name),
+                    List.of(Part.WEIGHT_SCALE.in(name)),
+                    Optional.of(Part.WEIGHT_GLOBAL_SCALE.in(name)),
+                    List.of(Part.INPUT_GLOBAL_SCALE.in(name)),
                     true);
-        }
-
-        /// Returns the name of the extents of the unpacked weight: two I64.
-        public static String shape(String module) {
-            return module + ".weight_shape";
-        }
-
-        /// Returns the name of the packed zero points of integers.
-        public static String zeroPoint(String module) {
-            return module + ".weight_zero_point";
         }
 
         /// Returns the name of the order of input features by activation, which is not read.
@@ -112,8 +102,8 @@ public sealed interface Dialect permits Dialect.InModules, Dialect.InStacks {
         @Override
         public TensorNames module(String name) {
             return new TensorNames(
-                    name + ".weight",
-                    List.of(name + ".weight_scale_inv", name + ".scale"),
+                    Part.WEIGHT.in(name),
+                    List.of(Part.WEIGHT_SCALE_INV.in(name), name + ".scale"),
                     Optional.empty(),
                     List.of(name + ".activation_scale"),
                     false);
@@ -122,7 +112,11 @@ public sealed interface Dialect permits Dialect.InModules, Dialect.InStacks {
         @Override
         public TensorNames stack(String name) {
             return new TensorNames(
-                    name, List.of(name + "_weight_scale_inv", name + "_scale_inv"), Optional.empty(), List.of(), false);
+                    name,
+                    List.of(Part.WEIGHT_SCALE_INV.beside(name), name + "_scale_inv"),
+                    Optional.empty(),
+                    List.of(),
+                    false);
         }
     }
 
@@ -131,7 +125,8 @@ public sealed interface Dialect permits Dialect.InModules, Dialect.InStacks {
 
         @Override
         public TensorNames stack(String name) {
-            return new TensorNames(name + "_blocks", List.of(name + "_scales"), Optional.empty(), List.of(), false);
+            return new TensorNames(
+                    Part.BLOCKS.beside(name), List.of(Part.SCALES.beside(name)), Optional.empty(), List.of(), false);
         }
 
         /// Returns the name of the biases `(count, rows)` of a stack.

@@ -1,6 +1,8 @@
 package io.github.steelyard.dialect;
 
+import java.util.HashMap;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
@@ -25,45 +27,44 @@ public enum Part {
     V_SCALE,
     OTHER_SCALE;
 
-    private static final Map<String, Part> DOTTED = Map.ofEntries(
-            Map.entry("weight", WEIGHT),
-            Map.entry("weight_packed", WEIGHT_PACKED),
-            Map.entry("weight_scale", WEIGHT_SCALE),
-            Map.entry("weight_scale_2", WEIGHT_SCALE_2),
-            Map.entry("weight_scale_inv", WEIGHT_SCALE_INV),
-            Map.entry("weight_global_scale", WEIGHT_GLOBAL_SCALE),
-            Map.entry("weight_zero_point", WEIGHT_ZERO_POINT),
-            Map.entry("weight_shape", WEIGHT_SHAPE),
-            Map.entry("scale", WEIGHT_SCALE_INV),
-            Map.entry("input_scale", INPUT_SCALE),
-            Map.entry("activation_scale", INPUT_SCALE),
-            Map.entry("input_global_scale", INPUT_GLOBAL_SCALE),
-            Map.entry("k_scale", K_SCALE),
-            Map.entry("v_scale", V_SCALE),
-            Map.entry("q_scale", OTHER_SCALE),
-            Map.entry("kv_scale", OTHER_SCALE),
-            Map.entry("output_scale", OTHER_SCALE));
+    private static final Map<String, Part> DOTTED = dotted();
 
     // Longest first, so that _weight_scale_2 is not taken for something that ends in _2.
     private static final Map<String, Part> STACKED = stacked();
 
     /// Those that mean nothing but a scale, also where there is no weight.
-    private static final Set<String> SCALES_ALONE = Set.of("_weight_scale", "_weight_scale_2", "_input_scale");
+    private static final Set<String> SCALES_ALONE =
+            Set.of(WEIGHT_SCALE.beside(""), WEIGHT_SCALE_2.beside(""), INPUT_SCALE.beside(""));
 
     /// A tensor's module, and what the tensor is to it.
     ///
     /// @param module the module; of experts in one tensor, that tensor
     public record Place(String module, Part part) {}
 
+    /// Every part by its own word, but those of stacks alone, and by the words that others use for it.
+    private static Map<String, Part> dotted() {
+        Map<String, Part> dotted = new HashMap<>();
+        for (Part part : values()) {
+            if (part != BLOCKS && part != SCALES && part != OTHER_SCALE) {
+                dotted.put(part.word(), part);
+            }
+        }
+        dotted.put("scale", WEIGHT_SCALE_INV);
+        dotted.put("activation_scale", INPUT_SCALE);
+        dotted.put("q_scale", OTHER_SCALE);
+        dotted.put("kv_scale", OTHER_SCALE);
+        dotted.put("output_scale", OTHER_SCALE);
+        return dotted;
+    }
+
     private static Map<String, Part> stacked() {
         Map<String, Part> stacked = new LinkedHashMap<>();
-        stacked.put("_weight_scale_inv", WEIGHT_SCALE_INV);
-        stacked.put("_weight_scale_2", WEIGHT_SCALE_2);
-        stacked.put("_weight_scale", WEIGHT_SCALE);
-        stacked.put("_input_scale", INPUT_SCALE);
+        for (Part part : List.of(WEIGHT_SCALE_INV, WEIGHT_SCALE_2, WEIGHT_SCALE, INPUT_SCALE)) {
+            stacked.put(part.beside(""), part);
+        }
         stacked.put("_scale_inv", WEIGHT_SCALE_INV);
-        stacked.put("_blocks", BLOCKS);
-        stacked.put("_scales", SCALES);
+        stacked.put(BLOCKS.beside(""), BLOCKS);
+        stacked.put(SCALES.beside(""), SCALES);
         return stacked;
     }
 
@@ -76,7 +77,7 @@ public enum Part {
     public static Optional<Place> of(String tensor, int rank, Predicate<String> has) {
         int dot = tensor.lastIndexOf('.');
         Part dotted = dot < 0 ? null : DOTTED.get(tensor.substring(dot + 1));
-        boolean layerScale = tensor.endsWith(".scale") && !has.test(tensor.substring(0, dot) + ".weight");
+        boolean layerScale = tensor.endsWith(".scale") && !has.test(WEIGHT.in(tensor.substring(0, dot)));
         if (dotted != null && !layerScale) {
             return Optional.of(new Place(tensor.substring(0, dot), dotted));
         }
@@ -84,7 +85,7 @@ public enum Part {
             if (tensor.endsWith(suffix.getKey())) {
                 String base =
                         tensor.substring(0, tensor.length() - suffix.getKey().length());
-                if (SCALES_ALONE.contains(suffix.getKey()) || has.test(base) || has.test(base + "_blocks")) {
+                if (SCALES_ALONE.contains(suffix.getKey()) || has.test(base) || has.test(BLOCKS.beside(base))) {
                     return Optional.of(new Place(base, suffix.getValue()));
                 }
             }
@@ -95,7 +96,16 @@ public enum Part {
 
     /// Returns the name of this part of a linear module: `module.weight_scale`.
     public String in(String module) {
-        return module + "." + name().toLowerCase(Locale.ROOT);
+        return module + "." + word();
+    }
+
+    /// Returns the name of this part of a stack: `experts.down_proj_weight_scale`.
+    String beside(String stack) {
+        return stack + "_" + word();
+    }
+
+    private String word() {
+        return name().toLowerCase(Locale.ROOT);
     }
 
     /// Returns whether the part holds the weight itself.

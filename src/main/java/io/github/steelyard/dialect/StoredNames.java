@@ -72,8 +72,8 @@ public final class StoredNames {
     public static List<String> all(String module) {
         LinkedHashSet<String> all = new LinkedHashSet<>();
         modules(module).forEach(names -> all.addAll(names.all()));
-        all.add(Dialect.CompressedTensors.shape(module));
-        all.add(Dialect.CompressedTensors.zeroPoint(module));
+        all.add(Part.WEIGHT_SHAPE.in(module));
+        all.add(Part.WEIGHT_ZERO_POINT.in(module));
         return List.copyOf(all);
     }
 

@@ -3,7 +3,7 @@ package io.github.steelyard.weights;
 import io.github.steelyard.checkpoint.Checkpoint;
 import io.github.steelyard.checkpoint.TensorInfo;
 import io.github.steelyard.dialect.Declaration;
-import io.github.steelyard.dialect.Dialect;
+import io.github.steelyard.dialect.Part;
 import io.github.steelyard.files.CheckpointException;
 import io.github.steelyard.format.Fp8Weight;
 import io.github.steelyard.format.IntWeight;
@@ -96,7 +96,7 @@ record StoredWeights(Checkpoint checkpoint, WeightTensors tensors, int rows, int
             throw wrongShape(
                     scale(), String.format(Locale.ROOT, "[%d, %d], scales of groups of %d", rows, wanted, group));
         }
-        String zeroName = Dialect.CompressedTensors.zeroPoint(module());
+        String zeroName = Part.WEIGHT_ZERO_POINT.in(module());
         Optional<MemorySegment> zeros = Optional.empty();
         if (checkpoint.has(zeroName)) {
             TensorInfo zero = require(checkpoint.tensor(zeroName), IntWeight.words(rows, bits), wanted);
@@ -111,7 +111,7 @@ record StoredWeights(Checkpoint checkpoint, WeightTensors tensors, int rows, int
 
     /// Holds what the checkpoint says of the unpacked extents against those of the module.
     private void requireWeightShape() {
-        String name = Dialect.CompressedTensors.shape(module());
+        String name = Part.WEIGHT_SHAPE.in(module());
         if (!checkpoint.has(name)) {
             return;
         }
