@@ -1,19 +1,10 @@
 package io.github.steelyard.job;
 
-import io.github.steelyard.calibration.Perplexity;
-import io.github.steelyard.checkpoint.Checkpoint;
-import io.github.steelyard.corpus.DataOptions;
-import io.github.steelyard.export.CheckpointScales;
-import io.github.steelyard.family.Families;
-import io.github.steelyard.model.Decoder;
-import io.github.steelyard.model.Sequences;
-import io.github.steelyard.model.Site;
-import io.github.steelyard.quant.FakeQuantizer;
 import io.github.steelyard.recipe.ExportOptions;
 import io.github.steelyard.recipe.Recipe;
 import java.nio.file.Path;
-import java.util.Map;
 import java.util.Optional;
+import java.util.OptionalInt;
 
 /// The whole job on the embedded tiny checkpoint, and the perplexities of source and result.
 public final class DemoJob {
@@ -56,21 +47,21 @@ public final class DemoJob {
         ExportResult exported = ExportJob.afterCalibration(
                 new ExportRequest(FinishedRun.at(files.run()), files.export(), Optional.empty(), compute.threads()),
                 listener);
-        Perplexity source = perplexity(files.checkpoint(), false);
-        Perplexity result = perplexity(files.export(), true);
-        return new DemoResult.Comparison(
-                exported, Math.exp(source.mean()), Math.exp(result.mean()), source.predictions());
+        EvaluationResult source = evaluated(files.checkpoint(), new EvaluationRequest.Unquantized());
+        EvaluationResult result = evaluated(files.export(), new EvaluationRequest.AsStored());
+        return new DemoResult.Comparison(exported, source.perplexity(), result.perplexity(), source.predictions());
     }
 
-    private Perplexity perplexity(Path directory, boolean fakeQuantised) {
-        try (Checkpoint checkpoint = Checkpoint.open(directory)) {
-            Decoder decoder = Families.of(checkpoint);
-            Sequences sequences =
-                    Inputs.sequences(Inputs.corpus(files.heldOut(), DataOptions.DEFAULT, checkpoint, decoder));
-            Map<Site, FakeQuantizer> quantizers = fakeQuantised
-                    ? CheckpointScales.read(checkpoint, decoder.modules()).quantizers()
-                    : Map.of();
-            return new Evaluation(compute, listener).run(checkpoint, decoder, sequences, quantizers, Optional.empty());
-        }
+    private EvaluationResult evaluated(Path directory, EvaluationRequest.Quantization quantization) {
+        return EvaluationJob.run(
+                new EvaluationRequest(
+                        directory,
+                        files.heldOut(),
+                        quantization,
+                        Optional.empty(),
+                        EvaluationRequest.DEFAULT_SEQUENCE_LENGTH,
+                        OptionalInt.empty(),
+                        compute),
+                listener);
     }
 }
