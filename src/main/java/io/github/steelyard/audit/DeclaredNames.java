@@ -59,8 +59,7 @@ record DeclaredNames() implements Check {
     }
 
     /// Returns excluded names with a control character in them. The checkpoint's reader cuts them off there and so
-    /// still
-    /// finds the module that was meant; servers do not.
+    /// still finds the module that was meant; servers do not.
     private static Set<String> corrupt(Checkpoint checkpoint) {
         Set<String> corrupt = new TreeSet<>();
         try {

@@ -19,8 +19,7 @@ public final class PlannedQuantizers {
     /// Returns the quantizer of every quantised site.
     ///
     /// @param keepsWeight tells whether a module's weight already is stored in the planned format and will be shipped
-    /// as
-    ///     it is, so that it must not be quantised twice
+    ///     as it is, so that it must not be quantised twice
     public static Map<Site, FakeQuantizer> of(Plan plan, ScaleTable scales, Predicate<ModuleInfo> keepsWeight) {
         Map<Site, FakeQuantizer> quantizers = new TreeMap<>();
         for (ModuleInfo module : plan.modules()) {

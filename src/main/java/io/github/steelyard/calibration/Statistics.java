@@ -25,8 +25,7 @@ public record Statistics(SortedMap<Site, SiteStatistics> sites) {
     }
 
     /// Returns statistics of sites that saw nothing: those that belong in a result even if no token reaches them, such
-    /// as
-    /// the sites of every expert.
+    /// as the sites of every expert.
     public static Statistics unseen(List<ModuleInfo> modules) {
         TreeMap<Site, SiteStatistics> sites = new TreeMap<>();
         for (ModuleInfo module : modules) {

@@ -155,8 +155,7 @@ public final class SafetensorsWriter implements AutoCloseable {
     }
 
     /// Reads all of it. A source that has become shorter while it is mapped fails here as such, with the JVM's error
-    /// for
-    /// it; the system says of a write from there only that an address is bad.
+    /// for it; the system says of a write from there only that an address is bad.
     private static void requireReadable(MemorySegment bytes) {
         if (!bytes.isMapped()) {
             return;

@@ -140,8 +140,7 @@ record Shards(List<SafetensorsFile> files, Map<String, TensorInfo> tensors, List
         }
 
         /// Returns whether `single` is to be read rather than the index beside it, and says so, since programs differ
-        /// in
-        /// it. A file that lacks tensors of the index is a stray one, if the shards are there.
+        /// in it. A file that lacks tensors of the index is a stray one, if the shards are there.
         boolean prefers(Path single, Path indexFile) {
             ShardIndex index;
             try {

@@ -14,12 +14,10 @@ import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /// Turns text into token ids with Hugging Face's tokenizers library and a checkpoint's `tokenizer.json`, in a process
-/// of
-/// its own.
+/// of its own.
 ///
 /// The process starts when the first text arrives, so that data given as ids needs no tokenizer. Nothing is truncated
-/// or
-/// padded, whatever the file says. Safe for use by several threads.
+/// or padded, whatever the file says. Safe for use by several threads.
 public final class Tokenizer implements AutoCloseable {
 
     /// Largest `tokenizer.json` that is read. The largest published ones have about 40 MiB.

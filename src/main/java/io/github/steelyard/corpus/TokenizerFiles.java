@@ -7,8 +7,7 @@ import java.util.List;
 import java.util.Map;
 
 /// The tokenizer's native library for this platform, as its jar has it. Always the one for the processor: other
-/// flavours
-/// would have to come over the network.
+/// flavours would have to come over the network.
 final class TokenizerFiles {
 
     /// The version on the class path.

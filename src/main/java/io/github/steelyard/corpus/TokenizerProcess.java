@@ -27,8 +27,7 @@ import org.jspecify.annotations.Nullable;
 /// `tokenizer.json` files and some texts, and takes its process along.
 ///
 /// The child gets the tokenizer and then texts on its standard input, and answers in their order on its standard
-/// output;
-/// many may be on their way. Integers are big-endian.
+/// output; many may be on their way. Integers are big-endian.
 ///
 /// ```text
 /// to the child    int length, tokenizer.json

@@ -6,8 +6,7 @@ import java.util.function.Predicate;
 import java.util.stream.Stream;
 
 /// The names under which a dialect keeps one weight and what belongs to it. Where a publisher has used several names
-/// for
-/// one thing, the first is the one that is written.
+/// for one thing, the first is the one that is written.
 ///
 /// @param codes values or codes
 /// @param scales the weight's scale, or its block scales; always multipliers

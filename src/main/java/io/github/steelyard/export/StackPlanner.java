@@ -20,8 +20,7 @@ import java.util.stream.Collectors;
 
 /// Decides what is written for one projection of all experts of a layer, where ModelOpt and servers keep these in one
 /// tensor `T`: gpt-oss and Llama-4. As ModelOpt writes them, inputs first, with one weight scale and one input scale
-/// for
-/// all experts:
+/// for all experts:
 ///
 /// | format | `T` | `T_weight_scale` | `T_weight_scale_2` | `T_input_scale` |
 /// |---|---|---|---|---|

@@ -83,8 +83,7 @@ public record ModelSize(long parameters, long active, SortedMap<String, Integer>
     }
 
     /// Returns the bytes of the model with the linear layers in `storage` and everything else in 16 bits. Routers,
-    /// other
-    /// gates and the head count as everything else, since by convention they are not quantised.
+    /// other gates and the head count as everything else, since by convention they are not quantised.
     public long bytes(Storage storage) {
         long bytes = parameters * (PLAIN_BITS / Byte.SIZE);
         for (Linear linear : linears) {

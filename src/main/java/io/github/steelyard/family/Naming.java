@@ -81,8 +81,7 @@ record Naming(String root, String embedding, String norm, String head) {
     }
 
     /// Returns the prefixes of tensors that are not the text model's: of the parts that are known, of layers that
-    /// follow,
-    /// and inside a multimodal wrapper of whatever lies beside the text model.
+    /// follow, and inside a multimodal wrapper of whatever lies beside the text model.
     ///
     /// @param layers layers of the text model
     /// @param predicted layers of multi-token prediction that follow them under the same root

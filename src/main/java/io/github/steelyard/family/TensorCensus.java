@@ -27,8 +27,7 @@ import java.util.Set;
 /// @param unknown names of those that nobody reads
 /// @param missing names of those that the model needs and the checkpoint lacks
 /// @param unread names of unknown ones beside a weight or in an attention module that the model does read: biases,
-/// norms
-///     and factors without which it computes something else
+///     norms and factors without which it computes something else
 public record TensorCensus(
         List<String> known, List<String> ignored, List<String> unknown, List<String> missing, List<String> unread) {
 

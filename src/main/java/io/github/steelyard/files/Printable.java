@@ -8,8 +8,7 @@ import java.util.TreeSet;
 import java.util.stream.Collectors;
 
 /// Text from files that others wrote, made fit for one line of a message: what steers a terminal or changes the order
-/// of
-/// what is read (control and format characters) is escaped, and what is long is cut.
+/// of what is read (control and format characters) is escaped, and what is long is cut.
 public final class Printable {
 
     private static final int LONGEST = 400; // characters

@@ -21,8 +21,7 @@ import org.jspecify.annotations.Nullable;
 /// `lock` names this program and is locked by the process at work.
 ///
 /// Only a directory that does not exist, is empty, or has such a file is taken, and only if all it holds are files
-/// under
-/// names that the work uses: what others put there is neither overwritten nor deleted. Links are never followed.
+/// under names that the work uses: what others put there is neither overwritten nor deleted. Links are never followed.
 public final class WorkDirectory implements AutoCloseable {
 
     /// What stands for a number in a name, so that `part-#.bin` are as many files as the work needs.

@@ -10,8 +10,7 @@ import java.util.Optional;
 ///
 /// `value = (code - zero) · scale`, the difference exact, then one float32 multiplication. Codes are unsigned, the
 /// first column in the lowest bits; `zero` is `2^(bits - 1)` without zero points. Zero points are packed like codes,
-/// but
-/// along the rows.
+/// but along the rows.
 ///
 /// Source: COMPRESSED-TENSORS (see `docs/SOURCES.md`).
 ///

@@ -9,8 +9,7 @@ package io.github.steelyard.format;
 ///
 /// A block of zeros has scale code 0. The exponent is taken from the bits of the float32 quotient; ModelOpt takes
 /// `ceil(log2(quotient))` in float32, which rounds down where the quotient lies less than one part in 2^20 or so above
-/// a
-/// power of two. BF16 weights never do.
+/// a power of two. BF16 weights never do.
 ///
 /// Rows are encoded independently of each other, so that a tensor can be written in pieces.
 public final class Mx {

@@ -71,8 +71,7 @@ final class OneDnn {
     }
 
     /// A compiled matrix product `(m, k) x (k, n)`, with weights in the layout `BA16a64b`: panels of 64 output
-    /// features,
-    /// each `(k rounded up to 16, 64)`. May run in several threads at once.
+    /// features, each `(k rounded up to 16, 64)`. May run in several threads at once.
     ///
     /// @param primitive the compiled code
     /// @param source descriptor of `A`, dense

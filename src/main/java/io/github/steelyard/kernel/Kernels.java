@@ -10,9 +10,8 @@ import io.github.steelyard.format.StoredWeight;
 ///   never on the offset, on neighbouring memory or on whether the element lies in a vector's tail. So results do not
 ///   depend on how rows are batched.
 /// * **Elementwise operations and the order-independent reductions ([#absMax] and its kin, [#countNonFinite],
-/// [#decode])
-///   give the same bits in both implementations**, NaN payloads excepted. Sums ([#dot], [#sumOfSquares], [#rmsNorm],
-///   [#softmax]) differ within the bounds of `docs/NUMERICS.md`.
+///   [#decode]) give the same bits in both implementations**, NaN payloads excepted. Sums ([#dot], [#sumOfSquares],
+///   [#rmsNorm], [#softmax]) differ within the bounds of `docs/NUMERICS.md`.
 /// * Slices may be empty. Input and output slices may be the same slice, but must not overlap otherwise.
 ///
 /// Implementations hold no state and may be used from several threads.

@@ -9,8 +9,7 @@ import jdk.incubator.vector.VectorSpecies;
 ///
 /// All functions share the one loop that computes exponentials. No method takes or returns a vector: whether C2 inlines
 /// such a method depends on what it has compiled before, and where it does not, each vector becomes an object
-/// (measured:
-/// 20 times slower, in one run out of five).
+/// (measured: 20 times slower, in one run out of five).
 final class VectorActivations {
 
     private static final VectorSpecies<Float> SPECIES = FloatVector.SPECIES_PREFERRED;

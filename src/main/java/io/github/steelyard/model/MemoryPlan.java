@@ -32,8 +32,7 @@ public record MemoryPlan(Decoder decoder, int longest, long tokens, long tensors
     private static final long BASE = 110L << 20;
 
     /// Bytes that a process holds outside the heap: classes, compiled code, stacks, native libraries. The launcher
-    /// leaves
-    /// as much when it sizes the heap.
+    /// leaves as much when it sizes the heap.
     public static final long OUTSIDE_HEAP = 192L << 20;
 
     private static final long BYTES_PER_TENSOR = 1000;

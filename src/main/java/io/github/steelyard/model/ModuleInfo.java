@@ -11,8 +11,7 @@ import java.util.function.Predicate;
 /// @param kind what it is
 /// @param rows output features; 0 for [Kind#ATTENTION]
 /// @param columns input features; for [Kind#ATTENTION] the width of the latent that a server caches in place of keys
-/// and
-///     values, 0 for none
+///     and values, 0 for none
 /// @param layer index of the decoder layer, -1 outside the layers
 /// @param expert the product of a routed expert that this is; empty for any other module
 /// @param inputGroup names of the modules that read the same input, this one included: `q_proj`, `k_proj`, `v_proj`

@@ -12,8 +12,7 @@ import java.util.Locale;
 import java.util.Set;
 
 /// Directories whose content nobody but this user can change: their own, mode 0700, no link, and no directory above
-/// them
-/// in which another user could put something else in their place.
+/// them in which another user could put something else in their place.
 final class PrivateDirectory {
 
     private static final Set<PosixFilePermission> OWNER_ALONE = PosixFilePermissions.fromString("rwx------");

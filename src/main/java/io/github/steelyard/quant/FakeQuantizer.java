@@ -70,10 +70,8 @@ public final class FakeQuantizer {
     }
 
     /// Returns the quantizer of a weight: what [WeightEncoder] writes, decoded again. Its values differ from those of
-    /// an
-    /// activation in NVFP4 alone, whose weight block scales are never below `2^-9`. A format of activations alone has
-    /// no
-    /// bytes: its scales are made as for one.
+    /// an activation in NVFP4 alone, whose weight block scales are never below `2^-9`. A format of activations alone
+    /// has no bytes: its scales are made as for one.
     ///
     /// @param amax the amax of the tensor (for NVFP4 the one shared by a fused group), finite and not negative
     public static FakeQuantizer ofWeight(QuantFormat format, float amax) {

@@ -106,8 +106,7 @@ public record QuantizerConfig(
     }
 
     /// Returns whether the format rests on one amax for the whole tensor. It does not where scales are per channel,
-    /// tile
-    /// or token, nor in the MX formats, whose block scales stand alone.
+    /// tile or token, nor in the MX formats, whose block scales stand alone.
     public boolean hasTensorAmax() {
         return format().map(format -> format == QuantFormat.FP8 || format == QuantFormat.NVFP4)
                 .orElse(false);

@@ -14,8 +14,7 @@ import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 
 /// Encodes rows of a weight, codes and scales together. An export writes them, and fake quantization decodes them
-/// again:
-/// what is evaluated are the bytes that a server loads.
+/// again: what is evaluated are the bytes that a server loads.
 ///
 /// Rows are encoded independently of each other, in [QuantFormat#FP8_BLOCK] each 128 of them, so that a weight can be
 /// encoded in pieces.
@@ -48,8 +47,7 @@ public record WeightEncoder(QuantFormat format, float scale) {
     ///
     /// @param values `(rows, columns)` from `offset` on, finite
     /// @throws IllegalArgumentException if `columns` is no multiple of the format's block, a value is not finite where
-    /// a
-    ///     scale depends on it, or the format is none of weights
+    ///     a scale depends on it, or the format is none of weights
     public Encoded encode(float[] values, int offset, int rows, int columns) {
         int count = Math.multiplyExact(rows, columns);
         return switch (format) {

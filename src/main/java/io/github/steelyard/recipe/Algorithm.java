@@ -39,8 +39,7 @@ public record Algorithm(
     ///
     /// @param enable whether it is on
     /// @param quantisedInputs `get_qdq_activations_from_prev_layer`: whether a layer is calibrated on what the
-    /// quantised
-    ///     layers before it give
+    ///     quantised layers before it give
     /// @param mutatesWeights whether weights may change
     public record Layerwise(boolean enable, boolean quantisedInputs, boolean mutatesWeights) {
 

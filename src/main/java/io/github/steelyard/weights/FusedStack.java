@@ -22,8 +22,7 @@ import java.util.function.Predicate;
 import java.util.stream.Stream;
 
 /// A tensor that holds one weight matrix for each expert of a layer, without `.weight` in its name. Scales lie beside
-/// it
-/// under its name and a suffix.
+/// it under its name and a suffix.
 ///
 /// | what lies there | is read as |
 /// |---|---|

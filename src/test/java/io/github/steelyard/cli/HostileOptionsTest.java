@@ -16,8 +16,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 import picocli.CommandLine.Model.OptionSpec;
 
 /// Every option of every command that takes a value, with values that nobody means: a refusal on one line, never a
-/// fault
-/// of the program.
+/// fault of the program.
 final class HostileOptionsTest {
 
     private static final List<String> NO_NUMBERS = List.of("NaN", "inf", "", "99999999999999999999x");

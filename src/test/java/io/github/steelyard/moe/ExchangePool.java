@@ -7,8 +7,7 @@ import java.util.Map;
 
 /// One buffer per rank with the same named regions at the same offsets, so that a rank can write into another rank's
 /// buffer knowing only the region's name. Regions are reserved first, then the pool is sealed, and only then is it
-/// used;
-/// whatever does not fit is refused by name and size.
+/// used; whatever does not fit is refused by name and size.
 ///
 /// Buffers hold float32 values. Sizes are in bytes, since that is what an engine reserves.
 final class ExchangePool {

@@ -185,8 +185,7 @@ final class ExpertParallel {
     ///
     /// @param ranks the tokens of each rank; the counts may differ
     /// @throws IllegalArgumentException if the number of ranks is not that of the placement, or an expert or a number
-    /// of
-    ///     values cannot be
+    ///     of values cannot be
     public Exchanged reduceScatter(List<RankTokens> ranks, Partials partials) {
         requireSound(ranks);
         return new ReduceScatter(placement, width, experts, partials).run(ranks);

@@ -4,9 +4,8 @@ import java.util.Arrays;
 import java.util.List;
 
 /// All choices of all ranks in the order of their experts, ties in the order of the choices: what every rank knows
-/// after
-/// the routing tables are gathered. A choice's number is `rank · perRank + token · chosen + i`; ranks with fewer tokens
-/// leave numbers unused.
+/// after the routing tables are gathered. A choice's number is `rank · perRank + token · chosen + i`; ranks with fewer
+/// tokens leave numbers unused.
 final class SortedChoices {
 
     private static final int UNUSED = -1;
