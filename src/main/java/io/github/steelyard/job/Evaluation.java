@@ -65,22 +65,22 @@ final class Evaluation {
                 checkpoint, decoder, sequences, compute.arithmetic(), compute.product(), experts, false, threads);
         try (Arena arena = Arena.ofShared()) {
             LayerStore store = LayerStore.inMemory(arena, sequences, decoder.hidden());
-            EngineListener progress = listener.passBegins("evaluate", sequences.tokens());
             EngineListener watching = new EngineListener() {
                 @Override
-                public void layerBegins(int layer, int layers) {
-                    progress.layerBegins(layer, layers);
-                }
-
-                @Override
                 public void layerDone(int layer, int layers) {
-                    progress.layerDone(layer, layers);
                     if (firstNotFinite.isEmpty() && !isFinite(store.output(layer), sequences.tokens(), decoder)) {
                         firstNotFinite = OptionalInt.of(layer);
                     }
                 }
             };
-            pass.run(tap, store, CorpusContext.RowMemory.ANONYMOUS, Profile.NONE, watching, Optional.of(consumer));
+            EngineListener progress = listener.passBegins("evaluate", sequences.tokens());
+            pass.run(
+                    tap,
+                    store,
+                    CorpusContext.RowMemory.ANONYMOUS,
+                    Profile.NONE,
+                    progress.and(watching),
+                    Optional.of(consumer));
         }
         return perplexity;
     }

@@ -198,18 +198,7 @@ public final class PlanJob {
 
     private long route(Checkpoint opened, Decoder decoder, CalibrationSet set, Map<String, long[]> counts) {
         Sequences sequences = Inputs.sequences(set);
-        EngineListener progress = listener.passBegins("probe", sequences.tokens());
         EngineListener counting = new EngineListener() {
-            @Override
-            public void layerBegins(int layer, int layers) {
-                progress.layerBegins(layer, layers);
-            }
-
-            @Override
-            public void layerDone(int layer, int layers) {
-                progress.layerDone(layer, layers);
-            }
-
             @Override
             public void routed(String router, long[] routed) {
                 counts.put(router, routed.clone());
@@ -223,7 +212,14 @@ public final class PlanJob {
                 opened, decoder, sequences, compute.arithmetic(), compute.product(), experts, false, threads);
         try (Arena arena = Arena.ofShared()) {
             LayerStore store = LayerStore.inMemory(arena, sequences, decoder.hidden());
-            pass.run(Tap.NONE, store, CorpusContext.RowMemory.ANONYMOUS, Profile.NONE, counting, Optional.empty());
+            EngineListener progress = listener.passBegins("probe", sequences.tokens());
+            pass.run(
+                    Tap.NONE,
+                    store,
+                    CorpusContext.RowMemory.ANONYMOUS,
+                    Profile.NONE,
+                    progress.and(counting),
+                    Optional.empty());
         }
         return sequences.tokens();
     }
