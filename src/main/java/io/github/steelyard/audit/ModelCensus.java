@@ -16,6 +16,7 @@ import io.github.steelyard.model.Linear;
 import io.github.steelyard.model.ModuleInfo;
 import io.github.steelyard.tensor.DType;
 import io.github.steelyard.tensor.Shape;
+import io.github.steelyard.weights.CheckpointWeights;
 import io.github.steelyard.weights.Weights;
 import java.util.ArrayList;
 import java.util.HashSet;
@@ -63,7 +64,7 @@ record ModelCensus() implements Check {
             this.findings = findings;
             this.hint = new ShapeHint(checkpoint.config().textModel());
             this.moduleCheck = new ModuleCheck(findings, hint, checkpoint.quantization());
-            this.weights = new Weights(checkpoint);
+            this.weights = new CheckpointWeights(checkpoint);
         }
 
         void check() {
@@ -146,11 +147,7 @@ record ModelCensus() implements Check {
                     .flatMap(Optional::stream)
                     .allMatch(subject::isReadable);
             if (readable) {
-                StoredShapes.open(
-                        linear.info().name(),
-                        () -> linear.source().open(weights, linear.info()),
-                        checkpoint.directory(),
-                        findings);
+                StoredShapes.open(linear.info().name(), () -> linear.open(weights), checkpoint.directory(), findings);
             }
         }
 

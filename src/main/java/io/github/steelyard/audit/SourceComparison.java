@@ -11,8 +11,8 @@ import io.github.steelyard.format.Fp8;
 import io.github.steelyard.format.StoredWeight;
 import io.github.steelyard.model.ModuleInfo;
 import io.github.steelyard.quant.QuantizationError;
+import io.github.steelyard.weights.CheckpointWeights;
 import io.github.steelyard.weights.FusedStack;
-import io.github.steelyard.weights.Weights;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
@@ -95,7 +95,7 @@ final class SourceComparison {
         Optional<FusedStack.Member> stacked =
                 info.stacked().filter(place -> place.stack().isIn(written));
         if (stacked.isPresent()) {
-            return compare(module, stacked.get().open(new Weights(written)));
+            return compare(module, stacked.get().open(new CheckpointWeights(written)));
         }
         boolean own = StoredNames.weight(written::has, info.name()).isPresent();
         if (!own) {
@@ -110,7 +110,7 @@ final class SourceComparison {
                                     info.name(),
                                     "is in the source, and its weight was not written")));
         }
-        return compare(module, new Weights(written).linear(info.name(), info.rows(), info.columns()));
+        return compare(module, new CheckpointWeights(written).linear(info.name(), info.rows(), info.columns()));
     }
 
     private Compared compare(SourceModule module, StoredWeight after) {

@@ -7,7 +7,7 @@ import io.github.steelyard.files.CheckpointException;
 import io.github.steelyard.files.Printable;
 import io.github.steelyard.format.StoredWeight;
 import io.github.steelyard.tensor.Shape;
-import io.github.steelyard.weights.Weights;
+import io.github.steelyard.weights.CheckpointWeights;
 import java.lang.foreign.ValueLayout;
 import java.nio.ByteOrder;
 import java.nio.file.Path;
@@ -24,7 +24,7 @@ record StoredShapes() implements Check {
         Checkpoint checkpoint = subject.checkpoint();
         ModuleCheck shapes =
                 new ModuleCheck(findings, new ShapeHint(checkpoint.config().textModel()), checkpoint.quantization());
-        Weights weights = new Weights(checkpoint);
+        CheckpointWeights weights = new CheckpointWeights(checkpoint);
         boolean model = subject.decoder().isPresent();
         for (StoredModule module : subject.stored().all()) {
             if (!model || !subject.parts().reads(module.name())) {
@@ -37,7 +37,7 @@ record StoredShapes() implements Check {
     }
 
     /// Returns the weight of a complete matrix whose extents only its own tensors tell.
-    static StoredWeight read(StoredModule module, Weights weights) {
+    static StoredWeight read(StoredModule module, CheckpointWeights weights) {
         Shape stored = module.weight().orElseThrow().shape();
         long columns = switch (module.kind().orElseThrow()) {
             case NVFP4, NVFP4_PACKED, MXFP4 -> CODES_IN_A_BYTE * stored.dim(1);

@@ -5,7 +5,7 @@ import io.github.steelyard.files.CheckpointException;
 import io.github.steelyard.format.StoredWeight;
 import io.github.steelyard.model.Decoder;
 import io.github.steelyard.model.Linear;
-import io.github.steelyard.weights.Weights;
+import io.github.steelyard.weights.CheckpointWeights;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -23,7 +23,7 @@ record ZeroWeights() implements Check {
     @Override
     public void run(Subject subject, Findings findings) {
         Map<String, Supplier<StoredWeight>> weights = new LinkedHashMap<>(); // by name
-        Weights reader = new Weights(subject.checkpoint());
+        CheckpointWeights reader = new CheckpointWeights(subject.checkpoint());
         subject.decoder().ifPresent(decoder -> addModel(subject, decoder, reader, weights));
         for (StoredModule module : subject.stored().all()) {
             boolean known = subject.decoder().isPresent() && subject.parts().reads(module.name());
@@ -39,11 +39,11 @@ record ZeroWeights() implements Check {
     }
 
     private static void addModel(
-            Subject subject, Decoder decoder, Weights reader, Map<String, Supplier<StoredWeight>> weights) {
+            Subject subject, Decoder decoder, CheckpointWeights reader, Map<String, Supplier<StoredWeight>> weights) {
         for (Linear linear : decoder.linears()) {
             boolean tied = decoder.tied() && linear.info().equals(decoder.head());
             if (!tied && isReadable(linear, subject)) {
-                weights.put(linear.info().name(), () -> linear.source().open(reader, linear.info()));
+                weights.put(linear.info().name(), () -> linear.open(reader));
             }
         }
         subject.stored()

@@ -8,25 +8,35 @@ import io.github.steelyard.model.JoinedProjections;
 import io.github.steelyard.model.Linear;
 import io.github.steelyard.model.ModuleInfo;
 import io.github.steelyard.tensor.DType;
+import io.github.steelyard.weights.CheckpointWeights;
 import io.github.steelyard.weights.Weights;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
 import java.util.stream.Collectors;
 
-/// What is exported: a checkpoint, and the model that it holds.
+/// What is exported: weights, and the model that they are of.
 ///
-/// @param checkpoint the source; must stay open while the export runs
+/// @param weights the weights; their checkpoint must stay open while the export runs
 /// @param decoder its model
-public record ExportSource(Checkpoint checkpoint, Decoder decoder) {
+public record ExportSource(Weights weights, Decoder decoder) {
+
+    /// Returns a checkpoint as it is stored.
+    public static ExportSource of(Checkpoint checkpoint, Decoder decoder) {
+        return new ExportSource(new CheckpointWeights(checkpoint), decoder);
+    }
+
+    /// Returns the checkpoint that the weights lie in, or over.
+    public Checkpoint checkpoint() {
+        return weights.checkpoint();
+    }
 
     /// Returns every module with a weight: the model's, and those that lie quantised in the checkpoint and belong to a
     /// part that is not run, such as a prediction head for several tokens.
     public List<SourceModule> modules() {
-        Weights weights = new Weights(checkpoint);
         List<Linear> linears = new ArrayList<>(decoder.linears());
         Set<String> known = linears.stream().map(linear -> linear.info().name()).collect(Collectors.toSet());
-        for (TensorInfo tensor : checkpoint.tensors().values()) {
+        for (TensorInfo tensor : checkpoint().tensors().values()) {
             int suffix = Math.max(tensor.name().lastIndexOf(".weight"), 0);
             String module = tensor.name().substring(0, suffix);
             if (isQuantised(tensor) && known.add(module)) {

@@ -23,7 +23,7 @@ import java.util.stream.Stream;
 /// A linear module as the source holds it.
 ///
 /// @param linear the module
-/// @param weights the source's weights
+/// @param weights the source's weights, and what lies over them
 /// @param stored the tensors of its weight; empty where it is a part of a fused tensor or of the embedding
 public record SourceModule(Linear linear, Weights weights, Optional<WeightTensors> stored) {
 
@@ -47,7 +47,12 @@ public record SourceModule(Linear linear, Weights weights, Optional<WeightTensor
 
     /// Returns its weight.
     public StoredWeight weight() {
-        return linear.source().open(weights, linear.info());
+        return linear.open(weights);
+    }
+
+    /// Returns whether another weight lies over the stored one, whose tensors then say nothing of it.
+    public boolean isReplaced() {
+        return weights.replacement(name()).isPresent();
     }
 
     /// Returns the storage format; empty for a part of a fused tensor, whose format only its weight knows.

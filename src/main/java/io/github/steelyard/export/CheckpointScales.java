@@ -15,10 +15,10 @@ import io.github.steelyard.model.Role;
 import io.github.steelyard.model.Site;
 import io.github.steelyard.quant.FakeQuantizer;
 import io.github.steelyard.quant.QuantFormat;
+import io.github.steelyard.weights.CheckpointWeights;
 import io.github.steelyard.weights.FusedStack;
 import io.github.steelyard.weights.InputScale;
 import io.github.steelyard.weights.WeightTensors;
-import io.github.steelyard.weights.Weights;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -180,7 +180,7 @@ public final class CheckpointScales {
     }
 
     private float[] values(TensorInfo tensor) {
-        return new Weights(checkpoint).vector(tensor.name(), tensor.shape());
+        return new CheckpointWeights(checkpoint).vector(tensor.name(), tensor.shape());
     }
 
     private static float finite(TensorInfo tensor, float scale, float amax) {

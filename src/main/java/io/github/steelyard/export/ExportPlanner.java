@@ -10,7 +10,6 @@ import io.github.steelyard.files.Finding;
 import io.github.steelyard.files.NaturalOrder;
 import io.github.steelyard.plan.Plan;
 import io.github.steelyard.weights.FusedStack;
-import io.github.steelyard.weights.Weights;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.Comparator;
@@ -66,13 +65,8 @@ final class ExportPlanner {
         List<ModuleExport> modules = modules(sources, refusals);
         List<Finding> findings = new ArrayList<>();
         modules.forEach(module -> module.finding().ifPresent(findings::add));
-        CacheExport cache = CacheExport.of(
-                List.copyOf(plan.modules()),
-                plan::format,
-                scales,
-                new Weights(source.checkpoint()),
-                refusals,
-                findings);
+        CacheExport cache =
+                CacheExport.of(List.copyOf(plan.modules()), plan::format, scales, source.weights(), refusals, findings);
         List<OutputTensor> tensors = tensors(modules, cache, refusals);
         Findings counted = new Findings();
         counted.addAll(findings);

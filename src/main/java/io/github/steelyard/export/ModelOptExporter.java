@@ -6,6 +6,7 @@ import io.github.steelyard.audit.Verification;
 import io.github.steelyard.calibration.GateException;
 import io.github.steelyard.calibration.ScaleTable;
 import io.github.steelyard.census.ExportSource;
+import io.github.steelyard.export.ModuleExport.Treatment;
 import io.github.steelyard.files.AtomicFiles;
 import io.github.steelyard.files.Finding;
 import io.github.steelyard.files.OutputDirectory;
@@ -13,6 +14,7 @@ import io.github.steelyard.plan.Plan;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Collection;
+import java.util.EnumSet;
 import java.util.List;
 import java.util.Map;
 import java.util.SequencedMap;
@@ -43,19 +45,20 @@ public final class ModelOptExporter {
     /// What becomes of modules that are quantised in the source.
     ///
     /// @param kept names of those whose weights lie in the planned format already and are kept as they are
-    /// @param decoded names of those that are written as BF16, and so lose the input quantizers of the source
+    /// @param decoded names of those that are written as plain values, and so lose the input quantizers of the source
     public record QuantisedModules(Set<String> kept, Set<String> decoded) {}
 
     /// Returns what becomes of modules that are quantised in the source.
     public QuantisedModules quantisedModules() {
         List<ModuleExport> modules = new ExportPlanner(source, plan, scales).modules();
         return new QuantisedModules(
-                named(modules, ModuleExport.Treatment.KEPT), named(modules, ModuleExport.Treatment.DECODED));
+                named(modules, EnumSet.of(Treatment.KEPT)),
+                named(modules, EnumSet.of(Treatment.DECODED, Treatment.REPLACED)));
     }
 
-    private static Set<String> named(List<ModuleExport> modules, ModuleExport.Treatment treatment) {
+    private static Set<String> named(List<ModuleExport> modules, Set<Treatment> treatments) {
         return modules.stream()
-                .filter(module -> module.treatment() == treatment)
+                .filter(module -> treatments.contains(module.treatment()))
                 .map(ModuleExport::module)
                 .collect(Collectors.toSet());
     }

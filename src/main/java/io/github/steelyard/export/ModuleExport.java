@@ -29,6 +29,8 @@ record ModuleExport(
         KEPT,
         /// Encoded anew.
         ENCODED,
+        /// Not quantised; another weight than the source's is written.
+        REPLACED,
         /// Quantised in the source in a format that cannot be declared; written as BF16.
         DECODED
     }

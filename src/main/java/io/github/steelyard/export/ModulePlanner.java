@@ -34,6 +34,8 @@ import java.util.function.Function;
 /// | plain | nothing | copied |
 /// | plain, or another format | a format | encoded from the decoded weight |
 /// | the same format | that format | weight kept byte by byte, the input's scale new |
+/// | another weight lies over it | a format | encoded from that weight |
+/// | another weight lies over it | nothing | that weight, as BF16 where it is BF16, else as F32 |
 /// | quantised, and ModelOpt has a name for it | nothing | kept and declared, with the source's input scale |
 /// | quantised otherwise (128 x 128 blocks, no static input scale) | nothing | decoded to BF16, with a warning |
 ///
@@ -89,6 +91,9 @@ final class ModulePlanner {
     }
 
     private ModuleExport untouched(SourceModule module) {
+        if (module.isReplaced()) {
+            return replaced(module);
+        }
         if (module.isPlain()) {
             return ModuleExport.copied(module.name());
         }
@@ -125,7 +130,8 @@ final class ModulePlanner {
     }
 
     private static boolean storedAs(SourceModule module, LayerFormat format) {
-        return module.hasDeclarableCodes()
+        return !module.isReplaced()
+                && module.hasDeclarableCodes()
                 && module.kind().map(format::isStoredAs).orElse(false);
     }
 
@@ -237,6 +243,17 @@ final class ModulePlanner {
                 "%s: stored as %s, which ModelOpt's format cannot declare; written as BF16"
                         .formatted(name, weight.formatName()));
         return plain(module, weight, DType.BF16, Treatment.DECODED, Optional.of(finding));
+    }
+
+    /// Returns the export of a module that no rule names and that another weight lies over. No value changes.
+    private static ModuleExport replaced(SourceModule module) {
+        StoredWeight weight = module.weight();
+        return plain(module, weight, plainType(weight), Treatment.REPLACED, Optional.empty());
+    }
+
+    /// Returns the type in which a weight can be written as plain values, and none changes.
+    static DType plainType(StoredWeight weight) {
+        return weight.formatName().equals(DType.BF16.name()) ? DType.BF16 : DType.F32;
     }
 
     /// Returns the export of a module that no rule names, out of a fused tensor that is replaced because a rule names

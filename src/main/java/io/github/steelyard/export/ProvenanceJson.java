@@ -49,6 +49,7 @@ final class ProvenanceJson {
             case COPIED -> "copied";
             case KEPT -> "kept";
             case ENCODED -> "encoded";
+            case REPLACED -> "replaced";
             case DECODED -> "decoded";
         };
     }

@@ -54,6 +54,11 @@ record SourceStack(List<SourceModule> members) {
         return members.getFirst().isFused();
     }
 
+    /// Returns whether another weight lies over one of these modules.
+    boolean isReplaced() {
+        return members.stream().anyMatch(SourceModule::isReplaced);
+    }
+
     private WeightTensors stored() {
         return WeightTensors.ofStack(weights().checkpoint(), name());
     }
@@ -80,7 +85,7 @@ record SourceStack(List<SourceModule> members) {
 
     /// Returns whether the source has the tensor in `format`, with one scale for all experts.
     boolean isStoredAs(LayerFormat format) {
-        if (!isFused() || !format.isStoredAs(stored().kind())) {
+        if (!isFused() || isReplaced() || !format.isStoredAs(stored().kind())) {
             return false;
         }
         boolean oneScale = stored().globalScale()
@@ -144,10 +149,17 @@ record SourceStack(List<SourceModule> members) {
         return withInputScale(tensors, inputScale);
     }
 
-    /// Returns the experts decoded, as BF16.
-    List<OutputTensor> values() {
-        return List.of(tensor(
-                names().codes(), DType.BF16, 1, rows -> rows.as(DType.BF16).array()));
+    /// Returns the experts decoded.
+    ///
+    /// @param dtype F32 or BF16
+    List<OutputTensor> values(DType dtype) {
+        return List.of(tensor(names().codes(), dtype, 1, rows -> rows.as(dtype).array()));
+    }
+
+    /// Returns the type in which the experts can be written as plain values, and none changes.
+    DType plainType() {
+        boolean bf16 = members.stream().allMatch(member -> ModulePlanner.plainType(member.weight()) == DType.BF16);
+        return bf16 ? DType.BF16 : DType.F32;
     }
 
     private List<OutputTensor> withInputScale(List<OutputTensor> tensors, Optional<Float> inputScale) {
@@ -170,10 +182,10 @@ record SourceStack(List<SourceModule> members) {
     }
 
     private List<StackedMatrix> matrices() {
-        if (isFused()) {
+        if (isFused() && !isReplaced()) {
             return IntStream.range(0, stack().count())
-                    .mapToObj(
-                            expert -> matrix(List.of(new StackedMatrix.Rows(stack().matrix(weights(), expert), 0, 1))))
+                    .mapToObj(expert -> matrix(List.of(
+                            new StackedMatrix.Rows(stack().matrix(weights().stored(), expert), 0, 1))))
                     .toList();
         }
         TreeMap<Integer, List<StackedMatrix.Rows>> parts = new TreeMap<>();

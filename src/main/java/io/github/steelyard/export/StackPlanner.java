@@ -10,6 +10,7 @@ import io.github.steelyard.format.Nvfp4;
 import io.github.steelyard.model.Role;
 import io.github.steelyard.model.Site;
 import io.github.steelyard.plan.Scheme;
+import io.github.steelyard.tensor.DType;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
@@ -29,6 +30,9 @@ import java.util.stream.Collectors;
 ///
 /// Where the source has the experts one by one, they are put together: no server looks for quantised ones there.
 final class StackPlanner {
+
+    private static final String SEPARATE_BIASES =
+            "the source has the experts' biases one by one, servers read them in one tensor";
 
     private final Function<String, Scheme> schemes;
     private final ScaleTable scales;
@@ -79,7 +83,7 @@ final class StackPlanner {
                             scheme));
         }
         if (stack.hasSeparateBiases()) {
-            return refused(stack, "the source has the experts' biases one by one, servers read them in one tensor");
+            return refused(stack, SEPARATE_BIASES);
         }
         LayerFormat format = found.get();
         Optional<Float> inputScale =
@@ -91,7 +95,14 @@ final class StackPlanner {
                 stack, kept ? Treatment.KEPT : Treatment.ENCODED, Optional.of(format), tensors, Optional.empty());
     }
 
-    private static List<ModuleExport> untouched(SourceStack stack) {
+    private List<ModuleExport> untouched(SourceStack stack) {
+        if (stack.isReplaced() && stack.hasSeparateBiases()) {
+            return refused(stack, SEPARATE_BIASES);
+        }
+        if (stack.isReplaced()) {
+            return exports(
+                    stack, Treatment.REPLACED, Optional.empty(), stack.values(stack.plainType()), Optional.empty());
+        }
         if (stack.isPlain()) {
             return exports(stack, Treatment.COPIED, Optional.empty(), List.of(), Optional.empty());
         }
@@ -105,7 +116,7 @@ final class StackPlanner {
                 stack.name(),
                 "%s: stored as %s, which ModelOpt's format cannot declare; written as BF16"
                         .formatted(stack.name(), stack.formatName()));
-        return exports(stack, Treatment.DECODED, Optional.empty(), stack.values(), Optional.of(finding));
+        return exports(stack, Treatment.DECODED, Optional.empty(), stack.values(DType.BF16), Optional.of(finding));
     }
 
     /// Returns the scale that all members share, as [ScaleTable] made it. Weights of zeros have none; theirs is 1.

@@ -87,7 +87,7 @@ public final class CalibrationJob {
             Plan plan = Plan.of(recipe, decoder.modules());
             plan.warnings().forEach(warning -> listener.finding(warning.finding()));
             if (request.format() == ExportOptions.Format.MODELOPT) {
-                Rehearsal.requireExportable(plan, new ExportSource(checkpoint, decoder), true);
+                Rehearsal.requireExportable(plan, ExportSource.of(checkpoint, decoder), true);
             }
             ExpertBackend backend = ForwardPass.experts(checkpoint, decoder, request.moeBackend(), true);
             CalibrationSet set = corpus(checkpoint, decoder);

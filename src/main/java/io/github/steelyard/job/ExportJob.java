@@ -68,7 +68,7 @@ public final class ExportJob {
     }
 
     private ExportResult modelOpt(ExportOptions wanted) {
-        ExportSource source = new ExportSource(opened.checkpoint(), opened.decoder());
+        ExportSource source = ExportSource.of(opened.checkpoint(), opened.decoder());
         Rehearsal.requireExportable(opened.plan(), source, false);
         var written = new ModelOptExporter(
                         source,

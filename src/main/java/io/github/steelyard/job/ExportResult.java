@@ -13,7 +13,8 @@ import java.util.TreeMap;
 /// @param format `modelopt` or `scales`
 /// @param files names of the files, in the order in which they were written
 /// @param bytes bytes of tensors; 0 where only scales were written
-/// @param modules how many modules were treated how: `encoded`, `kept`, `copied`, `decoded`; empty without a checkpoint
+/// @param modules how many modules were treated how: `encoded`, `kept`, `copied`, `replaced`, `decoded`; empty without
+/// a checkpoint
 public record ExportResult(
         Path directory, String status, String format, List<String> files, long bytes, Map<String, Long> modules) {
 

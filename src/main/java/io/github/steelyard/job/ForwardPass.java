@@ -16,7 +16,7 @@ import io.github.steelyard.model.Profile;
 import io.github.steelyard.model.Sequences;
 import io.github.steelyard.model.Tap;
 import io.github.steelyard.report.OwnExperts;
-import io.github.steelyard.weights.Weights;
+import io.github.steelyard.weights.CheckpointWeights;
 import java.util.Optional;
 
 /// Sequences on their way through a model, whatever the job: the one place where an engine is made.
@@ -65,6 +65,6 @@ record ForwardPass(
             EngineListener listener,
             Optional<HeadConsumer> head) {
         Pass pass = new Pass(kernels, gemm, tap, experts, allTokens, threads, profile);
-        new Engine(decoder, new Weights(checkpoint), pass, memory).run(sequences, store, listener, head);
+        new Engine(decoder, new CheckpointWeights(checkpoint), pass, memory).run(sequences, store, listener, head);
     }
 }

@@ -87,7 +87,7 @@ record OpenedRun(RunDirectory run, Checkpoint checkpoint, Decoder decoder, Plan 
     Map<Site, FakeQuantizer> quantizers() {
         ScaleTable scales = scales();
         ModelOptExporter.QuantisedModules stored = new ModelOptExporter(
-                        new ExportSource(checkpoint, decoder), plan, scales, new ExportRun(1, 1, bytes -> {}))
+                        ExportSource.of(checkpoint, decoder), plan, scales, new ExportRun(1, 1, bytes -> {}))
                 .quantisedModules();
         CheckpointScales.Carried carried = CheckpointScales.read(
                 checkpoint,

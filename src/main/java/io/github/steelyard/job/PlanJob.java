@@ -104,7 +104,7 @@ public final class PlanJob {
         }
         if (opened.isPresent()) {
             TensorCensus.of(opened.get(), decoder).requireComplete(opened.get().directory());
-            Rehearsal.requireExportable(plan, new ExportSource(opened.get(), decoder), false);
+            Rehearsal.requireExportable(plan, ExportSource.of(opened.get(), decoder), false);
         } else {
             Rehearsal.requireExportable(plan, decoder);
         }

@@ -32,7 +32,7 @@ public final class VerificationJob {
             return audit(written, Expectation.servable());
         }
         try (Checkpoint origin = Checkpoint.open(request.source().get())) {
-            return audit(written, Expectation.servable().madeFrom(new ExportSource(origin, Families.of(origin))));
+            return audit(written, Expectation.servable().madeFrom(ExportSource.of(origin, Families.of(origin))));
         }
     }
 

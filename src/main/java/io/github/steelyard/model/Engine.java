@@ -148,7 +148,7 @@ public final class Engine {
         int hidden = decoder.hidden();
         Linear head = decoder.headLinear();
         Norm.Loaded norm = decoder.norm().load(weights);
-        StoredWeight stored = head.source().open(weights, head.info());
+        StoredWeight stored = head.open(weights);
         int vocabulary = head.info().rows();
         boolean first = true;
         for (int from = 0; from < vocabulary; from += HEAD_PANEL) {

@@ -3,6 +3,7 @@ package io.github.steelyard.model;
 import io.github.steelyard.dialect.Dialect;
 import io.github.steelyard.format.StoredWeight;
 import io.github.steelyard.tensor.Shape;
+import io.github.steelyard.weights.CheckpointWeights;
 import io.github.steelyard.weights.FusedStack;
 import io.github.steelyard.weights.Weights;
 import java.util.Arrays;
@@ -22,13 +23,14 @@ public record Linear(ModuleInfo info, WeightSource source, Optional<Bias> bias) 
         /// The module's own `.weight` and the scales beside it.
         WeightSource OWN = new WeightSource() {
             @Override
-            public StoredWeight open(Weights weights, ModuleInfo module) {
+            public StoredWeight open(CheckpointWeights weights, ModuleInfo module) {
                 return weights.linear(module.name(), module.rows(), module.columns());
             }
         };
 
-        /// Returns the weight `(rows, columns)` of `module`.
-        StoredWeight open(Weights weights, ModuleInfo module);
+        /// Returns the weight `(rows, columns)` of `module` as it is stored. What a model computes with, which may lie
+        /// over it, [Linear#open(Weights)] returns.
+        StoredWeight open(CheckpointWeights weights, ModuleInfo module);
 
         /// Returns the names of the tensors that hold this weight and others beside it; empty where the weight lies
         /// under the module's own name.
@@ -57,7 +59,7 @@ public record Linear(ModuleInfo info, WeightSource source, Optional<Bias> bias) 
         public static Resaved as(String stored) {
             return new Resaved(new WeightSource() {
                 @Override
-                public StoredWeight open(Weights weights, ModuleInfo module) {
+                public StoredWeight open(CheckpointWeights weights, ModuleInfo module) {
                     return weights.linear(stored, module.rows(), module.columns());
                 }
 
@@ -69,7 +71,7 @@ public record Linear(ModuleInfo info, WeightSource source, Optional<Bias> bias) 
         }
 
         @Override
-        public StoredWeight open(Weights weights, ModuleInfo module) {
+        public StoredWeight open(CheckpointWeights weights, ModuleInfo module) {
             return place.open(weights, module);
         }
 
@@ -95,7 +97,7 @@ public record Linear(ModuleInfo info, WeightSource source, Optional<Bias> bias) 
     public record Stacked(FusedStack.Member member) implements WeightSource {
 
         @Override
-        public StoredWeight open(Weights weights, ModuleInfo module) {
+        public StoredWeight open(CheckpointWeights weights, ModuleInfo module) {
             return member.open(weights);
         }
 
@@ -150,10 +152,15 @@ public record Linear(ModuleInfo info, WeightSource source, Optional<Bias> bias) 
         return bias.map(b -> List.of(new ExpectedTensor(b.tensor(), b.shape()))).orElse(List.of());
     }
 
-    /// Opens the weight.
+    /// Returns the weight `(rows, columns)`: the one that lies over the stored one, or else that.
+    public StoredWeight open(Weights weights) {
+        return weights.replacement(info.name()).orElseGet(() -> source.open(weights.stored(), info));
+    }
+
+    /// Opens the weight for a worker.
     StoredWeight open(Weights weights, Lane lane) {
         lane.usesWeight(info);
-        return source.open(weights, info);
+        return open(weights);
     }
 
     /// Reads the bias into `target`, or zeros where there is none.

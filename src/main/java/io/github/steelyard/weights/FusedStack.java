@@ -96,7 +96,7 @@ public record FusedStack(String tensor, int count, int rows, int columns, Layout
     public record Member(FusedStack stack, int index, Part part) {
 
         /// Returns the module's weight in `weights`, whose checkpoint must hold the stack.
-        public StoredWeight open(Weights weights) {
+        public StoredWeight open(CheckpointWeights weights) {
             return part.of(stack.matrix(weights, index));
         }
     }
@@ -133,7 +133,7 @@ public record FusedStack(String tensor, int count, int rows, int columns, Layout
     /// Returns matrix `index` as it lies in `weights`, whose checkpoint must hold the stack.
     ///
     /// @throws CheckpointException if a tensor is missing or has another shape than the format wants
-    public StoredWeight matrix(Weights weights, int index) {
+    public StoredWeight matrix(CheckpointWeights weights, int index) {
         Checkpoint checkpoint = weights.checkpoint();
         WeightTensors stored = WeightTensors.ofStack(checkpoint, tensor);
         TensorInfo info = stored.weight();

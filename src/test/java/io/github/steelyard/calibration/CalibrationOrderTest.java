@@ -19,7 +19,7 @@ import io.github.steelyard.model.Role;
 import io.github.steelyard.model.Sequences;
 import io.github.steelyard.model.Site;
 import io.github.steelyard.testing.Shared;
-import io.github.steelyard.weights.Weights;
+import io.github.steelyard.weights.CheckpointWeights;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -93,7 +93,7 @@ final class CalibrationOrderTest {
                             false,
                             threads,
                             Profile.NONE);
-                    new Engine(decoder, new Weights(checkpoint), pass, memory)
+                    new Engine(decoder, new CheckpointWeights(checkpoint), pass, memory)
                             .run(all, store, EngineListener.NONE, Optional.empty());
                 })
                 .execute(RunDirectory.at(temp.resolve(name)), new RunKey(new TreeMap<>()), true, statistics::set);

@@ -28,7 +28,7 @@ import io.github.steelyard.quant.FakeQuantizingTap;
 import io.github.steelyard.recipe.Recipe;
 import io.github.steelyard.testing.Json;
 import io.github.steelyard.testing.Shared;
-import io.github.steelyard.weights.Weights;
+import io.github.steelyard.weights.CheckpointWeights;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.nio.file.Files;
@@ -167,7 +167,7 @@ final class PerplexityTableTest {
         Pass pass =
                 new Pass(Kernels.fastest(), Gemm.select("auto"), tap, ExpertBackend.DECOMPOSED, false, 2, Profile.NONE);
         try (Arena arena = Arena.ofShared()) {
-            new Engine(decoder, new Weights(checkpoint), pass, RowMemory.ANONYMOUS)
+            new Engine(decoder, new CheckpointWeights(checkpoint), pass, RowMemory.ANONYMOUS)
                     .run(sequences, LayerStore.inMemory(arena, sequences, decoder.hidden()), EngineListener.NONE, head);
         }
     }

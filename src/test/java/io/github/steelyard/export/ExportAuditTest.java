@@ -210,7 +210,7 @@ final class ExportAuditTest {
 
         try (Checkpoint source = Checkpoint.open(Shared.path("models/tiny-qwen3-moe-bf16"))) {
             Verification verification =
-                    audit(broken, Expectation.servable().madeFrom(new ExportSource(source, Families.of(source))));
+                    audit(broken, Expectation.servable().madeFrom(ExportSource.of(source, Families.of(source))));
 
             assertThat(verification.findings().stream().filter(Finding::isError).map(Finding::subject))
                     .contains(UP, UP.replace("up_proj", "gate_proj"))
@@ -224,7 +224,7 @@ final class ExportAuditTest {
 
         try (Checkpoint source = Checkpoint.open(Shared.path("models/tiny-qwen3-moe-bf16"))) {
             Verification verification =
-                    audit(broken, Expectation.servable().madeFrom(new ExportSource(source, Families.of(source))));
+                    audit(broken, Expectation.servable().madeFrom(ExportSource.of(source, Families.of(source))));
 
             assertThat(verification.findings().stream().filter(Finding::isError).map(Finding::code))
                     .containsExactly("tensor-differs");
@@ -291,7 +291,7 @@ final class ExportAuditTest {
                             "*.experts.*input_quantizer", Exports.NVFP4,
                             "*[kv]_bmm_quantizer", Exports.FP8));
             ScaleTable scales = ScaleTable.resolve(Exports.statistics(source, decoder), plan);
-            new ModelOptExporter(new ExportSource(source, decoder), plan, scales, Exports.OPTIONS)
+            new ModelOptExporter(ExportSource.of(source, decoder), plan, scales, Exports.OPTIONS)
                     .export(sound, Map.of());
         }
         Path broken = Files.createDirectory(temp.resolve("broken"));

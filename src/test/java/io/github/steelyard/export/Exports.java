@@ -18,6 +18,7 @@ import io.github.steelyard.model.Site;
 import io.github.steelyard.plan.Plan;
 import io.github.steelyard.quant.QuantFormat;
 import io.github.steelyard.recipe.Recipe;
+import io.github.steelyard.weights.CheckpointWeights;
 import io.github.steelyard.weights.Weights;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -55,16 +56,17 @@ final class Exports {
 
     /// Returns an amax of 3 for every input, key and value, and the real amax of every weight.
     static Statistics statistics(Checkpoint checkpoint, Decoder decoder) {
+        return statistics(new CheckpointWeights(checkpoint), decoder);
+    }
+
+    static Statistics statistics(Weights weights, Decoder decoder) {
         TreeMap<Site, SiteStatistics> sites = new TreeMap<>();
-        Weights weights = new Weights(checkpoint);
         for (ModuleInfo module : decoder.modules()) {
             module.sites().forEach(site -> sites.put(site, SiteStatistics.of(3, 100, 0)));
         }
         for (Linear linear : decoder.linears()) {
             float[] values = new float[linear.info().rows() * linear.info().columns()];
-            linear.source()
-                    .open(weights, linear.info())
-                    .decodeRows(0, linear.info().rows(), values, 0);
+            linear.open(weights).decodeRows(0, linear.info().rows(), values, 0);
             float amax = Kernels.reference().absMax(values, 0, values.length);
             sites.put(
                     new Site(linear.info().name(), Role.WEIGHT),

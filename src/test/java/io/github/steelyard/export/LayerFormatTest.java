@@ -51,7 +51,7 @@ final class LayerFormatTest {
                                     "*.experts.*weight_quantizer", weight, "*.experts.*input_quantizer", input));
             ScaleTable scales = ScaleTable.resolve(Exports.statistics(source, decoder), plan);
             Verification verification = new ModelOptExporter(
-                            new ExportSource(source, decoder), plan, scales, Exports.OPTIONS)
+                            ExportSource.of(source, decoder), plan, scales, Exports.OPTIONS)
                     .export(temp.resolve("out"), Map.of())
                     .verification();
 

@@ -23,7 +23,7 @@ import io.github.steelyard.recipe.Recipe;
 import io.github.steelyard.tensor.DType;
 import io.github.steelyard.tensor.Shape;
 import io.github.steelyard.testing.Shared;
-import io.github.steelyard.weights.Weights;
+import io.github.steelyard.weights.CheckpointWeights;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -61,7 +61,8 @@ final class ModelOptExporterTest {
                 assertThat(same).as(tensor.name()).isEqualTo(!tensor.name().endsWith(".input_scale"));
             }
             String scale = "model.layers.0.mlp.experts.0.down_proj.input_scale";
-            assertThat(new Weights(written).vector(scale, written.tensor(scale).shape()))
+            assertThat(new CheckpointWeights(written)
+                            .vector(scale, written.tensor(scale).shape()))
                     .containsExactly(3f / 2688);
         }
     }
@@ -160,7 +161,8 @@ final class ModelOptExporterTest {
 
         try (Checkpoint written = Checkpoint.open(temp.resolve("out"))) {
             String scale = "model.layers.3.self_attn.v_proj.v_scale";
-            assertThat(new Weights(written).vector(scale, written.tensor(scale).shape()))
+            assertThat(new CheckpointWeights(written)
+                            .vector(scale, written.tensor(scale).shape()))
                     .containsExactly(1f);
             assertThat(written.quantization().kvCache()).contains("FP8");
         }
@@ -320,7 +322,8 @@ final class ModelOptExporterTest {
         try (Checkpoint written = Checkpoint.open(temp.resolve("out"))) {
             for (String name : List.of("k_proj.k_scale", "v_proj.v_scale")) {
                 String scale = "model.layers.1.self_attn." + name;
-                assertThat(new Weights(written).vector(scale, Shape.of())).containsExactly(3f / 448);
+                assertThat(new CheckpointWeights(written).vector(scale, Shape.of()))
+                        .containsExactly(3f / 448);
             }
             assertThat(written.quantization().kvCache()).contains("FP8");
             assertThat(CheckpointScales.read(written, Families.of(written).modules())
@@ -371,7 +374,7 @@ final class ModelOptExporterTest {
             Decoder decoder = Families.of(source);
             Plan plan = Exports.plan(decoder, recipe);
             ScaleTable scales = ScaleTable.resolve(Exports.statistics(source, decoder), plan);
-            return new ModelOptExporter(new ExportSource(source, decoder), plan, scales, options)
+            return new ModelOptExporter(ExportSource.of(source, decoder), plan, scales, options)
                     .export(temp.resolve(name), Exports.noInputs());
         }
     }
@@ -383,7 +386,8 @@ final class ModelOptExporterTest {
         try (Checkpoint source = Checkpoint.open(Shared.path(model))) {
             List<OutputTensor> tensors = new ArrayList<>();
             Set<String> fused = new HashSet<>();
-            for (SourceModule module : new ExportSource(source, Families.of(source)).modules()) {
+            for (SourceModule module :
+                    ExportSource.of(source, Families.of(source)).modules()) {
                 if (module.isFused()) {
                     fused.addAll(module.tensorNames());
                     tensors.addAll(ModulePlanner.unfused(module).tensors());

@@ -15,7 +15,7 @@ import io.github.steelyard.recipe.Recipe;
 import io.github.steelyard.tensor.DType;
 import io.github.steelyard.tensor.Shape;
 import io.github.steelyard.testing.Shared;
-import io.github.steelyard.weights.Weights;
+import io.github.steelyard.weights.CheckpointWeights;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
@@ -116,8 +116,8 @@ final class ModelOptGoldenTest {
     private static void assertExplainedByDoubleRounding(
             String name, Checkpoint source, Checkpoint written, Checkpoint golden) {
         Shape shape = source.tensor(name).shape();
-        float[] weights = new Weights(source).vector(name, shape);
-        float scale = new Weights(written).vector(name + "_scale", Shape.of())[0];
+        float[] weights = new CheckpointWeights(source).vector(name, shape);
+        float scale = new CheckpointWeights(written).vector(name + "_scale", Shape.of())[0];
         MemorySegment ours = written.bytes(written.tensor(name));
         MemorySegment theirs = golden.bytes(golden.tensor(name));
         for (int i = 0; i < weights.length; i++) {
@@ -141,7 +141,7 @@ final class ModelOptGoldenTest {
             Decoder decoder = Families.of(source);
             Plan plan = Exports.plan(decoder, recipe);
             ScaleTable scales = Exports.modelOptScales(Shared.path(run + "/quantizers.json"), decoder, plan);
-            new ModelOptExporter(new ExportSource(source, decoder), plan, scales, Exports.OPTIONS)
+            new ModelOptExporter(ExportSource.of(source, decoder), plan, scales, Exports.OPTIONS)
                     .export(target, Exports.noInputs());
             try (Checkpoint written = Checkpoint.open(target)) {
                 return compare(written, golden);
@@ -167,8 +167,8 @@ final class ModelOptGoldenTest {
 
     /// What the golden run loaded in float32 and did not quantise; the source has it in BF16, and so do we.
     private static long differentValues(Checkpoint written, Checkpoint golden, TensorInfo wanted) {
-        float[] ours = new Weights(written).vector(wanted.name(), wanted.shape());
-        float[] theirs = new Weights(golden).vector(wanted.name(), wanted.shape());
+        float[] ours = new CheckpointWeights(written).vector(wanted.name(), wanted.shape());
+        float[] theirs = new CheckpointWeights(golden).vector(wanted.name(), wanted.shape());
         return Arrays.equals(ours, theirs) ? 0 : 1;
     }
 

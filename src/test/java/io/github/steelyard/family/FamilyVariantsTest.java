@@ -9,7 +9,7 @@ import io.github.steelyard.model.Role;
 import io.github.steelyard.model.Site;
 import io.github.steelyard.testing.ArchitectureReference;
 import io.github.steelyard.testing.Shared;
-import io.github.steelyard.weights.Weights;
+import io.github.steelyard.weights.CheckpointWeights;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -211,8 +211,7 @@ final class FamilyVariantsTest {
                     .findFirst()
                     .orElseThrow(() -> new AssertionError("no module " + module));
             float[] values = new float[linear.info().rows() * linear.info().columns()];
-            linear.source()
-                    .open(new Weights(checkpoint), linear.info())
+            linear.open(new CheckpointWeights(checkpoint))
                     .decodeRows(0, linear.info().rows(), values, 0);
             return values;
         }

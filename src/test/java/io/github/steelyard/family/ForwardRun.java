@@ -18,12 +18,14 @@ import io.github.steelyard.model.Pass;
 import io.github.steelyard.model.Profile;
 import io.github.steelyard.model.Sequences;
 import io.github.steelyard.model.Tap;
+import io.github.steelyard.weights.CheckpointWeights;
 import io.github.steelyard.weights.Weights;
 import java.lang.foreign.Arena;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.function.BiFunction;
 
 /// Everything that one forward pass over a checkpoint gave.
 ///
@@ -67,6 +69,17 @@ public record ForwardRun(
 
     /// Runs the model in `directory` over `prompts`.
     static ForwardRun of(Path directory, List<int[]> prompts, Options options) {
+        return of(directory, prompts, options, (weights, decoder) -> weights);
+    }
+
+    /// Runs the same with other weights.
+    ///
+    /// @param overlay lays something over the stored weights
+    static ForwardRun of(
+            Path directory,
+            List<int[]> prompts,
+            Options options,
+            BiFunction<CheckpointWeights, Decoder, Weights> overlay) {
         try (Checkpoint checkpoint = Checkpoint.open(directory);
                 Arena arena = Arena.ofShared()) {
             Decoder decoder = Families.of(checkpoint);
@@ -97,7 +110,7 @@ public record ForwardRun(
                 }
             };
             LayerStore store = recording(LayerStore.inMemory(arena, sequences, decoder.hidden()), sequences, layers);
-            new Engine(decoder, new Weights(checkpoint), pass, RowMemory.ANONYMOUS)
+            new Engine(decoder, overlay.apply(new CheckpointWeights(checkpoint), decoder), pass, RowMemory.ANONYMOUS)
                     .run(sequences, store, EngineListener.NONE, Optional.of(head));
             parts.add(statistics.take());
             parts.add(Statistics.unseen(fused ? List.of() : decoder.modules()));

@@ -18,7 +18,7 @@ import io.github.steelyard.model.RowSource;
 import io.github.steelyard.model.Sequences;
 import io.github.steelyard.model.Site;
 import io.github.steelyard.model.Tap;
-import io.github.steelyard.weights.Weights;
+import io.github.steelyard.weights.CheckpointWeights;
 import java.lang.foreign.Arena;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -68,7 +68,7 @@ final class RowSourceTest {
             Decoder decoder = Families.of(checkpoint);
             Pass pass = new Pass(
                     Kernels.fastest(), Gemm.select("auto"), tap, ExpertBackend.DECOMPOSED, true, 2, Profile.NONE);
-            new Engine(decoder, new Weights(checkpoint), pass, RowMemory.ANONYMOUS)
+            new Engine(decoder, new CheckpointWeights(checkpoint), pass, RowMemory.ANONYMOUS)
                     .run(
                             SEQUENCES,
                             LayerStore.inMemory(arena, SEQUENCES, decoder.hidden()),

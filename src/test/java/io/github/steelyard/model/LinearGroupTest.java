@@ -11,7 +11,7 @@ import io.github.steelyard.gemm.Gemm;
 import io.github.steelyard.kernel.Kernels;
 import io.github.steelyard.tensor.DType;
 import io.github.steelyard.testing.TinySafetensors;
-import io.github.steelyard.weights.Weights;
+import io.github.steelyard.weights.CheckpointWeights;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 import java.nio.file.Files;
@@ -91,7 +91,7 @@ final class LinearGroupTest {
         try (Checkpoint checkpoint = Checkpoint.open(directory);
                 Lane lane = new Lane(0, pass, module -> {});
                 Scratch.Frame frame = lane.frame()) {
-            LinearGroup.Loaded loaded = new LinearGroup(members).load(new Weights(checkpoint), lane, frame);
+            LinearGroup.Loaded loaded = new LinearGroup(members).load(new CheckpointWeights(checkpoint), lane, frame);
             float[] x = input();
             float[] y = new float[TOKENS * ALL_ROWS];
             loaded.forward(x, TOKENS, y, Phase.PROJECTION, lane);

@@ -94,7 +94,7 @@ final class FusedStackTest {
         FusedStack stack = FusedStack.of(name, 2, 2, columns, layout, checkpoint::has);
         float[] values = new float[2 * columns];
         new FusedStack.Member(stack, index, Part.ALL)
-                .open(new Weights(checkpoint))
+                .open(new CheckpointWeights(checkpoint))
                 .decodeRows(0, 2, values, 0);
         return values;
     }

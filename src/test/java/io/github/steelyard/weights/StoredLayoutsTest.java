@@ -57,7 +57,7 @@ final class StoredLayoutsTest {
         blocks(2, 2);
         fp8(3, 3).f32("m.weight_scale_inv", new long[] {1, 2}, 1, 1);
         try (Checkpoint checkpoint = open()) {
-            assertThatThrownBy(() -> new Weights(checkpoint).linear("m", 3, 3))
+            assertThatThrownBy(() -> new CheckpointWeights(checkpoint).linear("m", 3, 3))
                     .isInstanceOf(CheckpointException.class)
                     .hasMessageEndingWith(
                             "tensor 'm.weight_scale_inv': wanted shape [2, 2], scales of blocks of [2, 2],"
@@ -112,7 +112,7 @@ final class StoredLayoutsTest {
     void packedIntegers_ofAnotherShapeThanTheySay_areRefused() throws IOException {
         integers(0);
         try (Checkpoint checkpoint = open()) {
-            assertThatThrownBy(() -> new Weights(checkpoint).linear("m", 1, 7))
+            assertThatThrownBy(() -> new CheckpointWeights(checkpoint).linear("m", 1, 7))
                     .isInstanceOf(CheckpointException.class)
                     .hasMessageEndingWith(
                             "tensor 'm.weight_shape': wanted the extents [1, 7] as two I64, found others");
@@ -124,7 +124,7 @@ final class StoredLayoutsTest {
         integers(0);
         tensors.tensor("m.weight_g_idx", "I32", new long[] {8}, words(0, 0, 0, 0, 0, 0, 0, 0));
         try (Checkpoint checkpoint = open()) {
-            assertThatThrownBy(() -> new Weights(checkpoint).linear("m", 1, 8))
+            assertThatThrownBy(() -> new CheckpointWeights(checkpoint).linear("m", 1, 8))
                     .isInstanceOf(CheckpointException.class)
                     .hasMessageContaining("tensor 'm.weight_g_idx'");
         }
@@ -138,9 +138,10 @@ final class StoredLayoutsTest {
                 .bytes("m.weight_scale", "U8", new long[] {1, 1}, code);
         try (Checkpoint checkpoint = open()) {
             if (fine) {
-                assertThat(new Weights(checkpoint).linear("m", 1, 32).rows()).isEqualTo(1);
+                assertThat(new CheckpointWeights(checkpoint).linear("m", 1, 32).rows())
+                        .isEqualTo(1);
             } else {
-                assertThatThrownBy(() -> new Weights(checkpoint).linear("m", 1, 32))
+                assertThatThrownBy(() -> new CheckpointWeights(checkpoint).linear("m", 1, 32))
                         .isInstanceOf(CheckpointException.class)
                         .hasMessageEndingWith(
                                 "tensor 'm.weight_scale': wanted scales under which codes are finite, up to 252, found"
@@ -198,7 +199,7 @@ final class StoredLayoutsTest {
     private float[] decoded(Kind kind, int rows, int columns) throws IOException {
         try (Checkpoint checkpoint = open()) {
             float[] values = new float[rows * columns];
-            new Weights(checkpoint).linear("m", rows, columns).decodeRows(0, rows, values, 0);
+            new CheckpointWeights(checkpoint).linear("m", rows, columns).decodeRows(0, rows, values, 0);
             assertThat(WeightTensors.detect(checkpoint, "m").kind()).isEqualTo(kind);
             assertThat(WeightTensors.missing(checkpoint, "m")).isEmpty();
             return values;

@@ -63,7 +63,7 @@ final class WeightTensorsTest {
 
         try (Checkpoint checkpoint = open()) {
             float[] row = new float[32];
-            new Weights(checkpoint).linear("m", 1, 32).decodeRows(0, 1, row, 0);
+            new CheckpointWeights(checkpoint).linear("m", 1, 32).decodeRows(0, 1, row, 0);
 
             assertThat(WeightTensors.missing(checkpoint, "m")).isEmpty();
             assertThat(row).startsWith(2, 4, 0);
@@ -73,7 +73,7 @@ final class WeightTensorsTest {
     private void assertWeight(Kind kind, float... expected) throws IOException {
         try (Checkpoint checkpoint = open()) {
             float[] values = new float[4];
-            new Weights(checkpoint).linear("m", 2, 2).decodeRows(0, 2, values, 0);
+            new CheckpointWeights(checkpoint).linear("m", 2, 2).decodeRows(0, 2, values, 0);
 
             assertThat(WeightTensors.detect(checkpoint, "m").kind()).isEqualTo(kind);
             assertThat(values).containsExactly(expected);

@@ -1,0 +1,67 @@
+package io.github.steelyard.weights;
+
+import io.github.steelyard.checkpoint.Checkpoint;
+import io.github.steelyard.checkpoint.TensorInfo;
+import io.github.steelyard.files.CheckpointException;
+import io.github.steelyard.format.PlainWeight;
+import io.github.steelyard.format.StoredWeight;
+import io.github.steelyard.tensor.Shape;
+import java.lang.foreign.MemorySegment;
+import java.util.Optional;
+
+/// The weights of a checkpoint as they are stored, with nothing over them. Formats are detected by [WeightTensors].
+///
+/// @param checkpoint where they lie; must stay open
+public record CheckpointWeights(Checkpoint checkpoint) implements Weights {
+
+    @Override
+    public CheckpointWeights stored() {
+        return this;
+    }
+
+    @Override
+    public Optional<StoredWeight> replacement(String module) {
+        return Optional.empty();
+    }
+
+    /// Returns the weight that lies under `module`'s name, in whatever format it is stored.
+    ///
+    /// @throws CheckpointException if it is missing, incomplete or not `(rows, columns)`
+    public StoredWeight linear(String module, int rows, int columns) {
+        WeightTensors tensors = WeightTensors.detect(checkpoint, module);
+        return new StoredWeights(checkpoint, tensors, rows, columns).open();
+    }
+
+    @Override
+    public StoredWeight plain(String name, int rows, int columns) {
+        TensorInfo tensor = require(name, Shape.of(rows, columns));
+        try {
+            return new PlainWeight(checkpoint.bytes(tensor), tensor.dtype(), rows, columns);
+        } catch (IllegalArgumentException e) {
+            throw new CheckpointException(tensor.file(), "tensor '%s': %s".formatted(name, e.getMessage()), e);
+        }
+    }
+
+    @Override
+    public float[] vector(String name, Shape shape, int from, int length) {
+        TensorInfo tensor = require(name, shape);
+        int bytes = tensor.dtype().bits() / Byte.SIZE;
+        MemorySegment part = checkpoint.bytes(tensor).asSlice((long) from * bytes, (long) length * bytes);
+        float[] values = new float[length];
+        try {
+            new PlainWeight(part, tensor.dtype(), 1, length).decodeRows(0, 1, values, 0);
+        } catch (IllegalArgumentException e) {
+            throw new CheckpointException(tensor.file(), "tensor '%s': %s".formatted(name, e.getMessage()), e);
+        }
+        return values;
+    }
+
+    private TensorInfo require(String name, Shape shape) {
+        TensorInfo tensor = checkpoint.tensor(name);
+        if (!tensor.shape().equals(shape)) {
+            throw new CheckpointException(
+                    tensor.file(), "tensor '%s': wanted shape %s, found %s".formatted(name, shape, tensor.shape()));
+        }
+        return tensor;
+    }
+}
