@@ -33,28 +33,47 @@ public record AttentionCore(int heads, int keyHeads, int keyWidth, int valueWidt
     /// @param sinks one extra logit of each head that takes probability and gives nothing; empty for none
     /// @param out receives `(tokens, heads * valueWidth)`
     void forward(float[] q, float[] k, float[] v, float[] sinks, int tokens, float[] out, Lane lane) {
-        long start = lane.begin();
-        double flops = 0;
+        // The blocks of a head's queries are dealt out in turn, since the later ones see more keys.
+        int deals = Math.min(Math.ceilDiv(lane.hands(), keyHeads), Math.ceilDiv(tokens, BLOCK));
+        lane.share(keyHeads * deals, (part, worker) -> {
+            long start = worker.begin();
+            double flops = head(q, k, v, sinks, tokens, part / deals, part % deals, deals, out, worker);
+            double bytes = 4.0 * tokens * (heads + keyHeads) * (keyWidth + valueWidth) / (keyHeads * deals);
+            worker.end(Phase.ATTENTION, start, flops, bytes);
+        });
+    }
+
+    /// Attends with the queries of one key head, in every `deals`th block from `deal` on. Returns the operations.
+    private double head(
+            float[] q,
+            float[] k,
+            float[] v,
+            float[] sinks,
+            int tokens,
+            int keyHead,
+            int deal,
+            int deals,
+            float[] out,
+            Lane lane) {
         int group = heads / keyHeads;
+        double flops = 0;
         try (Scratch.Frame frame = lane.frame()) {
             float[] scores = frame.floats((long) Math.min(BLOCK, tokens) * tokens);
             PackedWeight keys = frame.packed();
             PackedWeight values = frame.packed();
-            for (int keyHead = 0; keyHead < keyHeads; keyHead++) {
-                lane.pack(columns(k, keyHead, keyHeads, keyWidth, 0, tokens), keys);
-                lane.packTransposed(columns(v, keyHead, keyHeads, valueWidth, 0, tokens), values);
-                for (int from = 0; from < tokens; from += BLOCK) {
-                    int to = Math.min(from + BLOCK, tokens);
-                    int first = mask.first(from) / ALIGNMENT * ALIGNMENT;
-                    for (int head = keyHead * group; head < (keyHead + 1) * group; head++) {
-                        float sink = sinks.length == 0 ? Float.NEGATIVE_INFINITY : sinks[head];
-                        block(q, keys, values, sink, head, from, to, first, scores, out, lane);
-                    }
-                    flops += 2.0 * group * pairs(from, to) * (keyWidth + valueWidth);
+            lane.pack(columns(k, keyHead, keyHeads, keyWidth, 0, tokens), keys);
+            lane.packTransposed(columns(v, keyHead, keyHeads, valueWidth, 0, tokens), values);
+            for (int from = deal * BLOCK; from < tokens; from += deals * BLOCK) {
+                int to = Math.min(from + BLOCK, tokens);
+                int first = mask.first(from) / ALIGNMENT * ALIGNMENT;
+                for (int head = keyHead * group; head < (keyHead + 1) * group; head++) {
+                    float sink = sinks.length == 0 ? Float.NEGATIVE_INFINITY : sinks[head];
+                    block(q, keys, values, sink, head, from, to, first, scores, out, lane);
                 }
+                flops += 2.0 * group * pairs(from, to) * (keyWidth + valueWidth);
             }
         }
-        lane.end(Phase.ATTENTION, start, flops, 4.0 * tokens * (heads + keyHeads) * (keyWidth + valueWidth));
+        return flops;
     }
 
     /// Returns the number of query and key pairs that the mask lets through.

@@ -67,12 +67,14 @@ final class LoadedAttention implements SequenceBody.Loaded {
             float[] k = frame.floats((long) tokens * keyWidth);
             float[] v = frame.floats((long) tokens * valueWidth);
             float[] gate = frame.floats(attention.variations().gated() ? (long) tokens * queryWidth : 0);
-            splitQueries(projected, tokens, q, gate);
-            copyColumns(projected, keyOffset, qkv.rows(), k, keyWidth, tokens);
-            copyColumns(projected, keyOffset + keyWidth, qkv.rows(), v, valueWidth, tokens);
-            prepare(q, queryNorm, core.heads(), tokens, true, lane);
-            prepare(k, keyNorm, core.keyHeads(), tokens, false, lane);
-            clip(v, tokens * valueWidth);
+            lane.shareRows(tokens, (from, count, worker) -> {
+                splitQueries(projected, from, count, q, gate);
+                copyColumns(projected, keyOffset, qkv.rows(), k, keyWidth, from, count);
+                copyColumns(projected, keyOffset + keyWidth, qkv.rows(), v, valueWidth, from, count);
+                prepare(q, queryNorm, core.heads(), from, count, true, worker);
+                prepare(k, keyNorm, core.keyHeads(), from, count, false, worker);
+                clip(v, from * valueWidth, count * valueWidth);
+            });
             cache.show(k, keyWidth, v, valueWidth, tokens, lane);
             float[] attended = frame.floats((long) tokens * core.heads() * core.valueWidth());
             core.forward(q, k, v, sinks, tokens, attended, lane);
@@ -85,40 +87,42 @@ final class LoadedAttention implements SequenceBody.Loaded {
         }
     }
 
-    private void splitQueries(float[] projected, int tokens, float[] q, float[] gate) {
+    private void splitQueries(float[] projected, int from, int tokens, float[] q, float[] gate) {
         AttentionCore core = attention.core();
         int width = core.keyWidth();
         if (!attention.variations().gated()) {
-            copyColumns(projected, 0, qkv.rows(), q, core.heads() * width, tokens);
+            copyColumns(projected, 0, qkv.rows(), q, core.heads() * width, from, tokens);
             return;
         }
-        for (int token = 0; token < tokens; token++) {
+        for (int token = from; token < from + tokens; token++) {
             for (int head = 0; head < core.heads(); head++) {
-                int from = token * qkv.rows() + head * 2 * width;
+                int at = token * qkv.rows() + head * 2 * width;
                 int to = (token * core.heads() + head) * width;
-                System.arraycopy(projected, from, q, to, width);
-                System.arraycopy(projected, from + width, gate, to, width);
+                System.arraycopy(projected, at, q, to, width);
+                System.arraycopy(projected, at + width, gate, to, width);
             }
         }
     }
 
-    /// Copies columns `column` to `column + width` of rows `stride` apart into dense rows.
-    static void copyColumns(float[] from, int column, int stride, float[] to, int width, int rows) {
-        for (int row = 0; row < rows; row++) {
+    /// Copies columns `column` to `column + width` of rows `first` to `first + rows`, `stride` apart, into dense rows.
+    static void copyColumns(float[] from, int column, int stride, float[] to, int width, int first, int rows) {
+        for (int row = first; row < first + rows; row++) {
             System.arraycopy(from, row * stride + column, to, row * width, width);
         }
     }
 
     /// Norm, clip and rotation of queries or keys.
-    private void prepare(float[] x, Norm.@Nullable Loaded norm, int heads, int tokens, boolean query, Lane lane) {
+    private void prepare(
+            float[] x, Norm.@Nullable Loaded norm, int heads, int from, int tokens, boolean query, Lane lane) {
         int width = attention.core().keyWidth();
+        int first = from * heads * width;
         if (norm != null) {
             int rowWidth = fullWidth ? heads * width : width;
-            norm.forward(x, 0, rowWidth, fullWidth ? tokens : tokens * heads, x, 0, lane);
+            norm.forward(x, first, rowWidth, fullWidth ? tokens : tokens * heads, x, first, lane);
         }
-        clip(x, tokens * heads * width);
+        clip(x, first, tokens * heads * width);
         Attention.Variations variations = attention.variations();
-        for (int token = 0; token < tokens; token++) {
+        for (int token = from; token < from + tokens; token++) {
             float temperature = query ? variations.temperature().at(token) : 1;
             for (int head = 0; head < heads; head++) {
                 int offset = (token * heads + head) * width;
@@ -136,10 +140,10 @@ final class LoadedAttention implements SequenceBody.Loaded {
         }
     }
 
-    private void clip(float[] x, int values) {
+    private void clip(float[] x, int from, int values) {
         float bound = attention.variations().clip();
         if (bound > 0) {
-            for (int i = 0; i < values; i++) {
+            for (int i = from; i < from + values; i++) {
                 x[i] = Math.clamp(x[i], -bound, bound);
             }
         }

@@ -73,7 +73,7 @@ final class LoadedGatedDeltaNet implements SequenceBody.Loaded {
     private float[] rates(float[] projected, int tokens, Scratch.Frame frame, Lane lane) {
         int heads = net.rule().valueHeads();
         float[] rates = frame.floats((long) tokens * heads);
-        LoadedAttention.copyColumns(projected, input.rows() - 2 * heads, input.rows(), rates, heads, tokens);
+        LoadedAttention.copyColumns(projected, input.rows() - 2 * heads, input.rows(), rates, heads, 0, tokens);
         lane.kernels().sigmoid(rates, 0, tokens * heads);
         return rates;
     }
@@ -82,7 +82,7 @@ final class LoadedGatedDeltaNet implements SequenceBody.Loaded {
     private float[] logDecays(float[] projected, int tokens, Scratch.Frame frame, Lane lane) {
         int heads = net.rule().valueHeads();
         float[] decays = frame.floats((long) tokens * heads);
-        LoadedAttention.copyColumns(projected, input.rows() - heads, input.rows(), decays, heads, tokens);
+        LoadedAttention.copyColumns(projected, input.rows() - heads, input.rows(), decays, heads, 0, tokens);
         lane.kernels().addBias(stepBias, 0, decays, 0, tokens, heads, heads);
         lane.kernels().softplus(decays, 0, tokens * heads);
         for (int token = 0; token < tokens; token++) {

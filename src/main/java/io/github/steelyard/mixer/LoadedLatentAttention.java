@@ -69,7 +69,7 @@ final class LoadedLatentAttention implements SequenceBody.Loaded {
         AttentionCore core = attention.core();
         int width = core.heads() * core.keyWidth();
         if (queryNorm == null || queryUp == null) {
-            LoadedAttention.copyColumns(projected, 0, first.rows(), q, width, tokens);
+            LoadedAttention.copyColumns(projected, 0, first.rows(), q, width, 0, tokens);
         } else {
             try (Scratch.Frame frame = lane.frame()) {
                 float[] latent = frame.floats((long) tokens * queryUp.columns());
@@ -78,11 +78,13 @@ final class LoadedLatentAttention implements SequenceBody.Loaded {
             }
         }
         int unrotated = core.keyWidth() - attention.rotated();
-        for (int token = 0; token < tokens; token++) {
-            for (int head = 0; head < core.heads(); head++) {
-                rotary.turn(q, token * width + head * core.keyWidth() + unrotated, token, lane);
+        lane.shareRows(tokens, (from, count, worker) -> {
+            for (int token = from; token < from + count; token++) {
+                for (int head = 0; head < core.heads(); head++) {
+                    rotary.turn(q, token * width + head * core.keyWidth() + unrotated, token, worker);
+                }
             }
-        }
+        });
     }
 
     private void keysAndValues(float[] projected, int tokens, float[] k, float[] v, Lane lane) {
@@ -94,13 +96,13 @@ final class LoadedLatentAttention implements SequenceBody.Loaded {
             float[] sharedKey = frame.floats((long) tokens * rotated);
             float[] expanded = frame.floats((long) tokens * latentUp.rows());
             latentNorm.forward(projected, column, first.rows(), tokens, latent, 0, lane);
-            LoadedAttention.copyColumns(projected, column + latentWidth, first.rows(), sharedKey, rotated, tokens);
+            LoadedAttention.copyColumns(projected, column + latentWidth, first.rows(), sharedKey, rotated, 0, tokens);
             for (int token = 0; token < tokens; token++) {
                 rotary.turn(sharedKey, token * rotated, token, lane);
             }
             showLatent(latent, latentWidth, sharedKey, rotated, tokens, lane);
             latentUp.forward(latent, tokens, expanded, Phase.PROJECTION, lane);
-            assemble(expanded, sharedKey, tokens, k, v);
+            lane.shareRows(tokens, (from, count, worker) -> assemble(expanded, sharedKey, from, count, k, v));
         }
     }
 
@@ -114,12 +116,12 @@ final class LoadedLatentAttention implements SequenceBody.Loaded {
     }
 
     /// Splits each head of `expanded` into `[k_n | v]` and puts the shared key behind each `k_n`.
-    private void assemble(float[] expanded, float[] sharedKey, int tokens, float[] k, float[] v) {
+    private void assemble(float[] expanded, float[] sharedKey, int first, int tokens, float[] k, float[] v) {
         AttentionCore core = attention.core();
         int rotated = attention.rotated();
         int unrotated = core.keyWidth() - rotated;
-        int from = 0;
-        for (int token = 0; token < tokens; token++) {
+        int from = first * core.heads() * (unrotated + core.valueWidth());
+        for (int token = first; token < first + tokens; token++) {
             for (int head = 0; head < core.heads(); head++) {
                 int row = token * core.heads() + head;
                 System.arraycopy(expanded, from, k, row * core.keyWidth(), unrotated);

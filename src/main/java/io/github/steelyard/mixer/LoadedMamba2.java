@@ -59,7 +59,7 @@ final class LoadedMamba2 implements SequenceBody.Loaded {
     private float[] steps(float[] projected, int tokens, Scratch.Frame frame, Lane lane) {
         int heads = mamba.scan().heads();
         float[] steps = frame.floats((long) tokens * heads);
-        LoadedAttention.copyColumns(projected, input.rows() - heads, input.rows(), steps, heads, tokens);
+        LoadedAttention.copyColumns(projected, input.rows() - heads, input.rows(), steps, heads, 0, tokens);
         lane.kernels().addBias(stepBias, 0, steps, 0, tokens, heads, heads);
         lane.kernels().softplus(steps, 0, tokens * heads);
         Mamba2.TimeSteps bounds = mamba.timeSteps();

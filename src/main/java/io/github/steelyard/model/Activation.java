@@ -21,13 +21,13 @@ public sealed interface Activation {
         };
     }
 
-    /// Applies the function to `rows` rows.
+    /// Applies the function to rows `from` to `from + rows`.
     ///
     /// @param first rows of the first product, `(rows, 2 · width)` gate then up, or `(rows, width)` without a gate
     /// @param width intermediate features
     /// @param out receives dense rows `(rows, width)`
-    default void apply(float[] first, int rows, int width, float[] out, Lane lane) {
-        for (int row = 0; row < rows; row++) {
+    default void apply(float[] first, int from, int rows, int width, float[] out, Lane lane) {
+        for (int row = from; row < from + rows; row++) {
             int to = row * width;
             switch (this) {
                 case GatedSilu silu ->

@@ -20,4 +20,9 @@ public non-sealed interface CorpusBody extends Body {
     ///
     /// @param longest tokens of the longest sequence
     long laneFloats(int longest);
+
+    /// Returns the floats of what workers hand to one another: weights that one has packed, rows that wait.
+    ///
+    /// @param tokens tokens of all sequences
+    long handedFloats(long tokens, int threads);
 }

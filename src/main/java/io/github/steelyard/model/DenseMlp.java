@@ -51,9 +51,11 @@ public record DenseMlp(LinearGroup first, Activation activation, LinearGroup dow
             float[] inner = frame.floats((long) tokens * loadedFirst.rows());
             loadedFirst.forward(x, tokens, inner, Phase.DENSE, lane);
             float[] activated = frame.floats((long) tokens * down.columns());
-            long start = lane.begin();
-            activation.apply(inner, tokens, down.columns(), activated, lane);
-            lane.end(Phase.ACTIVATION, start, 0, 4.0 * tokens * (loadedFirst.rows() + down.columns()));
+            lane.shareRows(tokens, (from, count, worker) -> {
+                long start = worker.begin();
+                activation.apply(inner, from, count, down.columns(), activated, worker);
+                worker.end(Phase.ACTIVATION, start, 0, 4.0 * count * (loadedFirst.rows() + down.columns()));
+            });
             loadedDown.forward(activated, tokens, y, Phase.DENSE, lane);
         }
     }

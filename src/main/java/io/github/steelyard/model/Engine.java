@@ -11,8 +11,8 @@ import java.util.Optional;
 /// Runs a [Decoder] layer by layer over all sequences: each weight is read and decoded once, each expert sees all its
 /// tokens together.
 ///
-/// The result does not depend on the number of workers: a sequence or an expert is computed by one worker alone, and
-/// contributions to a token are added in a fixed order.
+/// The result does not depend on the number of workers: a row is computed in the same way whoever does it and whatever
+/// rows it is computed with, and contributions to a token are added in a fixed order.
 public final class Engine {
 
     /// Vocabulary entries of the head that are decoded at a time; part of the definition of the result's rounding only
@@ -128,12 +128,16 @@ public final class Engine {
                     float[] x = frame.floats((long) tokens * hidden);
                     float[] normed = frame.floats((long) tokens * hidden);
                     float[] y = frame.floats((long) tokens * hidden);
-                    in.read(row, tokens, x, 0);
-                    norm.forward(x, 0, hidden, tokens, normed, 0, lane);
+                    lane.shareRows(tokens, (first, count, worker) -> {
+                        in.read(row + first, count, x, first * hidden);
+                        norm.forward(x, first * hidden, hidden, count, normed, first * hidden, worker);
+                    });
                     lane.turnsTo(new RowSource.Sequence(sequence));
                     loaded.forward(normed, tokens, y, lane);
-                    lane.kernels().add(y, 0, x, 0, tokens * hidden);
-                    out.write(row, tokens, x, 0);
+                    lane.shareRows(tokens, (first, count, worker) -> {
+                        worker.kernels().add(y, first * hidden, x, first * hidden, count * hidden);
+                        out.write(row + first, count, x, first * hidden);
+                    });
                 }
             });
         }
@@ -169,8 +173,10 @@ public final class Engine {
                     int tokens = sequences.length(sequence);
                     try (Scratch.Frame frame = lane.frame()) {
                         float[] x = frame.floats((long) tokens * hidden);
-                        states.read(sequences.start(sequence), tokens, x, 0);
-                        norm.forward(x, 0, hidden, tokens, x, 0, lane);
+                        lane.shareRows(tokens, (start, rows, worker) -> {
+                            states.read(sequences.start(sequence) + start, rows, x, start * hidden);
+                            norm.forward(x, start * hidden, hidden, rows, x, start * hidden, worker);
+                        });
                         lane.turnsTo(new RowSource.Sequence(sequence));
                         headRows(head, x, tokens, tapInput, lane);
                         consumer.ifPresent(c -> logits(c, sequence, x, tokens, panel, begin, count, frame, lane));
@@ -205,13 +211,18 @@ public final class Engine {
             Lane lane) {
         int hidden = decoder.hidden();
         float[] logits = frame.floats((long) tokens * count);
-        long start = lane.begin();
-        lane.multiply(Matrix.dense(x, tokens, hidden), panel.all(), Update.SET, Matrix.dense(logits, tokens, count));
-        lane.end(
-                Phase.HEAD,
-                start,
-                2.0 * tokens * count * hidden,
-                4.0 * ((double) count * hidden + (double) tokens * (count + hidden)));
+        Matrix input = Matrix.dense(x, tokens, hidden);
+        Matrix output = Matrix.dense(logits, tokens, count);
+        lane.shareRows(tokens, (first, rows, worker) -> {
+            long start = worker.begin();
+            worker.multiply(
+                    input.rowRange(first, first + rows), panel.all(), Update.SET, output.rowRange(first, first + rows));
+            worker.end(
+                    Phase.HEAD,
+                    start,
+                    2.0 * rows * count * hidden,
+                    4.0 * ((double) count * hidden + (double) rows * (count + hidden)));
+        });
         consumer.panel(sequence, logits, tokens, from, count);
     }
 }

@@ -4,26 +4,40 @@ import io.github.steelyard.format.StoredWeight;
 import io.github.steelyard.gemm.Matrix;
 import io.github.steelyard.gemm.PackedWeight;
 import io.github.steelyard.gemm.RowListener;
+import io.github.steelyard.gemm.RowPromise;
 import io.github.steelyard.gemm.Update;
 import io.github.steelyard.gemm.Workspace;
 import io.github.steelyard.kernel.Kernels;
 import java.util.List;
+import java.util.Optional;
 import java.util.function.Consumer;
 
 /// What one worker thread works with: the pass it belongs to and scratch memory of its own.
 public final class Lane implements AutoCloseable {
 
+    // Of a block that is shared. Fewer rows wait too often for a panel of the weight that comes from memory.
+    private static final int MOST_ROWS = 512;
+    private static final int LEAST_ROWS = 64;
+    private static final int BLOCKS_PER_HAND = 2;
+
     private final int index;
     private final Pass pass;
     private final Consumer<ModuleInfo> weightsUsed;
+    private final Optional<Team> team;
     private final Scratch scratch = new Scratch();
     private final Workspace workspace = new Workspace();
     private RowSource source = new RowSource.Weight();
 
-    public Lane(int index, Pass pass, Consumer<ModuleInfo> weightsUsed) {
+    /// Returns the lane of somebody who works alone.
+    public static Lane alone(Pass pass) {
+        return new Lane(0, pass, module -> {}, Optional.empty());
+    }
+
+    Lane(int index, Pass pass, Consumer<ModuleInfo> weightsUsed, Optional<Team> team) {
         this.index = index;
         this.pass = pass;
         this.weightsUsed = weightsUsed;
+        this.team = team;
     }
 
     /// Returns the pass that this lane works for.
@@ -51,6 +65,48 @@ public final class Lane implements AutoCloseable {
     /// @see Tap#rows
     public void show(List<Site> sites, float[] values, int offset, int rows, int columns) {
         pass.tap().rows(sites, source, values, offset, rows, columns);
+    }
+
+    /// Runs `task` for parts `0 .. parts - 1`, in any order, on this worker and on those that have nothing else to do;
+    /// returns when all are done. Each part gets the lane of the worker that runs it. The first failure is thrown
+    /// again.
+    public void share(int parts, Workers.Task task) {
+        if (parts > 1 && team.isPresent()) {
+            team.get().share(parts, task, this);
+            return;
+        }
+        for (int part = 0; part < parts; part++) {
+            task.run(part, this);
+        }
+    }
+
+    /// Returns how many workers may be expected to work on what this one shares now, itself included.
+    public int hands() {
+        return team.map(Team::hands).orElse(1);
+    }
+
+    /// Shares rows, in blocks that suit a matrix product and the number of [#hands]. Where the bits of a row depend on
+    /// its block, the blocks depend on nothing else than the number of rows.
+    public void shareRows(int rows, RowTask task) {
+        int block = rowsOfBlock(rows);
+        share(Math.ceilDiv(rows, block), (part, lane) -> {
+            int from = part * block;
+            task.run(from, Math.min(block, rows - from), lane);
+        });
+    }
+
+    private int rowsOfBlock(int rows) {
+        int hands = hands();
+        if (hands == 1 || pass.gemm().rows() == RowPromise.SAME_WITHIN_ROUNDING) {
+            return MOST_ROWS;
+        }
+        return Math.min(MOST_ROWS, Math.ceilDiv(rows, BLOCKS_PER_HAND * hands * LEAST_ROWS) * LEAST_ROWS);
+    }
+
+    /// Work on some rows.
+    @FunctionalInterface
+    public interface RowTask {
+        void run(int from, int count, Lane lane);
     }
 
     /// Opens a frame of this lane's scratch memory.

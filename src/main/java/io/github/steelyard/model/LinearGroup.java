@@ -220,17 +220,17 @@ public final class LinearGroup {
                 int yStride,
                 Phase phase,
                 Lane lane) {
-            int columns = group.columns;
-            long start = lane.begin();
-            lane.multiply(
-                    Matrix.dense(x, tokens, columns),
-                    weight.slice(firstRow, firstRow + rows, 0, columns),
-                    Update.SET,
-                    new Matrix(y, yOffset, tokens, rows, yStride));
-            if (group.biased) {
-                lane.kernels().addBias(bias, firstRow, y, yOffset, tokens, rows, yStride);
-            }
-            end(phase, start, tokens, rows, columns, lane);
+            PackedWeight.Slice w = weight.slice(firstRow, firstRow + rows, 0, group.columns);
+            Matrix input = Matrix.dense(x, tokens, group.columns);
+            lane.shareRows(tokens, (from, count, worker) -> {
+                long start = worker.begin();
+                Matrix output = new Matrix(y, yOffset + from * yStride, count, rows, yStride);
+                worker.multiply(input.rowRange(from, from + count), w, Update.SET, output);
+                if (group.biased) {
+                    worker.kernels().addBias(bias, firstRow, y, output.offset(), count, rows, yStride);
+                }
+                end(phase, start, count, rows, group.columns, worker);
+            });
         }
 
         /// Adds to `y` what input features `firstColumn` to `firstColumn + columns` contribute; the first of them

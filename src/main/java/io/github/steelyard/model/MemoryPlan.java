@@ -56,17 +56,19 @@ public record MemoryPlan(Decoder decoder, int longest, long tokens, long tensors
     /// Returns the bytes that a pass with so many workers holds: on the heap, and off it the packed weights.
     public long bytes(int threads) {
         long shared = (long) Engine.HEAD_PANEL * decoder.hidden();
-        long lane = longest * (decoder.hidden() + (purpose == Purpose.CALIBRATION ? 0L : Engine.HEAD_PANEL));
+        long workers = (long) threads
+                * longest
+                * (decoder.hidden() + (purpose == Purpose.CALIBRATION ? 0L : Engine.HEAD_PANEL));
         for (Decoder.Layer layer : decoder.layers()) {
             for (Decoder.Block block : layer.blocks()) {
                 shared = Math.max(shared, sharedFloats(block.body()));
-                lane = Math.max(lane, laneFloats(block.body()));
+                workers = Math.max(workers, threads * laneFloats(block.body()) + handedFloats(block.body(), threads));
             }
         }
         long metadata = BYTES_PER_TENSOR * tensors
                 + BYTES_PER_LINEAR * decoder.linears().size();
         long perToken = tokens * (BYTES_PER_TOKEN + BYTES_PER_ROUTE * Math.min(MOST_ROUTES, routes()));
-        return BASE + metadata + perToken + 4 * (shared + threads * lane + evaluationFloats(threads));
+        return BASE + metadata + perToken + 4 * (shared + workers + evaluationFloats(threads));
     }
 
     /// Returns the MiB that a process with so many workers needs: the least `--memory` for them.
@@ -109,6 +111,13 @@ public record MemoryPlan(Decoder decoder, int longest, long tokens, long tensors
         return switch (body) {
             case SequenceBody sequence -> weightFloats(sequence);
             case CorpusBody corpus -> corpus.sharedFloats();
+        };
+    }
+
+    private long handedFloats(Body body, int threads) {
+        return switch (body) {
+            case SequenceBody sequence -> 0;
+            case CorpusBody corpus -> corpus.handedFloats(tokens, threads);
         };
     }
 

@@ -11,15 +11,15 @@ public sealed interface RowSource {
     /// @param sequence its index
     record Sequence(int sequence) implements RowSource {}
 
-    /// Tokens that a router sent to one expert, in the order of the corpus. One worker shows an expert, its tokens once
-    /// and in ascending order over all calls.
+    /// Tokens that a router sent to one expert, in the order of the corpus. Each of its tokens is shown once; its calls
+    /// come in no particular order, from several workers.
     ///
     /// @param tokens rows of the corpus; row `i` of the call is `tokens[first + i]`
     /// @param first where the call's rows begin in `tokens`
     @SuppressWarnings("ArrayRecordComponent") // never compared, and as large as the corpus
     record Routed(int[] tokens, int first) implements RowSource {}
 
-    /// Tokens that were shown to an expert whatever the router chose, in the order of the corpus, by one worker.
+    /// Tokens that were shown to an expert whatever the router chose, in the order of the corpus.
     ///
     /// @param first row of the corpus of the first
     record Every(long first) implements RowSource {}

@@ -16,30 +16,35 @@ public final class Scratch implements AutoCloseable {
 
     private final List<float[]> buffers = new ArrayList<>();
     private final List<PackedWeight> packed = new ArrayList<>();
+    private final List<Scratch> nested = new ArrayList<>();
     private int used;
     private int usedPacked;
+    private int usedNested;
 
     /// Opens a frame; closing it takes back what it handed out.
     public Frame frame() {
-        return new Frame(used, usedPacked);
+        return new Frame(used, usedPacked, usedNested);
     }
 
     /// Takes back everything, whatever frames are open.
     void reset() {
         used = 0;
         usedPacked = 0;
+        usedNested = 0;
     }
 
     /// Returns the bytes held, in use or not.
     public long bytes() {
         return buffers.stream().mapToLong(buffer -> 4L * buffer.length).sum()
-                + packed.stream().mapToLong(PackedWeight::bytes).sum();
+                + packed.stream().mapToLong(PackedWeight::bytes).sum()
+                + nested.stream().mapToLong(Scratch::bytes).sum();
     }
 
     /// Gives back the memory outside the heap.
     @Override
     public void close() {
         packed.forEach(PackedWeight::close);
+        nested.forEach(Scratch::close);
     }
 
     /// The buffers taken since the frame was opened.
@@ -47,10 +52,22 @@ public final class Scratch implements AutoCloseable {
 
         private final int mark;
         private final int packedMark;
+        private final int nestedMark;
 
-        private Frame(int mark, int packedMark) {
+        private Frame(int mark, int packedMark, int nestedMark) {
             this.mark = mark;
             this.packedMark = packedMark;
+            this.nestedMark = nestedMark;
+        }
+
+        /// Returns an empty scratch of its own, for whichever thread has it at the time.
+        public Scratch scratch() {
+            if (usedNested == nested.size()) {
+                nested.add(new Scratch());
+            }
+            Scratch scratch = nested.get(usedNested++);
+            scratch.reset();
+            return scratch;
         }
 
         /// Returns a holder for a packed weight, with undefined contents.
@@ -79,6 +96,7 @@ public final class Scratch implements AutoCloseable {
         public void close() {
             used = mark;
             usedPacked = packedMark;
+            usedNested = nestedMark;
         }
     }
 }

@@ -2,16 +2,20 @@ package io.github.steelyard.model;
 
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import java.util.concurrent.CancellationException;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
+import java.util.concurrent.ThreadFactory;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
-/// A fixed set of worker threads, each with a [Lane] of its own. Items are taken in ascending order.
+/// A fixed set of worker threads, each with a [Lane] of its own. Items are taken in ascending order; who finds none
+/// left
+/// helps the others with what these share ([Lane#share]).
 public final class Workers implements AutoCloseable {
 
     /// Work on one item.
@@ -22,20 +26,41 @@ public final class Workers implements AutoCloseable {
 
     private final List<Lane> lanes = new ArrayList<>();
     private final ExecutorService threads;
+    private final Monitor monitor;
+    private final Team team;
 
     /// Starts as many workers as `pass` wants.
     ///
     /// @param weightsUsed hears of each module whose weight is about to be read
     public Workers(Pass pass, Consumer<ModuleInfo> weightsUsed) {
+        this(pass, weightsUsed, Monitor.ofThreads(), Workers::daemon);
+    }
+
+    /// @param monitor where the workers wait for one another
+    /// @param maker makes their threads
+    public Workers(Pass pass, Consumer<ModuleInfo> weightsUsed, Monitor monitor, ThreadFactory maker) {
+        this.monitor = monitor;
+        this.team = new Team(monitor);
         for (int i = 0; i < pass.threads(); i++) {
-            lanes.add(new Lane(i, pass, weightsUsed));
+            lanes.add(new Lane(i, pass, weightsUsed, Optional.of(team)));
         }
         AtomicInteger names = new AtomicInteger();
         threads = Executors.newFixedThreadPool(pass.threads(), work -> {
-            Thread thread = new Thread(work, "steelyard-worker-" + names.getAndIncrement());
-            thread.setDaemon(true);
+            Thread thread = maker.newThread(work);
+            thread.setName("steelyard-worker-" + names.getAndIncrement());
             return thread;
         });
+    }
+
+    private static Thread daemon(Runnable work) {
+        Thread thread = new Thread(work);
+        thread.setDaemon(true);
+        return thread;
+    }
+
+    /// Returns where the workers wait for one another.
+    public Monitor monitor() {
+        return monitor;
     }
 
     /// Returns the lane that single-threaded work may use while no [#forEach] is running.
@@ -56,42 +81,39 @@ public final class Workers implements AutoCloseable {
     /// Runs `task` for items `0 .. items - 1` and returns when all are done. The first failure is thrown again; items
     /// not yet begun are then left.
     public void forEach(int items, Task task) {
-        AtomicInteger next = new AtomicInteger();
+        team.begin(items);
         List<Future<?>> running = new ArrayList<>();
-        for (Lane lane : lanes.subList(0, Math.min(lanes.size(), Math.max(1, items)))) {
-            running.add(threads.submit(() -> drain(items, task, next, lane)));
+        for (Lane lane : lanes) {
+            running.add(threads.submit(() -> work(task, lane)));
         }
         RuntimeException failure = null;
         for (Future<?> worker : running) {
-            failure = await(worker, next, items, failure);
+            failure = await(worker, failure);
         }
         if (failure != null) {
             throw failure;
         }
     }
 
-    private static void drain(int items, Task task, AtomicInteger next, Lane lane) {
+    private void work(Task task, Lane lane) {
         try {
-            for (int item = next.getAndIncrement(); item < items; item = next.getAndIncrement()) {
-                task.run(item, lane);
-            }
+            team.work(task, lane);
         } finally {
             lane.reset();
         }
     }
 
-    private static @Nullable RuntimeException await(
-            Future<?> worker, AtomicInteger next, int items, @Nullable RuntimeException earlier) {
+    private @Nullable RuntimeException await(Future<?> worker, @Nullable RuntimeException earlier) {
         while (true) {
             try {
                 worker.get();
                 return earlier;
             } catch (InterruptedException e) {
-                next.set(items);
+                team.abandon();
                 Thread.currentThread().interrupt();
                 return earlier == null ? new IllegalStateException("interrupted", e) : earlier;
             } catch (ExecutionException e) {
-                next.set(items);
+                team.abandon();
                 return primary(earlier, unwrapped(e.getCause()));
             }
         }

@@ -2,6 +2,7 @@ package io.github.steelyard.moe;
 
 import io.github.steelyard.model.RowSource;
 import java.util.Locale;
+import java.util.stream.IntStream;
 
 /// Which experts each token of the corpus is sent to, and with what weight.
 final class Assignment {
@@ -74,6 +75,16 @@ final class Assignment {
         /// Returns the number of experts.
         int experts() {
             return starts.length - 1;
+        }
+
+        /// Returns the rows of all experts together.
+        long total() {
+            return tokens.length;
+        }
+
+        /// Returns the rows of the expert that has most.
+        int most() {
+            return IntStream.range(0, experts()).map(this::rows).max().orElse(0);
         }
 
         int rows(int expert) {

@@ -9,19 +9,15 @@ import io.github.steelyard.model.Phase;
 import io.github.steelyard.model.Role;
 import io.github.steelyard.model.RowSource;
 import io.github.steelyard.model.Scratch;
+import io.github.steelyard.model.Workers;
+import java.util.ArrayList;
 import java.util.List;
+import java.util.Objects;
 import java.util.stream.IntStream;
-import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
 
-/// Runs the experts of one layer, each by one worker over all rows that were sent to it. Their weighted outputs are
-/// added to a token in ascending order of expert, whichever worker is done first.
-final class ExpertPass {
-
-    /// Rows that go through an expert at a time.
-    static final int TILE = 512;
-
-    /// Tiles for each worker whose outputs may be under way at once.
-    static final int TILES_UNDER_WAY = 8;
+/// Runs the experts of one layer over all rows that were sent to them, as [ExpertSchedule] hands them out.
+final class ExpertPass implements ExpertSchedule.Work {
 
     /// Intermediate features that the fused backend holds at a time.
     private static final int FUSED_FEATURES = 64;
@@ -31,6 +27,8 @@ final class ExpertPass {
     private final Assignment.ByExpert rows;
     private final HiddenStates inputs;
     private final HiddenStates sums;
+    private final List<Slot> slots = new ArrayList<>();
+    private final List<float[]> outputs = new ArrayList<>();
 
     ExpertPass(SparseMoe moe, CorpusContext context, Assignment.ByExpert rows, HiddenStates inputs, HiddenStates sums) {
         this.moe = moe;
@@ -40,60 +38,81 @@ final class ExpertPass {
         this.sums = sums;
     }
 
-    void run() {
-        try (Scratch.Frame kept = context.layerMemory().frame()) {
-            OrderedCommits commits = new OrderedCommits(rows, outputs(kept), this::scatter);
-            context.workers().forEach(moe.experts().size(), (expert, lane) -> {
-                try {
-                    runExpert(expert, commits, lane);
-                } catch (RuntimeException | Error e) {
-                    commits.fail();
-                    throw e;
-                }
-            });
+    /// A place for the weights of one expert at a time.
+    private static final class Slot {
+
+        private final Scratch memory;
+        private @Nullable Packed packed;
+
+        Slot(Scratch memory) {
+            this.memory = memory;
+        }
+
+        Packed packed() {
+            return Objects.requireNonNull(packed);
         }
     }
 
-    private List<float[]> outputs(Scratch.Frame kept) {
-        int most =
-                IntStream.range(0, moe.experts().size()).map(rows::rows).max().orElse(0);
-        long values = (long) Math.min(TILE, most) * sums.width();
-        return Stream.generate(() -> kept.floats(values))
-                .limit((long) TILES_UNDER_WAY * context.workers().count())
+    /// The weights of an expert in memory.
+    private record Packed(Scratch.Frame frame, LinearGroup.Loaded w13, LinearGroup.Loaded w2) {}
+
+    void run() {
+        Workers workers = context.workers();
+        Pass pass = workers.first().pass();
+        ExpertSchedule.Extent extent = ExpertSchedule.Extent.of(
+                rows.total(), rows.experts(), pass.threads(), pass.gemm().rows());
+        try (Scratch.Frame kept = context.layerMemory().frame()) {
+            for (int i = 0; i < extent.slots(); i++) {
+                slots.add(new Slot(kept.scratch()));
+            }
+            long values = (long) Math.min(extent.tileRows(), rows.most()) * sums.width();
+            for (int i = 0; i < extent.buffers(); i++) {
+                outputs.add(kept.floats(values));
+            }
+            ExpertSchedule schedule = new ExpertSchedule(shares(pass), rows, extent, this, workers.monitor());
+            workers.forEach(workers.count(), (worker, lane) -> schedule.work(lane));
+        }
+    }
+
+    private List<ExpertSchedule.Share> shares(Pass pass) {
+        long every = pass.allTokens() ? inputs.tokens() : 0;
+        boolean watched = pass.tap().watches(Role.WEIGHT);
+        return IntStream.range(0, rows.experts())
+                .mapToObj(expert -> new ExpertSchedule.Share(expert, every, rows.rows(expert)))
+                .filter(share -> share.rows() > 0 || every > 0 || watched)
                 .toList();
     }
 
-    private void runExpert(int index, OrderedCommits commits, Lane lane) {
-        Pass pass = lane.pass();
-        int count = rows.rows(index);
-        if (count == 0 && !pass.allTokens() && !lane.tap().watches(Role.WEIGHT)) {
-            return;
+    @Override
+    public void pack(int expert, int slot, Lane lane) {
+        Slot place = slots.get(slot);
+        if (place.packed != null) {
+            place.packed.frame.close();
         }
-        Expert expert = moe.experts().get(index);
-        try (Scratch.Frame frame = lane.frame()) {
-            LinearGroup.Loaded w13 = expert.w13().load(context.weights(), lane, frame);
-            LinearGroup.Loaded w2 = expert.w2().load(context.weights(), lane, frame);
-            if (pass.allTokens()) {
-                observeAll(w13, w2, lane);
-            }
-            for (int from = 0; from < count; from += TILE) {
-                int tokens = Math.min(TILE, count - from);
-                float[] output = commits.buffer(index);
-                tile(index, from, tokens, w13, w2, output, lane);
-                commits.done(new OrderedCommits.Tile(index, from, tokens, output), lane);
-            }
-        }
+        Scratch.Frame frame = place.memory.frame();
+        Expert layers = moe.experts().get(expert);
+        place.packed = new Packed(
+                frame,
+                layers.w13().load(context.weights(), lane, frame),
+                layers.w2().load(context.weights(), lane, frame));
     }
 
-    private void tile(
-            int index, int from, int count, LinearGroup.Loaded w13, LinearGroup.Loaded w2, float[] y, Lane lane) {
+    @Override
+    public void compute(ExpertSchedule.Tile tile, Lane lane) {
+        Packed weights = slots.get(tile.slot()).packed();
+        if (tile.every()) {
+            observe(tile, weights, lane);
+            return;
+        }
         try (Scratch.Frame frame = lane.frame()) {
+            int count = tile.count();
             float[] x = frame.floats((long) count * inputs.width());
-            gather(index, from, count, x, lane);
-            lane.turnsTo(rows.source(index, from));
+            float[] y = outputs.get(tile.buffer());
+            gather(tile, x, lane);
+            lane.turnsTo(rows.source(tile.expert(), tile.row()));
             switch (lane.pass().experts()) {
-                case DECOMPOSED -> decomposed(w13, w2, x, count, y, lane);
-                case FUSED -> fused(w13, w2, x, count, y, lane);
+                case DECOMPOSED -> decomposed(weights.w13, weights.w2, x, count, y, lane);
+                case FUSED -> fused(weights.w13, weights.w2, x, count, y, lane);
             }
         }
     }
@@ -122,7 +141,7 @@ final class ExpertPass {
                 if (gated) {
                     w13.multiplyRows(x, count, inner + from, features, first, features, stride, Phase.W13, lane);
                 }
-                moe.activation().apply(first, count, features, h, lane);
+                moe.activation().apply(first, 0, count, features, h, lane);
                 w2.multiplyColumns(h, count, from, features, y, Phase.W2, lane);
             }
         }
@@ -130,52 +149,52 @@ final class ExpertPass {
 
     private void activate(float[] first, int count, float[] h, Lane lane) {
         long start = lane.begin();
-        moe.activation().apply(first, count, moe.innerWidth(), h, lane);
+        moe.activation().apply(first, 0, count, moe.innerWidth(), h, lane);
         lane.end(Phase.ACTIVATION, start, 0, 12.0 * count * moe.innerWidth());
     }
 
     /// Shows what every token would bring to this expert; the second product is not needed for that.
-    private void observeAll(LinearGroup.Loaded w13, LinearGroup.Loaded w2, Lane lane) {
-        for (long from = 0; from < inputs.tokens(); from += TILE) {
-            try (Scratch.Frame frame = lane.frame()) {
-                int count = (int) Math.min(TILE, inputs.tokens() - from);
-                float[] x = frame.floats((long) count * inputs.width());
-                float[] h = frame.floats((long) count * moe.innerWidth());
-                float[] first = frame.floats((long) count * w13.rows());
-                inputs.read(from, count, x, 0);
-                lane.turnsTo(new RowSource.Every(from));
-                w13.tapInput(x, count, lane);
-                w13.multiply(x, count, first, Phase.W13, lane);
-                activate(first, count, h, lane);
-                w2.tapInput(h, count, lane);
-            }
+    private void observe(ExpertSchedule.Tile tile, Packed weights, Lane lane) {
+        try (Scratch.Frame frame = lane.frame()) {
+            int count = tile.count();
+            float[] x = frame.floats((long) count * inputs.width());
+            float[] h = frame.floats((long) count * moe.innerWidth());
+            float[] first = frame.floats((long) count * weights.w13.rows());
+            inputs.read(tile.from(), count, x, 0);
+            lane.turnsTo(new RowSource.Every(tile.from()));
+            weights.w13.tapInput(x, count, lane);
+            weights.w13.multiply(x, count, first, Phase.W13, lane);
+            activate(first, count, h, lane);
+            weights.w2.tapInput(h, count, lane);
         }
     }
 
-    private void gather(int expert, int from, int count, float[] x, Lane lane) {
+    private void gather(ExpertSchedule.Tile tile, float[] x, Lane lane) {
         long start = lane.begin();
         int width = inputs.width();
         boolean scaled = moe.router().routing().scalesInput();
-        for (int row = 0; row < count; row++) {
-            inputs.read(rows.token(expert, from + row), 1, x, row * width);
+        for (int row = 0; row < tile.count(); row++) {
+            inputs.read(rows.token(tile.expert(), tile.row() + row), 1, x, row * width);
             if (scaled) {
-                lane.kernels().scale(rows.weight(expert, from + row), x, row * width, width);
+                lane.kernels().scale(rows.weight(tile.expert(), tile.row() + row), x, row * width, width);
             }
         }
-        lane.end(Phase.GATHER, start, 0, 8.0 * count * width);
+        lane.end(Phase.GATHER, start, 0, 8.0 * tile.count() * width);
     }
 
-    private void scatter(OrderedCommits.Tile tile, Lane lane) {
+    @Override
+    public void add(ExpertSchedule.Tile tile, Lane lane) {
         long start = lane.begin();
         int width = sums.width();
         boolean scaled = moe.router().routing().scalesInput();
+        float[] output = outputs.get(tile.buffer());
         try (Scratch.Frame frame = lane.frame()) {
             float[] sum = frame.floats(width);
             for (int row = 0; row < tile.count(); row++) {
-                int token = rows.token(tile.expert(), tile.from() + row);
+                int token = rows.token(tile.expert(), tile.row() + row);
                 sums.read(token, 1, sum, 0);
-                float weight = scaled ? 1 : rows.weight(tile.expert(), tile.from() + row);
-                lane.kernels().addScaled(weight, tile.output(), row * width, sum, 0, width);
+                float weight = scaled ? 1 : rows.weight(tile.expert(), tile.row() + row);
+                lane.kernels().addScaled(weight, output, row * width, sum, 0, width);
                 sums.write(token, 1, sum, 0);
             }
         }

@@ -70,18 +70,24 @@ final class MoePass {
                     int hidden = in.width();
                     float[] x = frame.floats((long) tokens * hidden);
                     float[] normed = frame.floats((long) tokens * hidden);
-                    in.read(sequences.start(sequence), tokens, x, 0);
-                    norm.forward(x, 0, hidden, tokens, normed, 0, lane);
+                    long start = sequences.start(sequence);
+                    lane.shareRows(tokens, (first, count, worker) -> {
+                        in.read(start + first, count, x, first * hidden);
+                        norm.forward(x, first * hidden, hidden, count, normed, first * hidden, worker);
+                    });
                     lane.turnsTo(new RowSource.Sequence(sequence));
                     route(weights, normed, sequence, lane);
                     addShared(weights, normed, tokens, x, hidden, lane);
-                    out.write(sequences.start(sequence), tokens, x, 0);
                     float[] input = normed;
                     if (weights.latentIn != null) {
                         input = frame.floats((long) tokens * moe.expertWidth());
                         weights.latentIn.forward(normed, tokens, input, Phase.DENSE, lane);
                     }
-                    inputs.write(sequences.start(sequence), tokens, input, 0);
+                    float[] expertInput = input;
+                    lane.shareRows(tokens, (first, count, worker) -> {
+                        out.write(start + first, count, x, first * hidden);
+                        inputs.write(start + first, count, expertInput, first * inputs.width());
+                    });
                 }
             });
         }
@@ -127,8 +133,10 @@ final class MoePass {
 
     /// Refuses scores that are no numbers where the router's input is all numbers: its weight or bias is to blame. An
     /// input with NaN comes from an earlier layer, and the statistics of its sites tell of it.
-    private void requireFinite(float[] logits, float[] normed, int tokens, int experts, int hidden) {
-        for (int token = 0; token < tokens; token++) {
+    private void requireFinite(float[] logits, float[] normed, int from, int count) {
+        int experts = moe.router().experts();
+        int hidden = moe.router().gate().info().columns();
+        for (int token = from; token < from + count; token++) {
             if (!isFinite(logits, token * experts, experts) && isFinite(normed, token * hidden, hidden)) {
                 throw new CheckpointException(
                         context.weights().checkpoint().directory(),
@@ -153,17 +161,18 @@ final class MoePass {
         try (Scratch.Frame frame = lane.frame()) {
             float[] logits = frame.floats((long) tokens * experts);
             weights.router.forward(normed, tokens, logits, Phase.ROUTER, lane);
-            requireFinite(
-                    logits, normed, tokens, experts, moe.router().gate().info().columns());
-            for (int token = 0; token < tokens; token++) {
-                assignment.choose(
-                        moe.router().routing(),
-                        sequences.start(sequence) + token,
-                        logits,
-                        token * experts,
-                        experts,
-                        weights.correctionBias);
-            }
+            lane.shareRows(tokens, (from, count, worker) -> {
+                requireFinite(logits, normed, from, count);
+                for (int token = from; token < from + count; token++) {
+                    assignment.choose(
+                            moe.router().routing(),
+                            sequences.start(sequence) + token,
+                            logits,
+                            token * experts,
+                            experts,
+                            weights.correctionBias);
+                }
+            });
         }
     }
 
@@ -184,7 +193,10 @@ final class MoePass {
                     lane.kernels().scale(gate[token], y, token * hidden, hidden);
                 }
             }
-            lane.kernels().add(y, 0, x, 0, tokens * hidden);
+            lane.shareRows(
+                    tokens,
+                    (first, count, worker) ->
+                            worker.kernels().add(y, first * hidden, x, first * hidden, count * hidden));
         }
     }
 

@@ -1,5 +1,6 @@
 package io.github.steelyard.moe;
 
+import io.github.steelyard.gemm.RowPromise;
 import io.github.steelyard.model.Activation;
 import io.github.steelyard.model.CorpusBody;
 import io.github.steelyard.model.CorpusContext;
@@ -97,10 +98,16 @@ public record SparseMoe(
         long sharedRows = shared.map(s -> MemoryPlan.activationFloats(s.mlp()) + 2 * hidden)
                 .orElse(0L);
         long perToken = longest * (2 * hidden + router.experts() + sharedRows + expertWidth());
-        Expert largest = experts.getFirst();
-        long tile = (long) ExpertPass.TILE * (2L * expertWidth() + largest.w13().rows() + innerWidth());
-        long outputs = (long) ExpertPass.TILES_UNDER_WAY * ExpertPass.TILE * expertWidth();
-        return Math.max(perToken, floats(largest) + tile + outputs);
+        Expert expert = experts.getFirst();
+        long tile =
+                ExpertSchedule.Extent.MOST_ROWS * (expertWidth() + expert.w13().rows() + (long) innerWidth());
+        return Math.max(perToken, tile + expertWidth());
+    }
+
+    @Override
+    public long handedFloats(long tokens, int threads) {
+        return ExpertSchedule.Extent.of(tokens * routes(), experts.size(), threads, RowPromise.SAME_WITHIN_ROUNDING)
+                .floats(floats(experts.getFirst()), expertWidth());
     }
 
     private static long floats(Expert expert) {

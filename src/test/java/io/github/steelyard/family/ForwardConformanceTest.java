@@ -19,6 +19,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.SplittableRandom;
 import java.util.TreeMap;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -163,7 +164,7 @@ final class ForwardConformanceTest {
         ForwardRun.Options options = ForwardRun.Options.fastest();
         ForwardRun expected = ForwardRun.of(directory, sequences, options.threads(1));
 
-        for (int threads : new int[] {2, 5}) {
+        for (int threads : new int[] {2, 5, 40}) {
             ForwardRun run = ForwardRun.of(directory, sequences, options.threads(threads));
             assertSameBits(run.logits(), expected.logits());
             assertThat(run.statistics()).as("%d threads", threads).isEqualTo(expected.statistics());
@@ -177,6 +178,33 @@ final class ForwardConformanceTest {
         }
         assertSameBits(logits, expected.logits());
         assertThat(activations(merged)).isEqualTo(activations(expected.statistics()));
+    }
+
+    // One sequence for seven workers: products are cut into blocks of rows, attention into heads and blocks of queries,
+    // experts into small tiles.
+    @ParameterizedTest
+    @ValueSource(
+            strings = {
+                "qwen3_moe",
+                "mixtral",
+                "gpt_oss",
+                "deepseek_v3",
+                "qwen3_5_moe",
+                "nemotron_h",
+                "llama4_text",
+                "glm4_moe",
+                "llama"
+            })
+    void moreThreadsThanSequences_changeNoBit(String family) {
+        Path directory = Shared.path("conformance/architectures/" + family);
+        int[] ids = new SplittableRandom(3).ints(300, 0, 64).toArray();
+        ForwardRun.Options options = ForwardRun.Options.fastest();
+        ForwardRun expected = ForwardRun.of(directory, List.of(ids), options.threads(1));
+
+        ForwardRun run = ForwardRun.of(directory, List.of(ids), options.threads(7));
+
+        assertSameBits(run.logits(), expected.logits());
+        assertThat(run.statistics()).isEqualTo(expected.statistics());
     }
 
     // With as many chosen experts as there are, every token is routed to every expert. In the first sparse layer, whose

@@ -22,11 +22,8 @@ final class RecurrenceTest {
     private static final double BOUND = 2e-5;
 
     private final Random random = new Random(7);
-    private final Lane lane = new Lane(
-            0,
-            new Pass(
-                    Kernels.fastest(), Gemm.select("auto"), Tap.NONE, ExpertBackend.DECOMPOSED, false, 1, Profile.NONE),
-            module -> {});
+    private final Lane lane = Lane.alone(new Pass(
+            Kernels.fastest(), Gemm.select("auto"), Tap.NONE, ExpertBackend.DECOMPOSED, false, 1, Profile.NONE));
 
     // Around the chunk of 64 tokens and the blocks of 16 rows within it.
     @ParameterizedTest

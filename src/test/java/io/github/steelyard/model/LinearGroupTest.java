@@ -89,7 +89,7 @@ final class LinearGroupTest {
             members.add(layer(i));
         }
         try (Checkpoint checkpoint = Checkpoint.open(directory);
-                Lane lane = new Lane(0, pass, module -> {});
+                Lane lane = Lane.alone(pass);
                 Scratch.Frame frame = lane.frame()) {
             LinearGroup.Loaded loaded = new LinearGroup(members).load(new CheckpointWeights(checkpoint), lane, frame);
             float[] x = input();

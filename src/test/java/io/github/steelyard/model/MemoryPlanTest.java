@@ -18,8 +18,10 @@ final class MemoryPlanTest {
     // q, k, v and o, which all workers share.
     private static final long ATTENTION_WEIGHTS = HIDDEN * (4096 + 512 + 512 + 4096);
 
-    // One expert, a tile of 512 rows on its way through it, and the outputs of 8 tiles that wait for their turn.
-    private static final long EXPERT = 3 * 768 * HIDDEN + 512 * (2 * HIDDEN + 2 * 768 + 768) + 8 * 512 * HIDDEN;
+    private static final long EXPERT = 3 * 768 * HIDDEN;
+
+    // A tile of 512 rows on its way through an expert with a row of the sum, and the outputs of 3 tiles.
+    private static final long TILES = 512 * (HIDDEN + 2 * 768 + 768) + HIDDEN + 3 * 512 * HIDDEN;
 
     // Of each token: the rows before and after the norm and the result, inputs and twice the outputs of q, k, v and o,
     // and the scores of 64 queries.
@@ -38,12 +40,20 @@ final class MemoryPlanTest {
 
     @Test
     void bytes_ofOneMoreWorker_areTheLargestOfWhatItWorksOn() {
-        MemoryPlan shortOnes = plan(512, TOKENS, Purpose.CALIBRATION);
+        MemoryPlan shortOnes = plan(128, TOKENS, Purpose.CALIBRATION);
         MemoryPlan longOnes = plan(4096, TOKENS, Purpose.CALIBRATION);
 
-        assertThat(shortOnes.bytes(2) - shortOnes.bytes(1)).isEqualTo(4 * EXPERT);
-        assertThat(shortOnes.bytes(9) - shortOnes.bytes(1)).isEqualTo(8 * 4 * EXPERT);
+        assertThat(shortOnes.bytes(2) - shortOnes.bytes(1)).isEqualTo(4 * (EXPERT + TILES));
+        assertThat(shortOnes.bytes(9) - shortOnes.bytes(1)).isEqualTo(8 * 4 * (EXPERT + TILES));
         assertThat(longOnes.bytes(2) - longOnes.bytes(1)).isEqualTo(4 * 4096 * ATTENTION_PER_TOKEN);
+    }
+
+    // 1 million tokens are 128 tiles for each expert: few of them keep 64 workers at work.
+    @Test
+    void bytes_ofManyTokens_holdFewPackedExperts() {
+        MemoryPlan plan = plan(128, 1 << 20, Purpose.CALIBRATION);
+
+        assertThat(plan.bytes(64) - plan.bytes(1)).isEqualTo(4 * (63 * TILES + EXPERT));
     }
 
     @Test
@@ -55,7 +65,7 @@ final class MemoryPlanTest {
 
     @Test
     void bytes_holdTheLargestLayerOnce() {
-        long without = plan(512, TOKENS, Purpose.CALIBRATION).bytes(1) - 4 * EXPERT - TOKENS * (8 + 16 * 8);
+        long without = plan(128, TOKENS, Purpose.CALIBRATION).bytes(1) - 4 * (EXPERT + TILES) - TOKENS * (8 + 16 * 8);
         long metadata = 1000L * 18_867 + 1500L * decoder.linears().size();
 
         assertThat(without).isEqualTo((110L << 20) + metadata + 4 * ATTENTION_WEIGHTS);
