@@ -1,6 +1,7 @@
 package io.github.steelyard.calibration;
 
 import com.fasterxml.jackson.databind.json.JsonMapper;
+import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.github.steelyard.files.CheckpointException;
 import io.github.steelyard.files.ConfigJson;
@@ -10,6 +11,7 @@ import java.nio.file.Path;
 import java.time.Instant;
 import java.time.format.DateTimeParseException;
 import java.util.Collections;
+import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.SortedMap;
@@ -18,7 +20,7 @@ import java.util.TreeMap;
 /// `manifest.json`: what a run calibrated, on what, how and where. The statistics themselves do not depend on it.
 ///
 /// @param checkpoint the calibrated checkpoint
-/// @param recipe the recipe, by the digest of its resolved form
+/// @param recipe the recipe, by the digest of its resolved form, and what was set over its file
 /// @param data the calibration text
 /// @param sequences sequences that ran
 /// @param tokens tokens that ran
@@ -27,7 +29,7 @@ import java.util.TreeMap;
 /// @param provenance tool, machine and time
 public record Manifest(
         Input checkpoint,
-        Input recipe,
+        RecipeInput recipe,
         Input data,
         long sequences,
         long tokens,
@@ -43,12 +45,23 @@ public record Manifest(
     /// @param digest SHA-256 in hexadecimal digits of what identifies its content
     public record Input(String path, String digest) {}
 
+    /// The recipe of a run.
+    ///
+    /// @param path where it was, as it was given; of a shipped one, what names it
+    /// @param digest SHA-256 in hexadecimal digits of its resolved form
+    /// @param settings what was set over what the file says, `KEY=VALUE` in order
+    public record RecipeInput(String path, String digest, List<String> settings) {
+        public RecipeInput {
+            settings = List.copyOf(settings);
+        }
+    }
+
     public Manifest {
         settings = Collections.unmodifiableSortedMap(new TreeMap<>(settings));
     }
 
     /// Returns this manifest for another recipe with the same statistics.
-    public Manifest withRecipe(Input other) {
+    public Manifest withRecipe(RecipeInput other) {
         return new Manifest(checkpoint, other, data, sequences, tokens, settings, statisticsDigest, provenance);
     }
 
@@ -65,7 +78,7 @@ public record Manifest(
             }
             return new Manifest(
                     input(json, "checkpoint"),
-                    input(json, "recipe"),
+                    recipe(json),
                     input(json, "data"),
                     count(json, "sequences"),
                     count(json, "tokens"),
@@ -93,7 +106,11 @@ public record Manifest(
         json.put("schema", SCHEMA);
         json.put("tool", RunDirectory.TOOL);
         put(json, "checkpoint", checkpoint);
-        put(json, "recipe", recipe);
+        ObjectNode used = json.putObject("recipe").put("path", recipe.path()).put("digest", recipe.digest());
+        if (!recipe.settings().isEmpty()) {
+            ArrayNode set = used.putArray("set");
+            recipe.settings().forEach(set::add);
+        }
         put(json, "data", data);
         json.put("sequences", sequences);
         json.put("tokens", tokens);
@@ -116,6 +133,12 @@ public record Manifest(
 
     private static ConfigJson section(ConfigJson json, String key) {
         return json.object(key).orElseThrow(() -> json.unsuitable(key, "an object"));
+    }
+
+    private static RecipeInput recipe(ConfigJson json) {
+        Input input = input(json, "recipe");
+        return new RecipeInput(
+                input.path(), input.digest(), section(json, "recipe").strings("set"));
     }
 
     private static Input input(ConfigJson json, String key) {

@@ -1,24 +1,16 @@
 package io.github.steelyard.catalogue;
 
 import io.github.steelyard.files.FileProblem;
-import java.io.File;
+import io.github.steelyard.files.ShippedFiles;
 import java.io.IOException;
-import java.io.InputStream;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Comparator;
-import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Map;
 import java.util.stream.Stream;
-import java.util.zip.ZipEntry;
-import java.util.zip.ZipFile;
 
-/// The catalogues at hand: files of a directory, or those shipped with the program.
-///
-/// The shipped ones are found by listing `configs/serving` on the class path, so that a new file needs no index.
+/// The catalogues at hand: files of a directory, or those of `configs/serving` that ship with the program.
 public final class Catalogues {
 
     private static final String FOLDER = "configs/serving/";
@@ -49,50 +41,9 @@ public final class Catalogues {
 
     /// Reads the catalogues shipped with the program.
     public static Catalogues bundled() {
-        Map<String, byte[]> files = new LinkedHashMap<>();
-        for (String element : System.getProperty("java.class.path", "").split(File.pathSeparator, -1)) {
-            try {
-                collect(Path.of(element), files);
-            } catch (IOException e) {
-                throw new CatalogueException(element, 0, "cannot be read: " + e.getMessage());
-            }
-            if (!files.isEmpty()) {
-                break; // the program's own folder or jar; no library has to be opened
-            }
-        }
         List<Catalogue> catalogues = new ArrayList<>();
-        files.forEach(
-                (name, bytes) -> catalogues.add(CatalogueReader.read(name, new String(bytes, StandardCharsets.UTF_8))));
+        ShippedFiles.in(FOLDER, SUFFIX).forEach((name, text) -> catalogues.add(CatalogueReader.read(name, text)));
         return new Catalogues(catalogues);
-    }
-
-    private static void collect(Path element, Map<String, byte[]> files) throws IOException {
-        Path folder = element.resolve(FOLDER);
-        if (Files.isDirectory(folder)) {
-            try (Stream<Path> found = Files.list(folder)) {
-                for (Path file : found.filter(f -> f.toString().endsWith(SUFFIX))
-                        .sorted()
-                        .toList()) {
-                    files.putIfAbsent(FOLDER + file.getFileName(), Files.readAllBytes(file));
-                }
-            }
-        } else if (element.toString().endsWith(".jar") && Files.isRegularFile(element)) {
-            collectFromJar(element, files);
-        }
-    }
-
-    private static void collectFromJar(Path jar, Map<String, byte[]> files) throws IOException {
-        try (ZipFile zip = new ZipFile(jar.toFile())) {
-            List<? extends ZipEntry> entries = zip.stream()
-                    .filter(entry -> entry.getName().startsWith(FOLDER)
-                            && entry.getName().endsWith(SUFFIX))
-                    .toList();
-            for (ZipEntry entry : entries) {
-                try (InputStream in = zip.getInputStream(entry)) {
-                    files.putIfAbsent(entry.getName(), in.readAllBytes());
-                }
-            }
-        }
     }
 
     /// Returns the catalogues by engine and date.

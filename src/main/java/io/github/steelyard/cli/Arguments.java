@@ -3,6 +3,7 @@ package io.github.steelyard.cli;
 import io.github.steelyard.corpus.CalibrationSet;
 import io.github.steelyard.corpus.DataOptions;
 import io.github.steelyard.job.Compute;
+import io.github.steelyard.recipe.Setting;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Locale;
@@ -157,6 +158,28 @@ final class Arguments {
         @Override
         public String convert(String text) {
             return text.toLowerCase(Locale.ROOT);
+        }
+    }
+
+    /// Reads what is set over a recipe.
+    static final class SettingText implements CommandLine.ITypeConverter<Setting> {
+
+        @Override
+        public Setting convert(String text) {
+            try {
+                return new Setting(text);
+            } catch (IllegalArgumentException e) {
+                throw new CommandLine.TypeConversionException(e.getMessage());
+            }
+        }
+    }
+
+    /// Reads the name of a recipe, or its path. An empty one would mean the working directory.
+    static final class RecipeName implements CommandLine.ITypeConverter<String> {
+
+        @Override
+        public String convert(String text) {
+            return new NamedPath().convert(text).toString();
         }
     }
 

@@ -5,7 +5,6 @@ import io.github.steelyard.job.CalibrationJob;
 import io.github.steelyard.job.CalibrationRequest;
 import io.github.steelyard.job.CalibrationResult;
 import io.github.steelyard.recipe.CalibrationOptions;
-import io.github.steelyard.recipe.Recipe;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Locale;
@@ -30,9 +29,17 @@ final class CalibrateCommand extends SteelyardCommand {
     @Nullable
     Path checkpoint;
 
-    @Option(names = "--recipe", required = true, paramLabel = "FILE", description = "YAML recipe.")
+    @Option(
+            names = "--recipe",
+            required = true,
+            paramLabel = RecipeOptions.LABEL,
+            converter = Arguments.RecipeName.class,
+            description = "A shipped recipe ('recipes list' shows them), or a YAML file.")
     @Nullable
-    Path recipe;
+    String recipe;
+
+    @Mixin
+    RecipeOptions recipes = new RecipeOptions();
 
     @Option(names = "--out", required = true, paramLabel = "RUN", description = "Directory of the run.")
     @Nullable
@@ -53,7 +60,7 @@ final class CalibrateCommand extends SteelyardCommand {
         CalibrationResult result = CalibrationJob.run(
                 CalibrationRequest.of(
                                 Arguments.required(checkpoint),
-                                Recipe.read(Arguments.required(recipe)),
+                                recipes.read(Arguments.required(recipe)),
                                 Arguments.required(out))
                         .with(choices.choices())
                         .with(engine.compute()),

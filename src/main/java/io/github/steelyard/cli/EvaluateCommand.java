@@ -103,7 +103,8 @@ final class EvaluateCommand extends SteelyardCommand {
             return new EvaluationRequest.AsExported(runOptions.of(run));
         }
         if (runOptions.used()) {
-            throw new UsageException("--recipe, --sharing and --checkpoint have no effect without --run");
+            throw new UsageException(
+                    "--recipe, --recipe-path, --set, --sharing and --checkpoint have no effect without --run");
         }
         return fakeQuant ? new EvaluationRequest.AsStored() : new EvaluationRequest.Unquantized();
     }

@@ -22,6 +22,7 @@ import picocli.CommandLine.Command;
             VerifyCommand.class,
             EvaluateCommand.class,
             PlanCommand.class,
+            RecipesCommand.class,
             BackendsCommand.class,
             SynthesizeCommand.class,
             BenchCommand.class

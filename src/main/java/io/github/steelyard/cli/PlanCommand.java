@@ -4,7 +4,6 @@ import io.github.steelyard.catalogue.Catalogue;
 import io.github.steelyard.job.PlanJob;
 import io.github.steelyard.job.PlanRequest;
 import io.github.steelyard.oracle.Oracle;
-import io.github.steelyard.recipe.Recipe;
 import io.github.steelyard.report.PlanReport;
 import io.github.steelyard.report.ServingPlan;
 import java.nio.file.Path;
@@ -34,9 +33,17 @@ final class PlanCommand extends SteelyardCommand {
     @Nullable
     Path checkpoint;
 
-    @Option(names = "--recipe", paramLabel = "FILE", description = "YAML recipe (default: the checkpoint as it is).")
+    @Option(
+            names = "--recipe",
+            paramLabel = RecipeOptions.LABEL,
+            converter = Arguments.RecipeName.class,
+            description = "A shipped recipe ('recipes list' shows them), or a YAML file (default: the checkpoint as it"
+                    + " is).")
     @Nullable
-    Path recipe;
+    String recipe;
+
+    @Mixin
+    RecipeOptions recipes = new RecipeOptions();
 
     @Option(names = "--data", paramLabel = "FILE", description = "Calibration text, for the forecast.")
     @Nullable
@@ -86,7 +93,7 @@ final class PlanCommand extends SteelyardCommand {
         PlanReport report = PlanJob.run(
                 new PlanRequest(
                         Arguments.required(checkpoint),
-                        Optional.ofNullable(recipe).map(Recipe::read),
+                        Optional.ofNullable(recipe).map(recipes::read),
                         text(),
                         serving.device == null
                                 ? Optional.empty()
@@ -120,6 +127,9 @@ final class PlanCommand extends SteelyardCommand {
             if (!lost.isEmpty()) {
                 throw new UsageException("%s: no effect without --device".formatted(String.join(", ", lost)));
             }
+        }
+        if (recipe == null && recipes.used()) {
+            throw new UsageException("--recipe-path, --set: no effect without --recipe");
         }
         if (probe != null && data == null) {
             throw new UsageException("--probe: expected --data with the text to route");

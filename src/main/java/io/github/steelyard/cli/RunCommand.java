@@ -4,7 +4,6 @@ import io.github.steelyard.job.RecipeJob;
 import io.github.steelyard.job.RecipeRequest;
 import io.github.steelyard.job.RecipeResult;
 import io.github.steelyard.recipe.ExportOptions;
-import io.github.steelyard.recipe.Recipe;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -29,9 +28,17 @@ final class RunCommand extends SteelyardCommand {
     @Nullable
     Path checkpoint;
 
-    @Option(names = "--recipe", required = true, paramLabel = "FILE", description = "YAML recipe.")
+    @Option(
+            names = "--recipe",
+            required = true,
+            paramLabel = RecipeOptions.LABEL,
+            converter = Arguments.RecipeName.class,
+            description = "A shipped recipe ('recipes list' shows them), or a YAML file.")
     @Nullable
-    Path recipe;
+    String recipe;
+
+    @Mixin
+    RecipeOptions recipes = new RecipeOptions();
 
     @Option(names = "--out", required = true, paramLabel = "OUT", description = "Directory for run and export.")
     @Nullable
@@ -58,7 +65,7 @@ final class RunCommand extends SteelyardCommand {
         RecipeResult result = RecipeJob.run(
                 new RecipeRequest(
                         Arguments.required(checkpoint),
-                        Recipe.read(Arguments.required(recipe)),
+                        recipes.read(Arguments.required(recipe)),
                         Arguments.required(out),
                         Optional.ofNullable(format),
                         choices.choices(),

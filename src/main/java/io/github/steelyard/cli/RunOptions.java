@@ -3,8 +3,10 @@ package io.github.steelyard.cli;
 import io.github.steelyard.job.FinishedRun;
 import io.github.steelyard.recipe.ExportOptions;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
 /// How a finished run is put to use: nothing here needs another forward pass.
@@ -17,9 +19,16 @@ final class RunOptions {
     @Nullable
     Path checkpoint;
 
-    @Option(names = "--recipe", paramLabel = "FILE", description = "Another recipe than that of the run.")
+    @Option(
+            names = "--recipe",
+            paramLabel = RecipeOptions.LABEL,
+            converter = Arguments.RecipeName.class,
+            description = "Another recipe than that of the run; --set alone is set over that of the run.")
     @Nullable
-    Path recipe;
+    String recipe;
+
+    @Mixin
+    RecipeOptions recipes = new RecipeOptions();
 
     @Option(
             names = "--sharing",
@@ -28,12 +37,19 @@ final class RunOptions {
     ExportOptions.@Nullable Sharing sharing;
 
     boolean used() {
-        return recipe != null || sharing != null || checkpoint != null;
+        return recipe != null || recipes.used() || sharing != null || checkpoint != null;
     }
 
     /// Returns a run, put to use so.
     FinishedRun of(Path directory) {
+        if (recipe == null && !recipes.roots.isEmpty()) {
+            throw new UsageException("--recipe-path: no effect without --recipe");
+        }
         return new FinishedRun(
-                directory, Optional.ofNullable(checkpoint), Optional.ofNullable(recipe), Optional.ofNullable(sharing));
+                directory,
+                Optional.ofNullable(checkpoint),
+                Optional.ofNullable(recipe).map(recipes::read),
+                recipe == null ? recipes.settings : List.of(),
+                Optional.ofNullable(sharing));
     }
 }

@@ -29,6 +29,7 @@ import io.github.steelyard.plan.Plan;
 import io.github.steelyard.recipe.CalibrationOptions;
 import io.github.steelyard.recipe.ExportOptions;
 import io.github.steelyard.recipe.Recipe;
+import io.github.steelyard.recipe.Setting;
 import io.github.steelyard.report.ChromeTrace;
 import io.github.steelyard.report.StatsJson;
 import java.nio.file.Path;
@@ -166,7 +167,8 @@ public final class CalibrationJob {
 
     /// Returns the run's directory, which must be ours and apart from everything that is read.
     private RunDirectory place() {
-        List<Path> inputs = new ArrayList<>(List.of(request.checkpoint(), recipe.file()));
+        List<Path> inputs = new ArrayList<>(List.of(request.checkpoint()));
+        inputs.addAll(recipe.sources());
         request.data().ifPresent(inputs::add);
         OutputPaths.requireApart(request.run(), inputs);
         request.choices().profile().ifPresent(profile -> {
@@ -197,8 +199,11 @@ public final class CalibrationJob {
         return manifest;
     }
 
-    private static Manifest.Input input(Recipe recipe) {
-        return new Manifest.Input(recipe.file().toString(), recipe.digest());
+    private static Manifest.RecipeInput input(Recipe recipe) {
+        return new Manifest.RecipeInput(
+                recipe.file().toString(),
+                recipe.digest(),
+                recipe.settings().stream().map(Setting::text).toList());
     }
 
     private Manifest manifest(CalibrationSet set, RunKey key, Provenance provenance, String statisticsDigest) {

@@ -1,6 +1,7 @@
 package io.github.steelyard.job;
 
 import io.github.steelyard.checkpoint.Checkpoint;
+import io.github.steelyard.checkpoint.ModelConfigs;
 import io.github.steelyard.corpus.CalibrationSet;
 import io.github.steelyard.corpus.DataOptions;
 import io.github.steelyard.corpus.Tokenizer;
@@ -9,15 +10,21 @@ import io.github.steelyard.family.Families;
 import io.github.steelyard.family.TiedHead;
 import io.github.steelyard.files.CheckpointException;
 import io.github.steelyard.files.ConfigJson;
+import io.github.steelyard.files.FileProblem;
 import io.github.steelyard.files.Printable;
 import io.github.steelyard.model.Decoder;
 import io.github.steelyard.model.SequenceLimit;
 import io.github.steelyard.model.Sequences;
+import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
+import java.util.Optional;
 import java.util.OptionalInt;
+import java.util.function.BiFunction;
+import java.util.stream.Stream;
 
 /// Opens what several commands read.
 final class Inputs {
@@ -32,6 +39,28 @@ final class Inputs {
         Decoder decoder = Families.of(checkpoint);
         TiedHead.finding(checkpoint, decoder).ifPresent(listener::finding);
         return decoder;
+    }
+
+    /// Passes on the model of a directory as far as configs tell it, and the checkpoint where there is one: the names
+    /// of
+    /// its tensors decide what a config leaves open.
+    ///
+    /// @throws CheckpointException if the config cannot be used, or the weights beside it
+    static <T> T described(ModelConfigs configs, BiFunction<Decoder, Optional<Checkpoint>, T> use) {
+        if (!hasWeights(configs.directory())) {
+            return use.apply(Families.of(configs.config()), Optional.empty());
+        }
+        try (Checkpoint opened = Checkpoint.open(configs.directory())) {
+            return use.apply(Families.describe(opened), Optional.of(opened));
+        }
+    }
+
+    private static boolean hasWeights(Path directory) {
+        try (Stream<Path> files = Files.list(directory)) {
+            return files.anyMatch(file -> file.toString().endsWith(".safetensors"));
+        } catch (IOException e) {
+            throw new CheckpointException(directory, "cannot be listed: " + FileProblem.reason(directory, e), e);
+        }
     }
 
     /// Reads a data file with the checkpoint's tokenizer.

@@ -40,7 +40,7 @@ record OpenedRun(RunDirectory run, Checkpoint checkpoint, Decoder decoder, Plan 
     static OpenedRun open(FinishedRun finished) {
         RunDirectory run = RunDirectory.open(finished.directory());
         Recipe recipe =
-                finished.recipe().map(Recipe::read).orElseGet(() -> Recipe.parse(run.recipeFile(), run.recipe()));
+                finished.recipe().orElseGet(() -> Recipe.parse(run.recipeFile(), run.recipe(), finished.settings()));
         Path source = finished.checkpoint()
                 .orElseGet(() -> Path.of(run.manifest().checkpoint().path()));
         Checkpoint checkpoint = Checkpoint.open(source);

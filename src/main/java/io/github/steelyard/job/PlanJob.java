@@ -8,10 +8,7 @@ import io.github.steelyard.checkpoint.ModelConfigs;
 import io.github.steelyard.corpus.CalibrationSet;
 import io.github.steelyard.corpus.DataOptions;
 import io.github.steelyard.export.Rehearsal;
-import io.github.steelyard.family.Families;
 import io.github.steelyard.family.TensorCensus;
-import io.github.steelyard.files.CheckpointException;
-import io.github.steelyard.files.FileProblem;
 import io.github.steelyard.model.CorpusContext;
 import io.github.steelyard.model.Decoder;
 import io.github.steelyard.model.EngineListener;
@@ -28,7 +25,6 @@ import io.github.steelyard.recipe.Recipe;
 import io.github.steelyard.report.Forecast;
 import io.github.steelyard.report.PlanReport;
 import io.github.steelyard.report.ServingPlan;
-import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -37,7 +33,6 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.OptionalLong;
-import java.util.stream.Stream;
 
 /// Says what will happen to a checkpoint, before any weight is read: for each module the deciding rule, for each expert
 /// layer the serving backend and what it hides, and time, memory, disk and coverage.
@@ -59,7 +54,7 @@ public final class PlanJob {
     ///
     /// @throws RequestException if the request does not make sense
     /// @throws ResourceException if memory does not suffice for a probe
-    /// @throws CheckpointException if the config cannot be used, or the weights beside it
+    /// @throws io.github.steelyard.files.CheckpointException if the config cannot be used, or the weights beside it
     /// @throws io.github.steelyard.recipe.RecipeException if the recipe does not fit the checkpoint
     /// @throws io.github.steelyard.calibration.GateException if what the recipe wants cannot be written
     /// @throws io.github.steelyard.corpus.CorpusException if the text cannot be used
@@ -69,18 +64,12 @@ public final class PlanJob {
     }
 
     private PlanReport run() {
-        Path directory = request.checkpoint();
-        ModelConfigs configs = ModelConfigs.read(directory);
+        ModelConfigs configs = ModelConfigs.read(request.checkpoint());
         configs.quantization().findings().forEach(listener::finding);
-        if (!hasWeights(directory)) {
-            return report(configs, Families.of(configs.config()), Optional.empty());
-        }
-        // Where there are weights, their names decide what the config leaves open.
-        try (Checkpoint opened = Checkpoint.open(directory)) {
-            Decoder decoder = Families.describe(opened);
-            Inputs.warnOfCache(opened, decoder, listener);
-            return report(configs, decoder, Optional.of(opened));
-        }
+        return Inputs.described(configs, (decoder, opened) -> {
+            opened.ifPresent(checkpoint -> Inputs.warnOfCache(checkpoint, decoder, listener));
+            return report(configs, decoder, opened);
+        });
     }
 
     private PlanReport report(ModelConfigs configs, Decoder decoder, Optional<Checkpoint> opened) {
@@ -107,14 +96,6 @@ public final class PlanJob {
             Rehearsal.requireExportable(plan, ExportSource.of(opened.get(), decoder), false);
         } else {
             Rehearsal.requireExportable(plan, decoder);
-        }
-    }
-
-    private static boolean hasWeights(Path directory) {
-        try (Stream<Path> files = Files.list(directory)) {
-            return files.anyMatch(file -> file.toString().endsWith(".safetensors"));
-        } catch (IOException e) {
-            throw new CheckpointException(directory, "cannot be listed: " + FileProblem.reason(directory, e), e);
         }
     }
 

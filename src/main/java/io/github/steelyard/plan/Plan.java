@@ -96,6 +96,17 @@ public final class Plan {
         return plan;
     }
 
+    /// Looks at what holds of a recipe's algorithms whatever the model, and returns what is odd but does no harm.
+    ///
+    /// @throws io.github.steelyard.recipe.RecipeException if Steelyard does not run one of them
+    public static List<PlanWarning> algorithmWarnings(Recipe recipe) {
+        Problems problems = new Problems(recipe.file());
+        List<PlanWarning> warnings = new ArrayList<>();
+        AlgorithmCheck.check(recipe, List.of(), problems, warnings);
+        problems.raise();
+        return warnings;
+    }
+
     /// `sharing: expert` cannot be had where one tensor, with one input scale, holds all experts.
     private static void warnOfSharing(Recipe recipe, List<ModuleInfo> modules, List<PlanWarning> warnings) {
         if (recipe.export().sharing() == ExportOptions.Sharing.EXPERT

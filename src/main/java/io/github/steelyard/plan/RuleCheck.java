@@ -124,11 +124,7 @@ final class RuleCheck {
     }
 
     private static String place(Rule rule) {
-        return String.format(
-                Locale.ROOT,
-                "'%s' (line %d)",
-                Printable.brief(rule.pattern()),
-                rule.at().line());
+        return "'%s' (%s)".formatted(Printable.brief(rule.pattern()), rule.place());
     }
 
     private static String named(List<String> texts) {
@@ -165,6 +161,7 @@ final class RuleCheck {
         decisions.stream()
                 .flatMap(decision -> decision.config().stream())
                 .flatMap(config -> config.withoutEffect().keySet().stream())
+                .filter(name -> !name.equals("effective_bits")) // a cost for ModelOpt's search, in each of its units
                 .forEach(name -> counts.merge(name, 1, Integer::sum));
         for (Map.Entry<String, Integer> count : counts.entrySet()) {
             warnings.add(new PlanWarning(

@@ -15,12 +15,14 @@ import java.util.ArrayList;
 import java.util.Deque;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.SequencedMap;
+import java.util.SequencedSet;
 import java.util.Set;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
@@ -33,7 +35,7 @@ import java.util.stream.Collectors;
 /// - As the only key of a list item, a file that declares the list's schema is spliced in, one that declares the
 ///   element's schema becomes the item.
 ///
-/// A path is looked up beside the importing file, then beside the recipe, as it stands and with `.yml` and `.yaml`.
+/// [RecipeLibrary] says where a path is looked up. What a file declares under `imports` must be there, used or not.
 /// Everything imported counts towards [YamlFile#MAX_NODES].
 final class Imports {
 
@@ -43,37 +45,60 @@ final class Imports {
     /// What a file is written for: a comment `# modelopt-schema: dotted.Type`.
     private static final Pattern SCHEMA = Pattern.compile("#\\s*modelopt-schema:\\s*(?:[\\w.]+\\.)?(\\w+)\\s*");
 
-    /// The aliases of one file, each with the path that it stands for.
-    private record Scope(Path file, Map<String, Scalar> declared) {}
+    /// The aliases of one file, each with what it stands for.
+    private record Scope(Map<String, Snippet> declared) {}
 
     private record Snippet(String schema, Node content) {}
 
-    private final Path recipe;
+    private final RecipeLibrary library;
+    private final Path home;
     private final Deque<Path> open = new ArrayDeque<>();
     private final Map<Path, Snippet> loaded = new HashMap<>();
+    private final SequencedSet<Path> sources = new LinkedHashSet<>();
     private long nodes;
 
-    private Imports(Path recipe) {
-        this.recipe = recipe;
+    /// @param home the directory of the recipe
+    Imports(RecipeLibrary library, Path home) {
+        this.library = library;
+        this.home = home;
     }
 
-    /// Returns the recipe's tree without `imports` and `$import`.
-    static Mapping expand(YamlFile file) {
+    /// Returns the tree of a recipe, or of a section of one, without `imports` and `$import`.
+    ///
+    /// @param place what the file holds
+    Mapping expand(YamlFile file, Place place) {
         Node root = file.document("a recipe");
         if (!(root instanceof Mapping mapping)) {
             throw new RecipeException(root.at(), "expected a mapping, found %s".formatted(root.kind()));
         }
-        Imports imports = new Imports(file.path());
-        imports.open.push(ImportPath.identity(file.path()));
-        Scope scope = imports.scope(file.path(), mapping);
-        return imports.mapping(without(mapping, IMPORTS), scope, Place.ANY);
+        open.push(identity(file.path()));
+        note(file.path());
+        Mapping tree = mapping(without(mapping, IMPORTS), scope(file.path(), mapping), place);
+        open.pop();
+        return tree;
+    }
+
+    /// Returns the files on disk that were read so far.
+    List<Path> sources() {
+        return List.copyOf(sources);
+    }
+
+    private void note(Path file) {
+        if (!Shipped.has(file)) {
+            sources.add(file);
+        }
+    }
+
+    /// Returns a path that is equal for equal files.
+    private static Path identity(Path file) {
+        return file.toAbsolutePath().normalize();
     }
 
     private Scope scope(Path file, Mapping mapping) {
-        Map<String, Scalar> declared = new HashMap<>();
+        Map<String, Snippet> declared = new HashMap<>();
         Entry entry = mapping.entries().get(IMPORTS);
         if (entry == null || Values.isNull(entry.value())) {
-            return new Scope(file, declared);
+            return new Scope(declared);
         }
         if (!(entry.value() instanceof Mapping names)) {
             throw new RecipeException(
@@ -88,9 +113,9 @@ final class Imports {
                         "imports.%s: expected a path, found %s"
                                 .formatted(Printable.brief(name), path.value().kind()));
             }
-            declared.put(name, scalar);
+            declared.put(name, snippet(scalar, file));
         });
-        return new Scope(file, declared);
+        return new Scope(declared);
     }
 
     private Node node(Node node, Scope scope, Place place) {
@@ -193,9 +218,9 @@ final class Imports {
         return names;
     }
 
-    private Snippet snippet(Scalar name, Scope scope) {
-        Scalar path = scope.declared().get(name.text());
-        if (path == null) {
+    private static Snippet snippet(Scalar name, Scope scope) {
+        Snippet snippet = scope.declared().get(name.text());
+        if (snippet == null) {
             throw new RecipeException(
                     name.at(),
                     "$import '%s' is not declared under imports of this file; declared are %s"
@@ -208,16 +233,25 @@ final class Imports {
                                                     .map(Printable::brief)
                                                     .collect(Collectors.joining(", "))));
         }
-        Path file = ImportPath.find(path, scope.file(), recipe);
-        Path identity = ImportPath.identity(file);
+        return snippet;
+    }
+
+    private Snippet snippet(Scalar path, Path importer) {
+        Path file = library.imported(path, importer, home);
+        Path identity = identity(file);
         if (open.contains(identity)) {
             throw new RecipeException(
                     path.at(), "import cycle: '%s' is being imported already".formatted(Printable.brief(path.text())));
         }
         Snippet known = loaded.get(identity);
         if (known == null) {
+            if (open.size() > YamlFile.MAX_DEPTH) {
+                throw new RecipeException(
+                        path.at(), String.format(Locale.ROOT, "imports nest deeper than %d files", YamlFile.MAX_DEPTH));
+            }
             open.push(identity);
-            known = load(YamlFile.read(file, "a recipe"));
+            note(file);
+            known = load(RecipeLibrary.open(file));
             open.pop();
             loaded.put(identity, known);
         }
@@ -240,8 +274,7 @@ final class Imports {
                             documents.size()));
         }
         if (documents.size() == 1) {
-            Scope scope =
-                    content instanceof Mapping mapping ? scope(file.path(), mapping) : new Scope(file.path(), Map.of());
+            Scope scope = content instanceof Mapping mapping ? scope(file.path(), mapping) : new Scope(Map.of());
             Node body = content instanceof Mapping mapping ? without(mapping, IMPORTS) : content;
             return new Snippet(schema, node(body, scope, place));
         }
@@ -254,11 +287,16 @@ final class Imports {
     }
 
     private static Optional<String> schema(YamlFile file) {
-        return file.comments().stream()
+        List<String> declared = file.comments().stream()
                 .map(SCHEMA::matcher)
                 .filter(Matcher::matches)
                 .map(matcher -> matcher.group(1))
-                .findFirst();
+                .toList();
+        if (declared.size() > 1) {
+            throw new RecipeException(
+                    file.path(), "declares several schemas, %s; one is wanted".formatted(String.join(", ", declared)));
+        }
+        return declared.stream().findFirst();
     }
 
     private static Mapping without(Mapping mapping, String key) {

@@ -4,18 +4,26 @@ import java.util.stream.Stream;
 
 /// What a place in a recipe may hold, by ModelOpt's schema names.
 enum Place {
-    ANY("", ""),
-    QUANTIZE("QuantizeConfig", ""),
-    RULES("QuantizerCfgListConfig", "QuantizerCfgEntry"),
-    RULE("QuantizerCfgEntry", ""),
-    ATTRIBUTES("QuantizerAttributeConfig", "QuantizerAttributeConfig");
+    ANY("", "", ""),
+    METADATA("metadata", "RecipeMetadataConfig", ""),
+    QUANTIZE("quantize", "QuantizeConfig", ""),
+    RULES("quant_cfg", "QuantizerCfgListConfig", "QuantizerCfgEntry"),
+    RULE("", "QuantizerCfgEntry", ""),
+    ATTRIBUTES("cfg", "QuantizerAttributeConfig", "QuantizerAttributeConfig");
 
+    private final String key;
     private final String schema;
     private final String element;
 
-    Place(String schema, String element) {
+    Place(String key, String schema, String element) {
+        this.key = key;
         this.schema = schema;
         this.element = element;
+    }
+
+    /// Returns the key under which such a place is found, empty if there is none.
+    String key() {
+        return key;
     }
 
     /// Returns the place that a file of this schema is written for.
@@ -38,12 +46,10 @@ enum Place {
 
     /// Returns the place under `key` of a mapping here.
     Place of(String key) {
-        return switch (key) {
-            case "quantize" -> QUANTIZE;
-            case "quant_cfg" -> RULES;
-            case "cfg" -> ATTRIBUTES;
-            default -> ANY;
-        };
+        return Stream.of(values())
+                .filter(place -> !key.isEmpty() && place.key.equals(key))
+                .findFirst()
+                .orElse(ANY);
     }
 
     /// Returns the place of an item of a list here.
@@ -51,7 +57,7 @@ enum Place {
         return switch (this) {
             case RULES -> RULE;
             case ATTRIBUTES -> ATTRIBUTES;
-            case ANY, QUANTIZE, RULE -> ANY;
+            case ANY, METADATA, QUANTIZE, RULE -> ANY;
         };
     }
 }

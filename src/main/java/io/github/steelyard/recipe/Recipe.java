@@ -1,7 +1,6 @@
 package io.github.steelyard.recipe;
 
 import io.github.steelyard.corpus.DataOptions;
-import io.github.steelyard.yaml.YamlException;
 import io.github.steelyard.yaml.YamlFile;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
@@ -9,14 +8,13 @@ import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.util.HexFormat;
 import java.util.List;
-import java.util.function.Supplier;
 
 /// A recipe: which quantizers a model gets, how they are calibrated, and what is written.
 ///
 /// `metadata` and `quantize` follow ModelOpt's schema, the other sections are Steelyard's own; `docs/RECIPES.md` lists
 /// every key.
 ///
-/// @param file where it was read
+/// @param file where it was read; a shipped one has a path that lies nowhere
 /// @param type ModelOpt's `recipe_type`
 /// @param description free text, empty if there is none
 /// @param algorithms run in sequence; one in most recipes
@@ -24,6 +22,8 @@ import java.util.function.Supplier;
 /// @param calibration how statistics are taken
 /// @param data what text they are taken on
 /// @param export what is written
+/// @param settings what was set over what the file says, in order; it is part of all the above
+/// @param sources the files on disk that it was read from
 /// @param resolved the whole recipe as JSON with its imports filled in; the same for two files that say the same
 public record Recipe(
         Path file,
@@ -34,18 +34,22 @@ public record Recipe(
         CalibrationOptions calibration,
         DataOptions data,
         ExportOptions export,
+        List<Setting> settings,
+        List<Path> sources,
         String resolved) {
 
     public Recipe {
         algorithms = List.copyOf(algorithms);
         rules = List.copyOf(rules);
+        settings = List.copyOf(settings);
+        sources = List.copyOf(sources);
     }
 
-    /// Reads a recipe file and what it imports.
+    /// Reads a recipe file, or a directory of its sections, and what it imports.
     ///
     /// @throws RecipeException if it cannot be read or says something that no recipe may say
     public static Recipe read(Path file) {
-        return read(() -> YamlFile.read(file, "a recipe"));
+        return RecipeLibrary.SHIPPED.read(file, List.of());
     }
 
     /// Reads a recipe from text.
@@ -53,15 +57,21 @@ public record Recipe(
     /// @param name what messages call it; imports are looked up beside it
     /// @throws RecipeException as [#read]
     public static Recipe parse(Path name, String text) {
-        return read(() -> YamlFile.parse(name, text));
+        return parse(name, text, List.of());
     }
 
-    private static Recipe read(Supplier<YamlFile> file) {
-        try {
-            return RecipeReader.recipe(file.get());
-        } catch (YamlException e) {
-            throw new RecipeException(e);
-        }
+    /// Reads a recipe from text.
+    ///
+    /// @param name what messages call it; imports are looked up beside it
+    /// @param settings what is set over what it says, in order
+    /// @throws RecipeException as [#read]
+    public static Recipe parse(Path name, String text, List<Setting> settings) {
+        return RecipeLibrary.SHIPPED.parse(name, text, settings);
+    }
+
+    /// Returns [#resolved] as YAML for people.
+    public String yaml() {
+        return ResolvedYaml.of(YamlFile.parse(file, resolved).document("a recipe"));
     }
 
     /// Returns the SHA-256 of [#resolved] in hexadecimal digits.

@@ -10,7 +10,6 @@ import io.github.steelyard.yaml.Node.Mapping;
 import io.github.steelyard.yaml.Node.Scalar;
 import io.github.steelyard.yaml.Node.ScalarType;
 import io.github.steelyard.yaml.Values;
-import io.github.steelyard.yaml.YamlFile;
 import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 import java.util.List;
@@ -27,8 +26,9 @@ final class RecipeReader {
 
     private RecipeReader() {}
 
-    static Recipe recipe(YamlFile file) {
-        Mapping tree = Imports.expand(file);
+    /// @param file what the recipe is called
+    /// @param tree the recipe with imports and settings filled in
+    static Recipe recipe(Path file, Mapping tree, List<Setting> settings, List<Path> sources) {
         try (Fields root = Fields.of("", tree)) {
             Fields metadata = root.mapping("metadata")
                     .orElseThrow(() -> new RecipeException(tree.at(), "missing key 'metadata.recipe_type'"));
@@ -37,19 +37,32 @@ final class RecipeReader {
             metadata.close();
             Fields quantize = Fields.of("quantize", root.required("quantize"));
             List<Algorithm> algorithms = algorithms(quantize);
-            List<Rule> rules = RuleReader.rules("quantize.quant_cfg", quantize.required("quant_cfg"));
+            List<Rule> rules = RuleReader.rules("quantize.quant_cfg", quantize.required("quant_cfg"), file);
             quantize.number("effective_bits");
             quantize.close();
             return new Recipe(
-                    file.path(),
+                    file,
                     type,
                     description,
                     algorithms,
                     rules,
                     root.mapping("calibration").map(RecipeReader::calibration).orElse(CalibrationOptions.DEFAULT),
-                    root.mapping("data").map(data -> data(data, file.path())).orElse(DataOptions.DEFAULT),
+                    root.mapping("data").map(data -> data(data, file)).orElse(DataOptions.DEFAULT),
                     root.mapping("export").map(RecipeReader::export).orElse(ExportOptions.DEFAULT),
+                    settings,
+                    sources,
                     ResolvedJson.of(tree));
+        }
+    }
+
+    /// Refuses a recipe whose `recipe_type`, where it is written out, is not one that Steelyard runs.
+    static void requireKnownType(Node recipe) {
+        if (recipe instanceof Mapping root) {
+            Optional.ofNullable(root.entries().get("metadata"))
+                    .map(Node.Entry::value)
+                    .filter(metadata ->
+                            metadata instanceof Mapping keys && keys.entries().containsKey("recipe_type"))
+                    .ifPresent(metadata -> recipeType(Fields.of("metadata", metadata)));
         }
     }
 

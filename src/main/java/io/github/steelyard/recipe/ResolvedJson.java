@@ -16,7 +16,8 @@ import java.util.TreeMap;
 /// `[4,3]`).
 final class ResolvedJson {
 
-    private static final Set<String> CODES = Set.of("num_bits", "scale_bits");
+    /// Keys under which a pair of numbers is an element code.
+    static final Set<String> CODES = Set.of("num_bits", "scale_bits");
 
     private final StringBuilder json = new StringBuilder();
 
@@ -25,6 +26,13 @@ final class ResolvedJson {
     static String of(Node node) {
         ResolvedJson writer = new ResolvedJson();
         writer.write("", node);
+        return writer.json.toString();
+    }
+
+    /// Returns a text as JSON writes it.
+    static String quoted(String text) {
+        ResolvedJson writer = new ResolvedJson();
+        writer.text(text);
         return writer.json.toString();
     }
 
@@ -84,7 +92,9 @@ final class ResolvedJson {
         } catch (NumberFormatException notWhole) {
             try {
                 double value = Double.parseDouble(plain);
-                json.append(Double.isFinite(value) ? Double.toString(value) : "\"" + value + "\"");
+                // YAML 1.1, as which this is read again, wants the sign of an exponent
+                String number = Double.toString(value).replaceFirst("E(?=[0-9])", "E+");
+                json.append(Double.isFinite(value) ? number : "\"" + value + "\"");
             } catch (NumberFormatException other) {
                 text(text);
             }

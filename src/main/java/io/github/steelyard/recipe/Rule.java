@@ -15,8 +15,14 @@ import java.util.Optional;
 /// @param stages the attributes that replace all earlier ones, one per quantizer in sequence; empty = only switch on or
 ///     off, attributes as they are
 /// @param enable on or off
+/// @param imported whether it stands in a file that the recipe imports
 public record Rule(
-        Position at, String pattern, Optional<String> parentClass, List<QuantizerConfig> stages, boolean enable) {
+        Position at,
+        String pattern,
+        Optional<String> parentClass,
+        List<QuantizerConfig> stages,
+        boolean enable,
+        boolean imported) {
 
     public Rule {
         stages = List.copyOf(stages);
@@ -24,12 +30,17 @@ public record Rule(
 
     /// Returns the rule as messages name it: its place and pattern.
     public String label() {
-        return String.format(
-                Locale.ROOT,
-                "rule '%s'%s at line %d",
-                Printable.brief(pattern),
-                parentClass.map(name -> " on " + name).orElse(""),
-                at.line());
+        return "rule '%s'%s at %s"
+                .formatted(
+                        Printable.brief(pattern),
+                        parentClass.map(name -> " on " + name).orElse(""),
+                        place());
+    }
+
+    /// Returns where the rule stands: its line, and its file if that is not the recipe's.
+    public String place() {
+        String line = String.format(Locale.ROOT, "line %d", at.line());
+        return imported ? line + " of " + Printable.of(String.valueOf(at.file().getFileName())) : line;
     }
 
     /// Returns what the rule says, on one line, wherever and however it is written.

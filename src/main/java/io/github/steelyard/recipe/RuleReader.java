@@ -7,6 +7,7 @@ import io.github.steelyard.yaml.Node;
 import io.github.steelyard.yaml.Node.Mapping;
 import io.github.steelyard.yaml.Node.Sequence;
 import io.github.steelyard.yaml.Values;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
@@ -17,8 +18,7 @@ import java.util.TreeSet;
 final class RuleReader {
 
     /// The classes that ModelOpt registers for PyTorch's own modules. Only `nn.Linear` has quantizers in the models
-    /// that
-    /// Steelyard reads; the others are accepted since ModelOpt's default exclusions name them, and match nothing.
+    /// that Steelyard reads; the others are accepted since ModelOpt's default exclusions name them, and match nothing.
     private static final Set<String> CLASSES = Set.of(
             "nn.Linear",
             "nn.Embedding",
@@ -51,17 +51,18 @@ final class RuleReader {
 
     private RuleReader() {}
 
-    static List<Rule> rules(String name, Node node) {
+    /// @param recipe the file that is not imported
+    static List<Rule> rules(String name, Node node, Path recipe) {
         if (!(node instanceof Sequence list)) {
             throw new RecipeException(node.at(), "%s: expected a list of rules, found %s".formatted(name, node.kind()));
         }
         if (list.items().isEmpty()) {
             throw new RecipeException(node.at(), "%s has no rule".formatted(name));
         }
-        return list.items().stream().map(RuleReader::rule).toList();
+        return list.items().stream().map(item -> rule(item, recipe)).toList();
     }
 
-    private static Rule rule(Node node) {
+    private static Rule rule(Node node, Path recipe) {
         Fields fields = Fields.of("quant_cfg", node);
         String pattern = Values.text(fields.path("quantizer_name"), fields.required("quantizer_name"));
         Optional<String> parentClass = fields.text("parent_class");
@@ -74,7 +75,8 @@ final class RuleReader {
             throw new RecipeException(
                     node.at(), "rule '%s' has neither cfg nor enable".formatted(Printable.brief(pattern)));
         }
-        return new Rule(node.at(), pattern, parentClass, stages(fields, pattern, enable), enable);
+        boolean imported = !node.at().file().equals(recipe);
+        return new Rule(node.at(), pattern, parentClass, stages(fields, pattern, enable), enable, imported);
     }
 
     private static List<QuantizerConfig> stages(Fields fields, String pattern, boolean enable) {

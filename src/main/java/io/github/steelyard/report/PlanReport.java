@@ -91,13 +91,18 @@ public record PlanReport(
                 configs.directory().toString(),
                 decoder.family(),
                 plan.map(p -> p.recipe().file().toString()).orElse(null),
-                decoder.modules().stream()
-                        .map(module -> module(module, configs, plan))
-                        .toList(),
+                modules(configs, decoder, plan),
                 plan.map(p -> quantizers(p, serving)).orElse(List.of()),
                 plan.map(PlanReport::unused).orElse(List.of()),
                 serving.orElse(null),
                 forecast);
+    }
+
+    /// Returns what each module is and becomes, in the model's order.
+    public static List<Module> modules(ModelConfigs configs, Decoder decoder, Optional<Plan> plan) {
+        return decoder.modules().stream()
+                .map(module -> module(module, configs, plan))
+                .toList();
     }
 
     private static Module module(ModuleInfo info, ModelConfigs configs, Optional<Plan> plan) {
@@ -189,12 +194,7 @@ public record PlanReport(
     public List<String> lines() {
         List<String> lines = new ArrayList<>();
         lines.add("plan for %s (%s)%s".formatted(checkpoint, family, recipe == null ? "" : " with " + recipe));
-        Map<List<String>, Integer> counts = new LinkedHashMap<>();
-        for (Module module : modules) {
-            counts.merge(row(module), 1, Integer::sum);
-        }
-        counts.forEach((row, count) -> lines.add(String.format(
-                Locale.ROOT, "%8d  %-58s %-13s -> %-42s %s", count, row.get(0), row.get(1), row.get(2), row.get(3))));
+        lines.addAll(rows(modules));
         if (!unusedRules.isEmpty()) {
             lines.add("matches nothing: " + String.join(", ", unusedRules));
         }
@@ -204,6 +204,18 @@ public record PlanReport(
             lines.addAll(ServingText.lines(serving));
         }
         lines.addAll(forecast.lines());
+        return lines;
+    }
+
+    /// Returns a line for modules that are alike but for layer and expert.
+    static List<String> rows(List<Module> modules) {
+        Map<List<String>, Integer> counts = new LinkedHashMap<>();
+        for (Module module : modules) {
+            counts.merge(row(module), 1, Integer::sum);
+        }
+        List<String> lines = new ArrayList<>();
+        counts.forEach((row, count) -> lines.add(String.format(
+                Locale.ROOT, "%8d  %-58s %-13s -> %-42s %s", count, row.get(0), row.get(1), row.get(2), row.get(3))));
         return lines;
     }
 

@@ -9,6 +9,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Instant;
+import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 import org.junit.jupiter.api.Test;
@@ -84,7 +85,7 @@ final class RunDirectoryTest {
     private static Manifest manifest(String digest, String created) {
         return new Manifest(
                 new Manifest.Input("model", "aa"),
-                new Manifest.Input("recipe.yaml", "bb"),
+                new Manifest.RecipeInput("recipe.yaml", "bb", List.of("export.sharing=layer")),
                 new Manifest.Input("text.jsonl", "cc"),
                 8,
                 1024,

@@ -206,13 +206,15 @@ final class PlanTest {
 
     @Test
     void of_attributesWithoutEffect_areACountedWarning() {
-        Plan plan = plan(rule("*", OFF), rule("*q_proj*", "cfg: {num_bits: e4m3, effective_bits: 8.0}"));
+        Plan plan = plan(
+                rule("*", OFF),
+                rule("*q_proj*", "cfg: {num_bits: e4m3, effective_bits: 8.0, pass_through_bwd: false}"));
 
         assertThat(plan.warnings())
                 .containsExactly(new PlanWarning(
                         "attribute.without_effect",
-                        "effective_bits",
-                        "attribute effective_bits of 2 quantizers has no effect on calibration or export"));
+                        "pass_through_bwd",
+                        "attribute pass_through_bwd of 2 quantizers has no effect on calibration or export"));
     }
 
     @ParameterizedTest

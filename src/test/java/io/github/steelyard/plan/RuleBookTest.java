@@ -82,6 +82,6 @@ final class RuleBookTest {
     }
 
     private static Rule rule(int line, String pattern) {
-        return new Rule(new Position(Path.of("r.yaml"), line, 1), pattern, Optional.empty(), List.of(), true);
+        return new Rule(new Position(Path.of("r.yaml"), line, 1), pattern, Optional.empty(), List.of(), true, false);
     }
 }

@@ -91,6 +91,28 @@ final class ImportsTest {
                 "b.yaml:2:14: import cycle: '../%s/a.yaml'".formatted(directory.getFileName()));
     }
 
+    @Test
+    void expand_importThatIsNotUsed_mustBeThere() {
+        refused("{a: nowhere}", "- {quantizer_name: '*', enable: false}", "import not found: no file 'nowhere'");
+    }
+
+    @Test
+    void expand_severalSchemas_areRefused() throws IOException {
+        Path file = write("twice.yaml", ATTRIBUTES + ENTRY + "num_bits: e4m3\n");
+
+        refused("{t: twice}", "- {quantizer_name: x, cfg: {$import: t}}", file + ": declares several schemas, ");
+    }
+
+    @Test
+    void expand_longChain_isBounded() throws IOException {
+        write("s0.yaml", LIST + "- {quantizer_name: '*', enable: false}\n");
+        for (int i = 1; i < 80; i++) {
+            write("s%d.yaml".formatted(i), LIST + "imports: {p: s%d}\n---\n- $import: p\n".formatted(i - 1));
+        }
+
+        refused("{s: s79}", "- $import: s", "imports nest deeper than 64 files");
+    }
+
     private Path write(String name, String text) throws IOException {
         Path file = directory.resolve(name);
         Files.createDirectories(file.getParent());

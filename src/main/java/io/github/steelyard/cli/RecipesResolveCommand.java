@@ -1,0 +1,37 @@
+package io.github.steelyard.cli;
+
+import io.github.steelyard.recipe.Recipe;
+import io.github.steelyard.report.RecipeReport;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Parameters;
+
+/// `steelyard recipes resolve`: a recipe with everything filled in.
+@Command(
+        name = "resolve",
+        mixinStandardHelpOptions = true,
+        description = "Prints a recipe with its imports filled in and --set applied: the same recipe in one file.")
+final class RecipesResolveCommand extends SteelyardCommand {
+
+    @Parameters(
+            paramLabel = RecipeOptions.LABEL,
+            converter = Arguments.RecipeName.class,
+            description = "A shipped recipe, or a YAML file.")
+    @Nullable
+    String recipe;
+
+    @Mixin
+    RecipeOptions recipes = new RecipeOptions();
+
+    RecipesResolveCommand(Console console) {
+        super(console);
+    }
+
+    @Override
+    Outcome run() {
+        Recipe resolved = recipes.read(Arguments.required(recipe));
+        return Outcome.ok(
+                RecipeReport.resolved(resolved), resolved.yaml().lines().toList());
+    }
+}
