@@ -1,5 +1,6 @@
 package io.github.steelyard.quant;
 
+import io.github.steelyard.format.Format;
 import java.util.Arrays;
 import java.util.Random;
 import java.util.concurrent.TimeUnit;
@@ -32,11 +33,11 @@ public class FakeQuantizerBenchmark {
     private static final int VALUES = ROWS * COLUMNS;
 
     @Param({"FP8", "FP8_DYNAMIC_TOKEN", "FP8_BLOCK", "NVFP4", "MXFP4", "MXFP8"})
-    private QuantFormat format = QuantFormat.FP8;
+    private Format format = Format.FP8;
 
     private final float[] source = new float[VALUES];
     private final float[] values = new float[VALUES];
-    private FakeQuantizer quantizer = FakeQuantizer.of(QuantFormat.FP8, 4);
+    private FakeQuantizer quantizer = FakeQuantizer.of(Format.FP8, 4);
 
     @Setup
     public void fill() {

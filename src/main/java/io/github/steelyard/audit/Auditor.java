@@ -54,8 +54,8 @@ public final class Auditor {
         SortedMap<String, Long> formats = new TreeMap<>();
         stored.all().stream()
                 .filter(module -> module.isMatrix() || module.isStack())
-                .flatMap(module -> module.kind().stream())
-                .forEach(kind -> formats.merge(kind.name(), 1L, Long::sum));
+                .flatMap(module -> module.tensors().stream())
+                .forEach(tensors -> formats.merge(tensors.label(), 1L, Long::sum));
         return new Verification(findings.all(), formats, errors);
     }
 

@@ -1,18 +1,18 @@
 package io.github.steelyard.audit;
 
 import io.github.steelyard.census.StoredModule;
-import io.github.steelyard.census.StoredModule.Stored;
 import io.github.steelyard.dialect.Declaration;
 import io.github.steelyard.dialect.Declaration.How;
 import io.github.steelyard.dialect.Declaration.Input;
-import io.github.steelyard.dialect.DeclaredFormat;
 import io.github.steelyard.dialect.Dialect;
 import io.github.steelyard.dialect.Part;
 import io.github.steelyard.dialect.QuantizationConfig;
 import io.github.steelyard.files.CheckpointException;
 import io.github.steelyard.files.Printable;
+import io.github.steelyard.format.Format;
+import io.github.steelyard.format.Format.Coding;
 import io.github.steelyard.model.ModuleInfo;
-import io.github.steelyard.weights.WeightTensors.Kind;
+import io.github.steelyard.weights.WeightTensors;
 import java.util.EnumMap;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
@@ -50,7 +50,7 @@ record DeclaredFormats() implements Check {
         private final QuantizationConfig config;
         private final Findings findings;
         private final boolean withInputScale; // whether any NVFP4 module has one
-        private final Map<Declaration, Map<Stored, String>> defaults = new LinkedHashMap<>(); // an example of each
+        private final Map<Declaration, Map<Coding, String>> defaults = new LinkedHashMap<>(); // an example of each
         private final Set<String> sizesReported = new HashSet<>();
 
         Comparison(Subject subject, QuantizationConfig config, Findings findings) {
@@ -58,14 +58,14 @@ record DeclaredFormats() implements Check {
             this.config = config;
             this.findings = findings;
             this.withInputScale = subject.stored().all().stream()
-                    .anyMatch(module -> module.stored() == Stored.NVFP4
-                            && module.inputScale().isPresent());
+                    .anyMatch(module ->
+                            module.is(Coding.NVFP4) && module.inputScale().isPresent());
         }
 
         void run() {
             for (StoredModule module : subject.stored().all()) {
                 boolean linear = module.isMatrix() || module.isStack();
-                if (linear && module.stored() != Stored.UNKNOWN) {
+                if (linear && module.coding().isPresent()) {
                     Optional<Declaration> declared = config.declarationOf(module.name());
                     compare(module, declared);
                     checkInputScale(module, declared);
@@ -76,7 +76,7 @@ record DeclaredFormats() implements Check {
         }
 
         private void compare(StoredModule module, Optional<Declaration> said) {
-            DeclaredFormat format = said.map(Declaration::format).orElse(DeclaredFormat.NONE);
+            Format format = said.map(Declaration::format).orElse(Format.PLAIN);
             if (agrees(format, module)) {
                 said.ifPresent(declared -> checkSize(module, declared));
                 return;
@@ -84,10 +84,11 @@ record DeclaredFormats() implements Check {
             if (!module.isQuantised() && !isServedQuantised(module)) {
                 return;
             }
-            boolean sameElements = storedAs(format) == module.stored();
+            boolean sameElements = module.is(format.coding());
             String stored = sameElements
-                    ? module.kind().map(Kind::name).orElse(module.stored().text())
-                    : module.stored().text();
+                    ? module.tensors().map(WeightTensors::label).orElse(module.codingText())
+                    : module.codingText();
+            String label = said.map(Declaration::label).orElse("");
             boolean read = subject.parts().reads(module.name());
             if (said.isEmpty()) {
                 findings.of(read)
@@ -104,14 +105,14 @@ record DeclaredFormats() implements Check {
                                         .formatted(
                                                 Printable.quoted(module.name()),
                                                 Printable.of(said.get().source()),
-                                                format,
+                                                label,
                                                 stored));
             } else {
                 findings.of(read)
                         .each(
                                 FindingCode.FORMAT_UNDECLARED,
                                 "%s says %s of modules whose tensors are %s"
-                                        .formatted(Printable.of(said.get().source()), format, stored),
+                                        .formatted(Printable.of(said.get().source()), label, stored),
                                 module.name());
             }
         }
@@ -120,23 +121,24 @@ record DeclaredFormats() implements Check {
             subject.parts().own().forEach((info, module) -> {
                 boolean router = info.kind() == ModuleInfo.Kind.ROUTER;
                 boolean head = info.kind() == ModuleInfo.Kind.HEAD
-                        && module.stored() == Stored.PLAIN
+                        && module.is(Coding.PLAIN)
                         && config.method().listsLoosely();
-                if (!router && !head && module.stored() != Stored.UNKNOWN) {
+                if (!router && !head && module.coding().isPresent()) {
+                    Coding coding = module.coding().get();
                     config.declarationOf(info.name())
                             .filter(declared -> declared.how() == How.DEFAULT)
                             .ifPresent(
-                                    declared -> defaults.computeIfAbsent(declared, each -> new EnumMap<>(Stored.class))
-                                            .putIfAbsent(module.stored(), info.name()));
+                                    declared -> defaults.computeIfAbsent(declared, each -> new EnumMap<>(Coding.class))
+                                            .putIfAbsent(coding, info.name()));
                 }
             });
         }
 
         private void checkDefaults() {
             defaults.forEach((declared, found) -> {
-                Stored wanted = storedAs(declared.format());
-                if (wanted != Stored.PLAIN && !found.containsKey(wanted)) {
-                    Map.Entry<Stored, String> example =
+                Coding wanted = declared.format().coding();
+                if (wanted != Coding.PLAIN && !found.containsKey(wanted)) {
+                    Map.Entry<Coding, String> example =
                             found.entrySet().iterator().next();
                     findings.here(
                             FindingCode.FORMAT_DISAGREES,
@@ -144,7 +146,7 @@ record DeclaredFormats() implements Check {
                             "%s says %s, no module is stored so: the tensors of %s are %s"
                                     .formatted(
                                             Printable.of(declared.source()),
-                                            declared.format(),
+                                            declared.label(),
                                             Printable.quoted(example.getValue()),
                                             example.getKey().text()));
                 }
@@ -152,7 +154,7 @@ record DeclaredFormats() implements Check {
         }
 
         private void checkSize(StoredModule module, Declaration declared) {
-            int block = declared.format().blockSize();
+            int block = declared.format().block();
             boolean differs = block != 0 && declared.groupSize() != 0 && declared.groupSize() != block;
             if (differs && sizesReported.add(declared.source())) {
                 findings.here(
@@ -163,24 +165,23 @@ record DeclaredFormats() implements Check {
                                 "%s: group_size: wanted %d, as %s has and the scales of %s show, found %d",
                                 Printable.of(declared.source()),
                                 block,
-                                declared.format(),
+                                declared.label(),
                                 Printable.quoted(module.name()),
                                 declared.groupSize()));
             }
         }
 
         private void checkInputScale(StoredModule module, Optional<Declaration> declared) {
-            Stored stored = module.stored();
-            boolean canHave = stored == Stored.FP8 || stored == Stored.NVFP4;
-            boolean wanted =
-                    declared.map(said -> said.input() == Input.STATIC).orElse(stored == Stored.NVFP4 && withInputScale);
+            boolean nvfp4 = module.is(Coding.NVFP4);
+            boolean canHave = nvfp4 || module.is(Coding.FP8);
+            boolean wanted = declared.map(said -> said.input() == Input.STATIC).orElse(nvfp4 && withInputScale);
             if (canHave && wanted && module.inputScale().isEmpty()) {
                 String projection = module.name().substring(module.name().lastIndexOf('.') + 1);
                 findings.of(subject.parts().reads(module.name()))
                         .each(
                                 FindingCode.INPUT_SCALE_MISSING,
                                 "%s modules %s without an input scale, so these sites are not calibrated"
-                                        .formatted(stored.text(), Printable.quoted(projection)),
+                                        .formatted(module.codingText(), Printable.quoted(projection)),
                                 inputScaleName(module));
             }
         }
@@ -204,34 +205,17 @@ record DeclaredFormats() implements Check {
         }
     }
 
-    private static boolean agrees(DeclaredFormat declared, StoredModule module) {
-        Optional<Kind> complete = module.kind();
+    private static boolean agrees(Format declared, StoredModule module) {
+        Optional<Format> complete = module.format();
         if (complete.isEmpty()) {
-            return storedAs(declared) == module.stored();
+            return module.is(declared.coding());
         }
-        Kind kind = complete.get();
+        Format stored = complete.get();
         boolean oneScale =
                 module.scale().filter(scale -> scale.shape().elements() == 1).isPresent();
-        return switch (declared) {
-            case NONE -> kind == Kind.PLAIN;
-            case FP8 -> kind == Kind.FP8_TENSOR;
-            case FP8_CHANNEL -> kind == Kind.FP8_CHANNEL || (kind == Kind.FP8_TENSOR && oneScale);
-            case FP8_BLOCK -> kind == Kind.FP8_BLOCK || (kind == Kind.FP8_TENSOR && oneScale);
-            case NVFP4, W4A16_NVFP4 -> kind == Kind.NVFP4 || kind == Kind.NVFP4_PACKED;
-            case MXFP4 -> kind == Kind.MXFP4;
-            case MXFP8 -> kind == Kind.MXFP8;
-            case INT4, INT8 -> kind == Kind.INT_PACKED;
-        };
-    }
-
-    private static Stored storedAs(DeclaredFormat format) {
-        return switch (format) {
-            case NONE -> Stored.PLAIN;
-            case FP8, FP8_CHANNEL, FP8_BLOCK -> Stored.FP8;
-            case NVFP4, W4A16_NVFP4 -> Stored.NVFP4;
-            case MXFP4 -> Stored.MXFP4;
-            case MXFP8 -> Stored.MXFP8;
-            case INT4, INT8 -> Stored.INTEGERS;
-        };
+        // One scale is that of one channel or block as well.
+        boolean parts = declared == Format.FP8_PER_CHANNEL || declared == Format.FP8_BLOCK;
+        boolean integers = declared.coding() == Coding.INTEGERS && stored.coding() == Coding.INTEGERS;
+        return stored == declared || integers || (parts && stored == Format.FP8 && oneScale);
     }
 }

@@ -1,10 +1,9 @@
 package io.github.steelyard.audit;
 
 import io.github.steelyard.census.ExportSource;
-import io.github.steelyard.weights.WeightTensors.Kind;
+import io.github.steelyard.dialect.QuantAlgo;
 import java.util.Map;
 import java.util.Optional;
-import java.util.Set;
 
 /// What is expected of a directory. It decides how bad a fault is, and what the directory is compared with; never which
 /// faults are seen.
@@ -16,23 +15,12 @@ public record Expectation(boolean export, Optional<Planned> planned, Optional<Ex
 
     /// What an export was to write.
     ///
-    /// @param modules the format of each quantised module, by its name or that of the module that holds its tensors
+    /// @param modules the formats of each quantised module, by its name or that of the module that holds its tensors
     /// @param kvCache format of the key and value cache
-    public record Planned(Map<String, Format> modules, Optional<String> kvCache) {
+    public record Planned(Map<String, QuantAlgo> modules, Optional<String> kvCache) {
 
         public Planned {
             modules = Map.copyOf(modules);
-        }
-    }
-
-    /// A planned format.
-    ///
-    /// @param name its name for people
-    /// @param kinds how a weight in it may be stored
-    public record Format(String name, Set<Kind> kinds) {
-
-        public Format {
-            kinds = Set.copyOf(kinds);
         }
     }
 

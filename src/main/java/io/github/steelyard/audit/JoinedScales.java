@@ -1,10 +1,10 @@
 package io.github.steelyard.audit;
 
 import io.github.steelyard.census.StoredModule;
-import io.github.steelyard.census.StoredModule.Stored;
 import io.github.steelyard.checkpoint.TensorInfo;
+import io.github.steelyard.format.Format.Coding;
 import io.github.steelyard.model.JoinedProjections;
-import io.github.steelyard.weights.WeightTensors.Kind;
+import io.github.steelyard.weights.WeightTensors;
 import java.util.List;
 import java.util.Optional;
 import java.util.stream.Stream;
@@ -20,7 +20,7 @@ record JoinedScales() implements Check {
                 List<StoredModule> group = joined.stream()
                         .map(subject.stored()::find)
                         .flatMap(Optional::stream)
-                        .filter(member -> member.kind().isPresent())
+                        .filter(member -> member.tensors().isPresent())
                         .toList();
                 group.stream().skip(1).forEach(other -> compare(group.getFirst(), other, subject, findings));
             }
@@ -28,15 +28,16 @@ record JoinedScales() implements Check {
     }
 
     private static void compare(StoredModule first, StoredModule other, Subject subject, Findings findings) {
-        Kind kind = first.kind().orElseThrow();
-        if (kind != other.kind().orElseThrow()) {
+        WeightTensors weight = first.tensors().orElseThrow();
+        WeightTensors others = other.tensors().orElseThrow();
+        if (!weight.label().equals(others.label())) {
             findings.each(
                     FindingCode.GROUP_FORMATS_DIFFER,
                     "modules stored as %s, that servers join with modules stored as %s"
-                            .formatted(other.kind().orElseThrow(), kind),
+                            .formatted(others.label(), weight.label()),
                     other.name());
-        } else if (differ(scale(first), scale(other), subject)) {
-            if (first.stored() == Stored.NVFP4) {
+        } else if (differ(weight.tensorScale(), others.tensorScale(), subject)) {
+            if (first.is(Coding.NVFP4)) {
                 findings.each(
                         FindingCode.GROUP_SCALES_DIFFER,
                         "modules whose weight_scale_2 is not that of those with the same input, while fused kernels"
@@ -57,15 +58,6 @@ record JoinedScales() implements Check {
                     "modules whose input scale is not that of those with the same input",
                     other.name());
         }
-    }
-
-    /// Returns the scale of the whole weight, where its format has one.
-    private static Optional<TensorInfo> scale(StoredModule module) {
-        return switch (module.kind().orElseThrow()) {
-            case FP8_TENSOR -> module.scale();
-            case NVFP4, NVFP4_PACKED -> module.globalScale();
-            case PLAIN, FP8_CHANNEL, FP8_BLOCK, MXFP4, MXFP8, INT_PACKED -> Optional.empty();
-        };
     }
 
     private static boolean differ(Optional<TensorInfo> one, Optional<TensorInfo> other, Subject subject) {

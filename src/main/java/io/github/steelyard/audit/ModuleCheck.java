@@ -4,6 +4,7 @@ import io.github.steelyard.census.StoredModule;
 import io.github.steelyard.checkpoint.TensorInfo;
 import io.github.steelyard.dialect.Part;
 import io.github.steelyard.dialect.QuantizationConfig;
+import io.github.steelyard.format.Format.Coding;
 import io.github.steelyard.tensor.DType;
 import io.github.steelyard.tensor.Shape;
 import io.github.steelyard.weights.Fp8Blocks;
@@ -54,7 +55,7 @@ record ModuleCheck(Findings findings, ShapeHint hint, QuantizationConfig config)
 
     private void inferred(StoredModule module, TensorInfo weight, List<Problem> problems) {
         Shape shape = weight.shape();
-        boolean quantised = module.stored() != StoredModule.Stored.PLAIN;
+        boolean quantised = !module.is(Coding.PLAIN);
         if (!quantised || shape.rank() != 2) {
             if (quantised && shape.rank() < 2) {
                 problems.add(new Problem(
@@ -86,19 +87,23 @@ record ModuleCheck(Findings findings, ShapeHint hint, QuantizationConfig config)
 
         void run() {
             TensorInfo weight = module.weight().orElseThrow();
-            switch (module.stored()) {
+            if (module.coding().isEmpty()) {
+                unknown(weight);
+            } else {
+                codes(weight, module.coding().get());
+            }
+            module.inputScale().ifPresent(this::single);
+        }
+
+        private void codes(TensorInfo weight, Coding coding) {
+            switch (coding) {
                 case PLAIN -> shape(weight, weight.shape(), rows, columns);
                 case FP8 -> fp8(weight);
                 case NVFP4 -> nvfp4(weight);
-                case MXFP4 -> {
-                    blocks(weight, columns / 2, MX_BLOCK);
-                }
+                case MXFP4 -> blocks(weight, columns / 2, MX_BLOCK);
                 case MXFP8 -> blocks(weight, columns, MX_BLOCK);
                 case INTEGERS -> integers(weight);
-                case UNKNOWN -> unknown(weight);
-                case NONE -> {}
             }
-            module.inputScale().ifPresent(this::single);
         }
 
         private void fp8(TensorInfo weight) {

@@ -1,7 +1,6 @@
 package io.github.steelyard.audit;
 
 import io.github.steelyard.census.StoredModule;
-import io.github.steelyard.census.StoredModule.Stored;
 import io.github.steelyard.census.StoredModules;
 import io.github.steelyard.checkpoint.TensorInfo;
 import io.github.steelyard.dialect.Part;
@@ -12,9 +11,8 @@ record OrphanScales() implements Check {
     @Override
     public void run(Subject subject, Findings findings) {
         for (StoredModule module : subject.stored().all()) {
-            Stored stored = module.stored();
-            if (stored == Stored.PLAIN || stored == Stored.NONE) {
-                String message = stored == Stored.NONE
+            if (!module.isQuantised()) {
+                String message = module.weight().isEmpty()
                         ? "scales without their weight"
                         : "scales beside weights that are not quantised";
                 module.parts().forEach((part, tensor) -> {

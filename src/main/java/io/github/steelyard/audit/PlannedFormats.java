@@ -2,7 +2,7 @@ package io.github.steelyard.audit;
 
 import io.github.steelyard.census.StoredModule;
 import io.github.steelyard.census.StoredModules;
-import io.github.steelyard.weights.WeightTensors.Kind;
+import io.github.steelyard.weights.WeightTensors;
 import java.util.List;
 
 /// Every module is there in the format that was planned.
@@ -12,17 +12,17 @@ record PlannedFormats(Expectation.Planned planned) implements Check {
 
     @Override
     public void run(Subject subject, Findings findings) {
-        planned.modules().forEach((name, format) -> {
+        planned.modules().forEach((name, algo) -> {
             List<StoredModule> written = written(name, subject.stored());
             if (written.isEmpty()) {
                 findings.each(FindingCode.MODULE_MISSING, "modules that were planned and not written", name);
             }
             for (StoredModule module : written) {
-                Kind kind = module.kind().orElseThrow();
-                if (!format.kinds().contains(kind)) {
+                WeightTensors tensors = module.tensors().orElseThrow();
+                if (tensors.format() != algo.weight()) {
                     findings.each(
                             FindingCode.FORMAT_DIFFERS,
-                            "modules planned as %s and written as %s".formatted(format.name(), kind),
+                            "modules planned as %s and written as %s".formatted(algo.word(), tensors.label()),
                             module.name());
                 }
             }
@@ -39,11 +39,11 @@ record PlannedFormats(Expectation.Planned planned) implements Check {
 
     /// Returns the module of this name, or the tensors of all experts that it holds.
     private static List<StoredModule> written(String name, StoredModules stored) {
-        return stored.find(name).filter(module -> module.kind().isPresent() && module.isMatrix()).stream()
+        return stored.find(name).filter(module -> module.format().isPresent() && module.isMatrix()).stream()
                 .findFirst()
                 .map(List::of)
                 .orElseGet(() -> stored.all().stream()
-                        .filter(stack -> stack.isStack() && stack.kind().isPresent())
+                        .filter(stack -> stack.isStack() && stack.format().isPresent())
                         .filter(stack -> name.equals(
                                 stack.name().substring(0, stack.name().lastIndexOf('.'))))
                         .toList());

@@ -1,11 +1,11 @@
 package io.github.steelyard.audit;
 
 import io.github.steelyard.census.StoredModule;
-import io.github.steelyard.census.StoredModule.Stored;
 import io.github.steelyard.checkpoint.TensorInfo;
 import io.github.steelyard.dialect.Part;
 import io.github.steelyard.files.Printable;
 import io.github.steelyard.format.E4m3;
+import io.github.steelyard.format.Format.Coding;
 import io.github.steelyard.format.Nvfp4;
 import java.util.HashSet;
 import java.util.Locale;
@@ -57,7 +57,7 @@ record ScaleDefaults() implements Check {
         if (!module.isQuantised()) {
             return Optional.empty();
         }
-        float range = module.stored() == Stored.NVFP4 ? Nvfp4.RANGE : E4m3.MAX;
+        float range = module.is(Coding.NVFP4) ? Nvfp4.RANGE : E4m3.MAX;
         boolean reciprocal = !module.has(Part.INPUT_SCALE);
         return module.inputScale()
                 .flatMap(tensor -> subject.single(tensor)

@@ -2,12 +2,12 @@ package io.github.steelyard.audit;
 
 import io.github.steelyard.census.ScanResult;
 import io.github.steelyard.census.StoredModule;
-import io.github.steelyard.census.StoredModule.Stored;
 import io.github.steelyard.checkpoint.TensorInfo;
 import io.github.steelyard.dialect.Part;
 import io.github.steelyard.format.E4m3;
+import io.github.steelyard.format.Format;
+import io.github.steelyard.format.Format.Coding;
 import io.github.steelyard.format.Nvfp4;
-import io.github.steelyard.weights.WeightTensors.Kind;
 import java.util.Locale;
 import java.util.Optional;
 
@@ -109,9 +109,9 @@ record ScannedValues() implements Check {
     /// Returns the amax that a scale of a whole tensor was made from, in the tensor's units.
     static Optional<Double> amax(Subject subject, TensorInfo tensor, ScanResult.Scales scales) {
         Optional<StoredModule> module = subject.stored().moduleOf(tensor.name());
-        boolean nvfp4 = module.filter(found -> found.stored() == Stored.NVFP4).isPresent();
-        boolean fp8Tensor = module.flatMap(StoredModule::kind)
-                .filter(kind -> kind == Kind.FP8_TENSOR)
+        boolean nvfp4 = module.filter(found -> found.is(Coding.NVFP4)).isPresent();
+        boolean fp8Tensor = module.flatMap(StoredModule::format)
+                .filter(format -> format == Format.FP8)
                 .isPresent();
         double range = nvfp4 ? Nvfp4.RANGE : E4m3.MAX;
         return scales.single()

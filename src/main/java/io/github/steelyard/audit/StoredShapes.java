@@ -2,14 +2,12 @@ package io.github.steelyard.audit;
 
 import io.github.steelyard.census.StoredModule;
 import io.github.steelyard.checkpoint.Checkpoint;
-import io.github.steelyard.dialect.Part;
 import io.github.steelyard.files.CheckpointException;
 import io.github.steelyard.files.Printable;
 import io.github.steelyard.format.StoredWeight;
 import io.github.steelyard.tensor.Shape;
 import io.github.steelyard.weights.CheckpointWeights;
-import java.lang.foreign.ValueLayout;
-import java.nio.ByteOrder;
+import io.github.steelyard.weights.WeightTensors;
 import java.nio.file.Path;
 
 /// Modules that the model does not have: each against what its own tensors tell.
@@ -17,7 +15,6 @@ record StoredShapes() implements Check {
 
     private static final long CODES_IN_A_BYTE = 2;
     private static final long CODES_IN_A_WORD = 8; // of four bits
-    private static final ValueLayout.OfLong LONG = ValueLayout.JAVA_LONG_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
 
     @Override
     public void run(Subject subject, Findings findings) {
@@ -29,7 +26,7 @@ record StoredShapes() implements Check {
         for (StoredModule module : subject.stored().all()) {
             if (!model || !subject.parts().reads(module.name())) {
                 shapes.check(module, !model);
-                if (module.isMatrix() && module.kind().isPresent() && subject.isReadable(module)) {
+                if (module.isMatrix() && module.format().isPresent() && subject.isReadable(module)) {
                     open(module.name(), () -> read(module, weights), checkpoint.directory(), findings.of(!model));
                 }
             }
@@ -39,20 +36,14 @@ record StoredShapes() implements Check {
     /// Returns the weight of a complete matrix whose extents only its own tensors tell.
     static StoredWeight read(StoredModule module, CheckpointWeights weights) {
         Shape stored = module.weight().orElseThrow().shape();
-        long columns = switch (module.kind().orElseThrow()) {
-            case NVFP4, NVFP4_PACKED, MXFP4 -> CODES_IN_A_BYTE * stored.dim(1);
-            case INT_PACKED -> unpackedColumns(module, weights.checkpoint(), CODES_IN_A_WORD * stored.dim(1));
-            case PLAIN, FP8_TENSOR, FP8_CHANNEL, FP8_BLOCK, MXFP8 -> stored.dim(1);
+        long columns = switch (module.format().orElseThrow()) {
+            case NVFP4, MXFP4 -> CODES_IN_A_BYTE * stored.dim(1);
+            case INT4, INT8 ->
+                WeightTensors.unpackedColumns(weights.checkpoint(), module.name())
+                        .orElse(CODES_IN_A_WORD * stored.dim(1));
+            case PLAIN, FP8, FP8_PER_CHANNEL, FP8_BLOCK, FP8_DYNAMIC_TOKEN, FP8_DYNAMIC_GROUP, MXFP8 -> stored.dim(1);
         };
         return weights.linear(module.name(), Math.toIntExact(stored.dim(0)), Math.toIntExact(columns));
-    }
-
-    /// Returns the input features that packed integers say they have.
-    private static long unpackedColumns(StoredModule module, Checkpoint checkpoint, long unsaid) {
-        return module.part(Part.WEIGHT_SHAPE)
-                .filter(shape -> shape.byteSize() == 2 * Long.BYTES)
-                .map(shape -> checkpoint.bytes(shape).get(LONG, Long.BYTES))
-                .orElse(unsaid);
     }
 
     /// Adds what the loader says of a weight, if it refuses it.

@@ -11,6 +11,7 @@ import io.github.steelyard.dialect.Part;
 import io.github.steelyard.files.CheckpointException;
 import io.github.steelyard.format.E2m1;
 import io.github.steelyard.format.E4m3;
+import io.github.steelyard.format.Format.Coding;
 import io.github.steelyard.weights.MxScales;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -101,9 +102,7 @@ final class ValueScan {
             case F8_E4M3 -> ScaleScan.blockScales(checkpoint.bytes(tensor), codes.map(checkpoint::bytes));
             case F32, BF16, F16 -> ScaleScan.real(checkpoint.bytes(tensor), tensor.dtype());
             case U8, F8_E8M0 -> {
-                boolean fp4 = module.map(StoredModule::stored)
-                        .filter(format -> format == StoredModule.Stored.MXFP4)
-                        .isPresent();
+                boolean fp4 = module.filter(found -> found.is(Coding.MXFP4)).isPresent();
                 int limit = MxScales.largestCode(fp4 ? E2m1.MAX : E4m3.MAX);
                 yield ScaleScan.powers(checkpoint.bytes(tensor), limit);
             }

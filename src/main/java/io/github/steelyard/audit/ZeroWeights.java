@@ -27,7 +27,7 @@ record ZeroWeights() implements Check {
         subject.decoder().ifPresent(decoder -> addModel(subject, decoder, reader, weights));
         for (StoredModule module : subject.stored().all()) {
             boolean known = subject.decoder().isPresent() && subject.parts().reads(module.name());
-            if (!known && module.isMatrix() && module.kind().isPresent() && subject.isReadable(module)) {
+            if (!known && module.isMatrix() && module.format().isPresent() && subject.isReadable(module)) {
                 weights.putIfAbsent(module.name(), () -> StoredShapes.read(module, reader));
             }
         }
@@ -48,7 +48,7 @@ record ZeroWeights() implements Check {
         }
         subject.stored()
                 .moduleOf(decoder.embedding())
-                .filter(module -> module.isMatrix() && module.kind().isPresent() && subject.isReadable(module))
+                .filter(module -> module.isMatrix() && module.format().isPresent() && subject.isReadable(module))
                 .ifPresent(module -> weights.put(module.name(), () -> StoredShapes.read(module, reader)));
     }
 

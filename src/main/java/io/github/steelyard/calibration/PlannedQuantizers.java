@@ -1,11 +1,11 @@
 package io.github.steelyard.calibration;
 
+import io.github.steelyard.format.Format;
 import io.github.steelyard.model.ModuleInfo;
 import io.github.steelyard.model.Role;
 import io.github.steelyard.model.Site;
 import io.github.steelyard.plan.Plan;
 import io.github.steelyard.quant.FakeQuantizer;
-import io.github.steelyard.quant.QuantFormat;
 import java.util.Map;
 import java.util.Optional;
 import java.util.TreeMap;
@@ -28,7 +28,7 @@ public final class PlannedQuantizers {
                 continue;
             }
             for (Site site : module.sites()) {
-                Optional<QuantFormat> format = plan.format(site);
+                Optional<Format> format = plan.format(site);
                 if (format.isPresent() && !(site.role() == Role.WEIGHT && keepsWeight.test(module))) {
                     quantizer(site, format.get(), scales).ifPresent(q -> quantizers.put(site, q));
                 }
@@ -48,10 +48,10 @@ public final class PlannedQuantizers {
     }
 
     /// A weight of zeros has no scale and needs no quantizer.
-    private static Optional<FakeQuantizer> quantizer(Site site, QuantFormat format, ScaleTable scales) {
+    private static Optional<FakeQuantizer> quantizer(Site site, Format format, ScaleTable scales) {
         Optional<Float> amax = scales.at(site).map(SiteScale::amax);
         if (site.role() == Role.WEIGHT) {
-            return amax.or(() -> format.needsAmax() ? Optional.empty() : Optional.of(0f))
+            return amax.or(() -> format.hasTensorScale() ? Optional.empty() : Optional.of(0f))
                     .map(value -> FakeQuantizer.ofWeight(format, value));
         }
         return Optional.of(FakeQuantizer.of(format, amax.orElse(0f)));

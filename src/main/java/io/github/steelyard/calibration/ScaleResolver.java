@@ -1,10 +1,10 @@
 package io.github.steelyard.calibration;
 
+import io.github.steelyard.format.Format;
 import io.github.steelyard.model.ExpertPart;
 import io.github.steelyard.model.ModuleInfo;
 import io.github.steelyard.model.Role;
 import io.github.steelyard.model.Site;
-import io.github.steelyard.quant.QuantFormat;
 import io.github.steelyard.quant.QuantizerConfig;
 import io.github.steelyard.recipe.CalibrationOptions;
 import io.github.steelyard.recipe.ExportOptions.Sharing;
@@ -235,15 +235,15 @@ final class ScaleResolver {
     private void unifyGroups() {
         Set<List<String>> done = new HashSet<>();
         for (ModuleInfo module : modules) {
-            unifyOnce(module.inputGroup(), QuantFormat.NVFP4, SHARED_INPUT, done);
+            unifyOnce(module.inputGroup(), Format.NVFP4, SHARED_INPUT, done);
         }
         done.clear();
         for (ModuleInfo module : modules) {
-            unifyOnce(module.joined(), QuantFormat.FP8, JOINED, done);
+            unifyOnce(module.joined(), Format.FP8, JOINED, done);
         }
     }
 
-    private void unifyOnce(List<String> group, QuantFormat format, String why, Set<List<String>> done) {
+    private void unifyOnce(List<String> group, Format format, String why, Set<List<String>> done) {
         if (group.size() > 1 && done.add(group)) {
             unify(group, Role.INPUT, name -> hasWeight(name, format), why);
             unify(group, Role.WEIGHT, name -> hasWeight(name, format), why);
@@ -293,7 +293,7 @@ final class ScaleResolver {
         }
     }
 
-    private boolean hasWeight(String module, QuantFormat wanted) {
+    private boolean hasWeight(String module, Format wanted) {
         return quantizers
                 .apply(new Site(module, Role.WEIGHT))
                 .filter(QuantizerConfig::enable)

@@ -4,6 +4,7 @@ import io.github.steelyard.checkpoint.Checkpoint;
 import io.github.steelyard.checkpoint.TensorInfo;
 import io.github.steelyard.dialect.StoredNames;
 import io.github.steelyard.files.CheckpointException;
+import io.github.steelyard.format.Format;
 import io.github.steelyard.format.StoredWeight;
 import io.github.steelyard.model.Linear;
 import io.github.steelyard.tensor.DType;
@@ -56,14 +57,14 @@ public record SourceModule(Linear linear, Weights weights, Optional<WeightTensor
     }
 
     /// Returns the storage format; empty for a part of a fused tensor, whose format only its weight knows.
-    public Optional<WeightTensors.Kind> kind() {
-        return stored.map(WeightTensors::kind);
+    public Optional<Format> format() {
+        return stored.map(WeightTensors::format);
     }
 
     /// Returns whether the weight is plain values under the module's own name, or shares the embedding's.
     public boolean isPlain() {
         return stored.isPresent()
-                ? stored.get().kind() == WeightTensors.Kind.PLAIN
+                ? stored.get().format() == Format.PLAIN
                 : linear.source().fusedTensors().isEmpty();
     }
 
@@ -95,12 +96,8 @@ public record SourceModule(Linear linear, Weights weights, Optional<WeightTensor
     /// Returns the one scale of the whole weight, as a multiplier: FP8's, or the global one of NVFP4. Empty for formats
     /// without one.
     public Optional<Float> tensorScale() {
-        return stored.flatMap(tensors -> switch (tensors.kind()) {
-            case FP8_TENSOR -> tensors.scale().map(this::scalar);
-            case NVFP4 -> tensors.globalScale().map(this::scalar);
-            case NVFP4_PACKED -> tensors.globalScale().map(tensor -> 1 / scalar(tensor));
-            case PLAIN, FP8_CHANNEL, FP8_BLOCK, MXFP4, MXFP8, INT_PACKED -> Optional.empty();
-        });
+        return stored.flatMap(tensors ->
+                tensors.tensorScale().map(scale -> tensors.reciprocal() ? 1 / scalar(scale) : scalar(scale)));
     }
 
     /// Returns the scale of the input, as a multiplier, where the source has one.
@@ -112,7 +109,7 @@ public record SourceModule(Linear linear, Weights weights, Optional<WeightTensor
     /// Returns whether codes and scales of the weight are such that they can be declared: E4M3 or packed E2M1, and
     /// blocks of 128 x 128.
     public boolean hasDeclarableCodes() {
-        boolean usual = kind().orElse(WeightTensors.Kind.PLAIN) != WeightTensors.Kind.FP8_BLOCK
+        boolean usual = format().orElse(Format.PLAIN) != Format.FP8_BLOCK
                 || Fp8Blocks.of(weights.checkpoint().quantization(), name()).areUsual();
         return usual
                 && stored.map(tensors -> tensors.weight().dtype() != DType.F8_E5M2)

@@ -2,10 +2,11 @@ package io.github.steelyard.census;
 
 import io.github.steelyard.checkpoint.TensorInfo;
 import io.github.steelyard.dialect.Part;
+import io.github.steelyard.format.Format;
+import io.github.steelyard.format.Format.Coding;
 import io.github.steelyard.tensor.DType;
 import io.github.steelyard.tensor.Shape;
 import io.github.steelyard.weights.WeightTensors;
-import io.github.steelyard.weights.WeightTensors.Kind;
 import java.util.Collections;
 import java.util.EnumMap;
 import java.util.Map;
@@ -17,31 +18,6 @@ import java.util.Optional;
 /// @param parts its tensors
 /// @param tensors those of its weight, if the weight is complete
 public record StoredModule(String name, Map<Part, TensorInfo> parts, Optional<WeightTensors> tensors) {
-
-    /// How a weight is stored, read off the tensors.
-    public enum Stored {
-        PLAIN("plain"),
-        FP8("FP8"),
-        NVFP4("NVFP4"),
-        MXFP4("MXFP4"),
-        MXFP8("MXFP8"),
-        INTEGERS("integers"),
-        /// Codes of a known width whose scales are missing, or something else.
-        UNKNOWN("unknown"),
-        /// Scales without a weight.
-        NONE("no weight");
-
-        private final String text;
-
-        Stored(String text) {
-            this.text = text;
-        }
-
-        /// Returns the name for people.
-        public String text() {
-            return text;
-        }
-    }
 
     public StoredModule {
         parts = Collections.unmodifiableMap(new EnumMap<>(parts));
@@ -77,37 +53,49 @@ public record StoredModule(String name, Map<Part, TensorInfo> parts, Optional<We
         return part(Part.WEIGHT_SCALE_2).or(() -> part(Part.WEIGHT_GLOBAL_SCALE));
     }
 
-    /// Returns the storage format.
-    public Stored stored() {
-        Optional<TensorInfo> weight = weight();
-        if (weight.isEmpty()) {
-            return Stored.NONE;
-        }
+    /// Returns what the weight's codes are, whether or not its scales are complete; empty if there is no weight, or if
+    /// the tensors do not tell.
+    public Optional<Coding> coding() {
+        return weight().flatMap(this::coding);
+    }
+
+    private Optional<Coding> coding(TensorInfo weight) {
         DType scaleType = scale().map(TensorInfo::dtype).orElse(DType.F32);
         boolean powerScales = scaleType == DType.U8 || scaleType == DType.F8_E8M0;
         if (has(Part.BLOCKS)) {
-            return Stored.MXFP4;
+            return Optional.of(Coding.MXFP4);
         }
-        return switch (weight.get().dtype()) {
-            case U8, F4, I8 -> scale().isEmpty() && globalScale().isEmpty() ? Stored.UNKNOWN : fourBit(powerScales);
+        return switch (weight.dtype()) {
+            case U8, F4, I8 ->
+                scale().isEmpty() && globalScale().isEmpty() ? Optional.empty() : Optional.of(fourBit(powerScales));
             case F8_E4M3, F8_E5M2 ->
-                powerScales && scaleCoversBlocks(weight.get())
-                        ? Stored.MXFP8
-                        : globalScale().isPresent() ? Stored.UNKNOWN : Stored.FP8;
-            case I32 -> has(Part.WEIGHT_PACKED) ? Stored.INTEGERS : Stored.UNKNOWN;
-            case F32, F16, BF16, F64 -> Stored.PLAIN;
-            case BOOL, F6_E2M3, F6_E3M2, F8_E8M0, I16, U16, U32, C64, I64, U64 -> Stored.UNKNOWN;
+                powerScales && scaleCoversBlocks(weight)
+                        ? Optional.of(Coding.MXFP8)
+                        : globalScale().isPresent() ? Optional.empty() : Optional.of(Coding.FP8);
+            case I32 -> has(Part.WEIGHT_PACKED) ? Optional.of(Coding.INTEGERS) : Optional.empty();
+            case F32, F16, BF16, F64 -> Optional.of(Coding.PLAIN);
+            case BOOL, F6_E2M3, F6_E3M2, F8_E8M0, I16, U16, U32, C64, I64, U64 -> Optional.empty();
         };
     }
 
     /// Returns the storage format in full, empty if the weight is not complete.
-    public Optional<Kind> kind() {
-        return tensors.map(WeightTensors::kind);
+    public Optional<Format> format() {
+        return tensors.map(WeightTensors::format);
+    }
+
+    /// Returns whether the weight is of this family.
+    public boolean is(Coding coding) {
+        return coding().equals(Optional.of(coding));
+    }
+
+    /// Returns what the codes are, in words; a weight there must be.
+    public String codingText() {
+        return coding().map(Coding::text).orElse("unknown");
     }
 
     /// Returns whether the weight is codes, complete or not.
     public boolean isQuantised() {
-        return stored() != Stored.PLAIN && stored() != Stored.NONE;
+        return weight().isPresent() && !is(Coding.PLAIN);
     }
 
     /// Returns whether this is a tensor of all experts of a layer, in codes.
@@ -139,11 +127,12 @@ public record StoredModule(String name, Map<Part, TensorInfo> parts, Optional<We
     private boolean scaleCoversBlocks(TensorInfo weight) {
         Shape shape = weight.shape();
         return shape.rank() != 2
-                || scale().map(tensor -> tensor.shape().equals(Shape.of(shape.dim(0), Math.ceilDiv(shape.dim(1), 32L))))
+                || scale().map(tensor -> tensor.shape().equals(Shape.of(shape.dim(0), Math.ceilDiv(shape.dim(1), (long)
+                                Format.MXFP8.block()))))
                         .orElse(false);
     }
 
-    private Stored fourBit(boolean powerScales) {
-        return powerScales && globalScale().isEmpty() ? Stored.MXFP4 : Stored.NVFP4;
+    private Coding fourBit(boolean powerScales) {
+        return powerScales && globalScale().isEmpty() ? Coding.MXFP4 : Coding.NVFP4;
     }
 }

@@ -1,6 +1,7 @@
 package io.github.steelyard.dialect;
 
 import io.github.steelyard.files.ConfigJson;
+import io.github.steelyard.format.Format;
 import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
@@ -25,7 +26,7 @@ final class AutoRoundConfig {
             }
         }
         ModuleRules excluded = new ModuleRules(json.file(), ModuleRules.Names.ANYWHERE);
-        Declaration none = Declaration.of(DeclaredFormat.NONE, ModelOptConfig.source(json, "block_name_to_quantize"));
+        Declaration none = Declaration.of(Format.PLAIN, ModelOptConfig.source(json, "block_name_to_quantize"));
         if (!json.flag("quant_lm_head", false)) {
             excluded.addGlob("lm_head", none);
         }
@@ -48,7 +49,7 @@ final class AutoRoundConfig {
         String source = ModelOptConfig.source(layer, "data_type");
         int bits = layer.integerOr("bits", whole.integerOr("bits", 0, 0, 64), 0, 64);
         if (bits >= PLAIN_BITS) {
-            return Declaration.of(DeclaredFormat.NONE, source);
+            return Declaration.of(Format.PLAIN, source);
         }
         String type =
                 layer.stringOr("data_type", whole.stringOr("data_type", "int")).toLowerCase(Locale.ROOT);
@@ -58,12 +59,11 @@ final class AutoRoundConfig {
                 ? Declaration.Input.NONE
                 : dynamic ? Declaration.Input.DYNAMIC : Declaration.Input.STATIC;
         if (type.startsWith("nv_fp") && bits == 4) {
-            return Declaration.of(
-                            input == Declaration.Input.NONE ? DeclaredFormat.W4A16_NVFP4 : DeclaredFormat.NVFP4, source)
-                    .withGroupSize(groupSize(whole));
+            Declaration declared = Declaration.of(Format.NVFP4, source).withGroupSize(groupSize(whole));
+            return input == Declaration.Input.NONE ? declared.withInput(input) : declared;
         }
         if (type.startsWith("mx_fp")) {
-            return Declaration.of(bits == 4 ? DeclaredFormat.MXFP4 : DeclaredFormat.MXFP8, source)
+            return Declaration.of(bits == 4 ? Format.MXFP4 : Format.MXFP8, source)
                     .withInput(input)
                     .withGroupSize(groupSize(whole));
         }
@@ -79,10 +79,10 @@ final class AutoRoundConfig {
         String key = json.has("weight_block_size") ? "weight_block_size" : "group_size";
         if (json.isArray(key)) {
             int[] block = Fp8Config.block(json, key);
-            return Declaration.of(DeclaredFormat.FP8_BLOCK, source).withBlock(block[0], block[1]);
+            return Declaration.of(Format.FP8_BLOCK, source).withBlock(block[0], block[1]);
         }
         int group = json.integerOr("group_size", 0, -1, LARGEST_GROUP);
-        return Declaration.of(group == -1 ? DeclaredFormat.FP8_CHANNEL : DeclaredFormat.FP8, source);
+        return Declaration.of(group == -1 ? Format.FP8_PER_CHANNEL : Format.FP8, source);
     }
 
     private static int groupSize(ConfigJson json) {

@@ -3,6 +3,7 @@ package io.github.steelyard.dialect;
 import io.github.steelyard.files.ConfigJson;
 import io.github.steelyard.files.Finding;
 import io.github.steelyard.files.Printable;
+import io.github.steelyard.format.Format;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
@@ -26,7 +27,7 @@ final class CompressedTensorsConfig {
 
     static QuantizationConfig parse(ConfigJson json, QuantizationConfig.Method method, String producer) {
         ModuleRules excluded = new ModuleRules(json.file(), ModuleRules.Names.EXACT);
-        Declaration none = Declaration.of(DeclaredFormat.NONE, ModelOptConfig.source(json, "ignore"));
+        Declaration none = Declaration.of(Format.PLAIN, ModelOptConfig.source(json, "ignore"));
         List<Finding> findings = new ArrayList<>();
         for (String pattern : json.strings("ignore")) {
             excluded.addRegex(pattern, none);
@@ -46,7 +47,7 @@ final class CompressedTensorsConfig {
                 excluded,
                 groups.assigned,
                 Optional.of(groups.byClass.orElse(
-                        Declaration.of(DeclaredFormat.NONE, ModelOptConfig.source(json, "config_groups")))),
+                        Declaration.of(Format.PLAIN, ModelOptConfig.source(json, "config_groups")))),
                 json.isString("kv_cache_scheme")
                         ? Optional.of(json.string("kv_cache_scheme"))
                         : json.object("kv_cache_scheme").map(ModelOptConfig::kvScheme),
@@ -93,14 +94,13 @@ final class CompressedTensorsConfig {
         private static Declaration preset(ConfigJson groups, String name) {
             String source = ModelOptConfig.source(groups, name);
             return switch (name) {
-                case "FP8" -> Declaration.of(DeclaredFormat.FP8, source);
-                case "FP8_DYNAMIC" -> Declaration.of(DeclaredFormat.FP8_CHANNEL, source);
-                case "FP8_BLOCK" ->
-                    Declaration.of(DeclaredFormat.FP8_BLOCK, source).withBlock(128, 128);
-                case "NVFP4" -> Declaration.of(DeclaredFormat.NVFP4, source);
-                case "NVFP4A16" -> Declaration.of(DeclaredFormat.W4A16_NVFP4, source);
-                case "MXFP4", "MXFP4A16" -> Declaration.of(DeclaredFormat.MXFP4, source);
-                case "MXFP8", "MXFP8A16" -> Declaration.of(DeclaredFormat.MXFP8, source);
+                case "FP8" -> Declaration.of(Format.FP8, source);
+                case "FP8_DYNAMIC" -> Declaration.of(Format.FP8_PER_CHANNEL, source);
+                case "FP8_BLOCK" -> Declaration.of(Format.FP8_BLOCK, source).withBlock(128, 128);
+                case "NVFP4" -> Declaration.of(Format.NVFP4, source);
+                case "NVFP4A16" -> Declaration.of(Format.NVFP4, source).withInput(Declaration.Input.NONE);
+                case "MXFP4", "MXFP4A16" -> Declaration.of(Format.MXFP4, source);
+                case "MXFP8", "MXFP8A16" -> Declaration.of(Format.MXFP8, source);
                 default -> throw groups.unsuitable(name, "a known preset, or an object with targets and weights");
             };
         }
@@ -109,7 +109,7 @@ final class CompressedTensorsConfig {
             String source = ModelOptConfig.source(group, "weights");
             Optional<ConfigJson> weights = group.object("weights");
             if (weights.isEmpty()) {
-                return Declaration.of(DeclaredFormat.NONE, source);
+                return Declaration.of(Format.PLAIN, source);
             }
             ConfigJson args = weights.get();
             String format = group.stringOr("format", json.stringOr("format", ""));
@@ -118,13 +118,13 @@ final class CompressedTensorsConfig {
             int bits = args.integer("num_bits", 1, 64);
             int groupSize = args.integerOr("group_size", 0, -1, LARGEST_GROUP);
             if (type.equals("float") && bits == 4) {
-                return fourBit(args, format, inputs, groupSize, source).withInput(input(group));
+                return fourBit(args, format, groupSize, source).withInput(input(group));
             }
             if (type.equals("float") && bits == 8) {
                 return eightBit(args, format, groupSize, source).withInput(input(group));
             }
             if (type.equals("int") && (bits == 4 || bits == 8) && format.startsWith("pack-quantized") && !inputs) {
-                return Declaration.of(bits == 4 ? DeclaredFormat.INT4 : DeclaredFormat.INT8, source)
+                return Declaration.of(bits == 4 ? Format.INT4 : Format.INT8, source)
                         .withGroupSize(Math.max(groupSize, 0))
                         .withZeroPoints(!args.flag("symmetric", true));
             }
@@ -143,30 +143,27 @@ final class CompressedTensorsConfig {
                     .orElse(Declaration.Input.NONE);
         }
 
-        private static Declaration fourBit(
-                ConfigJson args, String format, boolean inputs, int groupSize, String source) {
+        private static Declaration fourBit(ConfigJson args, String format, int groupSize, String source) {
             boolean mx = format.startsWith("mxfp4")
                     || args.stringOr("scale_dtype", "").endsWith("uint8");
-            DeclaredFormat declared =
-                    mx ? DeclaredFormat.MXFP4 : inputs ? DeclaredFormat.NVFP4 : DeclaredFormat.W4A16_NVFP4;
-            return Declaration.of(declared, source).withGroupSize(Math.max(groupSize, 0));
+            return Declaration.of(mx ? Format.MXFP4 : Format.NVFP4, source).withGroupSize(Math.max(groupSize, 0));
         }
 
         private static Declaration eightBit(ConfigJson args, String format, int groupSize, String source) {
             String strategy = args.stringOr("strategy", "tensor");
             return switch (strategy) {
-                case "tensor" -> Declaration.of(DeclaredFormat.FP8, source);
-                case "channel" -> Declaration.of(DeclaredFormat.FP8_CHANNEL, source);
+                case "tensor" -> Declaration.of(Format.FP8, source);
+                case "channel" -> Declaration.of(Format.FP8_PER_CHANNEL, source);
                 case "block" -> {
                     int[] block = Fp8Config.block(args, "block_structure");
-                    yield Declaration.of(DeclaredFormat.FP8_BLOCK, source).withBlock(block[0], block[1]);
+                    yield Declaration.of(Format.FP8_BLOCK, source).withBlock(block[0], block[1]);
                 }
                 case "group" -> {
                     if (!format.startsWith("mxfp8")
                             && !args.stringOr("scale_dtype", "").endsWith("uint8")) {
                         throw args.unsuitable("strategy", "group for the format mxfp8-quantized only");
                     }
-                    yield Declaration.of(DeclaredFormat.MXFP8, source).withGroupSize(Math.max(groupSize, 0));
+                    yield Declaration.of(Format.MXFP8, source).withGroupSize(Math.max(groupSize, 0));
                 }
                 default -> throw args.unsuitable("strategy", "tensor, channel, block or group");
             };

@@ -1,17 +1,19 @@
 package io.github.steelyard.dialect;
 
-/// What a quantization config says about one module, and how directly it says so.
+import io.github.steelyard.format.Format;
+
+/// What a quantization config says about one module, and how directly it says so. The tensors decide what it really is.
 ///
-/// @param format the format
+/// @param format the format of the weight
 /// @param groupSize elements of a row that share a block scale as written in the config, 0 if it says nothing
-/// @param blockRows rows of a block for [DeclaredFormat#FP8_BLOCK], else 0
-/// @param blockColumns columns of a block for [DeclaredFormat#FP8_BLOCK], else 0
+/// @param blockRows rows of a block for [Format#FP8_BLOCK], else 0
+/// @param blockColumns columns of a block for [Format#FP8_BLOCK], else 0
 /// @param zeroPoints whether integer codes may have zero points
 /// @param input how the input of the module is quantised
 /// @param how how directly
 /// @param source file and key for messages: `hf_quant_config.json: quantization.quantized_layers`
 public record Declaration(
-        DeclaredFormat format,
+        Format format,
         int groupSize,
         int blockRows,
         int blockColumns,
@@ -41,13 +43,23 @@ public record Declaration(
     }
 
     /// Returns a declaration of `format` without sizes, its input quantised as the format implies.
-    static Declaration of(DeclaredFormat format, String source) {
+    static Declaration of(Format format, String source) {
         Input input = switch (format) {
             case FP8, NVFP4 -> Input.STATIC;
-            case FP8_CHANNEL, FP8_BLOCK, MXFP8 -> Input.DYNAMIC;
-            case NONE, W4A16_NVFP4, MXFP4, INT4, INT8 -> Input.NONE;
+            case FP8_PER_CHANNEL, FP8_BLOCK, FP8_DYNAMIC_TOKEN, FP8_DYNAMIC_GROUP, MXFP8 -> Input.DYNAMIC;
+            case PLAIN, MXFP4, INT4, INT8 -> Input.NONE;
         };
         return new Declaration(format, 0, 0, 0, false, input, How.DEFAULT, source);
+    }
+
+    /// Returns the name of weight and input formats together, for people.
+    public String label() {
+        return switch (format) {
+            case PLAIN -> "NONE";
+            case FP8_PER_CHANNEL -> "FP8_CHANNEL";
+            case NVFP4 -> input == Input.NONE ? "W4A16_NVFP4" : "NVFP4";
+            case FP8, FP8_BLOCK, FP8_DYNAMIC_TOKEN, FP8_DYNAMIC_GROUP, MXFP4, MXFP8, INT4, INT8 -> format.name();
+        };
     }
 
     Declaration withGroupSize(int size) {

@@ -1,5 +1,7 @@
 package io.github.steelyard.dialect;
 
+import io.github.steelyard.format.Format;
+import io.github.steelyard.tensor.Shape;
 import java.util.List;
 import java.util.Optional;
 
@@ -64,6 +66,12 @@ public sealed interface Dialect permits Dialect.InModules, Dialect.InStacks {
                     Optional.of(Part.WEIGHT_SCALE_2.in(name)),
                     List.of(Part.INPUT_SCALE.in(name)),
                     false);
+        }
+
+        /// Returns the shape of the scales of a weight `(rows, columns)`, of the blocks' where there are two levels.
+        public Shape scaleShape(Format format, int rows, int columns) {
+            Shape shape = format.scaleShape(rows, columns);
+            return format.tile() == 0 ? shape : Shape.of(shape.dim(0), 1, shape.dim(1), 1);
         }
 
         @Override

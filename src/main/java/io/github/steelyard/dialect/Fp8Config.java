@@ -2,6 +2,7 @@ package io.github.steelyard.dialect;
 
 import io.github.steelyard.files.CheckpointException;
 import io.github.steelyard.files.ConfigJson;
+import io.github.steelyard.format.Format;
 import java.util.List;
 import java.util.Optional;
 
@@ -27,14 +28,14 @@ final class Fp8Config {
 
     private static Declaration fp8(ConfigJson json) {
         if (!json.has("weight_block_size")) {
-            return Declaration.of(DeclaredFormat.FP8, ModelOptConfig.source(json, "quant_method"));
+            return Declaration.of(Format.FP8, ModelOptConfig.source(json, "quant_method"));
         }
         String source = ModelOptConfig.source(json, "weight_block_size");
         int[] block = block(json, "weight_block_size");
         boolean powers = json.stringOr("scale_fmt", "").equals("ue8m0");
         return powers && block[0] == 1 && block[1] == MX_BLOCK
-                ? Declaration.of(DeclaredFormat.MXFP8, source).withGroupSize(MX_BLOCK)
-                : Declaration.of(DeclaredFormat.FP8_BLOCK, source).withBlock(block[0], block[1]);
+                ? Declaration.of(Format.MXFP8, source).withGroupSize(MX_BLOCK)
+                : Declaration.of(Format.FP8_BLOCK, source).withBlock(block[0], block[1]);
     }
 
     private static Declaration.Input input(ConfigJson json) {
@@ -47,14 +48,14 @@ final class Fp8Config {
         return uniform(
                 json,
                 QuantizationConfig.Method.MXFP8,
-                Declaration.of(DeclaredFormat.MXFP8, ModelOptConfig.source(json, "quant_method")));
+                Declaration.of(Format.MXFP8, ModelOptConfig.source(json, "quant_method")));
     }
 
     static QuantizationConfig parseMxfp4(ConfigJson json) {
         return uniform(
                 json,
                 QuantizationConfig.Method.MXFP4,
-                Declaration.of(DeclaredFormat.MXFP4, ModelOptConfig.source(json, "quant_method")));
+                Declaration.of(Format.MXFP4, ModelOptConfig.source(json, "quant_method")));
     }
 
     /// Returns rows and columns of a block.
@@ -75,7 +76,7 @@ final class Fp8Config {
     static QuantizationConfig uniform(ConfigJson json, QuantizationConfig.Method method, Declaration all) {
         ModuleRules excluded = new ModuleRules(json.file(), ModuleRules.Names.ANYWHERE);
         for (String key : List.of("modules_to_not_convert", "ignored_layers")) {
-            Declaration none = Declaration.of(DeclaredFormat.NONE, ModelOptConfig.source(json, key));
+            Declaration none = Declaration.of(Format.PLAIN, ModelOptConfig.source(json, key));
             for (String pattern : json.strings(key)) {
                 if (pattern.startsWith("re:")) {
                     excluded.addRegex(pattern, none);

@@ -1,9 +1,11 @@
 package io.github.steelyard.dialect;
 
 import io.github.steelyard.files.ConfigJson;
+import io.github.steelyard.format.Format;
 import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
+import java.util.Set;
 
 /// Reads ModelOpt's config in its two forms: `hf_quant_config.json`, and `quantization_config` of `config.json`.
 ///
@@ -11,6 +13,7 @@ import java.util.Optional;
 final class ModelOptConfig {
 
     private static final int LARGEST_GROUP = 1 << 20;
+    private static final Set<String> WEIGHT_ONLY = Set.of("FP8_PB_WO", "W4A16_NVFP4");
     // ModelOpt's module names of Nemotron-H end with this when its own name mapping fails.
     private static final String SENTINEL = ".\0";
 
@@ -37,7 +40,7 @@ final class ModelOptConfig {
     private static Declaration others(ConfigJson json) {
         String source = source(json, "quant_algo");
         if (!json.has("quant_algo") || json.string("quant_algo").equals("MIXED_PRECISION")) {
-            return Declaration.of(DeclaredFormat.NONE, source);
+            return Declaration.of(Format.PLAIN, source);
         }
         return declaration(json, "quant_algo", source);
     }
@@ -46,14 +49,14 @@ final class ModelOptConfig {
     static Declaration declaration(ConfigJson json, String key, String source) {
         Declaration declared = Declaration.of(format(json, key), source)
                 .withGroupSize(json.integerOr("group_size", 0, 0, LARGEST_GROUP));
-        boolean weightOnly = json.string(key).toUpperCase(Locale.ROOT).equals("FP8_PB_WO");
+        boolean weightOnly = WEIGHT_ONLY.contains(json.string(key).toUpperCase(Locale.ROOT));
         return weightOnly ? declared.withInput(Declaration.Input.NONE) : declared;
     }
 
     private static ModuleRules excluded(ConfigJson json) {
         ModuleRules rules = new ModuleRules(json.file(), ModuleRules.Names.WITH_CHILDREN);
         for (String key : List.of("exclude_modules", "ignore")) {
-            Declaration none = Declaration.of(DeclaredFormat.NONE, source(json, key));
+            Declaration none = Declaration.of(Format.PLAIN, source(json, key));
             for (String pattern : json.strings(key)) {
                 int sentinel = pattern.indexOf(SENTINEL);
                 rules.addGlob(sentinel > 0 ? pattern.substring(0, sentinel) : pattern, none);
@@ -77,20 +80,19 @@ final class ModelOptConfig {
                     module,
                     layer.has("quant_algo")
                             ? declaration(layer, "quant_algo", source)
-                            : Declaration.of(DeclaredFormat.NONE, source));
+                            : Declaration.of(Format.PLAIN, source));
         }
         return rules;
     }
 
-    private static DeclaredFormat format(ConfigJson json, String key) {
+    private static Format format(ConfigJson json, String key) {
         return switch (json.string(key).toUpperCase(Locale.ROOT)) {
-            case "FP8" -> DeclaredFormat.FP8;
-            case "FP8_PER_CHANNEL_PER_TOKEN", "FP8_PC_PT" -> DeclaredFormat.FP8_CHANNEL;
-            case "FP8_PB_WO", "FP8_PB_REAL" -> DeclaredFormat.FP8_BLOCK;
-            case "NVFP4" -> DeclaredFormat.NVFP4;
-            case "W4A16_NVFP4" -> DeclaredFormat.W4A16_NVFP4;
-            case "MXFP4", "W4A8_MXFP4_FP8" -> DeclaredFormat.MXFP4;
-            case "MXFP8" -> DeclaredFormat.MXFP8;
+            case "FP8" -> Format.FP8;
+            case "FP8_PER_CHANNEL_PER_TOKEN", "FP8_PC_PT" -> Format.FP8_PER_CHANNEL;
+            case "FP8_PB_WO", "FP8_PB_REAL" -> Format.FP8_BLOCK;
+            case "NVFP4", "W4A16_NVFP4" -> Format.NVFP4;
+            case "MXFP4", "W4A8_MXFP4_FP8" -> Format.MXFP4;
+            case "MXFP8" -> Format.MXFP8;
             default ->
                 throw json.unsuitable(
                         key,

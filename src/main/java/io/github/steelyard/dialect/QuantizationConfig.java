@@ -4,13 +4,16 @@ import io.github.steelyard.files.CheckpointException;
 import io.github.steelyard.files.ConfigJson;
 import io.github.steelyard.files.Finding;
 import io.github.steelyard.files.Printable;
+import io.github.steelyard.format.Format;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
 import java.util.Set;
 import java.util.TreeSet;
+import java.util.stream.Stream;
 
 /// What the configs of a checkpoint say about its quantization: `hf_quant_config.json`, and `quantization_config` in
 /// `config.json`. Published configs are often incomplete; the tensors decide, and this is what they are held against.
@@ -165,7 +168,7 @@ public final class QuantizationConfig {
 
     /// Returns this, after checking it against what `config.json` says and taking from there what is only there.
     private QuantizationConfig merged(ConfigJson ours, QuantizationConfig theirs) {
-        if (theirs.method.listsLoosely() && others.map(Declaration::format).equals(Optional.of(DeclaredFormat.NONE))) {
+        if (theirs.method.listsLoosely() && others.map(Declaration::format).equals(Optional.of(Format.PLAIN))) {
             return laidOver(theirs);
         }
         if (theirs.method != method) {
@@ -220,7 +223,7 @@ public final class QuantizationConfig {
             ConfigJson ours, String what, Optional<Declaration> one, Optional<Declaration> other) {
         boolean same = one.isEmpty()
                 || other.isEmpty()
-                || (one.get().format() == other.get().format()
+                || (one.get().label().equals(other.get().label())
                         && (one.get().groupSize() == other.get().groupSize()
                                 || one.get().groupSize() == 0
                                 || other.get().groupSize() == 0));
@@ -232,8 +235,8 @@ public final class QuantizationConfig {
 
     private static String text(Declaration declaration) {
         return declaration.groupSize() == 0
-                ? declaration.format().name()
-                : String.format(Locale.ROOT, "%s with group_size %d", declaration.format(), declaration.groupSize());
+                ? declaration.label()
+                : String.format(Locale.ROOT, "%s with group_size %d", declaration.label(), declaration.groupSize());
     }
 
     private static void compare(
@@ -272,11 +275,6 @@ public final class QuantizationConfig {
         return producer;
     }
 
-    /// Returns the format declared for a linear module, empty if the checkpoint has no quantization config.
-    public Optional<DeclaredFormat> formatOf(String module) {
-        return declarationOf(module).map(Declaration::format);
-    }
-
     /// Returns what is declared for a linear module, empty if the checkpoint has no quantization config.
     ///
     /// @throws CheckpointException if a pattern of the config takes too long on this name
@@ -306,14 +304,15 @@ public final class QuantizationConfig {
         return List.copyOf(all);
     }
 
-    /// Returns the formats that the config declares, sorted.
-    public Set<DeclaredFormat> formats() {
-        Set<DeclaredFormat> formats = new TreeSet<>();
-        others.ifPresent(declaration -> formats.add(declaration.format()));
-        assigned.declarations().forEach(declaration -> formats.add(declaration.format()));
-        overriding.declarations().forEach(declaration -> formats.add(declaration.format()));
-        formats.remove(DeclaredFormat.NONE);
-        return formats;
+    /// Returns the labels of what the config declares, by format.
+    public List<String> labels() {
+        return Stream.of(others.stream(), assigned.declarations().stream(), overriding.declarations().stream())
+                .flatMap(declarations -> declarations)
+                .filter(declaration -> declaration.format() != Format.PLAIN)
+                .sorted(Comparator.comparing(Declaration::format).thenComparing(Declaration::label))
+                .map(Declaration::label)
+                .distinct()
+                .toList();
     }
 
     /// Returns why the configs are not understood, empty if they are.

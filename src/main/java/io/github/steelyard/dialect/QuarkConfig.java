@@ -1,6 +1,7 @@
 package io.github.steelyard.dialect;
 
 import io.github.steelyard.files.ConfigJson;
+import io.github.steelyard.format.Format;
 import java.util.List;
 import java.util.Optional;
 
@@ -14,7 +15,7 @@ final class QuarkConfig {
 
     static QuantizationConfig parse(ConfigJson json) {
         ModuleRules excluded = new ModuleRules(json.file(), ModuleRules.Names.WITH_CHILDREN);
-        Declaration none = Declaration.of(DeclaredFormat.NONE, ModelOptConfig.source(json, "exclude"));
+        Declaration none = Declaration.of(Format.PLAIN, ModelOptConfig.source(json, "exclude"));
         for (String pattern : json.strings("exclude")) {
             if (pattern.startsWith("re:")) {
                 excluded.addRegex(pattern, none);
@@ -48,7 +49,7 @@ final class QuarkConfig {
         String source = ModelOptConfig.source(layer, "weight");
         Optional<ConfigJson> weight = layer.object("weight");
         if (weight.isEmpty()) {
-            return Declaration.of(DeclaredFormat.NONE, source);
+            return Declaration.of(Format.PLAIN, source);
         }
         ConfigJson args = weight.get();
         Declaration.Input input = layer.object("input_tensors")
@@ -59,11 +60,11 @@ final class QuarkConfig {
         String dtype = args.stringOr("dtype", "");
         boolean powers = args.stringOr("scale_format", "").equals("e8m0");
         if (dtype.startsWith("fp8_e4m3") && (scheme.equals("per_tensor") || scheme.equals("per_channel"))) {
-            DeclaredFormat format = scheme.equals("per_tensor") ? DeclaredFormat.FP8 : DeclaredFormat.FP8_CHANNEL;
+            Format format = scheme.equals("per_tensor") ? Format.FP8 : Format.FP8_PER_CHANNEL;
             return Declaration.of(format, source).withInput(input);
         }
         if ((dtype.equals("fp4") || dtype.equals("fp4_e2m1")) && scheme.equals("per_group") && powers) {
-            return Declaration.of(DeclaredFormat.MXFP4, source)
+            return Declaration.of(Format.MXFP4, source)
                     .withInput(input)
                     .withGroupSize(args.integerOr("group_size", 0, 1, 1 << 20));
         }

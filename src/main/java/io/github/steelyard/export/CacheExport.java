@@ -7,11 +7,11 @@ import io.github.steelyard.checkpoint.TensorInfo;
 import io.github.steelyard.dialect.CacheNames;
 import io.github.steelyard.family.CacheScales;
 import io.github.steelyard.files.Finding;
+import io.github.steelyard.format.Format;
 import io.github.steelyard.format.Fp8;
 import io.github.steelyard.model.ModuleInfo;
 import io.github.steelyard.model.Role;
 import io.github.steelyard.model.Site;
-import io.github.steelyard.quant.QuantFormat;
 import io.github.steelyard.weights.Weights;
 import java.util.ArrayList;
 import java.util.HashSet;
@@ -34,7 +34,7 @@ record CacheExport(Optional<String> format, List<OutputTensor> tensors, Set<Stri
 
     static CacheExport of(
             List<ModuleInfo> modules,
-            Function<Site, Optional<QuantFormat>> plan,
+            Function<Site, Optional<Format>> plan,
             ScaleTable scales,
             Weights weights,
             List<Refusal> refusals,
@@ -70,7 +70,7 @@ record CacheExport(Optional<String> format, List<OutputTensor> tensors, Set<Stri
             }
             replaced.addAll(sourceNames(site.module(), weights.checkpoint()));
         }
-        Optional<String> format = plan.apply(quantised.getFirst()).map(QuantFormat::name);
+        Optional<String> format = plan.apply(quantised.getFirst()).map(Format::name);
         return new CacheExport(format, tensors, replaced);
     }
 

@@ -9,12 +9,12 @@ import io.github.steelyard.family.CacheScales;
 import io.github.steelyard.files.CheckpointException;
 import io.github.steelyard.files.Finding;
 import io.github.steelyard.format.E4m3;
+import io.github.steelyard.format.Format;
 import io.github.steelyard.format.Nvfp4;
 import io.github.steelyard.model.ModuleInfo;
 import io.github.steelyard.model.Role;
 import io.github.steelyard.model.Site;
 import io.github.steelyard.quant.FakeQuantizer;
-import io.github.steelyard.quant.QuantFormat;
 import io.github.steelyard.weights.CheckpointWeights;
 import io.github.steelyard.weights.FusedStack;
 import io.github.steelyard.weights.InputScale;
@@ -76,42 +76,35 @@ public final class CheckpointScales {
         Site site = new Site(module, Role.INPUT);
         Optional<Input> declared =
                 checkpoint.quantization().declarationOf(module).map(Declaration::input);
-        WeightTensors.Kind kind = WeightTensors.detect(checkpoint, module).kind();
-        if (kind == WeightTensors.Kind.PLAIN || declared.equals(Optional.of(Input.NONE))) {
+        if (declared.equals(Optional.of(Input.NONE))) {
             return;
         }
-        switch (kind) {
-            case PLAIN, MXFP4, INT_PACKED -> {}
-            case FP8_TENSOR -> {
+        switch (WeightTensors.detect(checkpoint, module).format()) {
+            case PLAIN, FP8_DYNAMIC_TOKEN, FP8_DYNAMIC_GROUP, MXFP4, INT4, INT8 -> {}
+            case FP8 -> {
                 Optional<InputScale> scale = InputScale.of(checkpoint, module);
                 if (scale.isPresent()) {
-                    put(site, QuantFormat.FP8, amax(scale.get(), E4m3.MAX));
+                    put(site, Format.FP8, amax(scale.get(), E4m3.MAX));
                 } else if (declared.equals(Optional.of(Input.DYNAMIC))) {
-                    put(site, QuantFormat.FP8_DYNAMIC_TOKEN, 0);
+                    put(site, Format.FP8_DYNAMIC_TOKEN, 0);
                 }
             }
-            case FP8_CHANNEL -> put(site, QuantFormat.FP8_DYNAMIC_TOKEN, 0);
-            case FP8_BLOCK -> put(site, QuantFormat.FP8_DYNAMIC_GROUP, 0);
-            case NVFP4, NVFP4_PACKED ->
-                InputScale.of(checkpoint, module)
-                        .ifPresent(scale -> put(site, QuantFormat.NVFP4, amax(scale, Nvfp4.RANGE)));
-            case MXFP8 -> put(site, QuantFormat.MXFP8, 0);
+            case FP8_PER_CHANNEL -> put(site, Format.FP8_DYNAMIC_TOKEN, 0);
+            case FP8_BLOCK -> put(site, Format.FP8_DYNAMIC_GROUP, 0);
+            case NVFP4 ->
+                InputScale.of(checkpoint, module).ifPresent(scale -> put(site, Format.NVFP4, amax(scale, Nvfp4.RANGE)));
+            case MXFP8 -> put(site, Format.MXFP8, 0);
         }
     }
 
     /// Reads the scale that all experts of one tensor share.
     private void stackedInput(String module, String tensor) {
-        QuantFormat format = switch (WeightTensors.ofStack(checkpoint, tensor).kind()) {
-            case NVFP4 -> QuantFormat.NVFP4;
-            case FP8_TENSOR -> QuantFormat.FP8;
-            case PLAIN, FP8_CHANNEL, FP8_BLOCK, NVFP4_PACKED, MXFP4, MXFP8, INT_PACKED -> null;
-        };
-        if (format == null) {
-            return;
+        Format format = WeightTensors.ofStack(checkpoint, tensor).format();
+        if (format.hasTensorScale()) {
+            float range = format == Format.NVFP4 ? Nvfp4.RANGE : E4m3.MAX;
+            InputScale.ofStack(checkpoint, tensor)
+                    .ifPresent(scale -> put(new Site(module, Role.INPUT), format, amax(scale, range)));
         }
-        float range = format == QuantFormat.NVFP4 ? Nvfp4.RANGE : E4m3.MAX;
-        InputScale.ofStack(checkpoint, tensor)
-                .ifPresent(scale -> put(new Site(module, Role.INPUT), format, amax(scale, range)));
     }
 
     /// Reads the scales of keys and values. Of latent attention, the key's scale is that of both parts of its cache.
@@ -122,7 +115,7 @@ public final class CheckpointScales {
         if (promised.isEmpty() && key.isEmpty() && value.isEmpty()) {
             return;
         }
-        Optional<QuantFormat> format = format(promised.orElse("FP8"));
+        Optional<Format> format = format(promised.orElse("FP8"));
         if (format.isEmpty()) {
             findings.warning(
                     "cache-not-faked",
@@ -144,16 +137,16 @@ public final class CheckpointScales {
                 quantizer(format.get(), latent ? key : value));
     }
 
-    private static Optional<QuantFormat> format(String cache) {
+    private static Optional<Format> format(String cache) {
         return switch (cache) {
-            case "FP8" -> Optional.of(QuantFormat.FP8);
-            case "NVFP4" -> Optional.of(QuantFormat.NVFP4);
+            case "FP8" -> Optional.of(Format.FP8);
+            case "NVFP4" -> Optional.of(Format.NVFP4);
             default -> Optional.empty();
         };
     }
 
     /// Returns the quantizer of keys or values, of each head where every head has a scale.
-    private FakeQuantizer quantizer(QuantFormat format, Optional<TensorInfo> scale) {
+    private FakeQuantizer quantizer(Format format, Optional<TensorInfo> scale) {
         if (scale.isEmpty()) {
             return FakeQuantizer.of(format, E4m3.MAX);
         }
@@ -164,7 +157,7 @@ public final class CheckpointScales {
         return amax.length == 1 ? FakeQuantizer.of(format, amax[0]) : FakeQuantizer.ofParts(format, amax);
     }
 
-    private void put(Site site, QuantFormat format, float amax) {
+    private void put(Site site, Format format, float amax) {
         quantizers.put(site, FakeQuantizer.of(format, amax));
     }
 

@@ -4,10 +4,8 @@ import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.github.steelyard.audit.Expectation;
-import io.github.steelyard.weights.WeightTensors;
-import java.util.Arrays;
+import io.github.steelyard.dialect.QuantAlgo;
 import java.util.Collections;
-import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
@@ -15,7 +13,6 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.SequencedMap;
 import java.util.Set;
-import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
 /// What an export tells servers: which module is in which format. Written twice, as `hf_quant_config.json` and as
@@ -26,7 +23,7 @@ import java.util.stream.Stream;
 /// @param kvCache format of the key and value cache, `FP8` or `NVFP4`; empty for none
 /// @param producerVersion version of ModelOpt whose layout this is
 record Declaration(
-        SequencedMap<String, LayerFormat> layers,
+        SequencedMap<String, QuantAlgo> layers,
         List<String> excluded,
         Optional<String> kvCache,
         String producerVersion) {
@@ -45,15 +42,7 @@ record Declaration(
 
     /// Returns what an audit is to find.
     Expectation.Planned planned() {
-        Map<String, Expectation.Format> formats = new HashMap<>();
-        layers.forEach((module, format) -> formats.put(
-                module,
-                new Expectation.Format(
-                        format.algorithm(),
-                        Arrays.stream(WeightTensors.Kind.values())
-                                .filter(format::isStoredAs)
-                                .collect(Collectors.toSet()))));
-        return new Expectation.Planned(formats, kvCache);
+        return new Expectation.Planned(layers, kvCache);
     }
 
     /// Returns the content of `hf_quant_config.json`.
@@ -62,7 +51,7 @@ record Declaration(
         section.put("quant_algo", algorithm().orElse(null));
         section.put("kv_cache_quant_algo", kvCache.orElse(null));
         if (formats().size() == 1) {
-            layers.firstEntry().getValue().groupSize().ifPresent(size -> section.put("group_size", size));
+            putGroupSize(layers.firstEntry().getValue(), section);
             section.set("exclude_modules", strings(excluded.stream()));
         } else {
             section.set("quantized_layers", quantizedLayers());
@@ -76,9 +65,9 @@ record Declaration(
     /// Returns the value of `quantization_config` in `config.json`.
     ObjectNode quantizationConfig() {
         ObjectNode config = JSON.objectNode();
-        Set<LayerFormat> formats = formats();
+        Set<QuantAlgo> formats = formats();
         boolean mixed = formats.size() > 1;
-        if (mixed || formats.stream().allMatch(LayerFormat::hasConfigGroup)) {
+        if (mixed || formats.stream().allMatch(QuantAlgo::hasConfigGroup)) {
             config.set("config_groups", configGroups(formats));
         }
         if (formats.size() != 1) {
@@ -98,30 +87,30 @@ record Declaration(
         return config;
     }
 
-    private Set<LayerFormat> formats() {
+    private Set<QuantAlgo> formats() {
         return new LinkedHashSet<>(layers.values());
     }
 
     private Optional<String> algorithm() {
-        Set<LayerFormat> formats = formats();
+        Set<QuantAlgo> formats = formats();
         return formats.size() > 1
                 ? Optional.of("MIXED_PRECISION")
-                : formats.stream().map(LayerFormat::algorithm).findFirst();
+                : formats.stream().map(QuantAlgo::word).findFirst();
     }
 
     private ObjectNode quantizedLayers() {
         ObjectNode modules = JSON.objectNode();
         layers.forEach((module, format) -> {
-            ObjectNode entry = modules.putObject(module).put("quant_algo", format.algorithm());
-            format.groupSize().ifPresent(size -> entry.put("group_size", size));
+            ObjectNode entry = modules.putObject(module).put("quant_algo", format.word());
+            putGroupSize(format, entry);
         });
         return modules;
     }
 
-    private ObjectNode configGroups(Set<LayerFormat> formats) {
+    private ObjectNode configGroups(Set<QuantAlgo> formats) {
         ObjectNode groups = JSON.objectNode();
         boolean one = formats.size() == 1;
-        for (LayerFormat format : formats) {
+        for (QuantAlgo format : formats) {
             ObjectNode group = groups.putObject("group_" + groups.size());
             describe(format, group);
             Stream<String> members = layers.entrySet().stream()
@@ -133,7 +122,7 @@ record Declaration(
         return groups;
     }
 
-    private static void describe(LayerFormat format, ObjectNode group) {
+    private static void describe(QuantAlgo format, ObjectNode group) {
         switch (format) {
             case FP8 -> {
                 group.set("input_activations", numbers(8, false));
@@ -154,6 +143,12 @@ record Declaration(
                 group.set("input_activations", numbers(8, true).put("group_size", 32));
                 group.set("weights", numbers(8, false).put("group_size", 32));
             }
+        }
+    }
+
+    private static void putGroupSize(QuantAlgo algo, ObjectNode object) {
+        if (algo.weight().block() > 0) {
+            object.put("group_size", algo.weight().block());
         }
     }
 

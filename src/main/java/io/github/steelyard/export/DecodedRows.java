@@ -1,7 +1,8 @@
 package io.github.steelyard.export;
 
 import io.github.steelyard.format.Bf16;
-import io.github.steelyard.quant.WeightEncoder;
+import io.github.steelyard.format.Format;
+import io.github.steelyard.format.WeightEncoder;
 import io.github.steelyard.tensor.DType;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
@@ -46,7 +47,7 @@ final class DecodedRows {
     /// Encodes the rows.
     ///
     /// @param scale the scale of the whole tensor; read by the formats that have one
-    WeightEncoder.Encoded encode(LayerFormat format, float scale) {
-        return new WeightEncoder(format.weight(), scale).encode(values, 0, count, columns);
+    WeightEncoder.Encoded encode(Format format, float scale) {
+        return new WeightEncoder(format, scale).encode(values, 0, count, columns);
     }
 }

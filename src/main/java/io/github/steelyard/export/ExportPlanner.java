@@ -6,6 +6,7 @@ import io.github.steelyard.census.ExportSource;
 import io.github.steelyard.census.SourceModule;
 import io.github.steelyard.checkpoint.Checkpoint;
 import io.github.steelyard.checkpoint.TensorInfo;
+import io.github.steelyard.dialect.QuantAlgo;
 import io.github.steelyard.files.Finding;
 import io.github.steelyard.files.NaturalOrder;
 import io.github.steelyard.plan.Plan;
@@ -152,13 +153,13 @@ final class ExportPlanner {
 
     private Declaration declaration(
             List<SourceModule> sources, List<ModuleExport> modules, List<OutputTensor> tensors, CacheExport cache) {
-        SequencedMap<String, LayerFormat> layers = new LinkedHashMap<>();
+        SequencedMap<String, QuantAlgo> layers = new LinkedHashMap<>();
         Set<String> unquantised = new TreeSet<>();
         Set<String> written = new HashSet<>();
         tensors.forEach(tensor -> written.add(tensor.name()));
         for (int i = 0; i < modules.size(); i++) {
             String name = declaredName(sources.get(i), written);
-            Optional<LayerFormat> format = modules.get(i).format();
+            Optional<QuantAlgo> format = modules.get(i).format();
             if (format.isPresent()) {
                 layers.put(name, format.get());
             } else {

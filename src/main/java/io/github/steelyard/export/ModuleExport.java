@@ -1,5 +1,6 @@
 package io.github.steelyard.export;
 
+import io.github.steelyard.dialect.QuantAlgo;
 import io.github.steelyard.files.Finding;
 import java.util.List;
 import java.util.Optional;
@@ -16,7 +17,7 @@ import java.util.Set;
 record ModuleExport(
         String module,
         Treatment treatment,
-        Optional<LayerFormat> format,
+        Optional<QuantAlgo> format,
         List<OutputTensor> tensors,
         Set<String> replaced,
         Optional<Finding> finding) {

@@ -5,11 +5,11 @@ import io.github.steelyard.calibration.SiteScale;
 import io.github.steelyard.census.SourceModule;
 import io.github.steelyard.checkpoint.TensorInfo;
 import io.github.steelyard.dialect.Dialect;
+import io.github.steelyard.dialect.QuantAlgo;
 import io.github.steelyard.dialect.TensorNames;
 import io.github.steelyard.export.ModuleExport.Treatment;
 import io.github.steelyard.files.Finding;
-import io.github.steelyard.format.Fp8;
-import io.github.steelyard.format.Nvfp4;
+import io.github.steelyard.format.Format;
 import io.github.steelyard.format.StoredWeight;
 import io.github.steelyard.model.ModuleInfo;
 import io.github.steelyard.model.Role;
@@ -63,17 +63,17 @@ final class ModulePlanner {
         if (!scheme.isQuantised()) {
             return untouched(module);
         }
-        Optional<LayerFormat> format = LayerFormat.of(scheme);
+        Optional<QuantAlgo> format = scheme.algorithm();
         if (format.isEmpty()) {
             refusals.add(new Refusal(module.name(), "ModelOpt's format has no name for %s".formatted(scheme)));
-        } else if (!format.get().fits(module.linear().info().columns())) {
+        } else if (!format.get().weight().fits(module.linear().info().columns())) {
             refusals.add(new Refusal(
                     module.name(),
                     String.format(
                             Locale.ROOT,
                             "%s needs input features in multiples of %d, found %d",
-                            format.get().algorithm(),
-                            format.get().groupSize().orElse(1),
+                            format.get().word(),
+                            format.get().weight().block(),
                             module.linear().info().columns())));
         } else if (module.sharesEmbedding()) {
             refusals.add(
@@ -84,7 +84,7 @@ final class ModulePlanner {
         return ModuleExport.copied(module.name());
     }
 
-    private ModuleExport quantised(SourceModule module, LayerFormat format) {
+    private ModuleExport quantised(SourceModule module, QuantAlgo format) {
         Optional<Float> inputScale =
                 format.hasInputScale() ? Optional.of(scale(module.name(), Role.INPUT, format)) : Optional.empty();
         return keeps(module, format) ? kept(module, format, inputScale) : encoded(module, format, inputScale);
@@ -98,21 +98,21 @@ final class ModulePlanner {
             return ModuleExport.copied(module.name());
         }
         Optional<Float> inputScale = module.inputScale();
-        Optional<LayerFormat> format = module.kind().flatMap(kind -> declared(kind, inputScale.isPresent()));
+        Optional<QuantAlgo> format = module.format().flatMap(stored -> declared(stored, inputScale.isPresent()));
         if (format.isPresent() && module.hasDeclarableCodes()) {
             return kept(module, format.get(), format.get().hasInputScale() ? inputScale : Optional.empty());
         }
         return module.isFused() && isPlainFused(module) ? ModuleExport.copied(module.name()) : decoded(module);
     }
 
-    private static Optional<LayerFormat> declared(WeightTensors.Kind kind, boolean inputScale) {
-        return switch (kind) {
-            case PLAIN, FP8_BLOCK, INT_PACKED -> Optional.empty();
-            case FP8_TENSOR -> inputScale ? Optional.of(LayerFormat.FP8) : Optional.empty();
-            case FP8_CHANNEL -> Optional.of(LayerFormat.FP8_PER_CHANNEL);
-            case NVFP4, NVFP4_PACKED -> Optional.of(inputScale ? LayerFormat.NVFP4 : LayerFormat.W4A16_NVFP4);
-            case MXFP4 -> Optional.of(LayerFormat.MXFP4);
-            case MXFP8 -> Optional.of(LayerFormat.MXFP8);
+    private static Optional<QuantAlgo> declared(Format stored, boolean inputScale) {
+        return switch (stored) {
+            case FP8 -> inputScale ? Optional.of(QuantAlgo.FP8) : Optional.empty();
+            case FP8_PER_CHANNEL -> Optional.of(QuantAlgo.FP8_PER_CHANNEL);
+            case NVFP4 -> Optional.of(inputScale ? QuantAlgo.NVFP4 : QuantAlgo.W4A16_NVFP4);
+            case MXFP4 -> Optional.of(QuantAlgo.MXFP4);
+            case MXFP8 -> Optional.of(QuantAlgo.MXFP8);
+            case PLAIN, FP8_BLOCK, FP8_DYNAMIC_TOKEN, FP8_DYNAMIC_GROUP, INT4, INT8 -> Optional.empty();
         };
     }
 
@@ -122,45 +122,45 @@ final class ModulePlanner {
                 .allMatch(dtype -> dtype == DType.BF16 || dtype == DType.F16 || dtype == DType.F32);
     }
 
-    private boolean keeps(SourceModule module, LayerFormat format) {
+    private boolean keeps(SourceModule module, QuantAlgo format) {
         List<SourceModule> group = group(module.linear().info(), format);
         return storedAs(module, format)
                 && group.stream().allMatch(member -> storedAs(member, format))
                 && group.stream().map(SourceModule::tensorScale).distinct().count() <= 1;
     }
 
-    private static boolean storedAs(SourceModule module, LayerFormat format) {
+    private static boolean storedAs(SourceModule module, QuantAlgo format) {
         return !module.isReplaced()
                 && module.hasDeclarableCodes()
-                && module.kind().map(format::isStoredAs).orElse(false);
+                && module.format().equals(Optional.of(format.weight()));
     }
 
     /// Returns the modules that share one weight scale with this one in `format`, itself included; none where a weight
     /// has no scale for the whole tensor. [ScaleTable] has the rules.
-    private List<SourceModule> group(ModuleInfo info, LayerFormat format) {
-        List<String> names =
-                format.isNvfp4() ? info.inputGroup() : format == LayerFormat.FP8 ? info.joined() : List.of();
+    private List<SourceModule> group(ModuleInfo info, QuantAlgo format) {
+        List<String> names = format.weight().hasSecondLevel()
+                ? info.inputGroup()
+                : format.weight().hasTensorScale() ? info.joined() : List.of();
         return names.stream()
-                .filter(name -> LayerFormat.of(schemes.apply(name)).equals(Optional.of(format)))
+                .filter(name -> schemes.apply(name).algorithm().equals(Optional.of(format)))
                 .map(modules::get)
                 .filter(Objects::nonNull)
                 .toList();
     }
 
-    private ModuleExport kept(SourceModule module, LayerFormat format, Optional<Float> inputScale) {
+    private ModuleExport kept(SourceModule module, QuantAlgo format, Optional<Float> inputScale) {
         String name = module.name();
         TensorNames names = Dialect.MODELOPT.module(name);
         ModuleInfo info = module.linear().info();
         WeightTensors stored = module.stored().orElseThrow();
         List<OutputTensor> tensors = new ArrayList<>();
-        boolean packed = format.isNvfp4() || format == LayerFormat.MXFP4;
         tensors.add(new OutputTensor(
                 names.codes(),
-                packed ? DType.U8 : DType.F8_E4M3,
-                Shape.of(info.rows(), packed ? info.columns() / 2 : info.columns()),
+                format.weight().codeType(),
+                format.weight().codeShape(info.rows(), info.columns()),
                 TensorContent.Copied.of(module, stored.weight())));
-        tensors.add(keptScale(module, format, stored.scale().orElseThrow()));
-        if (format.isNvfp4()) {
+        tensors.add(keptScale(module, format.weight(), stored.scale().orElseThrow()));
+        if (format.weight().hasSecondLevel()) {
             module.tensorScale().ifPresent(scale -> tensors.add(OutputTensor.scalar(names.secondScale(), scale)));
         }
         inputScale.ifPresent(scale -> tensors.add(OutputTensor.scalar(names.inputScale(), scale)));
@@ -168,70 +168,40 @@ final class ModulePlanner {
                 name, Treatment.KEPT, Optional.of(format), tensors, module.tensorNames(), Optional.empty());
     }
 
-    private static OutputTensor keptScale(SourceModule module, LayerFormat format, TensorInfo scale) {
+    private static OutputTensor keptScale(SourceModule module, Format format, TensorInfo scale) {
         String name = Dialect.MODELOPT.module(module.name()).scale();
-        return switch (format) {
-            case FP8 -> OutputTensor.scalar(name, module.tensorScale().orElseThrow());
-            case FP8_PER_CHANNEL ->
-                new OutputTensor(
-                        name,
-                        DType.F32,
-                        Shape.of(module.linear().info().rows()),
-                        new TensorContent.Floats(module.values(scale)));
-            case FP8_BLOCK ->
-                new OutputTensor(
-                        name,
-                        DType.F32,
-                        blockScales(
-                                module.linear().info().rows(),
-                                module.linear().info().columns()),
-                        new TensorContent.Floats(module.values(scale)));
-            case NVFP4, W4A16_NVFP4 ->
-                new OutputTensor(name, DType.F8_E4M3, scale.shape(), TensorContent.Copied.of(module, scale));
-            case MXFP4, MXFP8 ->
-                new OutputTensor(name, DType.U8, scale.shape(), TensorContent.Copied.of(module, scale));
-        };
+        return format.scaleType() == DType.F32
+                ? scales(name, format, module.linear().info(), new TensorContent.Floats(module.values(scale)))
+                : new OutputTensor(name, format.scaleType(), scale.shape(), TensorContent.Copied.of(module, scale));
     }
 
-    private ModuleExport encoded(SourceModule module, LayerFormat format, Optional<Float> inputScale) {
+    private ModuleExport encoded(SourceModule module, QuantAlgo algo, Optional<Float> inputScale) {
         String name = module.name();
         TensorNames names = Dialect.MODELOPT.module(name);
         ModuleInfo info = module.linear().info();
         StoredWeight weight = module.weight();
-        float scale = format == LayerFormat.FP8 || format.isNvfp4() ? scale(name, Role.WEIGHT, format) : 1;
-        boolean packed = format.isNvfp4() || format == LayerFormat.MXFP4;
+        Format format = algo.weight();
+        float scale = format.hasTensorScale() ? scale(name, Role.WEIGHT, algo) : 1;
         List<OutputTensor> tensors = new ArrayList<>();
         tensors.add(new OutputTensor(
                 names.codes(),
-                packed ? DType.U8 : DType.F8_E4M3,
-                Shape.of(info.rows(), packed ? info.columns() / 2 : info.columns()),
+                format.codeType(),
+                format.codeShape(info.rows(), info.columns()),
                 new TensorContent.Codes(weight, format, scale)));
-        tensors.add(encodedScale(names.scale(), weight, format, scale));
-        if (format.isNvfp4()) {
-            tensors.add(OutputTensor.scalar(names.secondScale(), scale));
+        if (format.hasPartScales()) {
+            tensors.add(scales(names.scale(), format, info, new TensorContent.Scales(weight, format, scale)));
+        }
+        if (format.hasTensorScale()) {
+            tensors.add(OutputTensor.scalar(format.hasSecondLevel() ? names.secondScale() : names.scale(), scale));
         }
         inputScale.ifPresent(value -> tensors.add(OutputTensor.scalar(names.inputScale(), value)));
         return new ModuleExport(
-                name, Treatment.ENCODED, Optional.of(format), tensors, module.tensorNames(), Optional.empty());
+                name, Treatment.ENCODED, Optional.of(algo), tensors, module.tensorNames(), Optional.empty());
     }
 
-    private static OutputTensor encodedScale(String name, StoredWeight weight, LayerFormat format, float scale) {
-        TensorContent content = new TensorContent.Scales(weight, format, scale);
-        int rows = weight.rows();
-        int columns = weight.columns();
-        return switch (format) {
-            case FP8 -> OutputTensor.scalar(name, scale);
-            case FP8_PER_CHANNEL -> new OutputTensor(name, DType.F32, Shape.of(rows), content);
-            case FP8_BLOCK -> new OutputTensor(name, DType.F32, blockScales(rows, columns), content);
-            case NVFP4, W4A16_NVFP4 ->
-                new OutputTensor(name, DType.F8_E4M3, Shape.of(rows, columns / Nvfp4.BLOCK), content);
-            case MXFP4, MXFP8 -> new OutputTensor(name, DType.U8, Shape.of(rows, columns / 32), content);
-        };
-    }
-
-    /// ModelOpt's shape for the scales of 128 x 128 blocks.
-    private static Shape blockScales(int rows, int columns) {
-        return Shape.of(Math.ceilDiv(rows, Fp8.BLOCK), 1, Math.ceilDiv(columns, Fp8.BLOCK), 1);
+    private static OutputTensor scales(String name, Format format, ModuleInfo info, TensorContent content) {
+        return new OutputTensor(
+                name, format.scaleType(), Dialect.MODELOPT.scaleShape(format, info.rows(), info.columns()), content);
     }
 
     private static ModuleExport decoded(SourceModule module) {
@@ -276,13 +246,13 @@ final class ModulePlanner {
     }
 
     /// The scale of a weight or an input. A weight of zeros has no amax; its scale is 1.
-    private float scale(String module, Role role, LayerFormat format) {
+    private float scale(String module, Role role, QuantAlgo format) {
         Site site = new Site(module, role);
         Optional<Float> amax = scales.at(site).map(SiteScale::amax);
         if (amax.isEmpty() && role == Role.INPUT) {
             refusals.add(new Refusal(site.name(), "has no calibrated amax"));
         }
         float value = amax.orElse(0f);
-        return format.isNvfp4() ? Nvfp4.globalScale(value) : Fp8.scale(value);
+        return format.weight().tensorScale(value);
     }
 }

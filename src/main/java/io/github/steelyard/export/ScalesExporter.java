@@ -7,12 +7,12 @@ import io.github.steelyard.checkpoint.SafetensorsWriter.Planned;
 import io.github.steelyard.dialect.Dialect;
 import io.github.steelyard.files.AtomicFiles;
 import io.github.steelyard.files.OutputDirectory;
+import io.github.steelyard.format.Format;
 import io.github.steelyard.format.Fp8;
 import io.github.steelyard.format.Nvfp4;
 import io.github.steelyard.model.Role;
 import io.github.steelyard.model.Site;
 import io.github.steelyard.plan.Plan;
-import io.github.steelyard.quant.QuantFormat;
 import io.github.steelyard.tensor.DType;
 import io.github.steelyard.tensor.Shape;
 import java.lang.foreign.MemorySegment;
@@ -64,7 +64,7 @@ public final class ScalesExporter {
         for (SiteScale scale : scales.scales().values()) {
             if (scale.site().role() != Role.WEIGHT) {
                 boolean nvfp4Input = scale.site().role() == Role.INPUT
-                        && plan.format(scale.site()).equals(Optional.of(QuantFormat.NVFP4));
+                        && plan.format(scale.site()).equals(Optional.of(Format.NVFP4));
                 tensors.put(
                         tensorName(scale.site()),
                         nvfp4Input ? Nvfp4.globalScale(scale.amax()) : Fp8.scale(scale.amax()));

@@ -3,8 +3,9 @@ package io.github.steelyard.export;
 import io.github.steelyard.census.SourceModule;
 import io.github.steelyard.checkpoint.Checkpoint;
 import io.github.steelyard.dialect.Dialect;
+import io.github.steelyard.dialect.QuantAlgo;
 import io.github.steelyard.dialect.TensorNames;
-import io.github.steelyard.format.Nvfp4;
+import io.github.steelyard.format.Format;
 import io.github.steelyard.tensor.DType;
 import io.github.steelyard.tensor.Shape;
 import io.github.steelyard.weights.FusedStack;
@@ -65,9 +66,7 @@ record SourceStack(List<SourceModule> members) {
 
     /// Returns whether the source holds plain values, fused or one by one.
     boolean isPlain() {
-        return isFused()
-                ? stored().kind() == WeightTensors.Kind.PLAIN
-                : members.stream().allMatch(SourceModule::isPlain);
+        return isFused() ? stored().format() == Format.PLAIN : members.stream().allMatch(SourceModule::isPlain);
     }
 
     boolean hasSeparateBiases() {
@@ -84,8 +83,8 @@ record SourceStack(List<SourceModule> members) {
     }
 
     /// Returns whether the source has the tensor in `format`, with one scale for all experts.
-    boolean isStoredAs(LayerFormat format) {
-        if (!isFused() || isReplaced() || !format.isStoredAs(stored().kind())) {
+    boolean isStoredAs(Format format) {
+        if (!isFused() || isReplaced() || stored().format() != format) {
             return false;
         }
         boolean oneScale = stored().globalScale()
@@ -96,13 +95,11 @@ record SourceStack(List<SourceModule> members) {
     }
 
     /// Returns the format under which the source's tensor can be declared as it is.
-    Optional<LayerFormat> declaredFormat() {
-        if (isStoredAs(LayerFormat.NVFP4)) {
-            return Optional.of(inputScale().isPresent() ? LayerFormat.NVFP4 : LayerFormat.W4A16_NVFP4);
+    Optional<QuantAlgo> declaredFormat() {
+        if (isStoredAs(Format.NVFP4)) {
+            return Optional.of(inputScale().isPresent() ? QuantAlgo.NVFP4 : QuantAlgo.W4A16_NVFP4);
         }
-        return inputScale().isPresent() && isStoredAs(LayerFormat.FP8)
-                ? Optional.of(LayerFormat.FP8)
-                : Optional.empty();
+        return inputScale().isPresent() && isStoredAs(Format.FP8) ? Optional.of(QuantAlgo.FP8) : Optional.empty();
     }
 
     /// Returns the one scale of the experts' input, where the source has it.
@@ -129,23 +126,22 @@ record SourceStack(List<SourceModule> members) {
     /// Returns the tensors of the experts in `format`.
     ///
     /// @param scale the weight's scale
-    List<OutputTensor> encoded(LayerFormat format, float scale, Optional<Float> inputScale) {
-        boolean packed = format.isNvfp4();
+    List<OutputTensor> encoded(Format format, float scale, Optional<Float> inputScale) {
         TensorNames names = names();
         List<OutputTensor> tensors = new ArrayList<>();
         tensors.add(tensor(
                 names.codes(),
-                packed ? DType.U8 : DType.F8_E4M3,
-                packed ? 2 : 1,
+                format.codeType(),
+                format.codeType().bits() / format.bits(),
                 rows -> rows.encode(format, scale).codes()));
-        if (packed) {
+        if (format.hasSecondLevel()) {
             tensors.add(tensor(
                     names.scale(),
-                    DType.F8_E4M3,
-                    Nvfp4.BLOCK,
+                    format.scaleType(),
+                    format.block(),
                     rows -> rows.encode(format, scale).scales()));
         }
-        tensors.add(OutputTensor.scalar(packed ? names.secondScale() : names.scale(), scale));
+        tensors.add(OutputTensor.scalar(format.hasSecondLevel() ? names.secondScale() : names.scale(), scale));
         return withInputScale(tensors, inputScale);
     }
 

@@ -3,10 +3,9 @@ package io.github.steelyard.export;
 import io.github.steelyard.calibration.ScaleTable;
 import io.github.steelyard.calibration.SiteScale;
 import io.github.steelyard.census.SourceModule;
+import io.github.steelyard.dialect.QuantAlgo;
 import io.github.steelyard.export.ModuleExport.Treatment;
 import io.github.steelyard.files.Finding;
-import io.github.steelyard.format.Fp8;
-import io.github.steelyard.format.Nvfp4;
 import io.github.steelyard.model.Role;
 import io.github.steelyard.model.Site;
 import io.github.steelyard.plan.Scheme;
@@ -70,9 +69,9 @@ final class StackPlanner {
     }
 
     private List<ModuleExport> quantised(SourceStack stack, Scheme scheme) {
-        Optional<LayerFormat> found = LayerFormat.of(scheme)
-                .filter(format -> format == LayerFormat.FP8 || format.isNvfp4())
-                .filter(format -> format.fits(stack.columns()));
+        Optional<QuantAlgo> found = scheme.algorithm()
+                .filter(format -> format.weight().hasTensorScale())
+                .filter(format -> format.weight().fits(stack.columns()));
         if (found.isEmpty()) {
             return refused(
                     stack,
@@ -85,12 +84,13 @@ final class StackPlanner {
         if (stack.hasSeparateBiases()) {
             return refused(stack, SEPARATE_BIASES);
         }
-        LayerFormat format = found.get();
+        QuantAlgo format = found.get();
         Optional<Float> inputScale =
                 format.hasInputScale() ? Optional.of(scale(stack, Role.INPUT, format)) : Optional.empty();
-        boolean kept = stack.isStoredAs(format);
-        List<OutputTensor> tensors =
-                kept ? stack.kept(inputScale) : stack.encoded(format, scale(stack, Role.WEIGHT, format), inputScale);
+        boolean kept = stack.isStoredAs(format.weight());
+        List<OutputTensor> tensors = kept
+                ? stack.kept(inputScale)
+                : stack.encoded(format.weight(), scale(stack, Role.WEIGHT, format), inputScale);
         return exports(
                 stack, kept ? Treatment.KEPT : Treatment.ENCODED, Optional.of(format), tensors, Optional.empty());
     }
@@ -107,7 +107,7 @@ final class StackPlanner {
             return exports(stack, Treatment.COPIED, Optional.empty(), List.of(), Optional.empty());
         }
         Optional<Float> inputScale = stack.inputScale();
-        Optional<LayerFormat> format = stack.declaredFormat();
+        Optional<QuantAlgo> format = stack.declaredFormat();
         if (format.isPresent()) {
             return exports(stack, Treatment.KEPT, format, stack.kept(inputScale), Optional.empty());
         }
@@ -120,7 +120,7 @@ final class StackPlanner {
     }
 
     /// Returns the scale that all members share, as [ScaleTable] made it. Weights of zeros have none; theirs is 1.
-    private float scale(SourceStack stack, Role role, LayerFormat format) {
+    private float scale(SourceStack stack, Role role, QuantAlgo format) {
         List<Float> amax = stack.members().stream()
                 .flatMap(member -> scales.at(new Site(member.name(), role)).stream())
                 .map(SiteScale::amax)
@@ -134,14 +134,14 @@ final class StackPlanner {
             refusals.add(new Refusal(stack.name(), "the experts' input has no calibrated amax"));
         }
         float value = amax.isEmpty() ? 0 : amax.getFirst();
-        return format.isNvfp4() ? Nvfp4.globalScale(value) : Fp8.scale(value);
+        return format.weight().tensorScale(value);
     }
 
     /// @param tensors what is written in place of the members' tensors; empty where those are copied
     private static List<ModuleExport> exports(
             SourceStack stack,
             Treatment treatment,
-            Optional<LayerFormat> format,
+            Optional<QuantAlgo> format,
             List<OutputTensor> tensors,
             Optional<Finding> finding) {
         List<ModuleExport> exports = new ArrayList<>();

@@ -2,6 +2,7 @@ package io.github.steelyard.export;
 
 import io.github.steelyard.census.SourceModule;
 import io.github.steelyard.checkpoint.TensorInfo;
+import io.github.steelyard.format.Format;
 import io.github.steelyard.format.Fp8;
 import io.github.steelyard.format.StoredWeight;
 import io.github.steelyard.tensor.DType;
@@ -90,7 +91,7 @@ sealed interface TensorContent {
     /// The codes of a weight in `format`.
     ///
     /// @param scale the scale of the tensor; read by the formats that have one
-    record Codes(StoredWeight weight, LayerFormat format, float scale) implements TensorContent {
+    record Codes(StoredWeight weight, Format format, float scale) implements TensorContent {
 
         @Override
         public int pieces() {
@@ -107,7 +108,7 @@ sealed interface TensorContent {
     /// The scales of a weight's blocks or rows in `format`.
     ///
     /// @param scale the scale of the tensor; read by the formats that have one
-    record Scales(StoredWeight weight, LayerFormat format, float scale) implements TensorContent {
+    record Scales(StoredWeight weight, Format format, float scale) implements TensorContent {
 
         @Override
         public int pieces() {

@@ -1,5 +1,6 @@
 package io.github.steelyard.family;
 
+import io.github.steelyard.format.Format;
 import io.github.steelyard.model.Body;
 import io.github.steelyard.model.Decoder;
 import io.github.steelyard.model.ExpectedTensor;
@@ -20,37 +21,6 @@ import java.util.TreeMap;
 /// @param layers number of layers of each kind
 /// @param linears the linear layers, the head included unless it shares the embedding
 public record ModelSize(long parameters, long active, SortedMap<String, Integer> layers, List<Linear> linears) {
-
-    private static final int PLAIN_BITS = 16;
-
-    /// What the weights of linear layers can be stored in.
-    public enum Storage {
-        BF16(PLAIN_BITS, 0, 0),
-        FP8(8, 0, 4),
-        /// With a scale byte for 16 values and a global scale.
-        NVFP4(4, 16, 4),
-        /// With a scale byte for 32 values.
-        MXFP4(4, 32, 0);
-
-        private final int bits;
-        private final int block;
-        private final int constant;
-
-        /// @param bits of a code
-        /// @param block values that share a scale byte; 0 for none
-        /// @param constant bytes of scales for the whole tensor
-        Storage(int bits, int block, int constant) {
-            this.bits = bits;
-            this.block = block;
-            this.constant = constant;
-        }
-
-        private long bytes(ModuleInfo module) {
-            long columns = module.columns();
-            long scales = block == 0 ? 0 : (columns + block - 1) / block;
-            return module.rows() * ((columns * bits + Byte.SIZE - 1) / Byte.SIZE + scales) + constant;
-        }
-    }
 
     public ModelSize {
         layers = Collections.unmodifiableSortedMap(new TreeMap<>(layers));
@@ -82,13 +52,14 @@ public record ModelSize(long parameters, long active, SortedMap<String, Integer>
         return new ModelSize(parameters, parameters - unchosen, layers, linears);
     }
 
-    /// Returns the bytes of the model with the linear layers in `storage` and everything else in 16 bits. Routers,
+    /// Returns the bytes of the model with the linear layers in `format` and everything else in 16 bits. Routers,
     /// other gates and the head count as everything else, since by convention they are not quantised.
-    public long bytes(Storage storage) {
-        long bytes = parameters * (PLAIN_BITS / Byte.SIZE);
+    public long bytes(Format format) {
+        long bytes = Format.PLAIN.bytes(1, parameters);
         for (Linear linear : linears) {
             if (linear.info().kind() == ModuleInfo.Kind.LINEAR) {
-                bytes += storage.bytes(linear.info()) - Storage.BF16.bytes(linear.info());
+                ModuleInfo info = linear.info();
+                bytes += format.bytes(info.rows(), info.columns()) - Format.PLAIN.bytes(info.rows(), info.columns());
             }
         }
         return bytes;

@@ -182,7 +182,23 @@ public record TensorCensus(
                 .map(checkpoint::tensor)
                 .filter(tensor -> switch (tensor.dtype()) {
                     case F32, BF16, F16 -> false;
-                    default -> true;
+                    case F8_E4M3,
+                            F8_E5M2,
+                            BOOL,
+                            F4,
+                            F6_E2M3,
+                            F6_E3M2,
+                            U8,
+                            I8,
+                            F8_E8M0,
+                            I16,
+                            U16,
+                            I32,
+                            U32,
+                            C64,
+                            F64,
+                            I64,
+                            U64 -> true;
                 })
                 .toList();
         if (!others.isEmpty()) {

@@ -99,7 +99,8 @@ final class StoredElements {
                     target[offset + i * stride] = E5m2.decode(elements.get(BYTE, first + i));
                 }
             }
-            default -> throw new IllegalArgumentException("no decoder for elements of type %s".formatted(dtype));
+            case BOOL, F4, F6_E2M3, F6_E3M2, U8, I8, F8_E8M0, I16, U16, I32, U32, C64, F64, I64, U64 ->
+                throw new IllegalArgumentException("no decoder for elements of type %s".formatted(dtype));
         }
     }
 }

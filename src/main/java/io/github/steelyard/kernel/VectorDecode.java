@@ -203,7 +203,8 @@ final class VectorDecode {
             case F16 -> fp16(source, first * Short.BYTES, count, target, offset);
             case F8_E4M3 -> e4m3(source, first, count, target, offset);
             case F8_E5M2 -> e5m2(source, first, count, target, offset);
-            default -> throw new IllegalArgumentException("no decoder for elements of type %s".formatted(dtype));
+            case BOOL, F4, F6_E2M3, F6_E3M2, U8, I8, F8_E8M0, I16, U16, I32, U32, C64, F64, I64, U64 ->
+                throw new IllegalArgumentException("no decoder for elements of type %s".formatted(dtype));
         }
     }
 

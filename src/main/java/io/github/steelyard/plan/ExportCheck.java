@@ -1,9 +1,9 @@
 package io.github.steelyard.plan;
 
+import io.github.steelyard.format.Format;
 import io.github.steelyard.model.ModuleInfo;
 import io.github.steelyard.model.Role;
 import io.github.steelyard.model.Site;
-import io.github.steelyard.quant.QuantFormat;
 import io.github.steelyard.recipe.Rule;
 import io.github.steelyard.yaml.Position;
 import java.util.HashMap;
@@ -80,7 +80,7 @@ final class ExportCheck {
 
     /// A server holds keys and values of all layers in one format.
     private void cache() {
-        Optional<QuantFormat> format = plan.cacheFormat();
+        Optional<Format> format = plan.cacheFormat();
         if (format.isEmpty()) {
             return;
         }

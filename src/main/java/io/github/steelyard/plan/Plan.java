@@ -1,10 +1,10 @@
 package io.github.steelyard.plan;
 
+import io.github.steelyard.format.Format;
 import io.github.steelyard.model.ModuleInfo;
 import io.github.steelyard.model.Role;
 import io.github.steelyard.model.Site;
 import io.github.steelyard.quant.AmaxSource;
-import io.github.steelyard.quant.QuantFormat;
 import io.github.steelyard.quant.QuantizerConfig;
 import io.github.steelyard.recipe.Algorithm;
 import io.github.steelyard.recipe.ExportOptions;
@@ -38,7 +38,7 @@ public final class Plan {
     private final SequencedMap<Site, Decision> decisions;
     private final List<RuleUse> rules;
     private final List<PlanWarning> warnings;
-    private final Optional<QuantFormat> cacheFormat;
+    private final Optional<Format> cacheFormat;
 
     private Plan(
             Recipe recipe,
@@ -150,7 +150,7 @@ public final class Plan {
     }
 
     /// Returns the format at `site`; empty if nothing is quantised there.
-    public Optional<QuantFormat> format(Site site) {
+    public Optional<Format> format(Site site) {
         return config(site).flatMap(QuantizerConfig::format);
     }
 
@@ -160,7 +160,7 @@ public final class Plan {
     }
 
     /// Returns the format of the key and value cache; empty if it is not quantised.
-    public Optional<QuantFormat> cacheFormat() {
+    public Optional<Format> cacheFormat() {
         return cacheFormat;
     }
 
@@ -227,7 +227,7 @@ public final class Plan {
 
     private void checkCache(Problems problems) {
         cacheDecisions().forEach(decision -> {
-            Optional<QuantFormat> format = decision.config().flatMap(QuantizerConfig::format);
+            Optional<Format> format = decision.config().flatMap(QuantizerConfig::format);
             if (format.isPresent() && !format.equals(cacheFormat)) {
                 problems.add(
                         decision.rule().map(Rule::at).orElse(null),

@@ -1,10 +1,10 @@
 package io.github.steelyard.plan;
 
 import io.github.steelyard.files.Printable;
+import io.github.steelyard.format.Format;
 import io.github.steelyard.model.ModuleInfo;
 import io.github.steelyard.model.Role;
 import io.github.steelyard.model.Site;
-import io.github.steelyard.quant.QuantFormat;
 import io.github.steelyard.quant.QuantizerConfig;
 import io.github.steelyard.recipe.Rule;
 import java.util.Locale;
@@ -17,26 +17,20 @@ import java.util.TreeSet;
 /// Whether one quantizer of a plan can be calibrated, faked and written.
 final class SiteCheck {
 
-    private static final Map<Role, Set<QuantFormat>> FORMATS = Map.of(
+    private static final Map<Role, Set<Format>> FORMATS = Map.of(
             Role.WEIGHT,
                     Set.of(
-                            QuantFormat.FP8,
-                            QuantFormat.FP8_PER_CHANNEL,
-                            QuantFormat.FP8_BLOCK,
-                            QuantFormat.NVFP4,
-                            QuantFormat.MXFP4,
-                            QuantFormat.MXFP8),
-            Role.INPUT,
-                    Set.of(
-                            QuantFormat.FP8,
-                            QuantFormat.FP8_DYNAMIC_TOKEN,
-                            QuantFormat.NVFP4,
-                            QuantFormat.MXFP4,
-                            QuantFormat.MXFP8),
-            Role.KEY, Set.of(QuantFormat.FP8, QuantFormat.NVFP4),
-            Role.VALUE, Set.of(QuantFormat.FP8, QuantFormat.NVFP4),
-            Role.LATENT, Set.of(QuantFormat.FP8, QuantFormat.NVFP4),
-            Role.ROTATED_KEY, Set.of(QuantFormat.FP8, QuantFormat.NVFP4));
+                            Format.FP8,
+                            Format.FP8_PER_CHANNEL,
+                            Format.FP8_BLOCK,
+                            Format.NVFP4,
+                            Format.MXFP4,
+                            Format.MXFP8),
+            Role.INPUT, Set.of(Format.FP8, Format.FP8_DYNAMIC_TOKEN, Format.NVFP4, Format.MXFP4, Format.MXFP8),
+            Role.KEY, Set.of(Format.FP8, Format.NVFP4),
+            Role.VALUE, Set.of(Format.FP8, Format.NVFP4),
+            Role.LATENT, Set.of(Format.FP8, Format.NVFP4),
+            Role.ROTATED_KEY, Set.of(Format.FP8, Format.NVFP4));
 
     private SiteCheck() {}
 
@@ -71,27 +65,22 @@ final class SiteCheck {
             return Optional.of(
                     "attribute %s: %s is not supported".formatted(first.getKey(), Printable.brief(first.getValue())));
         }
-        Set<QuantFormat> formats = FORMATS.getOrDefault(site.role(), Set.of());
-        Optional<QuantFormat> format = config.format().filter(formats::contains);
+        Set<Format> formats = FORMATS.getOrDefault(site.role(), Set.of());
+        Optional<Format> format = config.format().filter(formats::contains);
         return format.isEmpty()
                 ? Optional.of("no format for %s has the attributes (%s); possible are %s"
                         .formatted(words(site.role()), config, new TreeSet<>(formats)))
                 : columns(module, format.get());
     }
 
-    private static Optional<String> columns(ModuleInfo module, QuantFormat format) {
-        int block = switch (format) {
-            case NVFP4 -> 16;
-            case MXFP4, MXFP8 -> 32;
-            case FP8, FP8_PER_CHANNEL, FP8_BLOCK, FP8_DYNAMIC_TOKEN, FP8_DYNAMIC_GROUP -> 1;
-        };
-        return module.columns() % block == 0
+    private static Optional<String> columns(ModuleInfo module, Format format) {
+        return format.fits(module.columns())
                 ? Optional.empty()
                 : Optional.of(String.format(
                         Locale.ROOT,
                         "%s needs input features in multiples of %d, found %d",
                         format,
-                        block,
+                        format.block(),
                         module.columns()));
     }
 

@@ -4,9 +4,11 @@ import io.github.steelyard.format.Amax;
 import io.github.steelyard.format.E2m1;
 import io.github.steelyard.format.E4m3;
 import io.github.steelyard.format.E8m0;
+import io.github.steelyard.format.Format;
 import io.github.steelyard.format.Fp8;
 import io.github.steelyard.format.Mx;
 import io.github.steelyard.format.Nvfp4;
+import io.github.steelyard.format.WeightEncoder;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -17,7 +19,7 @@ import java.util.Optional;
 /// codes and the scales. Formulas: `docs/NUMERICS.md`.
 ///
 /// Every row of activations is treated by itself (a block never spans rows), so results do not depend on batching. Only
-/// [QuantFormat#FP8_BLOCK] looks at 128 rows together.
+/// [Format#FP8_BLOCK] looks at 128 rows together.
 ///
 /// In an activation NaN gives NaN: in place under a static scale, in its whole block or row under a dynamic one.
 /// Infinities are not looked for. A weight is encoded and decoded again by [WeightEncoder], which takes whole blocks of
@@ -32,13 +34,16 @@ public final class FakeQuantizer {
     /// Values of a weight that are codes at a time, about.
     private static final int PIECE = 1 << 18;
 
-    private final QuantFormat format;
+    private final Format format;
     private final float amax;
     private final Optional<WeightEncoder> weight; // empty for an activation
     private final List<FakeQuantizer> parts; // of equal stretches of a row; empty if the row is one
 
-    private FakeQuantizer(QuantFormat format, float amax, Optional<WeightEncoder> weight, List<FakeQuantizer> parts) {
-        if (format.needsAmax() && !(amax >= 0 && amax < Float.POSITIVE_INFINITY)) {
+    private FakeQuantizer(Format format, float amax, Optional<WeightEncoder> weight, List<FakeQuantizer> parts) {
+        if (format == Format.PLAIN || format.coding() == Format.Coding.INTEGERS) {
+            throw new IllegalArgumentException("%s: no quantizer has this format".formatted(format));
+        }
+        if (format.hasTensorScale() && !(amax >= 0 && amax < Float.POSITIVE_INFINITY)) {
             throw new IllegalArgumentException(
                     "%s: amax must be finite and not negative, found %s".formatted(format, amax));
         }
@@ -51,7 +56,7 @@ public final class FakeQuantizer {
     /// Returns the quantizer of an activation.
     ///
     /// @param amax the calibrated amax, finite and not negative; not read by formats that need none
-    public static FakeQuantizer of(QuantFormat format, float amax) {
+    public static FakeQuantizer of(Format format, float amax) {
         return new FakeQuantizer(format, amax, Optional.empty(), List.of());
     }
 
@@ -59,7 +64,7 @@ public final class FakeQuantizer {
     /// cache. Its [#amax] is the largest.
     ///
     /// @param amax the calibrated amax of each stretch, finite and not negative
-    public static FakeQuantizer ofParts(QuantFormat format, float[] amax) {
+    public static FakeQuantizer ofParts(Format format, float[] amax) {
         List<FakeQuantizer> parts = new ArrayList<>();
         float largest = 0;
         for (float one : amax) {
@@ -74,16 +79,16 @@ public final class FakeQuantizer {
     /// has no bytes: its scales are made as for one.
     ///
     /// @param amax the amax of the tensor (for NVFP4 the one shared by a fused group), finite and not negative
-    public static FakeQuantizer ofWeight(QuantFormat format, float amax) {
+    public static FakeQuantizer ofWeight(Format format, float amax) {
         return new FakeQuantizer(
                 format,
                 amax,
-                Optional.of(format).filter(QuantFormat::isStored).map(stored -> WeightEncoder.ofAmax(stored, amax)),
+                Optional.of(format).filter(Format::isWritten).map(stored -> WeightEncoder.ofAmax(stored, amax)),
                 List.of());
     }
 
     /// Returns the format.
-    public QuantFormat format() {
+    public Format format() {
         return format;
     }
 
@@ -94,7 +99,7 @@ public final class FakeQuantizer {
 
     /// Quantises `rows` dense rows of `columns` values, from `offset` on, in place.
     ///
-    /// A last block of a row of activations may be partial. For [QuantFormat#FP8_BLOCK] the first row must begin a
+    /// A last block of a row of activations may be partial. For [Format#FP8_BLOCK] the first row must begin a
     /// block.
     ///
     /// @throws IllegalArgumentException if these are rows of a weight that [WeightEncoder] refuses
@@ -119,6 +124,7 @@ public final class FakeQuantizer {
             case FP8_DYNAMIC_GROUP -> forEachBlock(x, offset, rows, columns, Fp8.BLOCK);
             case NVFP4 -> forEachBlock(x, offset, rows, columns, Nvfp4.BLOCK);
             case MXFP4, MXFP8 -> forEachBlock(x, offset, rows, columns, Mx.BLOCK);
+            case PLAIN, INT4, INT8 -> throw new AssertionError(format);
         }
     }
 
@@ -157,7 +163,8 @@ public final class FakeQuantizer {
                     case MXFP4 -> quantizeFp4(x, from, length, E8m0.decode(Mx.scaleCode(blockAmax, E2m1.MAX)));
                     case MXFP8 -> quantizeFp8(x, from, length, E8m0.decode(Mx.scaleCode(blockAmax, E4m3.MAX)));
                     case FP8_DYNAMIC_GROUP -> quantizeFp8(x, from, length, dynamicScale(blockAmax));
-                    case FP8, FP8_PER_CHANNEL, FP8_BLOCK, FP8_DYNAMIC_TOKEN -> throw new AssertionError(format);
+                    case PLAIN, FP8, FP8_PER_CHANNEL, FP8_BLOCK, FP8_DYNAMIC_TOKEN, INT4, INT8 ->
+                        throw new AssertionError(format);
                 }
             }
         }

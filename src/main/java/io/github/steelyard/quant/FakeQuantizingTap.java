@@ -1,5 +1,6 @@
 package io.github.steelyard.quant;
 
+import io.github.steelyard.format.Format;
 import io.github.steelyard.model.Role;
 import io.github.steelyard.model.RowSource;
 import io.github.steelyard.model.Site;
@@ -43,11 +44,11 @@ public final class FakeQuantizingTap implements Tap {
         Map<Optional<Quantization>, List<Site>> alike = new LinkedHashMap<>();
         for (Site site : sites) {
             Optional<Quantization> key = Optional.ofNullable(quantizers.get(site))
-                    .map(q -> new Quantization(q.format(), q.format().needsAmax() ? q.amax() : 0));
+                    .map(q -> new Quantization(q.format(), q.format().hasTensorScale() ? q.amax() : 0));
             alike.computeIfAbsent(key, absent -> new ArrayList<>()).add(site);
         }
         return List.copyOf(alike.values());
     }
 
-    private record Quantization(QuantFormat format, float amax) {}
+    private record Quantization(Format format, float amax) {}
 }

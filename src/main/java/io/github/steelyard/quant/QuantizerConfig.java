@@ -1,5 +1,6 @@
 package io.github.steelyard.quant;
 
+import io.github.steelyard.format.Format;
 import java.util.Collections;
 import java.util.List;
 import java.util.Map;
@@ -89,7 +90,7 @@ public record QuantizerConfig(
     ///
     /// The two NVFP4 forms, with block scales computed on the fly (`type: dynamic`) and stored per block
     /// (`type: static`), are one format: see [#blockSizes] for which it is.
-    public Optional<QuantFormat> format() {
+    public Optional<Format> format() {
         if (!unsupported().isEmpty()) {
             return Optional.empty();
         }
@@ -108,8 +109,7 @@ public record QuantizerConfig(
     /// Returns whether the format rests on one amax for the whole tensor. It does not where scales are per channel,
     /// tile or token, nor in the MX formats, whose block scales stand alone.
     public boolean hasTensorAmax() {
-        return format().map(format -> format == QuantFormat.FP8 || format == QuantFormat.NVFP4)
-                .orElse(false);
+        return format().map(Format::hasTensorScale).orElse(false);
     }
 
     /// Returns the attributes that are set, that Steelyard does not act on, and that would change a number.
@@ -152,36 +152,36 @@ public record QuantizerConfig(
         return text.toString();
     }
 
-    private Optional<QuantFormat> plainFormat() {
+    private Optional<Format> plainFormat() {
         if (!numBits.equals(NumBits.E4M3) || dynamic) {
             return Optional.empty();
         }
         if (axis.isEmpty()) {
-            return Optional.of(QuantFormat.FP8);
+            return Optional.of(Format.FP8);
         }
-        return axis.equals(List.of(0)) ? Optional.of(QuantFormat.FP8_PER_CHANNEL) : Optional.empty();
+        return axis.equals(List.of(0)) ? Optional.of(Format.FP8_PER_CHANNEL) : Optional.empty();
     }
 
-    private Optional<QuantFormat> blockFormat(BlockSizes blocks) {
+    private Optional<Format> blockFormat(BlockSizes blocks) {
         if (blocks.fourOverSix()) {
             return Optional.empty();
         }
         if (numBits.equals(NumBits.E2M1) && !dynamic && isScaled(blocks, NumBits.E4M3) && blocks.isLastAxis(16)) {
-            return Optional.of(QuantFormat.NVFP4);
+            return Optional.of(Format.NVFP4);
         }
         if (blocks.isLastAxis(32) && blocks.dynamic() && isScaled(blocks, NumBits.E8M0)) {
             return numBits.equals(NumBits.E2M1)
-                    ? Optional.of(QuantFormat.MXFP4)
-                    : numBits.equals(NumBits.E4M3) ? Optional.of(QuantFormat.MXFP8) : Optional.empty();
+                    ? Optional.of(Format.MXFP4)
+                    : numBits.equals(NumBits.E4M3) ? Optional.of(Format.MXFP8) : Optional.empty();
         }
         if (!numBits.equals(NumBits.E4M3) || blocks.scaleBits().isPresent()) {
             return Optional.empty();
         }
         if (!dynamic && !blocks.dynamic() && blocks.sizes().equals(TILES)) {
-            return Optional.of(QuantFormat.FP8_BLOCK);
+            return Optional.of(Format.FP8_BLOCK);
         }
         boolean perToken = blocks.sizes().equals(WHOLE_LAST_AXIS) && (dynamic || blocks.dynamic());
-        return perToken ? Optional.of(QuantFormat.FP8_DYNAMIC_TOKEN) : Optional.empty();
+        return perToken ? Optional.of(Format.FP8_DYNAMIC_TOKEN) : Optional.empty();
     }
 
     private static boolean isScaled(BlockSizes blocks, NumBits scale) {

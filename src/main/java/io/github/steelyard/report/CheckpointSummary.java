@@ -4,12 +4,13 @@ import io.github.steelyard.census.StoredModule;
 import io.github.steelyard.census.StoredModules;
 import io.github.steelyard.checkpoint.Checkpoint;
 import io.github.steelyard.checkpoint.TensorInfo;
-import io.github.steelyard.dialect.DeclaredFormat;
 import io.github.steelyard.dialect.QuantizationConfig;
 import io.github.steelyard.files.Printable;
+import io.github.steelyard.format.Format.Coding;
 import java.util.ArrayList;
 import java.util.Collections;
-import java.util.EnumMap;
+import java.util.Comparator;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
@@ -45,6 +46,10 @@ public record CheckpointSummary(
 
     private static final int MOST_CLASSES = 200;
 
+    /// Those that are not known last.
+    private static final Comparator<Optional<Coding>> CODINGS =
+            Comparator.comparingInt(coding -> coding.map(Coding::ordinal).orElse(Integer.MAX_VALUE));
+
     /// Modules whose names differ in numbers only and that are stored alike.
     ///
     /// @param name the name with `*` for numbers
@@ -78,7 +83,7 @@ public record CheckpointSummary(
                 classes(StoredModules.of(checkpoint)),
                 quantization.method().name(),
                 quantization.producer(),
-                quantization.formats().stream().map(DeclaredFormat::name).toList(),
+                quantization.labels(),
                 quantization.kvCache());
     }
 
@@ -125,16 +130,15 @@ public record CheckpointSummary(
     }
 
     private static List<ModuleClass> classes(StoredModules stored) {
-        Map<String, Map<StoredModule.Stored, Integer>> counts = new TreeMap<>();
-        for (StoredModule module : stored.all()) {
-            if (module.stored() != StoredModule.Stored.NONE) {
-                counts.computeIfAbsent(pattern(module.name()), name -> new EnumMap<>(StoredModule.Stored.class))
-                        .merge(module.stored(), 1, Integer::sum);
-            }
-        }
+        Map<String, Map<String, Integer>> counts = new TreeMap<>();
+        stored.all().stream()
+                .filter(module -> module.weight().isPresent())
+                .sorted(Comparator.comparing(StoredModule::coding, CODINGS))
+                .forEach(module -> counts.computeIfAbsent(pattern(module.name()), name -> new LinkedHashMap<>())
+                        .merge(module.codingText(), 1, Integer::sum));
         List<ModuleClass> classes = new ArrayList<>();
         counts.forEach((name, formats) ->
-                formats.forEach((format, count) -> classes.add(new ModuleClass(name, format.text(), count))));
+                formats.forEach((format, count) -> classes.add(new ModuleClass(name, format, count))));
         return classes;
     }
 

@@ -2,9 +2,9 @@ package io.github.steelyard.report;
 
 import io.github.steelyard.catalogue.MoeLayer;
 import io.github.steelyard.dialect.Declaration;
-import io.github.steelyard.dialect.DeclaredFormat;
+import io.github.steelyard.format.Format;
 import io.github.steelyard.plan.Scheme;
-import io.github.steelyard.quant.QuantFormat;
+import java.util.Locale;
 import java.util.Optional;
 
 /// How one expert module is served: the engine's weight format and its quantisation keys.
@@ -31,7 +31,7 @@ record ExpertFormat(String format, String weight, String input, MoeLayer.WeightL
         ExpertFormat before = declared.map(ExpertFormat::declared).orElse(UNQUANTISED);
         String input = planned.input().map(ExpertFormat::inputKey).orElse(MoeLayer.NONE);
         return planned.weight()
-                .map(weight -> new ExpertFormat(format(weight), weightKey(weight), input(weight, input)))
+                .map(weight -> of(weight, input(weight, input)))
                 .orElseGet(() -> new ExpertFormat(before.format, before.weight, input));
     }
 
@@ -39,14 +39,14 @@ record ExpertFormat(String format, String weight, String input, MoeLayer.WeightL
     static ExpertFormat declared(Declaration declared) {
         boolean fixed = declared.input() == Declaration.Input.STATIC;
         return switch (declared.format()) {
-            case NONE -> UNQUANTISED;
-            case FP8 -> new ExpertFormat("fp8", "fp8_static_tensor", fixed ? "fp8_static_tensor" : "fp8_dyn_tensor");
-            case FP8_CHANNEL -> new ExpertFormat("fp8", "fp8_static_channel", "fp8_dyn_token");
-            case FP8_BLOCK -> new ExpertFormat("fp8", "fp8_static_block128", "fp8_dyn_group128");
-            case NVFP4 -> new ExpertFormat("nvfp4", "nvfp4_static", "nvfp4_dyn");
-            case W4A16_NVFP4 -> new ExpertFormat("nvfp4", "nvfp4_static", MoeLayer.NONE);
-            case MXFP4 -> new ExpertFormat("mxfp4", "mxfp4_static", MoeLayer.NONE);
-            case MXFP8 -> new ExpertFormat("mxfp8", "mxfp8_static", "mxfp8_dyn");
+            case PLAIN -> UNQUANTISED;
+            case FP8 -> of(declared.format(), fixed ? "fp8_static_tensor" : "fp8_dyn_tensor");
+            case FP8_PER_CHANNEL -> of(declared.format(), "fp8_dyn_token");
+            case FP8_BLOCK, FP8_DYNAMIC_TOKEN, FP8_DYNAMIC_GROUP -> of(declared.format(), "fp8_dyn_group128");
+            case NVFP4 ->
+                of(declared.format(), declared.input() == Declaration.Input.NONE ? MoeLayer.NONE : "nvfp4_dyn");
+            case MXFP4 -> of(declared.format(), MoeLayer.NONE);
+            case MXFP8 -> of(declared.format(), "mxfp8_dyn");
             case INT4 -> integers("int4_static" + (declared.groupSize() == 32 ? "_g32" : ""), declared);
             case INT8 -> integers("int8_static", declared);
         };
@@ -63,22 +63,16 @@ record ExpertFormat(String format, String weight, String input, MoeLayer.WeightL
 
     /// Names what a checkpoint declares, for people.
     static String name(Optional<Declaration> declared) {
-        return declared.map(Declaration::format)
-                .filter(format -> format != DeclaredFormat.NONE)
-                .map(Enum::name)
+        return declared.filter(said -> said.format() != Format.PLAIN)
+                .map(Declaration::label)
                 .orElse("as stored");
     }
 
-    private static String format(QuantFormat weight) {
-        return switch (weight) {
-            case FP8, FP8_PER_CHANNEL, FP8_BLOCK, FP8_DYNAMIC_TOKEN, FP8_DYNAMIC_GROUP -> "fp8";
-            case NVFP4 -> "nvfp4";
-            case MXFP4 -> "mxfp4";
-            case MXFP8 -> "mxfp8";
-        };
+    private static ExpertFormat of(Format weight, String input) {
+        return new ExpertFormat(weight.coding().text().toLowerCase(Locale.ROOT), weightKey(weight), input);
     }
 
-    private static String weightKey(QuantFormat weight) {
+    private static String weightKey(Format weight) {
         return switch (weight) {
             case FP8, FP8_DYNAMIC_TOKEN, FP8_DYNAMIC_GROUP -> "fp8_static_tensor";
             case FP8_PER_CHANNEL -> "fp8_static_channel";
@@ -86,10 +80,11 @@ record ExpertFormat(String format, String weight, String input, MoeLayer.WeightL
             case NVFP4 -> "nvfp4_static";
             case MXFP4 -> "mxfp4_static";
             case MXFP8 -> "mxfp8_static";
+            case PLAIN, INT4, INT8 -> throw new AssertionError(weight);
         };
     }
 
-    private static String inputKey(QuantFormat input) {
+    private static String inputKey(Format input) {
         return switch (input) {
             case FP8 -> "fp8_static_tensor";
             case FP8_DYNAMIC_TOKEN -> "fp8_dyn_token";
@@ -97,12 +92,13 @@ record ExpertFormat(String format, String weight, String input, MoeLayer.WeightL
             case NVFP4 -> "nvfp4_dyn";
             case MXFP4 -> "mxfp4_dyn";
             case MXFP8 -> "mxfp8_dyn";
+            case PLAIN, INT4, INT8 -> throw new AssertionError(input);
         };
     }
 
     /// Block FP8 weights are served with inputs quantised per group of 128 at run time, whatever the recipe says.
-    private static String input(QuantFormat weight, String key) {
-        return weight == QuantFormat.FP8_BLOCK ? "fp8_dyn_group128" : key;
+    private static String input(Format weight, String key) {
+        return weight == Format.FP8_BLOCK ? "fp8_dyn_group128" : key;
     }
 
     MoeLayer.Keys keys() {

@@ -1,7 +1,7 @@
 package io.github.steelyard.report;
 
-import io.github.steelyard.dialect.DeclaredFormat;
 import io.github.steelyard.dialect.QuantizationConfig;
+import io.github.steelyard.format.Format;
 import io.github.steelyard.model.Decoder;
 import io.github.steelyard.model.MemoryPlan;
 import io.github.steelyard.model.ModuleInfo;
@@ -9,7 +9,6 @@ import io.github.steelyard.model.Role;
 import io.github.steelyard.model.Site;
 import io.github.steelyard.moe.SparseMoe;
 import io.github.steelyard.plan.Plan;
-import io.github.steelyard.quant.QuantFormat;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
@@ -86,13 +85,6 @@ public record Forecast(
     public record Coverage(int layers, int experts, int chosen, double perExpert, double starved, String basis) {}
 
     private static final int BYTES_PER_FLOAT = 4;
-    private static final double BYTES_PER_BF16 = 2;
-    private static final double BF16_BITS = 16;
-    private static final double FP8_BITS = 8;
-    private static final double NVFP4_BITS = 4 + 8 / 16.0;
-    private static final double MXFP4_BITS = 4 + 8 / 32.0;
-    private static final double INT4_BITS = 4 + 16 / 32.0;
-    private static final double MXFP8_BITS = 8 + 8 / 32.0;
     private static final int STREAMS = 2;
     private static final double LARGE_MEAN = 600;
     private static final int TENSORS_PER_LINEAR = 4;
@@ -147,40 +139,18 @@ public record Forecast(
 
     /// What no rule decides about stays as it is stored.
     private static long exportBytes(Decoder decoder, QuantizationConfig stored, Optional<Plan> plan) {
-        double bytes = BYTES_PER_BF16 * decoder.vocabulary() * decoder.hidden();
+        double bytes = Format.PLAIN.bytes(decoder.vocabulary(), decoder.hidden());
         for (ModuleInfo module : decoder.modules()) {
             if (module.kind() != ModuleInfo.Kind.ATTENTION) {
                 double bits = plan.flatMap(p -> p.format(new Site(module.name(), Role.WEIGHT)))
-                        .map(Forecast::bitsPerWeight)
+                        .map(Format::bitsPerWeight)
                         .orElseGet(() -> stored.declarationOf(module.name())
-                                .map(declared -> bitsPerWeight(declared.format()))
-                                .orElse(BF16_BITS));
+                                .map(declared -> declared.format().bitsPerWeight())
+                                .orElse(Format.PLAIN.bitsPerWeight()));
                 bytes += (double) module.rows() * module.columns() * bits / 8;
             }
         }
         return (long) bytes;
-    }
-
-    /// Bits of one weight with its share of the block scales.
-    private static double bitsPerWeight(QuantFormat format) {
-        return switch (format) {
-            case FP8, FP8_PER_CHANNEL, FP8_BLOCK, FP8_DYNAMIC_TOKEN, FP8_DYNAMIC_GROUP -> FP8_BITS;
-            case NVFP4 -> NVFP4_BITS;
-            case MXFP4 -> MXFP4_BITS;
-            case MXFP8 -> MXFP8_BITS;
-        };
-    }
-
-    private static double bitsPerWeight(DeclaredFormat format) {
-        return switch (format) {
-            case NONE -> BF16_BITS;
-            case FP8, FP8_CHANNEL, FP8_BLOCK -> FP8_BITS;
-            case NVFP4, W4A16_NVFP4 -> NVFP4_BITS;
-            case MXFP4 -> MXFP4_BITS;
-            case MXFP8 -> MXFP8_BITS;
-            case INT4 -> INT4_BITS;
-            case INT8 -> INT4_BITS + 4;
-        };
     }
 
     private static List<Coverage> coverage(Decoder decoder, Basis basis) {

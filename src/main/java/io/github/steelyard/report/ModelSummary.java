@@ -8,6 +8,7 @@ import io.github.steelyard.family.ModelSize;
 import io.github.steelyard.family.TensorCensus;
 import io.github.steelyard.files.ConfigJson;
 import io.github.steelyard.files.Printable;
+import io.github.steelyard.format.Format;
 import io.github.steelyard.model.Decoder;
 import io.github.steelyard.model.ModuleInfo;
 import java.util.ArrayList;
@@ -29,6 +30,7 @@ public record ModelSummary(
         String family, ModelSize size, SortedMap<String, Long> quantisable, long never, Optional<TensorCensus> census) {
 
     private static final int MOST_NAMES = 20;
+    private static final List<Format> SIZES = List.of(Format.PLAIN, Format.FP8, Format.NVFP4, Format.MXFP4);
 
     /// Sums up the model of a checkpoint.
     static ModelSummary of(Checkpoint checkpoint) {
@@ -63,9 +65,8 @@ public record ModelSummary(
                 .formatted(billions(size.parameters()), billions(size.active())));
         lines.add("layers        %s".formatted(join(size.layers())));
         Map<String, Object> bytes = new TreeMap<>();
-        for (ModelSize.Storage storage : ModelSize.Storage.values()) {
-            bytes.put(
-                    storage.name(), String.format(Locale.ROOT, "%.2f GiB", size.bytes(storage) / (double) (1L << 30)));
+        for (Format format : SIZES) {
+            bytes.put(name(format), String.format(Locale.ROOT, "%.2f GiB", size.bytes(format) / (double) (1L << 30)));
         }
         lines.add("size in       %s".formatted(join(bytes)));
         lines.add(String.format(
@@ -100,8 +101,8 @@ public record ModelSummary(
         ObjectNode layers = node.putObject("layers_by_kind");
         size.layers().forEach(layers::put);
         ObjectNode bytes = node.putObject("bytes_by_format");
-        for (ModelSize.Storage storage : ModelSize.Storage.values()) {
-            bytes.put(storage.name(), size.bytes(storage));
+        for (Format format : SIZES) {
+            bytes.put(name(format), size.bytes(format));
         }
         ObjectNode modules = node.putObject("quantisable_modules");
         quantisable.forEach(modules::put);
@@ -121,6 +122,10 @@ public record ModelSummary(
         if (names.size() > MOST_NAMES) {
             lines.add(String.format(Locale.ROOT, "  and %d %s more", names.size() - MOST_NAMES, what));
         }
+    }
+
+    private static String name(Format format) {
+        return format == Format.PLAIN ? "BF16" : format.name();
     }
 
     private static String billions(long parameters) {

@@ -1,6 +1,7 @@
 package io.github.steelyard.report;
 
 import io.github.steelyard.checkpoint.ModelConfigs;
+import io.github.steelyard.format.Format;
 import io.github.steelyard.model.Decoder;
 import io.github.steelyard.model.ExpertPart;
 import io.github.steelyard.model.ModuleInfo;
@@ -10,7 +11,6 @@ import io.github.steelyard.plan.Decision;
 import io.github.steelyard.plan.Plan;
 import io.github.steelyard.plan.PlanWarning;
 import io.github.steelyard.plan.RuleUse;
-import io.github.steelyard.quant.QuantFormat;
 import io.github.steelyard.recipe.Rule;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -126,7 +126,7 @@ public record PlanReport(
 
     private static String format(Optional<Plan> plan, ModuleInfo info, Role role) {
         return plan.flatMap(p -> p.format(new Site(info.name(), role)))
-                .map(QuantFormat::name)
+                .map(Format::name)
                 .orElse(AS_IT_IS);
     }
 
@@ -144,7 +144,7 @@ public record PlanReport(
         List<Site> measured = plan.measuredSites();
         Set<Site> fromData = Set.copyOf(measured);
         for (Decision decision : plan.decisions()) {
-            Optional<QuantFormat> format = plan.format(decision.site());
+            Optional<Format> format = plan.format(decision.site());
             if (format.isPresent()) {
                 on.add(new Quantizer(
                         decision.site().name(),

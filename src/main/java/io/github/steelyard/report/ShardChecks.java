@@ -3,9 +3,7 @@ package io.github.steelyard.report;
 import io.github.steelyard.catalogue.Deployment;
 import io.github.steelyard.dialect.Declaration;
 import io.github.steelyard.dialect.QuantizationConfig;
-import io.github.steelyard.format.Fp8Weight;
-import io.github.steelyard.format.MxWeight;
-import io.github.steelyard.format.Nvfp4;
+import io.github.steelyard.format.Format;
 import io.github.steelyard.mixer.Attention;
 import io.github.steelyard.mixer.AttentionCore;
 import io.github.steelyard.mixer.GatedDeltaNet;
@@ -20,7 +18,6 @@ import io.github.steelyard.model.ModuleInfo;
 import io.github.steelyard.moe.SharedExpert;
 import io.github.steelyard.moe.SparseMoe;
 import io.github.steelyard.plan.Plan;
-import io.github.steelyard.quant.QuantFormat;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -40,7 +37,13 @@ record ShardChecks(QuantizationConfig quantization, Optional<Plan> plan, Deploym
     private static final Block NONE = new Block("", 1, 1);
 
     /// The extent of what shares a scale: output features, and input features.
-    private record Block(String format, int rows, int columns) {}
+    private record Block(String format, int rows, int columns) {
+
+        static Block of(Format format, String name) {
+            int rows = Math.max(1, format.tile());
+            return new Block(name, rows, Math.max(rows, format.block()));
+        }
+    }
 
     /// Returns what is wrong outside the routed experts; layers that say the same are told once.
     List<String> problems(Decoder decoder) {
@@ -179,31 +182,17 @@ record ShardChecks(QuantizationConfig quantization, Optional<Plan> plan, Deploym
 
     private Block block(ModuleInfo module) {
         return plan.flatMap(p -> p.scheme(module.name()).weight())
-                .map(ShardChecks::planned)
+                .map(format -> Block.of(format, format.name()))
                 .or(() -> quantization.declarationOf(module.name()).map(ShardChecks::declared))
                 .orElse(NONE);
     }
 
-    private static Block planned(QuantFormat format) {
-        return switch (format) {
-            case FP8, FP8_PER_CHANNEL, FP8_DYNAMIC_TOKEN, FP8_DYNAMIC_GROUP -> NONE;
-            case FP8_BLOCK -> new Block("FP8_BLOCK", Fp8Weight.BLOCK, Fp8Weight.BLOCK);
-            case NVFP4 -> new Block("NVFP4", 1, Nvfp4.BLOCK);
-            case MXFP4, MXFP8 -> new Block(format.name(), 1, MxWeight.BLOCK);
-        };
-    }
-
     private static Block declared(Declaration declared) {
-        return switch (declared.format()) {
-            case NONE, FP8, FP8_CHANNEL -> NONE;
-            case FP8_BLOCK ->
-                new Block(
-                        "FP8_BLOCK",
-                        declared.blockRows() > 0 ? declared.blockRows() : Fp8Weight.BLOCK,
-                        declared.blockColumns() > 0 ? declared.blockColumns() : Fp8Weight.BLOCK);
-            case NVFP4, W4A16_NVFP4, MXFP4, MXFP8 ->
-                new Block(declared.format().name(), 1, declared.format().blockSize());
-            case INT4, INT8 -> new Block(declared.format().name(), 1, Math.max(1, declared.groupSize()));
-        };
+        Block usual = Block.of(declared.format(), declared.label());
+        if (declared.format().tile() > 0 && declared.blockRows() > 0) {
+            return new Block(usual.format, declared.blockRows(), declared.blockColumns());
+        }
+        boolean group = declared.format().coding() == Format.Coding.INTEGERS && declared.groupSize() > 0;
+        return group ? new Block(usual.format, 1, declared.groupSize()) : usual;
     }
 }

@@ -2,10 +2,10 @@ package io.github.steelyard.synthesis;
 
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.github.steelyard.dialect.QuantAlgo;
 import io.github.steelyard.files.ConfigJson;
 import io.github.steelyard.model.Decoder;
 import io.github.steelyard.model.ModuleInfo;
-import io.github.steelyard.synthesis.SyntheticFormat.Storage;
 import io.github.steelyard.weights.FusedStack;
 import java.util.Optional;
 import java.util.TreeSet;
@@ -43,7 +43,8 @@ record SyntheticDeclaration(Decoder decoder, SyntheticFormat format) {
         }
         TreeSet<String> plain = new TreeSet<>();
         decoder.modules().stream()
-                .filter(module -> module.kind() != ModuleInfo.Kind.ATTENTION && format.of(module) == Storage.BF16)
+                .filter(module -> module.kind() != ModuleInfo.Kind.ATTENTION
+                        && format.of(module).isEmpty())
                 .forEach(module -> plain.add(module.name()));
         var names = declared.putArray("modules_to_not_convert");
         plain.forEach(names::add);
@@ -60,17 +61,19 @@ record SyntheticDeclaration(Decoder decoder, SyntheticFormat format) {
         quantization.put("quant_algo", "MIXED_PRECISION").putNull("kv_cache_quant_algo");
         ObjectNode layers = quantization.putObject("quantized_layers");
         for (ModuleInfo module : decoder.modules()) {
-            Storage storage = module.kind() == ModuleInfo.Kind.ATTENTION ? Storage.BF16 : format.of(module);
-            String name = module.stacked()
-                    .map(place -> place.stack())
-                    .map(FusedStack::owner)
-                    .orElse(module.name());
-            switch (storage) {
-                case BF16, FP8_BLOCK -> {}
-                case FP8 -> layers.putObject(name).put("quant_algo", "FP8");
-                case NVFP4, W4A16_NVFP4 ->
-                    layers.putObject(name).put("quant_algo", storage.name()).put("group_size", 16);
-                case MXFP4 -> layers.putObject(name).put("quant_algo", "MXFP4").put("group_size", 32);
+            Optional<QuantAlgo> algo =
+                    module.kind() == ModuleInfo.Kind.ATTENTION ? Optional.empty() : format.of(module);
+            if (algo.isPresent()) {
+                String name = module.stacked()
+                        .map(place -> place.stack())
+                        .map(FusedStack::owner)
+                        .orElse(module.name());
+                ObjectNode layer =
+                        layers.putObject(name).put("quant_algo", algo.get().name());
+                int block = algo.get().weight().block();
+                if (block > 0) {
+                    layer.put("group_size", block);
+                }
             }
         }
         return Optional.of(root.toPrettyString() + "\n");

@@ -1,7 +1,9 @@
 package io.github.steelyard.synthesis;
 
+import io.github.steelyard.dialect.QuantAlgo;
 import io.github.steelyard.model.ModuleInfo;
 import java.util.Locale;
+import java.util.Optional;
 
 /// How the linear layers of a synthetic checkpoint are stored, after what is published. Routers always are BF16, and so
 /// is the head but in [#W4A16].
@@ -22,34 +24,25 @@ public enum SyntheticFormat {
     /// MXFP4 experts, BF16 besides, as OpenAI publishes it.
     MXFP4;
 
-    /// Storage of one linear layer.
-    enum Storage {
-        BF16,
-        FP8,
-        FP8_BLOCK,
-        NVFP4,
-        W4A16_NVFP4,
-        MXFP4
-    }
-
     /// Returns the name used on the command line.
     public String label() {
         return name().toLowerCase(Locale.ROOT);
     }
 
-    Storage of(ModuleInfo module) {
+    /// Returns the formats of one linear layer, empty for BF16.
+    Optional<QuantAlgo> of(ModuleInfo module) {
         boolean linear = module.kind() == ModuleInfo.Kind.LINEAR && !isGate(module);
         if (!linear && !(this == W4A16 && module.kind() == ModuleInfo.Kind.HEAD)) {
-            return Storage.BF16;
+            return Optional.empty();
         }
         return switch (this) {
-            case BF16 -> Storage.BF16;
-            case FP8 -> Storage.FP8;
-            case FP8_BLOCK -> Storage.FP8_BLOCK;
-            case NVFP4 -> Storage.NVFP4;
-            case MIXED -> module.isExpert() ? Storage.NVFP4 : Storage.FP8;
-            case W4A16 -> !linear || isAnyExpert(module) ? Storage.W4A16_NVFP4 : Storage.FP8;
-            case MXFP4 -> module.isExpert() ? Storage.MXFP4 : Storage.BF16;
+            case BF16 -> Optional.empty();
+            case FP8 -> Optional.of(QuantAlgo.FP8);
+            case FP8_BLOCK -> Optional.of(QuantAlgo.FP8_BLOCK);
+            case NVFP4 -> Optional.of(QuantAlgo.NVFP4);
+            case MIXED -> Optional.of(module.isExpert() ? QuantAlgo.NVFP4 : QuantAlgo.FP8);
+            case W4A16 -> Optional.of(!linear || isAnyExpert(module) ? QuantAlgo.W4A16_NVFP4 : QuantAlgo.FP8);
+            case MXFP4 -> module.isExpert() ? Optional.of(QuantAlgo.MXFP4) : Optional.empty();
         };
     }
 

@@ -1,8 +1,10 @@
 package io.github.steelyard.synthesis;
 
 import io.github.steelyard.checkpoint.SafetensorsWriter;
+import io.github.steelyard.dialect.QuantAlgo;
 import io.github.steelyard.format.E2m1;
 import io.github.steelyard.format.E4m3;
+import io.github.steelyard.format.Format;
 import io.github.steelyard.format.Fp8;
 import io.github.steelyard.model.Decoder;
 import io.github.steelyard.model.ExpectedTensor;
@@ -82,7 +84,7 @@ final class SyntheticTensors {
 
     /// Quantised experts are published one by one, but where servers keep them in one tensor in any format.
     private boolean isFused(Linear linear) {
-        return linear.info().stacked().isPresent() || format.of(linear.info()) == SyntheticFormat.Storage.BF16;
+        return linear.info().stacked().isPresent() || format.of(linear.info()).isEmpty();
     }
 
     List<Synthetic> all() {
@@ -118,16 +120,18 @@ final class SyntheticTensors {
     }
 
     private void weight(Linear linear, Place place) {
-        switch (format.of(linear.info())) {
-            case BF16 -> bf16(place);
+        Optional<QuantAlgo> algo = format.of(linear.info());
+        switch (algo.map(QuantAlgo::weight).orElse(Format.PLAIN)) {
+            case PLAIN -> bf16(place);
             case FP8 -> fp8(place);
             case FP8_BLOCK -> fp8Block(place);
-            case NVFP4 -> {
-                nvfp4(place);
-                scalar(place.inputScale(), INPUT_SCALE);
-            }
-            case W4A16_NVFP4 -> nvfp4(place);
+            case NVFP4 -> nvfp4(place);
             case MXFP4 -> mxfp4(place);
+            case FP8_PER_CHANNEL, FP8_DYNAMIC_TOKEN, FP8_DYNAMIC_GROUP, MXFP8, INT4, INT8 ->
+                throw new AssertionError(algo);
+        }
+        if (algo.filter(QuantAlgo::hasInputScale).isPresent()) {
+            scalar(place.inputScale(), INPUT_SCALE);
         }
     }
 
@@ -143,7 +147,6 @@ final class SyntheticTensors {
     private void fp8(Place place) {
         codes(place.codes(), DType.F8_E4M3, place.inner().apply(1), bytes(FINITE_E4M3));
         scalar(place.scale(), perRootColumns(place, RMS_E4M3));
-        scalar(place.inputScale(), INPUT_SCALE);
     }
 
     private void fp8Block(Place place) {
@@ -158,14 +161,14 @@ final class SyntheticTensors {
     }
 
     private void nvfp4(Place place) {
-        place.requireBlocks(16);
+        place.requireBlocks(Format.NVFP4.block());
         codes(place.codes(), DType.U8, place.inner().apply(2), bytes(ANY));
-        codes(place.scale(), DType.F8_E4M3, place.inner().apply(16), bytes(LARGE_E4M3));
+        codes(place.scale(), DType.F8_E4M3, place.inner().apply(Format.NVFP4.block()), bytes(LARGE_E4M3));
         scalar(place.globalScale(), perRootColumns(place, RMS_E2M1 * RMS_LARGE_E4M3));
     }
 
     private void mxfp4(Place place) {
-        place.requireBlocks(32);
+        place.requireBlocks(Format.MXFP4.block());
         byte[] exponent = new byte[256];
         int code = 127 + (int) Math.round(Math.log(perRootColumns(place, RMS_E2M1)) / Math.log(2));
         for (int i = 0; i < 256; i++) {

@@ -1,7 +1,7 @@
 package io.github.steelyard.weights;
 
-import io.github.steelyard.dialect.DeclaredFormat;
 import io.github.steelyard.dialect.QuantizationConfig;
+import io.github.steelyard.format.Format;
 import io.github.steelyard.format.Fp8Weight;
 import java.util.Locale;
 
@@ -17,7 +17,7 @@ public record Fp8Blocks(int rows, int columns) {
     /// Returns the blocks of a module, or of a tensor that holds those of many.
     public static Fp8Blocks of(QuantizationConfig config, String module) {
         return config.declarationOf(module)
-                .filter(declared -> declared.format() == DeclaredFormat.FP8_BLOCK && declared.blockRows() > 0)
+                .filter(declared -> declared.format() == Format.FP8_BLOCK && declared.blockRows() > 0)
                 .map(declared -> new Fp8Blocks(declared.blockRows(), declared.blockColumns()))
                 .orElse(USUAL);
     }

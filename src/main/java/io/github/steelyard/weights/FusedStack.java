@@ -138,13 +138,14 @@ public record FusedStack(String tensor, int count, int rows, int columns, Layout
         WeightTensors stored = WeightTensors.ofStack(checkpoint, tensor);
         TensorInfo info = stored.weight();
         try {
-            return switch (stored.kind()) {
+            return switch (stored.format()) {
                 case MXFP4 -> mxfp4(checkpoint, stored, index);
                 case NVFP4 -> nvfp4(checkpoint, stored, index);
-                case FP8_TENSOR -> fp8(checkpoint, stored, index);
+                case FP8 -> fp8(checkpoint, stored, index);
                 case FP8_BLOCK -> fp8Block(checkpoint, stored, index);
                 case PLAIN -> plain(checkpoint, info, index);
-                case FP8_CHANNEL, NVFP4_PACKED, MXFP8, INT_PACKED -> throw new AssertionError(stored.kind());
+                case FP8_PER_CHANNEL, FP8_DYNAMIC_TOKEN, FP8_DYNAMIC_GROUP, MXFP8, INT4, INT8 ->
+                    throw new AssertionError(stored.format());
             };
         } catch (IllegalArgumentException e) {
             throw new CheckpointException(info.file(), "tensor '%s': %s".formatted(info.name(), e.getMessage()), e);

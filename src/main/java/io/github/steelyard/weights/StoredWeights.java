@@ -23,34 +23,30 @@ import java.util.Optional;
 record StoredWeights(Checkpoint checkpoint, WeightTensors tensors, int rows, int columns) {
 
     private static final ValueLayout.OfLong LONG = ValueLayout.JAVA_LONG_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
-    private static final int NVFP4_BLOCK = 16;
-    private static final int MX_BLOCK = 32;
 
     /// @throws CheckpointException if a tensor has another shape or dtype than the format wants, or MX scales make
     ///     values that are no numbers
     StoredWeight open() {
         try {
-            return switch (tensors.kind()) {
+            return switch (tensors.format()) {
                 case PLAIN -> plain(require(tensors.weight(), rows, columns), rows, columns);
-                case FP8_TENSOR ->
+                case FP8 ->
                     Fp8Weight.perTensor(codes(columns), tensors.weight().dtype(), rows, columns, scalar(scale()));
-                case FP8_CHANNEL ->
+                case FP8_PER_CHANNEL ->
                     Fp8Weight.perChannel(
                             codes(columns), tensors.weight().dtype(), rows, columns, scales(scale(), rows, 1));
                 case FP8_BLOCK -> fp8Block();
-                case NVFP4 -> nvfp4(scalar(globalScale()), false);
-                case NVFP4_PACKED -> nvfp4(scalar(globalScale()), true);
+                case NVFP4 -> nvfp4(scalar(globalScale()), tensors.reciprocal());
                 case MXFP4 ->
                     MxScales.requireFinite(
-                            MxWeight.mxfp4(
-                                    codes(half()), bytes(require(scale(), rows, blocks(MX_BLOCK))), rows, columns),
+                            MxWeight.mxfp4(codes(half()), bytes(require(scale(), rows, blocks())), rows, columns),
                             scale());
                 case MXFP8 ->
                     MxScales.requireFinite(
-                            MxWeight.mxfp8(
-                                    codes(columns), bytes(require(scale(), rows, blocks(MX_BLOCK))), rows, columns),
+                            MxWeight.mxfp8(codes(columns), bytes(require(scale(), rows, blocks())), rows, columns),
                             scale());
-                case INT_PACKED -> integers();
+                case INT4, INT8 -> integers();
+                case FP8_DYNAMIC_TOKEN, FP8_DYNAMIC_GROUP -> throw new AssertionError(tensors.format());
             };
         } catch (IllegalArgumentException e) {
             TensorInfo weight = tensors.weight();
@@ -149,7 +145,7 @@ record StoredWeights(Checkpoint checkpoint, WeightTensors tensors, int rows, int
 
     private StoredWeight nvfp4(float global, boolean reciprocal) {
         MemorySegment codes = codes(half());
-        MemorySegment scales = bytes(require(scale(), rows, blocks(NVFP4_BLOCK)));
+        MemorySegment scales = bytes(require(scale(), rows, blocks()));
         return reciprocal
                 ? Nvfp4Weight.ofReciprocal(codes, scales, rows, columns, global)
                 : new Nvfp4Weight(codes, scales, rows, columns, global);
@@ -159,8 +155,9 @@ record StoredWeights(Checkpoint checkpoint, WeightTensors tensors, int rows, int
         return columns / 2;
     }
 
-    private int blocks(int size) {
-        if (columns % size != 0) {
+    private int blocks() {
+        int size = tensors.format().block();
+        if (!tensors.format().fits(columns)) {
             throw new IllegalArgumentException(
                     String.format(Locale.ROOT, "wanted input features divisible by %d, found %d", size, columns));
         }

@@ -3,11 +3,15 @@ package io.github.steelyard.weights;
 import io.github.steelyard.checkpoint.Checkpoint;
 import io.github.steelyard.checkpoint.TensorInfo;
 import io.github.steelyard.dialect.Dialect;
+import io.github.steelyard.dialect.Part;
 import io.github.steelyard.dialect.StoredNames;
 import io.github.steelyard.dialect.TensorNames;
 import io.github.steelyard.files.CheckpointException;
+import io.github.steelyard.format.Format;
 import io.github.steelyard.tensor.DType;
 import io.github.steelyard.tensor.Shape;
+import java.lang.foreign.ValueLayout;
+import java.nio.ByteOrder;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
@@ -15,29 +19,19 @@ import java.util.Optional;
 /// The tensors that make up the weight of one module, and the storage format that they amount to. The format is read
 /// off the tensors that lie beside the weight, never off a config file.
 ///
-/// @param kind the storage format
+/// @param format the storage format; of integers the width is what `weight_shape` says, else four bits
 /// @param weight values or codes
 /// @param scale the scale, or the block scales; absent for plain values
 /// @param globalScale the second-level scale of NVFP4
+/// @param reciprocal whether the second-level scale is the reciprocal of the multiplier, as in compressed-tensors
 public record WeightTensors(
-        Kind kind, TensorInfo weight, Optional<TensorInfo> scale, Optional<TensorInfo> globalScale) {
+        Format format,
+        TensorInfo weight,
+        Optional<TensorInfo> scale,
+        Optional<TensorInfo> globalScale,
+        boolean reciprocal) {
 
-    /// Storage formats, told apart by dtype, shape and sibling names.
-    public enum Kind {
-        PLAIN,
-        FP8_TENSOR,
-        FP8_CHANNEL,
-        FP8_BLOCK,
-        NVFP4,
-        /// NVFP4 with the reciprocal global scale of compressed-tensors.
-        NVFP4_PACKED,
-        MXFP4,
-        MXFP8,
-        /// Integers of four or eight bits, packed into words.
-        INT_PACKED
-    }
-
-    private static final long MX_BLOCK = 32;
+    private static final ValueLayout.OfLong LONG = ValueLayout.JAVA_LONG_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
 
     /// Finds the weight of `module`.
     ///
@@ -50,10 +44,10 @@ public record WeightTensors(
         TensorNames names = Dialect.MODELOPT.module(module);
         TensorInfo weight = checkpoint.tensor(names.codes());
         return switch (weight.dtype()) {
-            case U8, F4, I8 -> fourBit(checkpoint, module, weight, Kind.NVFP4, names);
+            case U8, F4, I8 -> fourBit(checkpoint, module, weight, names);
             case F8_E4M3, F8_E5M2 -> eightBit(checkpoint, module, weight);
             case BOOL, F6_E2M3, F6_E3M2, F8_E8M0, I16, U16, F16, BF16, I32, U32, F32, C64, F64, I64, U64 ->
-                new WeightTensors(Kind.PLAIN, weight, Optional.empty(), Optional.empty());
+                plain(weight);
         };
     }
 
@@ -87,28 +81,27 @@ public record WeightTensors(
         TensorNames mxfp4 = Dialect.GPT_OSS.stack(stack);
         if (checkpoint.has(mxfp4.codes())) {
             TensorInfo scales = checkpoint.tensor(mxfp4.scale());
-            return new WeightTensors(
-                    Kind.MXFP4, checkpoint.tensor(mxfp4.codes()), Optional.of(scales), Optional.empty());
+            return scaled(Format.MXFP4, checkpoint.tensor(mxfp4.codes()), scales);
         }
         TensorNames names = Dialect.MODELOPT.stack(stack);
         TensorInfo weight = checkpoint.tensor(names.codes());
         return switch (weight.dtype()) {
             case U8, F4 ->
                 new WeightTensors(
-                        Kind.NVFP4,
+                        Format.NVFP4,
                         weight,
                         Optional.of(checkpoint.tensor(names.scale())),
-                        Optional.of(checkpoint.tensor(names.secondScale())));
+                        Optional.of(checkpoint.tensor(names.secondScale())),
+                        names.reciprocal());
             case F8_E4M3, F8_E5M2 -> {
                 Optional<String> inverse = blockScale(checkpoint, stack);
-                yield new WeightTensors(
-                        inverse.isPresent() ? Kind.FP8_BLOCK : Kind.FP8_TENSOR,
+                yield scaled(
+                        inverse.isPresent() ? Format.FP8_BLOCK : Format.FP8,
                         weight,
-                        Optional.of(checkpoint.tensor(inverse.orElse(names.scale()))),
-                        Optional.empty());
+                        checkpoint.tensor(inverse.orElse(names.scale())));
             }
             case BOOL, F6_E2M3, F6_E3M2, F8_E8M0, I8, I16, U16, F16, BF16, I32, U32, F32, C64, F64, I64, U64 ->
-                new WeightTensors(Kind.PLAIN, weight, Optional.empty(), Optional.empty());
+                plain(weight);
         };
     }
 
@@ -144,6 +137,40 @@ public record WeightTensors(
         return scale.dtype() == DType.U8 || scale.dtype() == DType.F8_E8M0;
     }
 
+    private static WeightTensors plain(TensorInfo weight) {
+        return new WeightTensors(Format.PLAIN, weight, Optional.empty(), Optional.empty(), false);
+    }
+
+    private static WeightTensors scaled(Format format, TensorInfo codes, TensorInfo scale) {
+        return new WeightTensors(format, codes, Optional.of(scale), Optional.empty(), false);
+    }
+
+    /// Returns the input features that packed integers say they have.
+    public static Optional<Long> unpackedColumns(Checkpoint checkpoint, String module) {
+        String name = Part.WEIGHT_SHAPE.in(module);
+        return Optional.of(name)
+                .filter(checkpoint::has)
+                .map(checkpoint::tensor)
+                .filter(shape -> shape.byteSize() == 2 * Long.BYTES)
+                .map(shape -> checkpoint.bytes(shape).get(LONG, Long.BYTES));
+    }
+
+    /// Returns the name of format and dialect together, for people.
+    public String label() {
+        return switch (format) {
+            case FP8 -> "FP8_TENSOR";
+            case FP8_PER_CHANNEL -> "FP8_CHANNEL";
+            case NVFP4 -> reciprocal ? "NVFP4_PACKED" : "NVFP4";
+            case INT4, INT8 -> "INT_PACKED";
+            case PLAIN, FP8_BLOCK, FP8_DYNAMIC_TOKEN, FP8_DYNAMIC_GROUP, MXFP4, MXFP8 -> format.name();
+        };
+    }
+
+    /// Returns the scale of the whole tensor, where the format has one: the second level, or the only one.
+    public Optional<TensorInfo> tensorScale() {
+        return format.hasSecondLevel() ? globalScale : format.hasTensorScale() ? scale : Optional.empty();
+    }
+
     /// Returns all tensors, the weight first.
     public List<TensorInfo> all() {
         List<TensorInfo> all = new ArrayList<>(List.of(weight));
@@ -163,7 +190,7 @@ public record WeightTensors(
                     "tensor '%s': wanted U8 codes of NVFP4 or MXFP4, or I32 words of integers, found %s"
                             .formatted(codes.name(), codes.typeText()));
         }
-        return fourBit(checkpoint, module, codes, Kind.NVFP4_PACKED, names);
+        return fourBit(checkpoint, module, codes, names);
     }
 
     private static WeightTensors integers(Checkpoint checkpoint, String module, TensorInfo codes, TensorNames names) {
@@ -172,15 +199,16 @@ public record WeightTensors(
             throw new CheckpointException(
                     codes.file(), "tensor '%s': integers in the order of activations are not read".formatted(order));
         }
-        TensorInfo scale = checkpoint.tensor(names.scale());
-        return new WeightTensors(Kind.INT_PACKED, codes, Optional.of(scale), Optional.empty());
+        boolean eight = unpackedColumns(checkpoint, module)
+                .filter(columns -> codes.shape().equals(Shape.of(codes.shape().dim(0), Math.ceilDiv(columns, 4L))))
+                .isPresent();
+        return scaled(eight ? Format.INT8 : Format.INT4, codes, checkpoint.tensor(names.scale()));
     }
 
-    private static WeightTensors fourBit(
-            Checkpoint checkpoint, String module, TensorInfo codes, Kind nvfp4, TensorNames names) {
+    private static WeightTensors fourBit(Checkpoint checkpoint, String module, TensorInfo codes, TensorNames names) {
         TensorInfo scale = scale(checkpoint, module, names);
         if (isE8m0(scale) && !checkpoint.has(names.secondScale())) {
-            return new WeightTensors(Kind.MXFP4, codes, Optional.of(scale), Optional.empty());
+            return scaled(Format.MXFP4, codes, scale);
         }
         if (codes.dtype() == DType.I8) {
             throw new CheckpointException(
@@ -188,34 +216,39 @@ public record WeightTensors(
                     "tensor '%s': wanted E8M0 scales beside I8 codes, found %s; integers of one byte are not read"
                             .formatted(codes.name(), scale.typeText()));
         }
-        return new WeightTensors(nvfp4, codes, Optional.of(scale), Optional.of(checkpoint.tensor(names.secondScale())));
+        return new WeightTensors(
+                Format.NVFP4,
+                codes,
+                Optional.of(scale),
+                Optional.of(checkpoint.tensor(names.secondScale())),
+                names.reciprocal());
     }
 
     private static WeightTensors eightBit(Checkpoint checkpoint, String module, TensorInfo weight) {
         TensorInfo scale = scale(checkpoint, module, Dialect.MODELOPT.module(module));
-        return new WeightTensors(eightBitKind(weight, scale), weight, Optional.of(scale), Optional.empty());
+        return scaled(eightBitFormat(weight, scale), weight, scale);
     }
 
     private static TensorInfo scale(Checkpoint checkpoint, String module, TensorNames names) {
         return checkpoint.tensor(StoredNames.scale(checkpoint::has, module).orElse(names.scale()));
     }
 
-    private static Kind eightBitKind(TensorInfo weight, TensorInfo scale) {
+    private static Format eightBitFormat(TensorInfo weight, TensorInfo scale) {
         Shape shape = scale.shape();
         boolean matrix = weight.shape().rank() == 2;
         long rows = matrix ? weight.shape().dim(0) : 1;
         long columns = matrix ? weight.shape().dim(1) : 1;
-        if (isE8m0(scale) && shape.equals(Shape.of(rows, Math.ceilDiv(columns, MX_BLOCK)))) {
-            return Kind.MXFP8;
+        if (isE8m0(scale) && shape.equals(Shape.of(rows, Math.ceilDiv(columns, (long) Format.MXFP8.block())))) {
+            return Format.MXFP8;
         }
         boolean inverse = scale.name().endsWith("_inv");
         if (shape.rank() == 4 || (inverse && shape.rank() == 2 && shape.elements() == 1)) {
-            return Kind.FP8_BLOCK; // of rank 4: ModelOpt's blocks, (block rows, 1, block columns, 1)
+            return Format.FP8_BLOCK; // of rank 4: ModelOpt's blocks, (block rows, 1, block columns, 1)
         }
         if (shape.elements() == 1) {
-            return Kind.FP8_TENSOR;
+            return Format.FP8;
         }
         boolean perRow = shape.elements() == rows && shape.dim(0) == rows;
-        return perRow ? Kind.FP8_CHANNEL : Kind.FP8_BLOCK;
+        return perRow ? Format.FP8_PER_CHANNEL : Format.FP8_BLOCK;
     }
 }

@@ -40,7 +40,7 @@ final class PublishersConfigTest {
     void fp8_listedName_standsForModulesThatHoldIt(String listed, String module, boolean excluded) throws IOException {
         QuantizationConfig config = embedded("""
                 {"quant_method": "fp8", "weight_block_size": [128, 128], "modules_to_not_convert": ["%s"]}""".formatted(listed));
-        assertThat(config.formatOf(module)).contains(excluded ? DeclaredFormat.NONE : DeclaredFormat.FP8_BLOCK);
+        assertThat(config.declarationOf(module).map(Declaration::label)).contains(excluded ? "NONE" : "FP8_BLOCK");
         assertThat(config.unmatched(Set.of(module)).isEmpty()).isEqualTo(excluded);
     }
 
@@ -65,13 +65,12 @@ final class PublishersConfigTest {
                 "{'quant_method':'quark','global_quant_config':{'weight':{'dtype':'fp8_e4m3','qscheme':'per_tensor'},'input_tensors':{'is_dynamic':false}}} | QUARK | FP8 | STATIC",
                 "{'quant_method':'quark','global_quant_config':{'weight':{'dtype':'fp4','qscheme':'per_group','group_size':32,'scale_format':'e8m0'}}} | QUARK | MXFP4 | NONE",
             })
-    void method_isUnderstood(String json, Method method, DeclaredFormat format, Declaration.Input input)
-            throws IOException {
+    void method_isUnderstood(String json, Method method, String format, Declaration.Input input) throws IOException {
         QuantizationConfig config = embedded(json.replace('\'', '"'));
         assertThat(config.problem()).isEmpty();
         assertThat(config.method()).isEqualTo(method);
         Declaration declared = config.declarationOf(EXPERT).orElseThrow();
-        assertThat(declared.format()).isEqualTo(format);
+        assertThat(declared.label()).isEqualTo(format);
         assertThat(declared.input()).isEqualTo(input);
     }
 
@@ -81,13 +80,13 @@ final class PublishersConfigTest {
         "8, false, 128, INT8",
         "4, false, -1, INT4",
     })
-    void packedIntegers_areDeclared(int bits, boolean symmetric, int group, DeclaredFormat format) throws IOException {
+    void packedIntegers_areDeclared(int bits, boolean symmetric, int group, String format) throws IOException {
         QuantizationConfig config = embedded("""
                 {"quant_method": "compressed-tensors", "format": "pack-quantized", "ignore": ["lm_head"],
                  "config_groups": {"g": {"targets": ["Linear"], "input_activations": null, "weights":
                   {"num_bits": %d, "type": "int", "symmetric": %s, "group_size": %d, "strategy": "group"}}}}""".formatted(bits, symmetric, group));
         Declaration declared = config.declarationOf(EXPERT).orElseThrow();
-        assertThat(declared.format()).isEqualTo(format);
+        assertThat(declared.label()).isEqualTo(format);
         assertThat(declared.zeroPoints()).isEqualTo(!symmetric);
         assertThat(declared.groupSize()).isEqualTo(Math.max(0, group));
         assertThat(declared.input()).isEqualTo(Declaration.Input.NONE);
@@ -105,25 +104,28 @@ final class PublishersConfigTest {
                           "quantized_layers": {"model.layers.3.mlp.experts":
                            {"quant_algo": "NVFP4", "group_size": 16}}}}""")));
         assertThat(config.problem()).isEmpty();
-        assertThat(config.formatOf(EXPERT)).contains(DeclaredFormat.NVFP4);
-        assertThat(config.formatOf("model.layers.3.self_attn.q_proj")).contains(DeclaredFormat.FP8_BLOCK);
-        assertThat(config.formatOf("lm_head")).contains(DeclaredFormat.NONE);
-        assertThat(config.formats()).containsExactly(DeclaredFormat.FP8_BLOCK, DeclaredFormat.NVFP4);
+        assertThat(config.declarationOf(EXPERT).map(Declaration::label)).contains("NVFP4");
+        assertThat(config.declarationOf("model.layers.3.self_attn.q_proj").map(Declaration::label))
+                .contains("FP8_BLOCK");
+        assertThat(config.declarationOf("lm_head").map(Declaration::label)).contains("NONE");
+        assertThat(config.labels()).containsExactly("FP8_BLOCK", "NVFP4");
         assertThat(config.producer()).isEqualTo("modelopt 0.46");
     }
 
     @Test
     void fp8WithAnAlgorithmOfItsExperts_saysSoOfRoutedOnesAlone() throws IOException {
         QuantizationConfig config = embedded("{\"quant_method\": \"fp8\", \"moe_quant_algo\": \"NVFP4\"}");
-        assertThat(config.formatOf(EXPERT)).contains(DeclaredFormat.NVFP4);
-        assertThat(config.formatOf("model.layers.3.mlp.shared_experts.up_proj")).contains(DeclaredFormat.FP8);
+        assertThat(config.declarationOf(EXPERT).map(Declaration::label)).contains("NVFP4");
+        assertThat(config.declarationOf("model.layers.3.mlp.shared_experts.up_proj")
+                        .map(Declaration::label))
+                .contains("FP8");
     }
 
     @Test
     void unknownMethod_isAProblemAndNoException() throws IOException {
         QuantizationConfig config = embedded("{\"quant_method\": \"awq\"}");
         assertThat(config.method()).isEqualTo(Method.UNKNOWN);
-        assertThat(config.formatOf(EXPERT)).isEmpty();
+        assertThat(config.declarationOf(EXPERT).map(Declaration::label)).isEmpty();
         assertThatThrownBy(config::requireUnderstood)
                 .isInstanceOf(CheckpointException.class)
                 .hasMessage(

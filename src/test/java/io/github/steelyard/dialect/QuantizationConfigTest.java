@@ -7,6 +7,7 @@ import io.github.steelyard.dialect.QuantizationConfig.Method;
 import io.github.steelyard.files.CheckpointException;
 import io.github.steelyard.files.ConfigJson;
 import io.github.steelyard.files.Finding;
+import io.github.steelyard.format.Format;
 import io.github.steelyard.testing.Shared;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -29,7 +30,7 @@ final class QuantizationConfigTest {
     void none_declaresNothing() throws IOException {
         QuantizationConfig config = parse("{}");
         assertThat(config.method()).isEqualTo(Method.NONE);
-        assertThat(config.formatOf("lm_head")).isEmpty();
+        assertThat(config.declarationOf("lm_head").map(Declaration::label)).isEmpty();
         assertThat(config.kvCache()).isEmpty();
     }
 
@@ -42,12 +43,16 @@ final class QuantizationConfigTest {
         assertThat(config.method()).isEqualTo(Method.MODELOPT);
         assertThat(config.producer()).isEqualTo("modelopt 0.47");
         assertThat(config.kvCache()).contains("FP8");
-        assertThat(config.formats()).containsExactly(DeclaredFormat.NVFP4);
-        assertThat(config.formatOf("lm_head")).contains(DeclaredFormat.NONE);
-        assertThat(config.formatOf("model.layers.7.mlp.gate")).contains(DeclaredFormat.NONE);
-        assertThat(config.formatOf("model.layers.7.mlp.gate_proj")).contains(DeclaredFormat.NVFP4);
-        assertThat(config.formatOf("model.layers.0.self_attn.q_proj")).contains(DeclaredFormat.NONE);
-        assertThat(config.formatOf("model.layers.1.self_attn.q_proj")).contains(DeclaredFormat.NVFP4);
+        assertThat(config.labels()).containsExactly("NVFP4");
+        assertThat(config.declarationOf("lm_head").map(Declaration::label)).contains("NONE");
+        assertThat(config.declarationOf("model.layers.7.mlp.gate").map(Declaration::label))
+                .contains("NONE");
+        assertThat(config.declarationOf("model.layers.7.mlp.gate_proj").map(Declaration::label))
+                .contains("NVFP4");
+        assertThat(config.declarationOf("model.layers.0.self_attn.q_proj").map(Declaration::label))
+                .contains("NONE");
+        assertThat(config.declarationOf("model.layers.1.self_attn.q_proj").map(Declaration::label))
+                .contains("NVFP4");
         Declaration declared =
                 config.declarationOf("model.layers.1.mlp.up_proj").orElseThrow();
         assertThat(declared.groupSize()).isEqualTo(16);
@@ -61,10 +66,14 @@ final class QuantizationConfigTest {
                 {"quantization": {"quant_algo": "MIXED_PRECISION", "quantized_layers": {
                   "model.layers.0.self_attn.q_proj": {"quant_algo": "FP8"},
                   "model.layers.0.mlp.experts": {"quant_algo": "W4A16_NVFP4", "group_size": 16}}}}""");
-        assertThat(config.formatOf("model.layers.0.self_attn.q_proj")).contains(DeclaredFormat.FP8);
-        assertThat(config.formatOf("model.layers.0.mlp.experts.17.up_proj")).contains(DeclaredFormat.W4A16_NVFP4);
-        assertThat(config.formatOf("model.layers.0.mlp.gate")).contains(DeclaredFormat.NONE);
-        assertThat(config.formatOf("model.layers.0.mlp.experts_x")).contains(DeclaredFormat.NONE);
+        assertThat(config.declarationOf("model.layers.0.self_attn.q_proj").map(Declaration::label))
+                .contains("FP8");
+        assertThat(config.declarationOf("model.layers.0.mlp.experts.17.up_proj").map(Declaration::label))
+                .contains("W4A16_NVFP4");
+        assertThat(config.declarationOf("model.layers.0.mlp.gate").map(Declaration::label))
+                .contains("NONE");
+        assertThat(config.declarationOf("model.layers.0.mlp.experts_x").map(Declaration::label))
+                .contains("NONE");
     }
 
     @Test
@@ -72,7 +81,7 @@ final class QuantizationConfigTest {
         QuantizationConfig config = parse("{}", """
                 {"quantization": {"quant_algo": "FP8",
                  "exclude_modules": ["lm_head.\\u0000backbone.pt_name_sentinel"]}}""");
-        assertThat(config.formatOf("lm_head")).contains(DeclaredFormat.NONE);
+        assertThat(config.declarationOf("lm_head").map(Declaration::label)).contains("NONE");
     }
 
     @Test
@@ -94,10 +103,14 @@ final class QuantizationConfigTest {
         assertThat(config.method()).isEqualTo(Method.COMPRESSED_TENSORS);
         assertThat(config.producer()).isEqualTo("compressed-tensors 0.18.0");
         assertThat(config.kvCache()).contains("FP8");
-        assertThat(config.formatOf("model.layers.0.mlp.experts.0.up_proj")).contains(DeclaredFormat.NVFP4);
-        assertThat(config.formatOf("model.layers.0.mlp.experts.1.up_proj")).contains(DeclaredFormat.FP8_CHANNEL);
-        assertThat(config.formatOf("model.layers.0.mlp.gate")).contains(DeclaredFormat.NONE);
-        assertThat(config.formatOf("model.layers.0.mlp.gate_proj")).contains(DeclaredFormat.FP8_BLOCK);
+        assertThat(config.declarationOf("model.layers.0.mlp.experts.0.up_proj").map(Declaration::label))
+                .contains("NVFP4");
+        assertThat(config.declarationOf("model.layers.0.mlp.experts.1.up_proj").map(Declaration::label))
+                .contains("FP8_CHANNEL");
+        assertThat(config.declarationOf("model.layers.0.mlp.gate").map(Declaration::label))
+                .contains("NONE");
+        assertThat(config.declarationOf("model.layers.0.mlp.gate_proj").map(Declaration::label))
+                .contains("FP8_BLOCK");
         assertThat(config.declarationOf("model.layers.0.self_attn.q_proj")
                         .orElseThrow()
                         .blockColumns())
@@ -115,11 +128,12 @@ final class QuantizationConfigTest {
         QuantizationConfig config = parse("""
                 {"quantization_config": {"quant_method": "fp8", "fmt": "e4m3", "weight_block_size": [128, 64],
                  "modules_to_not_convert": ["lm_head", "model.layers.*.self_attn"]}}""");
-        assertThat(config.formatOf("lm_head")).contains(DeclaredFormat.NONE);
-        assertThat(config.formatOf("model.layers.3.self_attn.q_proj")).contains(DeclaredFormat.NONE);
+        assertThat(config.declarationOf("lm_head").map(Declaration::label)).contains("NONE");
+        assertThat(config.declarationOf("model.layers.3.self_attn.q_proj").map(Declaration::label))
+                .contains("NONE");
         Declaration declared =
                 config.declarationOf("model.layers.3.mlp.up_proj").orElseThrow();
-        assertThat(declared.format()).isEqualTo(DeclaredFormat.FP8_BLOCK);
+        assertThat(declared.format()).isEqualTo(Format.FP8_BLOCK);
         assertThat(declared.blockRows()).isEqualTo(128);
         assertThat(declared.blockColumns()).isEqualTo(64);
     }
@@ -130,8 +144,11 @@ final class QuantizationConfigTest {
                 {"quantization_config": {"quant_method": "mxfp4", "modules_to_not_convert":
                  ["model.layers.*.self_attn", "model.layers.*.mlp.router", "model.embed_tokens", "lm_head"]}}""");
         assertThat(config.method()).isEqualTo(Method.MXFP4);
-        assertThat(config.formatOf("model.layers.0.mlp.experts.gate_up_proj")).contains(DeclaredFormat.MXFP4);
-        assertThat(config.formatOf("model.layers.0.mlp.router")).contains(DeclaredFormat.NONE);
+        assertThat(config.declarationOf("model.layers.0.mlp.experts.gate_up_proj")
+                        .map(Declaration::label))
+                .contains("MXFP4");
+        assertThat(config.declarationOf("model.layers.0.mlp.router").map(Declaration::label))
+                .contains("NONE");
     }
 
     @ParameterizedTest
@@ -238,7 +255,7 @@ final class QuantizationConfigTest {
         for (String pattern :
                 List.of("*a".repeat(900) + "b", "re:(a+)+b", "re:(a|b)*c", "re:" + "(a*)*".repeat(300) + "b")) {
             ModuleRules rules = new ModuleRules(folder, ModuleRules.Names.WITH_CHILDREN, 10_000_000);
-            Declaration none = Declaration.of(DeclaredFormat.NONE, "");
+            Declaration none = Declaration.of(Format.PLAIN, "");
             if (pattern.startsWith("re:")) {
                 rules.addRegex(pattern, none);
             } else {
@@ -277,14 +294,14 @@ final class QuantizationConfigTest {
         "conformance/golden/llmcompressor/mixed-experts_nvfp4-attn_fp8-kv_fp8.float32/ckpt, COMPRESSED_TENSORS, model.layers.0.mlp.experts.0.up_proj, NVFP4",
         "conformance/golden/modelopt-families/nemotron_h.fp8_default-kv_fp8/ckpt, MODELOPT, lm_head, NONE",
     })
-    void reference_checkpoints_areUnderstood(String path, Method method, String module, DeclaredFormat format) {
+    void reference_checkpoints_areUnderstood(String path, Method method, String module, String format) {
         Path directory = Shared.path(path);
         Path separate = directory.resolve("hf_quant_config.json");
         QuantizationConfig config = QuantizationConfig.of(
                 ConfigJson.read(directory.resolve("config.json")),
                 Files.exists(separate) ? Optional.of(ConfigJson.read(separate)) : Optional.empty());
         assertThat(config.method()).isEqualTo(method);
-        assertThat(config.formatOf(module)).contains(format);
+        assertThat(config.declarationOf(module).map(Declaration::label)).contains(format);
     }
 
     private QuantizationConfig parse(String config) throws IOException {

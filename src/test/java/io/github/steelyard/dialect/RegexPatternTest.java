@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.github.steelyard.files.CheckpointException;
+import io.github.steelyard.format.Format;
 import java.nio.file.Path;
 import java.util.LinkedHashSet;
 import java.util.Set;
@@ -106,7 +107,7 @@ final class RegexPatternTest {
                 modules.add("model.layers.%d.mlp.experts.%d.down_proj".formatted(layer, expert));
             }
         }
-        Declaration none = Declaration.of(DeclaredFormat.NONE, "config.json: ignore");
+        Declaration none = Declaration.of(Format.PLAIN, "config.json: ignore");
         ModuleRules blind = new ModuleRules(Path.of("config.json"), ModuleRules.Names.EXACT);
         for (int i = 0; i < 300; i++) {
             blind.addRegex(

@@ -7,11 +7,11 @@ import io.github.steelyard.checkpoint.Checkpoint;
 import io.github.steelyard.files.CheckpointException;
 import io.github.steelyard.files.Finding;
 import io.github.steelyard.format.E4m3;
+import io.github.steelyard.format.Format;
 import io.github.steelyard.model.ModuleInfo;
 import io.github.steelyard.model.Role;
 import io.github.steelyard.model.Site;
 import io.github.steelyard.quant.FakeQuantizer;
-import io.github.steelyard.quant.QuantFormat;
 import io.github.steelyard.testing.TinySafetensors;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -45,7 +45,7 @@ final class CheckpointScalesTest {
                 "{'config_groups':{'g':{'targets':['Linear'],'input_activations':null,'weights':{'num_bits':8,'type':'float','strategy':'block','block_structure':[128,128]}}}} | -",
                 "{'config_groups':{'g':{'targets':['Linear'],'input_activations':{'num_bits':8,'type':'float','dynamic':true},'weights':{'num_bits':8,'type':'float','strategy':'block','block_structure':[128,128]}}}} | FP8_DYNAMIC_GROUP",
             })
-    void input_ofFp8Blocks_isWhatTheConfigDeclares(String config, QuantFormat format) throws IOException {
+    void input_ofFp8Blocks_isWhatTheConfigDeclares(String config, Format format) throws IOException {
         tensors.bytes("m.weight", "F8_E4M3", new long[] {1, 2}, 0x38, 0x38)
                 .f32("m.weight_scale_inv", new long[] {1, 1}, 1);
         Map<Site, FakeQuantizer> quantizers = read(config).quantizers();
@@ -64,7 +64,7 @@ final class CheckpointScalesTest {
         FakeQuantizer quantizer = read("{'quant_method':'fp8','activation_scheme':'static'}")
                 .quantizers()
                 .get(INPUT);
-        assertThat(quantizer.format()).isEqualTo(QuantFormat.FP8);
+        assertThat(quantizer.format()).isEqualTo(Format.FP8);
         assertThat(quantizer.amax()).isEqualTo(224);
     }
 
@@ -81,7 +81,7 @@ final class CheckpointScalesTest {
 
     @ParameterizedTest
     @CsvSource({"FP8, FP8", "NVFP4, NVFP4"})
-    void cache_hasTheDeclaredFormat(String declared, QuantFormat format) throws IOException {
+    void cache_hasTheDeclaredFormat(String declared, Format format) throws IOException {
         tensors.f32("a.k_proj.k_scale", new long[] {}, 0.25f).f32("a.v_proj.v_scale", new long[] {}, 0.5f);
         CheckpointScales.Carried carried = read(cache(declared));
         assertThat(carried.findings()).isEmpty();

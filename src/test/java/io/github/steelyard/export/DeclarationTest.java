@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.github.steelyard.dialect.QuantAlgo;
 import io.github.steelyard.testing.Shared;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
@@ -25,9 +26,9 @@ final class DeclarationTest {
     @Test
     void hfQuantConfig_mixed_listsLayersAndExcludesNothing() throws IOException {
         JsonNode expected = numericsCase("hfq.mixed").get("expected");
-        LinkedHashMap<String, LayerFormat> layers = new LinkedHashMap<>();
-        layers.put("backbone.layers.0.mixer.in_proj", LayerFormat.FP8);
-        layers.put("backbone.layers.1.mixer.experts.0.up_proj", LayerFormat.NVFP4);
+        LinkedHashMap<String, QuantAlgo> layers = new LinkedHashMap<>();
+        layers.put("backbone.layers.0.mixer.in_proj", QuantAlgo.FP8);
+        layers.put("backbone.layers.1.mixer.experts.0.up_proj", QuantAlgo.NVFP4);
 
         Declaration declaration = new Declaration(layers, List.of("lm_head"), Optional.empty(), "0.47.0");
 
@@ -37,7 +38,7 @@ final class DeclarationTest {
     @Test
     void quantizationConfig_fp8_equalsTheReference() throws IOException {
         JsonNode wanted = numericsCase("cfgjson.fp8");
-        Declaration declaration = uniform(LayerFormat.FP8, Optional.of("FP8"), List.of("lm_head"));
+        Declaration declaration = uniform(QuantAlgo.FP8, Optional.of("FP8"), List.of("lm_head"));
 
         assertThat(declaration.hfQuantConfig()).isEqualTo(wanted.at("/input/hf_quant_config"));
         assertThat(declaration.quantizationConfig()).isEqualTo(wanted.get("expected"));
@@ -47,7 +48,7 @@ final class DeclarationTest {
     void quantizationConfig_nvfp4_equalsTheReference() throws IOException {
         JsonNode wanted = numericsCase("cfgjson.nvfp4");
         Declaration declaration =
-                uniform(LayerFormat.NVFP4, Optional.empty(), List.of("lm_head", "model.layers.0.mlp.gate"));
+                uniform(QuantAlgo.NVFP4, Optional.empty(), List.of("lm_head", "model.layers.0.mlp.gate"));
 
         assertThat(declaration.hfQuantConfig()).isEqualTo(wanted.at("/input/hf_quant_config"));
         assertThat(declaration.quantizationConfig()).isEqualTo(wanted.get("expected"));
@@ -62,7 +63,7 @@ final class DeclarationTest {
         JsonNode config = MAPPER.readTree(Shared.path(folder + "config.json").toFile());
         JsonNode section = MAPPER.readTree(wanted).get("quantization");
         Declaration declaration = new Declaration(
-                layers(LayerFormat.valueOf(section.get("quant_algo").asText())),
+                layers(QuantAlgo.valueOf(section.get("quant_algo").asText())),
                 strings(section.get("exclude_modules")),
                 Optional.of("FP8"),
                 "0.47.0.dev0");
@@ -78,12 +79,12 @@ final class DeclarationTest {
         String folder = "conformance/golden/modelopt/mixed-experts_nvfp4-attn_fp8-kv_fp8.float32/ckpt/";
         ObjectNode config = (ObjectNode)
                 MAPPER.readTree(Shared.path(folder + "config.json").toFile()).get("quantization_config");
-        LinkedHashMap<String, LayerFormat> layers = new LinkedHashMap<>();
+        LinkedHashMap<String, QuantAlgo> layers = new LinkedHashMap<>();
         config.get("quantized_layers")
                 .properties()
                 .forEach(entry -> layers.put(
                         entry.getKey(),
-                        LayerFormat.valueOf(entry.getValue().get("quant_algo").asText())));
+                        QuantAlgo.valueOf(entry.getValue().get("quant_algo").asText())));
 
         Declaration declaration = new Declaration(layers, List.of("lm_head"), Optional.of("FP8"), "0.47.0.dev0");
 
@@ -99,12 +100,12 @@ final class DeclarationTest {
                 .hasToString("{\"quant_algo\":null,\"kv_cache_quant_algo\":\"FP8\",\"quantized_layers\":{}}");
     }
 
-    private static Declaration uniform(LayerFormat format, Optional<String> kvCache, List<String> excluded) {
+    private static Declaration uniform(QuantAlgo format, Optional<String> kvCache, List<String> excluded) {
         return new Declaration(layers(format), excluded, kvCache, "0.47.0");
     }
 
-    private static SequencedMap<String, LayerFormat> layers(LayerFormat format) {
-        LinkedHashMap<String, LayerFormat> layers = new LinkedHashMap<>();
+    private static SequencedMap<String, QuantAlgo> layers(QuantAlgo format) {
+        LinkedHashMap<String, QuantAlgo> layers = new LinkedHashMap<>();
         layers.put("model.layers.0.self_attn.q_proj", format);
         layers.put("model.layers.0.self_attn.k_proj", format);
         return layers;

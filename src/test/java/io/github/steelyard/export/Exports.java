@@ -8,6 +8,7 @@ import io.github.steelyard.calibration.SiteScale;
 import io.github.steelyard.calibration.SiteStatistics;
 import io.github.steelyard.calibration.Statistics;
 import io.github.steelyard.checkpoint.Checkpoint;
+import io.github.steelyard.format.Format;
 import io.github.steelyard.kernel.Kernels;
 import io.github.steelyard.model.Decoder;
 import io.github.steelyard.model.ExpertPart;
@@ -16,7 +17,6 @@ import io.github.steelyard.model.ModuleInfo;
 import io.github.steelyard.model.Role;
 import io.github.steelyard.model.Site;
 import io.github.steelyard.plan.Plan;
-import io.github.steelyard.quant.QuantFormat;
 import io.github.steelyard.recipe.Recipe;
 import io.github.steelyard.weights.CheckpointWeights;
 import io.github.steelyard.weights.Weights;
@@ -101,7 +101,7 @@ final class Exports {
                 new TreeMap<>(ScaleTable.resolve(statistics, plan).scales());
         for (ModuleInfo module : decoder.modules()) {
             Site site = new Site(module.name(), Role.WEIGHT);
-            if (!module.isExpert() && plan.format(site).equals(Optional.of(QuantFormat.FP8))) {
+            if (!module.isExpert() && plan.format(site).equals(Optional.of(Format.FP8))) {
                 float own = statistics.at(site).orElseThrow().amax();
                 scales.put(site, new SiteScale(site, own, ScaleOrigin.MEASURED, Optional.empty(), ""));
             }

@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.within;
 
 import io.github.steelyard.files.CheckpointException;
 import io.github.steelyard.files.ConfigJson;
+import io.github.steelyard.format.Format;
 import io.github.steelyard.mixer.LatentAttention;
 import io.github.steelyard.model.Decoder;
 import io.github.steelyard.model.ModuleInfo;
@@ -284,11 +285,11 @@ final class PublishedShapesTest {
                 * 32;
         long modules = 32 * (4 + 24);
 
-        assertThat(size.bytes(ModelSize.Storage.BF16)).isEqualTo(2 * size.parameters());
-        assertThat(size.bytes(ModelSize.Storage.FP8)).isEqualTo(2 * size.parameters() - linears + 4 * modules);
-        assertThat(size.bytes(ModelSize.Storage.NVFP4))
+        assertThat(size.bytes(Format.PLAIN)).isEqualTo(2 * size.parameters());
+        assertThat(size.bytes(Format.FP8)).isEqualTo(2 * size.parameters() - linears + 4 * modules);
+        assertThat(size.bytes(Format.NVFP4))
                 .isEqualTo(2 * size.parameters() - 2 * linears + linears / 2 + linears / 16 + 4 * modules);
-        assertThat(size.bytes(ModelSize.Storage.MXFP4))
+        assertThat(size.bytes(Format.MXFP4))
                 .isEqualTo(2 * size.parameters() - 2 * linears + linears / 2 + linears / 32);
     }
 }

@@ -7,7 +7,6 @@ import static org.assertj.core.api.Assertions.within;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import io.github.steelyard.quant.FakeQuantizer;
-import io.github.steelyard.quant.QuantFormat;
 import io.github.steelyard.testing.Shared;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
@@ -132,8 +131,7 @@ final class NumericsCasesTest {
 
     private static void fp8FakeQuant(JsonNode example) {
         float[] x = floats(in(example).required("x"));
-        FakeQuantizer.of(QuantFormat.FP8, in(example).required("amax").floatValue())
-                .apply(x, 0, 1, x.length);
+        FakeQuantizer.of(Format.FP8, in(example).required("amax").floatValue()).apply(x, 0, 1, x.length);
         assertThat(x).isEqualTo(floats(example.required("expected").required("y")));
     }
 
@@ -179,7 +177,7 @@ final class NumericsCasesTest {
                 .decodeRows(0, rows.size(), values, 0);
         assertThat(values).usingComparatorWithPrecision(0f).containsExactly(floats(expected.required("dequant")));
         float[] faked = weights.clone();
-        FakeQuantizer.ofWeight(QuantFormat.NVFP4, amax).apply(faked, 0, rows.size(), columns);
+        FakeQuantizer.ofWeight(Format.NVFP4, amax).apply(faked, 0, rows.size(), columns);
         assertThat(faked).usingComparatorWithPrecision(0f).containsExactly(values);
     }
 

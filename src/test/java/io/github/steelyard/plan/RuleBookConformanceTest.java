@@ -5,7 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
-import io.github.steelyard.quant.QuantFormat;
+import io.github.steelyard.format.Format;
 import io.github.steelyard.quant.QuantizerConfig;
 import io.github.steelyard.recipe.Recipe;
 import io.github.steelyard.recipe.RecipeException;
@@ -79,7 +79,7 @@ final class RuleBookConformanceTest {
     }
 
     private static String word(QuantizerConfig config) {
-        return config.format().orElseThrow() == QuantFormat.NVFP4 ? "nvfp4" : "fp8";
+        return config.format().orElseThrow() == Format.NVFP4 ? "nvfp4" : "fp8";
     }
 
     private static JsonNode vector(String id) throws IOException {

@@ -3,6 +3,7 @@ package io.github.steelyard.quant;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException;
 
+import io.github.steelyard.format.Format;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -32,7 +33,7 @@ final class QuantizerConfigTest {
         QuantizerConfig training = withOthers(Map.of("pass_through_bwd", "false"));
 
         assertThat(rotated.format()).isEmpty();
-        assertThat(training.format()).contains(QuantFormat.FP8);
+        assertThat(training.format()).contains(Format.FP8);
     }
 
     @Test

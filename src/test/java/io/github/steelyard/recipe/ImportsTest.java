@@ -3,7 +3,7 @@ package io.github.steelyard.recipe;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import io.github.steelyard.quant.QuantFormat;
+import io.github.steelyard.format.Format;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -30,7 +30,7 @@ final class ImportsTest {
         Recipe recipe = recipe(
                 "{a: first, b: second.yml}", "- quantizer_name: '*'\n      cfg: {num_bits: e4m3, $import: [a, b]}");
 
-        assertThat(recipe.rules().getFirst().stages().getFirst().format()).contains(QuantFormat.FP8_PER_CHANNEL);
+        assertThat(recipe.rules().getFirst().stages().getFirst().format()).contains(Format.FP8_PER_CHANNEL);
     }
 
     @Test

@@ -4,11 +4,11 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.github.steelyard.checkpoint.Checkpoint;
 import io.github.steelyard.family.Families;
+import io.github.steelyard.format.Format;
 import io.github.steelyard.model.ModuleInfo;
 import io.github.steelyard.plan.Plan;
 import io.github.steelyard.plan.PlanWarning;
 import io.github.steelyard.plan.Scheme;
-import io.github.steelyard.quant.QuantFormat;
 import io.github.steelyard.testing.PublishedConfig;
 import io.github.steelyard.testing.Shared;
 import java.nio.file.Path;
@@ -98,7 +98,7 @@ final class ModelRecipesTest {
                         "backbone.layers.1.mixer.gate",
                         "lm_head")
                 .doesNotContain("backbone.layers.0.mixer.in_proj", "backbone.layers.1.mixer.shared_experts.up_proj");
-        assertThat(plan.cacheFormat()).contains(QuantFormat.FP8);
+        assertThat(plan.cacheFormat()).contains(Format.FP8);
     }
 
     // The quantised layers of the published Qwen3.6-35B-A3B-NVFP4: 30 · 3 + 10 · 4 in FP8; experts, shared experts and
@@ -114,7 +114,7 @@ final class ModelRecipesTest {
 
         assertThat(counts.values()).containsExactlyInAnyOrder(30L * 3 + 10 * 4, 40L * 256 * 3 + 40 * 3 + 1);
         assertThat(plan.scheme("lm_head").input()).isEmpty();
-        assertThat(plan.scheme("lm_head").weight()).contains(QuantFormat.NVFP4);
+        assertThat(plan.scheme("lm_head").weight()).contains(Format.NVFP4);
         assertThat(plan.scheme("model.language_model.layers.0.linear_attn.in_proj_a"))
                 .isEqualTo(Scheme.NONE);
     }

@@ -4,8 +4,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.github.steelyard.corpus.DataOptions;
+import io.github.steelyard.format.Format;
 import io.github.steelyard.quant.AmaxSource;
-import io.github.steelyard.quant.QuantFormat;
 import io.github.steelyard.quant.QuantizerConfig;
 import io.github.steelyard.recipe.CalibrationOptions.Experts;
 import io.github.steelyard.recipe.CalibrationOptions.StarvedExperts;
@@ -183,7 +183,7 @@ final class RecipeTest {
                 "num_bits: e2m1, block_sizes: {-1: 32, type: dynamic, scale_bits: e8m0} | MXFP4",
                 "num_bits: e4m3, block_sizes: {-1: 32, type: dynamic, scale_bits: e8m0} | MXFP8",
             })
-    void parse_attributesOfModelOptsPresets_giveTheirFormat(String cfg, QuantFormat format) {
+    void parse_attributesOfModelOptsPresets_giveTheirFormat(String cfg, Format format) {
         assertThat(config(cfg).format()).contains(format);
     }
 

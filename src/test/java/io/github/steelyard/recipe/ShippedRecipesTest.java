@@ -5,11 +5,11 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.github.steelyard.checkpoint.Checkpoint;
 import io.github.steelyard.family.Families;
+import io.github.steelyard.format.Format;
 import io.github.steelyard.model.ModuleInfo;
 import io.github.steelyard.plan.Plan;
 import io.github.steelyard.plan.PlanWarning;
 import io.github.steelyard.plan.Scheme;
-import io.github.steelyard.quant.QuantFormat;
 import io.github.steelyard.testing.Shared;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -25,8 +25,8 @@ import org.junit.jupiter.params.provider.CsvSource;
 final class ShippedRecipesTest {
 
     private static final Path RECIPES = Path.of("configs/recipes");
-    private static final Scheme NVFP4 = Scheme.of(QuantFormat.NVFP4, QuantFormat.NVFP4);
-    private static final Scheme FP8 = Scheme.of(QuantFormat.FP8, QuantFormat.FP8);
+    private static final Scheme NVFP4 = Scheme.of(Format.NVFP4, Format.NVFP4);
+    private static final Scheme FP8 = Scheme.of(Format.FP8, Format.FP8);
 
     @Test
     void read_everyFile_isARecipe() throws IOException {
@@ -63,7 +63,7 @@ final class ShippedRecipesTest {
         "fp8_kv-fp8, FP8, FP8, FP8",
         "nvfp4, NVFP4, NVFP4,",
     })
-    void plan_everyFamily_isServableAndAsNamed(String name, QuantFormat experts, QuantFormat rest, QuantFormat cache) {
+    void plan_everyFamily_isServableAndAsNamed(String name, Format experts, Format rest, Format cache) {
         for (String family : List.of("mixtral", "qwen3_moe")) {
             Plan plan = plan(name, family);
 
@@ -75,7 +75,7 @@ final class ShippedRecipesTest {
                     case ROUTER, HEAD, ATTENTION ->
                         assertThat(scheme).as(module.name()).isEqualTo(Scheme.NONE);
                     case LINEAR -> {
-                        QuantFormat format = module.isExpert() ? experts : rest;
+                        Format format = module.isExpert() ? experts : rest;
                         assertThat(scheme)
                                 .as(module.name())
                                 .isEqualTo(format == null ? Scheme.NONE : Scheme.of(format, format));

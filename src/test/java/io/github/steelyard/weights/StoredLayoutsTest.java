@@ -6,8 +6,8 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import io.github.steelyard.checkpoint.Checkpoint;
 import io.github.steelyard.family.CacheScales;
 import io.github.steelyard.files.CheckpointException;
+import io.github.steelyard.format.Format;
 import io.github.steelyard.testing.TinySafetensors;
-import io.github.steelyard.weights.WeightTensors.Kind;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
@@ -35,7 +35,7 @@ final class StoredLayoutsTest {
     @ValueSource(strings = {"weight_scale", "weight_scale_inv", "scale"})
     void fp8_scaleUnderEveryName_isAMultiplier(String name) throws IOException {
         fp8(2, 2).f32("m." + name, new long[] {}, 3);
-        assertThat(decoded(Kind.FP8_TENSOR, 2, 2)).containsOnly(3);
+        assertThat(decoded(Format.FP8, 2, 2)).containsOnly(3);
     }
 
     // Blocks of [1, 2] and [2, 2] of a 3 x 3 matrix: the last ones are partial.
@@ -49,7 +49,7 @@ final class StoredLayoutsTest {
             scales[i] = i + 1;
         }
         fp8(3, 3).f32("m.weight_scale_inv", extents, scales);
-        assertThat(decoded(Kind.FP8_BLOCK, 3, 3)).containsExactly(floats(expected));
+        assertThat(decoded(Format.FP8_BLOCK, 3, 3)).containsExactly(floats(expected));
     }
 
     @Test
@@ -69,14 +69,14 @@ final class StoredLayoutsTest {
     @ValueSource(strings = {"U8", "F8_E8M0"})
     void fp8_blocksUnderPowersOfTwo_areRead(String dtype) throws IOException {
         fp8(2, 32).bytes("m.weight_scale_inv", dtype, new long[] {1, 1}, 129);
-        assertThat(decoded(Kind.FP8_BLOCK, 2, 32)).containsOnly(4);
+        assertThat(decoded(Format.FP8_BLOCK, 2, 32)).containsOnly(4);
     }
 
     @ParameterizedTest
     @CsvSource({"weight_scale_inv, U8", "weight_scale, F8_E8M0", "scale, F8_E8M0"})
     void mxfp8_underEveryName_isRead(String name, String dtype) throws IOException {
         fp8(2, 32).bytes("m." + name, dtype, new long[] {2, 1}, 128, 126);
-        float[] values = decoded(Kind.MXFP8, 2, 32);
+        float[] values = decoded(Format.MXFP8, 2, 32);
         assertThat(Arrays.copyOf(values, 32)).containsOnly(2);
         assertThat(Arrays.copyOfRange(values, 32, 64)).containsOnly(0.5f);
     }
@@ -87,7 +87,7 @@ final class StoredLayoutsTest {
         int[] codes = new int[16];
         Arrays.fill(codes, 0x24); // 2, 1
         tensors.bytes("m.weight", "I8", new long[] {1, 16}, codes).bytes("m.scale", "F8_E8M0", new long[] {1, 1}, 128);
-        assertThat(decoded(Kind.MXFP4, 1, 32)).startsWith(4, 2).hasSize(32);
+        assertThat(decoded(Format.MXFP4, 1, 32)).startsWith(4, 2).hasSize(32);
     }
 
     @Test
@@ -105,7 +105,7 @@ final class StoredLayoutsTest {
     void packedIntegers_withShapeAndZeroPoints_areRead() throws IOException {
         integers(0x98989898);
         tensors.tensor("m.weight_zero_point", "I32", new long[] {1, 1}, words(9));
-        assertThat(decoded(Kind.INT_PACKED, 1, 8)).containsExactly(-0.5f, 0, -0.5f, 0, -0.5f, 0, -0.5f, 0);
+        assertThat(decoded(Format.INT4, 1, 8)).containsExactly(-0.5f, 0, -0.5f, 0, -0.5f, 0, -0.5f, 0);
     }
 
     @Test
@@ -196,11 +196,11 @@ final class StoredLayoutsTest {
                 .formatted(rows, columns);
     }
 
-    private float[] decoded(Kind kind, int rows, int columns) throws IOException {
+    private float[] decoded(Format kind, int rows, int columns) throws IOException {
         try (Checkpoint checkpoint = open()) {
             float[] values = new float[rows * columns];
             new CheckpointWeights(checkpoint).linear("m", rows, columns).decodeRows(0, rows, values, 0);
-            assertThat(WeightTensors.detect(checkpoint, "m").kind()).isEqualTo(kind);
+            assertThat(WeightTensors.detect(checkpoint, "m").format()).isEqualTo(kind);
             assertThat(WeightTensors.missing(checkpoint, "m")).isEmpty();
             return values;
         }

@@ -3,8 +3,8 @@ package io.github.steelyard.weights;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.github.steelyard.checkpoint.Checkpoint;
+import io.github.steelyard.format.Format;
 import io.github.steelyard.testing.TinySafetensors;
-import io.github.steelyard.weights.WeightTensors.Kind;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -42,7 +42,7 @@ final class WeightTensorsTest {
         "weight_scale, 2 1, FP8_CHANNEL, 5",
         "weight_scale, 1 1 1 1, FP8_BLOCK, 3"
     })
-    void fp8_everyGranularity_isRead(String scale, String extents, Kind kind, float second) throws IOException {
+    void fp8_everyGranularity_isRead(String scale, String extents, String label, float second) throws IOException {
         long[] shape = Arrays.stream(extents.split(" "))
                 .filter(extent -> !extent.isEmpty())
                 .mapToLong(Long::parseLong)
@@ -50,7 +50,7 @@ final class WeightTensorsTest {
         float[] values = extents.startsWith("2") ? new float[] {3, 5} : new float[] {3};
         tensors.bytes("m.weight", "F8_E4M3", new long[] {2, 2}, E4M3).f32("m." + scale, shape, values);
 
-        assertWeight(kind, 3, 6, 0.5f * second, -second);
+        assertWeight(label, 3, 6, 0.5f * second, -second);
     }
 
     // compressed-tensors keeps MXFP4 under the same names as NVFP4, without a global scale.
@@ -70,12 +70,27 @@ final class WeightTensorsTest {
         }
     }
 
-    private void assertWeight(Kind kind, float... expected) throws IOException {
+    // The words of a row may be read either way; the extents beside them tell.
+    @ParameterizedTest
+    @CsvSource({"8, INT4", "4, INT8"})
+    void packedIntegers_haveTheWidthThatTheirExtentsSay(int columns, Format format) throws IOException {
+        tensors.bytes("m.weight_packed", "I32", new long[] {1, 1}, new int[4])
+                .bytes("m.weight_shape", "I64", new long[] {2}, 1, 0, 0, 0, 0, 0, 0, 0, columns, 0, 0, 0, 0, 0, 0, 0)
+                .bytes("m.weight_scale", "BF16", new long[] {1, 1}, 0x80, 0x3f);
+
+        try (Checkpoint checkpoint = open()) {
+            assertThat(WeightTensors.detect(checkpoint, "m").format()).isEqualTo(format);
+            assertThat(new CheckpointWeights(checkpoint).linear("m", 1, columns).columns())
+                    .isEqualTo(columns);
+        }
+    }
+
+    private void assertWeight(String label, float... expected) throws IOException {
         try (Checkpoint checkpoint = open()) {
             float[] values = new float[4];
             new CheckpointWeights(checkpoint).linear("m", 2, 2).decodeRows(0, 2, values, 0);
 
-            assertThat(WeightTensors.detect(checkpoint, "m").kind()).isEqualTo(kind);
+            assertThat(WeightTensors.detect(checkpoint, "m").label()).isEqualTo(label);
             assertThat(values).containsExactly(expected);
         }
     }

@@ -1,13 +1,5 @@
-package io.github.steelyard.quant;
+package io.github.steelyard.format;
 
-import io.github.steelyard.format.Fp8;
-import io.github.steelyard.format.Fp8Weight;
-import io.github.steelyard.format.Mx;
-import io.github.steelyard.format.MxWeight;
-import io.github.steelyard.format.Nvfp4;
-import io.github.steelyard.format.Nvfp4Weight;
-import io.github.steelyard.format.PlainWeight;
-import io.github.steelyard.format.StoredWeight;
 import io.github.steelyard.tensor.DType;
 import java.lang.foreign.MemorySegment;
 import java.nio.ByteBuffer;
@@ -16,12 +8,12 @@ import java.nio.ByteOrder;
 /// Encodes rows of a weight, codes and scales together. An export writes them, and fake quantization decodes them
 /// again: what is evaluated are the bytes that a server loads.
 ///
-/// Rows are encoded independently of each other, in [QuantFormat#FP8_BLOCK] each 128 of them, so that a weight can be
+/// Rows are encoded independently of each other, in [Format#FP8_BLOCK] each 128 of them, so that a weight can be
 /// encoded in pieces.
 ///
-/// @param format a format of weights: none whose scales are made at run time
+/// @param format one that is [Format#isWritten]
 /// @param scale the scale of the whole tensor; read by the formats that have one
-public record WeightEncoder(QuantFormat format, float scale) {
+public record WeightEncoder(Format format, float scale) {
 
     /// Codes and the scales of blocks or rows, little-endian; no scales where the tensor has one.
     ///
@@ -33,14 +25,8 @@ public record WeightEncoder(QuantFormat format, float scale) {
     /// Returns the encoder of a weight with this amax: for NVFP4 and FP8 the one that it shares with others.
     ///
     /// @param amax finite and not negative, 0 for a weight of zeros; not read by formats without a scale of the tensor
-    public static WeightEncoder ofAmax(QuantFormat format, float amax) {
-        return new WeightEncoder(
-                format,
-                switch (format) {
-                    case FP8 -> Fp8.scale(amax);
-                    case NVFP4 -> Nvfp4.globalScale(amax);
-                    case FP8_PER_CHANNEL, FP8_BLOCK, FP8_DYNAMIC_TOKEN, FP8_DYNAMIC_GROUP, MXFP4, MXFP8 -> 1;
-                });
+    public static WeightEncoder ofAmax(Format format, float amax) {
+        return new WeightEncoder(format, format.tensorScale(amax));
     }
 
     /// Encodes dense rows.
@@ -86,7 +72,7 @@ public record WeightEncoder(QuantFormat format, float scale) {
                 Mx.encodeFp8Rows(values, offset, rows, columns, codes, 0, scales, 0);
                 yield new Encoded(codes, scales);
             }
-            case FP8_DYNAMIC_TOKEN, FP8_DYNAMIC_GROUP -> throw noWeight();
+            case PLAIN, FP8_DYNAMIC_TOKEN, FP8_DYNAMIC_GROUP, INT4, INT8 -> throw noWeight();
         };
     }
 
@@ -108,7 +94,7 @@ public record WeightEncoder(QuantFormat format, float scale) {
             case NVFP4 -> new Nvfp4Weight(codes, scales, rows, columns, scale);
             case MXFP4 -> MxWeight.mxfp4(codes, scales, rows, columns);
             case MXFP8 -> MxWeight.mxfp8(codes, scales, rows, columns);
-            case FP8_DYNAMIC_TOKEN, FP8_DYNAMIC_GROUP -> throw noWeight();
+            case PLAIN, FP8_DYNAMIC_TOKEN, FP8_DYNAMIC_GROUP, INT4, INT8 -> throw noWeight();
         };
     }
 
@@ -125,6 +111,6 @@ public record WeightEncoder(QuantFormat format, float scale) {
     }
 
     private IllegalArgumentException noWeight() {
-        return new IllegalArgumentException("no weight is stored as %s".formatted(format));
+        return new IllegalArgumentException("no weight is written as %s".formatted(format));
     }
 }

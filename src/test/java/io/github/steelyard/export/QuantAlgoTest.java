@@ -6,6 +6,7 @@ import io.github.steelyard.audit.Verification;
 import io.github.steelyard.calibration.ScaleTable;
 import io.github.steelyard.census.ExportSource;
 import io.github.steelyard.checkpoint.Checkpoint;
+import io.github.steelyard.dialect.Declaration;
 import io.github.steelyard.family.Families;
 import io.github.steelyard.model.Decoder;
 import io.github.steelyard.plan.Plan;
@@ -17,7 +18,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
 /// Each format that can be declared: written, read back by its tensors, declared by its name, and near the source.
-final class LayerFormatTest {
+final class QuantAlgoTest {
 
     @TempDir
     private Path temp;
@@ -66,8 +67,8 @@ final class LayerFormatTest {
                             .map(section -> section.string("quant_algo")))
                     .contains(algorithm);
             assertThat(written.quantization()
-                            .formatOf("model.layers.0.mlp.experts.0.up_proj")
-                            .map(Enum::name))
+                            .declarationOf("model.layers.0.mlp.experts.0.up_proj")
+                            .map(Declaration::label))
                     .contains(declared);
         }
     }

@@ -1,0 +1,72 @@
+package io.github.steelyard.dialect;
+
+import io.github.steelyard.format.Format;
+import java.util.Optional;
+
+/// What ModelOpt's `quant_algo` says of a module: the formats of its weight and its input together.
+///
+/// Source: MODELOPT (see `docs/SOURCES.md`).
+public enum QuantAlgo {
+    /// E4M3 weight and input, each with one scale.
+    FP8("FP8", Format.FP8, Optional.of(Format.FP8)),
+    /// E4M3 weight with a scale per output feature; the input's scales are made per token at run time.
+    FP8_PER_CHANNEL("FP8_PER_CHANNEL_PER_TOKEN", Format.FP8_PER_CHANNEL, Optional.of(Format.FP8_DYNAMIC_TOKEN)),
+    /// E4M3 weight with a scale per tile of 128 x 128; the input stays as it is.
+    FP8_BLOCK("fp8_pb_wo", Format.FP8_BLOCK, Optional.empty()),
+    /// E2M1 weight and input in blocks of 16.
+    NVFP4("NVFP4", Format.NVFP4, Optional.of(Format.NVFP4)),
+    /// E2M1 weight in blocks of 16; the input stays as it is.
+    W4A16_NVFP4("W4A16_NVFP4", Format.NVFP4, Optional.empty()),
+    /// E2M1 weight in blocks of 32 with E8M0 scales; the input stays as it is.
+    MXFP4("mxfp4", Format.MXFP4, Optional.empty()),
+    /// E4M3 weight and input in blocks of 32 with E8M0 scales, made at run time for the input.
+    MXFP8("MXFP8", Format.MXFP8, Optional.of(Format.MXFP8));
+
+    private final String word;
+    private final Format weight;
+    private final Optional<Format> input;
+
+    QuantAlgo(String word, Format weight, Optional<Format> input) {
+        this.word = word;
+        this.weight = weight;
+        this.input = input;
+    }
+
+    /// Returns the value for these formats; empty if ModelOpt's layout has none.
+    ///
+    /// @param weight format of the weight; empty = as it is
+    /// @param input format of the input; empty = as it is
+    public static Optional<QuantAlgo> of(Optional<Format> weight, Optional<Format> input) {
+        for (QuantAlgo algo : values()) {
+            if (weight.equals(Optional.of(algo.weight)) && input.equals(algo.input)) {
+                return Optional.of(algo);
+            }
+        }
+        return Optional.empty();
+    }
+
+    /// Returns the value as ModelOpt writes it.
+    public String word() {
+        return word;
+    }
+
+    /// Returns the format of the weight.
+    public Format weight() {
+        return weight;
+    }
+
+    /// Returns the format of the input, empty if it stays as it is.
+    public Optional<Format> input() {
+        return input;
+    }
+
+    /// Returns whether the input's scale is calibrated and written.
+    public boolean hasInputScale() {
+        return input.filter(Format::hasTensorScale).isPresent();
+    }
+
+    /// Returns whether ModelOpt describes a model of this one value under `config_groups`.
+    public boolean hasConfigGroup() {
+        return weight.hasTensorScale();
+    }
+}
