@@ -16,16 +16,18 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.HashSet;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
 
-/// Writes one safetensors file whose tensors are known beforehand, in one pass and in the order of the plan.
+/// Writes one safetensors file whose tensors are known beforehand, each in as many pieces as the caller likes.
 ///
-/// The header goes first, padded with spaces to a multiple of 8 bytes; then come the tensors, each in as many pieces as
-/// the caller likes. The file appears under its name when [#finish] is called, whole and forced to the device; without
+/// The header goes first, padded with spaces to a multiple of 8 bytes; then come the tensors in the order of the plan.
+/// Where each lies is known beforehand, so that they can be written in any order, and several by turns. The file
+/// appears under its name when [#finish] is called, whole and forced to the device; without
 /// that nothing is left behind. Equal plans and equal bytes give equal files. Not thread-safe.
 public final class SafetensorsWriter implements AutoCloseable {
 
@@ -34,9 +36,26 @@ public final class SafetensorsWriter implements AutoCloseable {
 
     private final Path file;
     private final AtomicFiles.Pending pending;
-    private final List<Planned> plan;
-    private int next; // index into the plan
-    private long written; // bytes of the tensor at `next`
+    private final Map<String, Unwritten> tensors = new LinkedHashMap<>(); // in the order of the plan
+    private long missing; // bytes of all of them
+
+    /// What is still missing of a tensor.
+    private static final class Unwritten {
+
+        private final Planned planned;
+        private final long end; // in bytes from the start of the file
+        private long bytes;
+
+        Unwritten(Planned planned, long begin) {
+            this.planned = planned;
+            this.bytes = planned.byteSize();
+            this.end = begin + bytes;
+        }
+
+        long written() {
+            return planned.byteSize() - bytes;
+        }
+    }
 
     /// A tensor that is going to be written.
     ///
@@ -63,23 +82,29 @@ public final class SafetensorsWriter implements AutoCloseable {
         }
     }
 
-    private SafetensorsWriter(Path file, AtomicFiles.Pending pending, List<Planned> plan) {
+    private SafetensorsWriter(Path file, AtomicFiles.Pending pending, List<Planned> plan, long begin) {
         this.file = file;
         this.pending = pending;
-        this.plan = List.copyOf(plan);
+        long next = begin;
+        for (Planned tensor : plan) {
+            tensors.put(tensor.name(), new Unwritten(tensor, next));
+            next += tensor.byteSize();
+        }
+        missing = next - begin;
     }
 
     /// Starts a file.
     ///
     /// @param file where it appears when it is finished
-    /// @param plan the tensors in the order in which they will be written
+    /// @param plan the tensors in the order in which they lie in the file
     /// @param metadata texts for `__metadata__`, written sorted; none are written if it is empty
     /// @throws io.github.steelyard.files.OutputException if anything but a regular file is in the way
     /// @throws StorageException if the file cannot be created
     /// @throws IllegalArgumentException if a name is planned twice or is no Unicode text
     public static SafetensorsWriter create(Path file, List<Planned> plan, Map<String, String> metadata) {
         byte[] header = header(plan, metadata);
-        SafetensorsWriter writer = new SafetensorsWriter(file, AtomicFiles.begin(file), plan);
+        SafetensorsWriter writer =
+                new SafetensorsWriter(file, AtomicFiles.begin(file), plan, Long.BYTES + header.length);
         try {
             ByteBuffer length = ByteBuffer.allocate(Long.BYTES).order(ByteOrder.LITTLE_ENDIAN);
             AtomicFiles.writeFully(writer.pending.channel(), length.putLong(0, header.length));
@@ -101,48 +126,33 @@ public final class SafetensorsWriter implements AutoCloseable {
         }
         try (SafetensorsWriter writer = create(file, plan, metadata)) {
             for (int i = 0; i < tensors.size(); i++) {
-                writer.tensor(plan.get(i).name(), tensors.get(i));
+                writer.append(plan.get(i).name(), tensors.get(i));
             }
             writer.finish();
         }
     }
 
-    /// Writes the whole next tensor.
+    /// Writes the next piece of a tensor.
     ///
-    /// @param name its name, which must be the next of the plan
-    /// @param bytes its elements, little-endian
-    /// @throws StorageException if the file cannot be written
-    public void tensor(String name, MemorySegment bytes) {
-        if (written != 0) {
-            throw new IllegalStateException("tensor '%s' begun before the last was complete".formatted(name));
-        }
-        append(name, bytes);
-        if (bytes.byteSize() != plan.get(next).byteSize()) {
-            throw new IllegalArgumentException(String.format(
-                    Locale.ROOT,
-                    "tensor '%s': planned %d bytes, found %d",
-                    name,
-                    plan.get(next).byteSize(),
-                    bytes.byteSize()));
-        }
-        end(name);
-    }
-
-    /// Writes the next piece of the next tensor; [#end] follows the last piece.
-    ///
-    /// @param name its name, which must be the next of the plan
+    /// @param name its name
+    /// @param bytes elements, little-endian
+    /// @throws IllegalArgumentException if there is no such tensor, or it has fewer bytes
     /// @throws StorageException if the file cannot be written
     public void append(String name, MemorySegment bytes) {
-        Planned planned = planned(name);
-        if (bytes.byteSize() > planned.byteSize() - written) {
+        Unwritten tensor = tensors.get(name);
+        if (tensor == null) {
+            throw new IllegalArgumentException("tensor '%s' is not planned".formatted(name));
+        }
+        if (bytes.byteSize() > tensor.bytes) {
             throw new IllegalArgumentException(String.format(
                     Locale.ROOT,
                     "tensor '%s': planned %d bytes, found at least %d",
                     name,
-                    planned.byteSize(),
-                    written + bytes.byteSize()));
+                    tensor.planned.byteSize(),
+                    tensor.written() + bytes.byteSize()));
         }
         try {
+            pending.channel().position(tensor.end - tensor.bytes);
             for (long from = 0; from < bytes.byteSize(); from += PIECE) {
                 MemorySegment piece = bytes.asSlice(from, Math.min(PIECE, bytes.byteSize() - from));
                 AtomicFiles.writeFully(pending.channel(), view(piece));
@@ -151,7 +161,8 @@ public final class SafetensorsWriter implements AutoCloseable {
             requireReadable(bytes);
             throw new StorageException(file, e);
         }
-        written += bytes.byteSize();
+        tensor.bytes -= bytes.byteSize();
+        missing -= bytes.byteSize();
     }
 
     /// Reads all of it. A source that has become shorter while it is mapped fails here as such, with the JVM's error
@@ -166,31 +177,25 @@ public final class SafetensorsWriter implements AutoCloseable {
         }
     }
 
-    /// Ends a tensor that was written in pieces.
-    ///
-    /// @throws IllegalArgumentException if bytes are missing
-    public void end(String name) {
-        Planned planned = planned(name);
-        if (written != planned.byteSize()) {
-            throw new IllegalArgumentException(String.format(
-                    Locale.ROOT, "tensor '%s': planned %d bytes, found %d", name, planned.byteSize(), written));
-        }
-        next++;
-        written = 0;
+    /// Returns whether every tensor was written.
+    public boolean isComplete() {
+        return missing == 0;
     }
 
     /// Makes the file appear under its name.
     ///
-    /// @throws IllegalStateException if a tensor of the plan was not written
+    /// @throws IllegalStateException if bytes of a tensor were not written
     /// @throws StorageException if the file cannot be written
     public void finish() {
-        if (next < plan.size()) {
-            throw new IllegalStateException(String.format(
-                    Locale.ROOT,
-                    "%d of %d planned tensors were written, the next is '%s'",
-                    next,
-                    plan.size(),
-                    plan.get(next).name()));
+        for (Unwritten tensor : tensors.values()) {
+            if (tensor.bytes > 0) {
+                throw new IllegalStateException(String.format(
+                        Locale.ROOT,
+                        "tensor '%s': planned %d bytes, found %d",
+                        tensor.planned.name(),
+                        tensor.planned.byteSize(),
+                        tensor.written()));
+            }
         }
         try {
             pending.publish();
@@ -213,15 +218,6 @@ public final class SafetensorsWriter implements AutoCloseable {
     private static ByteBuffer view(MemorySegment piece) {
         boolean viewable = piece.heapBase().map(byte[].class::isInstance).orElse(true);
         return viewable ? piece.asByteBuffer() : ByteBuffer.wrap(piece.toArray(ValueLayout.JAVA_BYTE));
-    }
-
-    private Planned planned(String name) {
-        Planned planned = next < plan.size() ? plan.get(next) : null;
-        if (planned == null || !planned.name().equals(name)) {
-            throw new IllegalArgumentException("tensor '%s' written where %s was planned"
-                    .formatted(name, planned == null ? "no more" : "'" + planned.name() + "'"));
-        }
-        return planned;
     }
 
     private static byte[] header(List<Planned> plan, Map<String, String> metadata) {

@@ -30,7 +30,7 @@ import java.util.function.Function;
 /// @param format `FP8` or `NVFP4`; empty if the cache is not quantised
 /// @param tensors the scales
 /// @param replaced names of the source's tensors that are not copied
-record CacheExport(Optional<String> format, List<OutputTensor> tensors, Set<String> replaced) {
+record CacheExport(Optional<String> format, List<OutputTensors> tensors, Set<String> replaced) {
 
     static CacheExport of(
             List<ModuleInfo> modules,
@@ -58,14 +58,14 @@ record CacheExport(Optional<String> format, List<OutputTensor> tensors, Set<Stri
                             quantised.size(),
                             2 * attentions.size())));
         }
-        List<OutputTensor> tensors = new ArrayList<>();
+        List<OutputTensors> tensors = new ArrayList<>();
         Set<String> replaced = new LinkedHashSet<>();
         for (Site site : quantised) {
             Optional<SiteScale> scale = scales.at(site);
             if (scale.isEmpty()) {
                 refusals.add(new Refusal(site.name(), "has no calibrated amax"));
             } else {
-                tensors.add(OutputTensor.scalar(
+                tensors.add(OutputTensors.scalar(
                         tensorName(site), Fp8.scale(scale.get().amax())));
             }
             replaced.addAll(sourceNames(site.module(), weights.checkpoint()));
@@ -90,7 +90,7 @@ record CacheExport(Optional<String> format, List<OutputTensor> tensors, Set<Stri
     private static CacheExport asInTheSource(List<ModuleInfo> attentions, Weights weights, List<Finding> findings) {
         Checkpoint checkpoint = weights.checkpoint();
         Optional<String> declared = checkpoint.quantization().kvCache();
-        List<OutputTensor> tensors = new ArrayList<>();
+        List<OutputTensors> tensors = new ArrayList<>();
         Set<String> replaced = new LinkedHashSet<>();
         Findings found = new Findings();
         if (declared.isEmpty()) {
@@ -104,13 +104,13 @@ record CacheExport(Optional<String> format, List<OutputTensor> tensors, Set<Stri
                         && stored.get().name().equals(tensorName(site))
                         && stored.get().shape().elements() == 1;
                 if (!asServersWant) {
-                    tensors.add(OutputTensor.scalar(tensorName(site), scale(site, stored, weights, found)));
+                    tensors.add(OutputTensors.scalar(tensorName(site), scale(site, stored, weights, found)));
                 }
             }
             replaced.addAll(sourceNames(attention.name(), checkpoint));
         }
         Set<String> written = new HashSet<>();
-        tensors.forEach(tensor -> written.add(tensor.name()));
+        tensors.forEach(made -> made.names().forEach(written::add));
         replaced.removeIf(name -> CacheNames.isWritten(name) && !written.contains(name));
         findings.addAll(found.list());
         return new CacheExport(declared, tensors, replaced);

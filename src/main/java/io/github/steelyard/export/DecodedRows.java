@@ -6,6 +6,7 @@ import io.github.steelyard.format.WeightEncoder;
 import io.github.steelyard.tensor.DType;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.util.List;
 
 /// Some rows of a weight, decoded: dense and row-major.
 final class DecodedRows {
@@ -31,7 +32,7 @@ final class DecodedRows {
     }
 
     /// Returns the values as F32 or rounded to BF16, little-endian.
-    ByteBuffer as(DType dtype) {
+    byte[] as(DType dtype) {
         ByteBuffer bytes =
                 ByteBuffer.allocate(values.length * dtype.bits() / Byte.SIZE).order(ByteOrder.LITTLE_ENDIAN);
         for (float value : values) {
@@ -41,13 +42,14 @@ final class DecodedRows {
                 bytes.putShort((short) Bf16.encode(value));
             }
         }
-        return bytes.flip();
+        return bytes.array();
     }
 
-    /// Encodes the rows.
+    /// Returns the codes of the rows, and the scales of their parts if the format has any.
     ///
     /// @param scale the scale of the whole tensor; read by the formats that have one
-    WeightEncoder.Encoded encode(Format format, float scale) {
-        return new WeightEncoder(format, scale).encode(values, 0, count, columns);
+    List<byte[]> encode(Format format, float scale) {
+        WeightEncoder.Encoded encoded = new WeightEncoder(format, scale).encode(values, 0, count, columns);
+        return format.hasPartScales() ? List.of(encoded.codes(), encoded.scales()) : List.of(encoded.codes());
     }
 }

@@ -16,15 +16,15 @@ import java.util.function.Predicate;
 /// Everything that an export is going to write, decided before the first byte.
 ///
 /// @param modules what becomes of each module
-/// @param tensors every tensor, those copied from the source included, in the order of writing
+/// @param outputs every tensor, those copied from the source included
 /// @param declaration what servers are told
 /// @param findings what a person should know
 record ExportPlan(
-        List<ModuleExport> modules, List<OutputTensor> tensors, Declaration declaration, List<Finding> findings) {
+        List<ModuleExport> modules, List<OutputTensors> outputs, Declaration declaration, List<Finding> findings) {
 
     ExportPlan {
         modules = List.copyOf(modules);
-        tensors = List.copyOf(tensors);
+        outputs = List.copyOf(outputs);
         findings = List.copyOf(findings);
     }
 
@@ -34,8 +34,7 @@ record ExportPlan(
     /// @param source the checkpoint that is exported
     Checkpoint checkpoint(Checkpoint source) {
         Path directory = source.directory();
-        Map<String, OutputTensor> byName = new HashMap<>();
-        tensors.forEach(tensor -> byName.put(tensor.name(), tensor));
+        Map<String, OutputTensors> byName = byName();
         Optional<ConfigJson> separate = declaration.isEmpty()
                 ? Optional.empty()
                 : Optional.of(ConfigJson.parse(
@@ -47,46 +46,54 @@ record ExportPlan(
                         directory.resolve("config.json"),
                         SideFiles.config(source, declaration).toString()),
                 separate,
-                tensors.stream()
+                outputs.stream()
+                        .flatMap(made -> made.tensors().stream())
                         .map(tensor -> new TensorInfo(
                                 tensor.name(), tensor.dtype(), tensor.shape(), directory, 0, tensor.byteSize()))
                         .toList(),
-                name -> bytes(Objects.requireNonNull(byName.get(name), name)));
+                name -> bytes(name, Objects.requireNonNull(byName.get(name), name)));
     }
 
     /// Returns whether the bytes of a tensor of [#checkpoint] are there.
     ///
     /// @param copied whether those that are copied count too where they are more than one value
     Predicate<TensorInfo> readable(boolean copied) {
-        Map<String, TensorContent> contents = new HashMap<>();
-        tensors.forEach(tensor -> contents.put(tensor.name(), tensor.content()));
-        return tensor -> switch (contents.get(tensor.name())) {
-            case TensorContent.Copied content -> copied || tensor.shape().elements() == 1;
-            case TensorContent.Floats content -> true;
-            case TensorContent.Values content -> false;
-            case TensorContent.Codes content -> false;
-            case TensorContent.Scales content -> false;
-            case TensorContent.Stacked content -> false;
-            case null -> false;
-        };
+        Map<String, OutputTensors> byName = byName();
+        return tensor -> byName.containsKey(tensor.name())
+                && switch (byName.get(tensor.name()).content()) {
+                    case TensorContent.Copied content ->
+                        copied || tensor.shape().elements() == 1;
+                    case TensorContent.Floats content -> true;
+                    case TensorContent.Values content -> false;
+                    case TensorContent.Encoded content -> false;
+                    case TensorContent.Stacked content -> false;
+                };
     }
 
-    private static MemorySegment bytes(OutputTensor tensor) {
-        return switch (tensor.content()) {
+    private Map<String, OutputTensors> byName() {
+        Map<String, OutputTensors> byName = new HashMap<>();
+        outputs.forEach(made -> made.names().forEach(name -> byName.put(name, made)));
+        return byName;
+    }
+
+    private static MemorySegment bytes(String name, OutputTensors made) {
+        return switch (made.content()) {
             case TensorContent.Copied content -> content.bytes();
-            case TensorContent.Floats content -> MemorySegment.ofBuffer(content.piece(0));
-            case TensorContent.Values content -> small(tensor);
-            case TensorContent.Codes content -> small(tensor);
-            case TensorContent.Scales content -> small(tensor);
-            case TensorContent.Stacked content -> small(tensor);
+            case TensorContent.Floats content ->
+                MemorySegment.ofBuffer(content.piece(0).getFirst());
+            case TensorContent.Values content -> small(name, made);
+            case TensorContent.Encoded content -> small(name, made);
+            case TensorContent.Stacked content -> small(name, made);
         };
     }
 
     /// A channel or block may be the whole tensor, and its one scale is looked at like a tensor's.
-    private static MemorySegment small(OutputTensor tensor) {
-        if (tensor.shape().elements() != 1) {
-            throw new IllegalStateException("tensor '%s' has no bytes yet".formatted(tensor.name()));
+    private static MemorySegment small(String name, OutputTensors made) {
+        if (made.tensors().stream()
+                .noneMatch(
+                        tensor -> tensor.name().equals(name) && tensor.shape().elements() == 1)) {
+            throw new IllegalStateException("tensor '%s' has no bytes yet".formatted(name));
         }
-        return MemorySegment.ofBuffer(new TensorContent.Floats(List.of(1f)).piece(0));
+        return MemorySegment.ofArray(new float[] {1});
     }
 }

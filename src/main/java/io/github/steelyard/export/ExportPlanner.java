@@ -8,12 +8,9 @@ import io.github.steelyard.checkpoint.Checkpoint;
 import io.github.steelyard.checkpoint.TensorInfo;
 import io.github.steelyard.dialect.QuantAlgo;
 import io.github.steelyard.files.Finding;
-import io.github.steelyard.files.NaturalOrder;
 import io.github.steelyard.plan.Plan;
 import io.github.steelyard.weights.FusedStack;
 import java.util.ArrayList;
-import java.util.Collection;
-import java.util.Comparator;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
@@ -22,7 +19,6 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.SequencedMap;
 import java.util.Set;
-import java.util.TreeMap;
 import java.util.TreeSet;
 import java.util.function.Function;
 import java.util.stream.Collectors;
@@ -68,7 +64,7 @@ final class ExportPlanner {
         modules.forEach(module -> module.finding().ifPresent(findings::add));
         CacheExport cache =
                 CacheExport.of(List.copyOf(plan.modules()), plan::format, scales, source.weights(), refusals, findings);
-        List<OutputTensor> tensors = tensors(modules, cache, refusals);
+        List<OutputTensors> tensors = tensors(modules, cache, refusals);
         Findings counted = new Findings();
         counted.addAll(findings);
         return new ExportPlan(modules, tensors, declaration(sources, modules, tensors, cache), counted.list());
@@ -113,50 +109,40 @@ final class ExportPlanner {
         return all;
     }
 
-    private List<OutputTensor> tensors(List<ModuleExport> modules, CacheExport cache, List<Refusal> refusals) {
+    private List<OutputTensors> tensors(List<ModuleExport> modules, CacheExport cache, List<Refusal> refusals) {
         Checkpoint checkpoint = source.checkpoint();
         Set<String> replaced = new HashSet<>(cache.replaced());
         modules.forEach(module -> replaced.addAll(module.replaced()));
         source.modules().stream()
                 .filter(SourceModule::sharesEmbedding)
                 .forEach(head -> replaced.addAll(head.tensorNames()));
-        Map<String, OutputTensor> tensors = new TreeMap<>();
+        List<OutputTensors> tensors = new ArrayList<>();
         for (TensorInfo tensor : checkpoint.tensors().values()) {
             if (!replaced.contains(tensor.name())) {
-                tensors.put(
+                tensors.add(OutputTensors.of(
                         tensor.name(),
-                        new OutputTensor(
-                                tensor.name(),
-                                tensor.dtype(),
-                                tensor.shape(),
-                                new TensorContent.Copied(checkpoint.bytes(tensor))));
+                        tensor.dtype(),
+                        tensor.shape(),
+                        new TensorContent.Copied(checkpoint.bytes(tensor))));
             }
         }
-        modules.forEach(module -> module.tensors().forEach(tensor -> add(tensors, tensor, refusals)));
-        cache.tensors().forEach(tensor -> add(tensors, tensor, refusals));
-        return inOrder(tensors.values());
-    }
-
-    private static void add(Map<String, OutputTensor> tensors, OutputTensor tensor, List<Refusal> refusals) {
-        if (tensors.putIfAbsent(tensor.name(), tensor) != null) {
-            refusals.add(new Refusal(
-                    tensor.name(), "would be written twice: the source has a tensor of this name for something else"));
-        }
-    }
-
-    /// Layers stay together, in the order of their numbers, so that a shard holds whole layers.
-    private static List<OutputTensor> inOrder(Collection<OutputTensor> tensors) {
-        return tensors.stream()
-                .sorted(Comparator.comparing(OutputTensor::name, NaturalOrder.INSTANCE))
-                .toList();
+        modules.forEach(module -> tensors.addAll(module.tensors()));
+        tensors.addAll(cache.tensors());
+        Set<String> names = new HashSet<>();
+        tensors.stream()
+                .flatMap(OutputTensors::names)
+                .filter(name -> !names.add(name))
+                .forEach(name -> refusals.add(new Refusal(
+                        name, "would be written twice: the source has a tensor of this name for something else")));
+        return tensors;
     }
 
     private Declaration declaration(
-            List<SourceModule> sources, List<ModuleExport> modules, List<OutputTensor> tensors, CacheExport cache) {
+            List<SourceModule> sources, List<ModuleExport> modules, List<OutputTensors> tensors, CacheExport cache) {
         SequencedMap<String, QuantAlgo> layers = new LinkedHashMap<>();
         Set<String> unquantised = new TreeSet<>();
         Set<String> written = new HashSet<>();
-        tensors.forEach(tensor -> written.add(tensor.name()));
+        tensors.forEach(made -> made.names().forEach(written::add));
         for (int i = 0; i < modules.size(); i++) {
             String name = declaredName(sources.get(i), written);
             Optional<QuantAlgo> format = modules.get(i).format();
@@ -167,6 +153,7 @@ final class ExportPlanner {
             }
         }
         tensors.stream()
+                .flatMap(made -> made.tensors().stream())
                 .filter(tensor ->
                         tensor.name().endsWith(WEIGHT) && tensor.shape().rank() > 1)
                 .map(tensor -> parent(tensor.name()))

@@ -75,7 +75,7 @@ public final class ModelOptExporter {
         SideFiles side = SideFiles.of(source.checkpoint().directory());
         SequencedMap<String, byte[]> small = SideFiles.configs(source.checkpoint(), exportPlan.declaration());
         small.put(ProvenanceJson.FILE_NAME, JsonText.bytes(ProvenanceJson.of(inputs, scales, exportPlan.modules()), 1));
-        List<String> shards = new ShardFiles(target, options).names(exportPlan.tensors());
+        List<String> shards = new ShardFiles(target, options).names(exportPlan.outputs());
         boolean earlier = EarlierExport.isSame(target, small, shards, side.differencesFrom(target));
         if (earlier) {
             OutputDirectory.tidy(target);
@@ -83,7 +83,7 @@ public final class ModelOptExporter {
         Verification verification = earlier
                 ? verify(exportPlan, target, "the export that is there is not sound; remove it to have it written anew")
                 : OutputDirectory.write(target, directory -> {
-                    new ShardFiles(directory, options).write(exportPlan.tensors());
+                    new ShardFiles(directory, options).write(exportPlan.outputs());
                     side.copy(directory);
                     small.forEach((name, content) -> AtomicFiles.write(directory.resolve(name), content));
                     return verify(exportPlan, directory, "the export is not sound and was discarded");
@@ -119,7 +119,7 @@ public final class ModelOptExporter {
             List<Finding> findings,
             Verification verification) {
         long bytes =
-                exportPlan.tensors().stream().mapToLong(OutputTensor::byteSize).sum();
+                exportPlan.outputs().stream().mapToLong(OutputTensors::byteSize).sum();
         Map<String, Long> treated = exportPlan.modules().stream()
                 .collect(Collectors.groupingBy(ProvenanceJson::label, TreeMap::new, Collectors.counting()));
         return new ExportResult(target, earlier, files, bytes, treated, findings, verification);

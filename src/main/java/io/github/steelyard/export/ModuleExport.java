@@ -18,7 +18,7 @@ record ModuleExport(
         String module,
         Treatment treatment,
         Optional<QuantAlgo> format,
-        List<OutputTensor> tensors,
+        List<OutputTensors> tensors,
         Set<String> replaced,
         Optional<Finding> finding) {
 

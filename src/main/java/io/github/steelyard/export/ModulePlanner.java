@@ -3,6 +3,7 @@ package io.github.steelyard.export;
 import io.github.steelyard.calibration.ScaleTable;
 import io.github.steelyard.calibration.SiteScale;
 import io.github.steelyard.census.SourceModule;
+import io.github.steelyard.checkpoint.SafetensorsWriter.Planned;
 import io.github.steelyard.checkpoint.TensorInfo;
 import io.github.steelyard.dialect.Dialect;
 import io.github.steelyard.dialect.QuantAlgo;
@@ -153,26 +154,28 @@ final class ModulePlanner {
         TensorNames names = Dialect.MODELOPT.module(name);
         ModuleInfo info = module.linear().info();
         WeightTensors stored = module.stored().orElseThrow();
-        List<OutputTensor> tensors = new ArrayList<>();
-        tensors.add(new OutputTensor(
+        List<OutputTensors> tensors = new ArrayList<>();
+        tensors.add(OutputTensors.of(
                 names.codes(),
                 format.weight().codeType(),
                 format.weight().codeShape(info.rows(), info.columns()),
                 TensorContent.Copied.of(module, stored.weight())));
         tensors.add(keptScale(module, format.weight(), stored.scale().orElseThrow()));
         if (format.weight().hasSecondLevel()) {
-            module.tensorScale().ifPresent(scale -> tensors.add(OutputTensor.scalar(names.secondScale(), scale)));
+            module.tensorScale().ifPresent(scale -> tensors.add(OutputTensors.scalar(names.secondScale(), scale)));
         }
-        inputScale.ifPresent(scale -> tensors.add(OutputTensor.scalar(names.inputScale(), scale)));
+        inputScale.ifPresent(scale -> tensors.add(OutputTensors.scalar(names.inputScale(), scale)));
         return new ModuleExport(
                 name, Treatment.KEPT, Optional.of(format), tensors, module.tensorNames(), Optional.empty());
     }
 
-    private static OutputTensor keptScale(SourceModule module, Format format, TensorInfo scale) {
+    private static OutputTensors keptScale(SourceModule module, Format format, TensorInfo scale) {
         String name = Dialect.MODELOPT.module(module.name()).scale();
         return format.scaleType() == DType.F32
-                ? scales(name, format, module.linear().info(), new TensorContent.Floats(module.values(scale)))
-                : new OutputTensor(name, format.scaleType(), scale.shape(), TensorContent.Copied.of(module, scale));
+                ? new OutputTensors(
+                        List.of(scales(name, format, module.linear().info())),
+                        new TensorContent.Floats(module.values(scale)))
+                : OutputTensors.of(name, format.scaleType(), scale.shape(), TensorContent.Copied.of(module, scale));
     }
 
     private ModuleExport encoded(SourceModule module, QuantAlgo algo, Optional<Float> inputScale) {
@@ -182,26 +185,23 @@ final class ModulePlanner {
         StoredWeight weight = module.weight();
         Format format = algo.weight();
         float scale = format.hasTensorScale() ? scale(name, Role.WEIGHT, algo) : 1;
-        List<OutputTensor> tensors = new ArrayList<>();
-        tensors.add(new OutputTensor(
-                names.codes(),
-                format.codeType(),
-                format.codeShape(info.rows(), info.columns()),
-                new TensorContent.Codes(weight, format, scale)));
+        List<OutputTensors> tensors = new ArrayList<>();
+        List<Planned> encoded = new ArrayList<>();
+        encoded.add(new Planned(names.codes(), format.codeType(), format.codeShape(info.rows(), info.columns())));
         if (format.hasPartScales()) {
-            tensors.add(scales(names.scale(), format, info, new TensorContent.Scales(weight, format, scale)));
+            encoded.add(scales(names.scale(), format, info));
         }
+        tensors.add(new OutputTensors(encoded, new TensorContent.Encoded(weight, format, scale)));
         if (format.hasTensorScale()) {
-            tensors.add(OutputTensor.scalar(format.hasSecondLevel() ? names.secondScale() : names.scale(), scale));
+            tensors.add(OutputTensors.scalar(format.hasSecondLevel() ? names.secondScale() : names.scale(), scale));
         }
-        inputScale.ifPresent(value -> tensors.add(OutputTensor.scalar(names.inputScale(), value)));
+        inputScale.ifPresent(value -> tensors.add(OutputTensors.scalar(names.inputScale(), value)));
         return new ModuleExport(
                 name, Treatment.ENCODED, Optional.of(algo), tensors, module.tensorNames(), Optional.empty());
     }
 
-    private static OutputTensor scales(String name, Format format, ModuleInfo info, TensorContent content) {
-        return new OutputTensor(
-                name, format.scaleType(), Dialect.MODELOPT.scaleShape(format, info.rows(), info.columns()), content);
+    private static Planned scales(String name, Format format, ModuleInfo info) {
+        return new Planned(name, format.scaleType(), Dialect.MODELOPT.scaleShape(format, info.rows(), info.columns()));
     }
 
     private static ModuleExport decoded(SourceModule module) {
@@ -236,7 +236,7 @@ final class ModulePlanner {
 
     private static ModuleExport plain(
             SourceModule module, StoredWeight weight, DType dtype, Treatment treatment, Optional<Finding> finding) {
-        OutputTensor tensor = new OutputTensor(
+        OutputTensors tensor = OutputTensors.of(
                 module.name() + ".weight",
                 dtype,
                 Shape.of(weight.rows(), weight.columns()),

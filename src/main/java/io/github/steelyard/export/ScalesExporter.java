@@ -74,7 +74,7 @@ public final class ScalesExporter {
                 .map(name -> new Planned(name, DType.F32, Shape.of()))
                 .toList();
         List<MemorySegment> values = tensors.values().stream()
-                .map(value -> MemorySegment.ofBuffer(new TensorContent.Floats(List.of(value)).piece(0)))
+                .map(value -> MemorySegment.ofArray(new float[] {value}))
                 .toList();
         SafetensorsWriter.write(file, planned, Map.of("format", "steelyard-scales"), values);
     }

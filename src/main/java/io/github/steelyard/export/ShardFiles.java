@@ -3,11 +3,13 @@ package io.github.steelyard.export;
 import io.github.steelyard.checkpoint.SafetensorsWriter;
 import io.github.steelyard.checkpoint.SafetensorsWriter.Planned;
 import io.github.steelyard.checkpoint.ShardPlan;
+import io.github.steelyard.files.NaturalOrder;
 import java.lang.foreign.MemorySegment;
 import java.nio.ByteBuffer;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.Comparator;
+import java.util.HashMap;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.stream.IntStream;
@@ -19,9 +21,8 @@ final class ShardFiles {
 
     private static final Map<String, String> METADATA = Map.of("format", "pt");
 
-    private static final Comparator<OutputTensor> WIDE_FIRST = Comparator.comparingInt(
-                    (OutputTensor tensor) -> -tensor.dtype().bits())
-            .thenComparing(OutputTensor::name);
+    private static final Comparator<Planned> WIDE_FIRST =
+            Comparator.comparingInt((Planned tensor) -> -tensor.dtype().bits()).thenComparing(Planned::name);
 
     private final Path directory;
     private final ExportRun options;
@@ -32,52 +33,74 @@ final class ShardFiles {
     }
 
     /// Returns the names of the files of these tensors.
-    List<String> names(List<OutputTensor> tensors) {
-        return ShardPlan.of(planned(tensors), options.shardBytes()).shards().stream()
-                .map(ShardPlan.Shard::fileName)
-                .toList();
+    List<String> names(List<OutputTensors> outputs) {
+        return plan(outputs).shards().stream().map(ShardPlan.Shard::fileName).toList();
     }
 
-    /// Writes everything and returns the names of the files.
-    List<String> write(List<OutputTensor> tensors) {
-        ShardPlan plan = ShardPlan.of(planned(tensors), options.shardBytes());
-        List<String> names = new ArrayList<>();
-        int first = 0;
-        for (ShardPlan.Shard shard : plan.shards()) {
-            int end = first + shard.tensors().size();
-            List<OutputTensor> ordered =
-                    tensors.subList(first, end).stream().sorted(WIDE_FIRST).toList();
-            Path file = directory.resolve(shard.fileName());
-            try (SafetensorsWriter writer = SafetensorsWriter.create(file, planned(ordered), METADATA)) {
-                ordered.forEach(tensor -> write(writer, tensor));
-                writer.finish();
+    /// Layers stay together, in the order of their numbers, so that a shard holds whole layers.
+    private ShardPlan plan(List<OutputTensors> outputs) {
+        return ShardPlan.of(
+                outputs.stream()
+                        .flatMap(made -> made.tensors().stream())
+                        .sorted(Comparator.comparing(Planned::name, NaturalOrder.INSTANCE))
+                        .toList(),
+                options.shardBytes());
+    }
+
+    /// Writes everything. What is made together is written together, into two files where one ends between codes and
+    /// scales; a file is there as soon as it is complete.
+    void write(List<OutputTensors> outputs) {
+        ShardPlan plan = plan(outputs);
+        Map<String, ShardPlan.Shard> shards = new HashMap<>(); // by tensor
+        plan.shards().forEach(shard -> shard.tensors().forEach(tensor -> shards.put(tensor.name(), shard)));
+        Map<String, SafetensorsWriter> open = new LinkedHashMap<>(); // by file
+        try {
+            for (OutputTensors made : inOrder(outputs)) {
+                write(
+                        made,
+                        made.tensors().stream()
+                                .map(tensor -> shards.get(tensor.name()))
+                                .map(shard -> open.computeIfAbsent(shard.fileName(), absent -> create(shard)))
+                                .toList());
+                open.values().stream().filter(SafetensorsWriter::isComplete).forEach(SafetensorsWriter::finish);
+                open.values().removeIf(SafetensorsWriter::isComplete);
             }
-            names.add(shard.fileName());
-            first = end;
+            open.values().forEach(SafetensorsWriter::finish); // which says what is missing
+        } finally {
+            open.values().forEach(SafetensorsWriter::close);
         }
         plan.writeIndex(directory);
-        return names;
     }
 
-    private static List<Planned> planned(List<OutputTensor> tensors) {
-        return tensors.stream()
-                .map(tensor -> new Planned(tensor.name(), tensor.dtype(), tensor.shape()))
+    private static List<OutputTensors> inOrder(List<OutputTensors> outputs) {
+        return outputs.stream()
+                .sorted(Comparator.comparing(made -> made.tensors().getFirst().name(), NaturalOrder.INSTANCE))
                 .toList();
+    }
+
+    private SafetensorsWriter create(ShardPlan.Shard shard) {
+        List<Planned> ordered = shard.tensors().stream().sorted(WIDE_FIRST).toList();
+        return SafetensorsWriter.create(directory.resolve(shard.fileName()), ordered, METADATA);
     }
 
     /// Makes as many pieces at a time as there are threads, and writes them in order: memory stays bounded, and the
     /// bytes do not depend on the threads.
-    private void write(SafetensorsWriter writer, OutputTensor tensor) {
-        TensorContent content = tensor.content();
+    ///
+    /// @param writers of the file of each tensor
+    private void write(OutputTensors made, List<SafetensorsWriter> writers) {
+        TensorContent content = made.content();
         int pieces = content.pieces();
         for (int first = 0; first < pieces; first += options.threads()) {
-            List<ByteBuffer> made = IntStream.range(first, Math.min(first + options.threads(), pieces))
+            List<List<ByteBuffer>> ready = IntStream.range(first, Math.min(first + options.threads(), pieces))
                     .parallel()
                     .mapToObj(content::piece)
                     .toList();
-            made.forEach(piece -> writer.append(tensor.name(), MemorySegment.ofBuffer(piece)));
+            for (List<ByteBuffer> piece : ready) {
+                for (int i = 0; i < piece.size(); i++) {
+                    writers.get(i).append(made.tensors().get(i).name(), MemorySegment.ofBuffer(piece.get(i)));
+                }
+            }
         }
-        writer.end(tensor.name());
-        options.progress().accept(tensor.byteSize());
+        options.progress().accept(made.byteSize());
     }
 }

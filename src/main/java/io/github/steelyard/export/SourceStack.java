@@ -2,6 +2,7 @@ package io.github.steelyard.export;
 
 import io.github.steelyard.census.SourceModule;
 import io.github.steelyard.checkpoint.Checkpoint;
+import io.github.steelyard.checkpoint.SafetensorsWriter.Planned;
 import io.github.steelyard.dialect.Dialect;
 import io.github.steelyard.dialect.QuantAlgo;
 import io.github.steelyard.dialect.TensorNames;
@@ -16,7 +17,6 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.TreeMap;
-import java.util.function.Function;
 import java.util.stream.IntStream;
 
 /// All modules whose weights a server keeps in one tensor, as the source holds them, and the tensors that can be made
@@ -112,10 +112,10 @@ record SourceStack(List<SourceModule> members) {
     }
 
     /// Returns the source's tensors as they are, with this input scale.
-    List<OutputTensor> kept(Optional<Float> inputScale) {
-        List<OutputTensor> tensors = new ArrayList<>();
+    List<OutputTensors> kept(Optional<Float> inputScale) {
+        List<OutputTensors> tensors = new ArrayList<>();
         stored().all()
-                .forEach(tensor -> tensors.add(new OutputTensor(
+                .forEach(tensor -> tensors.add(OutputTensors.of(
                         tensor.name(),
                         tensor.dtype(),
                         tensor.shape(),
@@ -126,30 +126,27 @@ record SourceStack(List<SourceModule> members) {
     /// Returns the tensors of the experts in `format`.
     ///
     /// @param scale the weight's scale
-    List<OutputTensor> encoded(Format format, float scale, Optional<Float> inputScale) {
+    List<OutputTensors> encoded(Format format, float scale, Optional<Float> inputScale) {
         TensorNames names = names();
-        List<OutputTensor> tensors = new ArrayList<>();
-        tensors.add(tensor(
-                names.codes(),
-                format.codeType(),
-                format.codeType().bits() / format.bits(),
-                rows -> rows.encode(format, scale).codes()));
-        if (format.hasSecondLevel()) {
-            tensors.add(tensor(
-                    names.scale(),
-                    format.scaleType(),
-                    format.block(),
-                    rows -> rows.encode(format, scale).scales()));
+        List<Planned> encoded = new ArrayList<>();
+        encoded.add(planned(names.codes(), format.codeType(), format.codeType().bits() / format.bits()));
+        if (format.hasPartScales()) {
+            encoded.add(planned(names.scale(), format.scaleType(), format.block()));
         }
-        tensors.add(OutputTensor.scalar(format.hasSecondLevel() ? names.secondScale() : names.scale(), scale));
+        List<OutputTensors> tensors = new ArrayList<>();
+        tensors.add(new OutputTensors(
+                encoded, new TensorContent.Stacked(matrices(), rows -> rows.encode(format, scale), 1)));
+        tensors.add(OutputTensors.scalar(format.hasSecondLevel() ? names.secondScale() : names.scale(), scale));
         return withInputScale(tensors, inputScale);
     }
 
     /// Returns the experts decoded.
     ///
     /// @param dtype F32 or BF16
-    List<OutputTensor> values(DType dtype) {
-        return List.of(tensor(names().codes(), dtype, 1, rows -> rows.as(dtype).array()));
+    List<OutputTensors> values(DType dtype) {
+        return List.of(new OutputTensors(
+                List.of(planned(names().codes(), dtype, 1)),
+                new TensorContent.Stacked(matrices(), rows -> List.of(rows.as(dtype)), dtype.bits() / Byte.SIZE)));
     }
 
     /// Returns the type in which the experts can be written as plain values, and none changes.
@@ -158,8 +155,8 @@ record SourceStack(List<SourceModule> members) {
         return bf16 ? DType.BF16 : DType.F32;
     }
 
-    private List<OutputTensor> withInputScale(List<OutputTensor> tensors, Optional<Float> inputScale) {
-        inputScale.ifPresent(scale -> tensors.add(OutputTensor.scalar(names().inputScale(), scale)));
+    private List<OutputTensors> withInputScale(List<OutputTensors> tensors, Optional<Float> inputScale) {
+        inputScale.ifPresent(scale -> tensors.add(OutputTensors.scalar(names().inputScale(), scale)));
         return tensors;
     }
 
@@ -168,13 +165,9 @@ record SourceStack(List<SourceModule> members) {
     }
 
     /// @param inputs input features that an element stands for
-    private OutputTensor tensor(String name, DType dtype, int inputs, Function<DecodedRows, byte[]> encode) {
+    private Planned planned(String name, DType dtype, int inputs) {
         Shape inner = stack().inner(inputs);
-        return new OutputTensor(
-                name,
-                dtype,
-                Shape.of(stack().count(), inner.dim(0), inner.dim(1)),
-                new TensorContent.Stacked(matrices(), encode, dtype.bits() / Byte.SIZE));
+        return new Planned(name, dtype, Shape.of(stack().count(), inner.dim(0), inner.dim(1)));
     }
 
     private List<StackedMatrix> matrices() {

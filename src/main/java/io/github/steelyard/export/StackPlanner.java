@@ -88,7 +88,7 @@ final class StackPlanner {
         Optional<Float> inputScale =
                 format.hasInputScale() ? Optional.of(scale(stack, Role.INPUT, format)) : Optional.empty();
         boolean kept = stack.isStoredAs(format.weight());
-        List<OutputTensor> tensors = kept
+        List<OutputTensors> tensors = kept
                 ? stack.kept(inputScale)
                 : stack.encoded(format.weight(), scale(stack, Role.WEIGHT, format), inputScale);
         return exports(
@@ -142,7 +142,7 @@ final class StackPlanner {
             SourceStack stack,
             Treatment treatment,
             Optional<QuantAlgo> format,
-            List<OutputTensor> tensors,
+            List<OutputTensors> tensors,
             Optional<Finding> finding) {
         List<ModuleExport> exports = new ArrayList<>();
         for (SourceModule member : stack.members()) {

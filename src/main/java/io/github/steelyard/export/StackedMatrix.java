@@ -4,6 +4,7 @@ import io.github.steelyard.export.TensorContent.Pieces;
 import io.github.steelyard.format.StoredWeight;
 import io.github.steelyard.weights.FusedStack;
 import java.nio.ByteBuffer;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.function.Function;
 
@@ -23,23 +24,29 @@ record StackedMatrix(List<Rows> parts, int rows, FusedStack.Layout layout) {
 
     /// Returns the matrix in another form. Rows are encoded some at a time, so only the result is as large as it.
     ///
-    /// @param encode gives equally many bytes for each row
+    /// @param encode gives the bytes of each tensor, of each equally many for every row
     /// @param elementBytes bytes that stay together when the extents change places
-    ByteBuffer bytes(Function<DecodedRows, byte[]> encode, int elementBytes) {
-        byte[] all = new byte[0];
+    List<ByteBuffer> bytes(Function<DecodedRows, List<byte[]>> encode, int elementBytes) {
+        List<byte[]> whole = new ArrayList<>();
         for (Rows part : parts) {
             int row = part.first();
             for (int piece = 0; piece < Pieces.of(part.weight()); piece++) {
                 DecodedRows decoded = Pieces.rows(part.weight(), piece);
-                byte[] encoded = encode.apply(decoded);
-                int rowBytes = encoded.length / decoded.count();
-                all = all.length == 0 ? new byte[Math.multiplyExact(rows, rowBytes)] : all;
-                for (int i = 0; i < decoded.count(); i++, row += part.step()) {
-                    place(encoded, i * rowBytes, rowBytes, elementBytes, all, row);
+                List<byte[]> encoded = encode.apply(decoded);
+                for (int tensor = 0; tensor < encoded.size(); tensor++) {
+                    byte[] bytes = encoded.get(tensor);
+                    int rowBytes = bytes.length / decoded.count();
+                    if (tensor == whole.size()) {
+                        whole.add(new byte[Math.multiplyExact(rows, rowBytes)]);
+                    }
+                    for (int i = 0; i < decoded.count(); i++) {
+                        place(bytes, i * rowBytes, rowBytes, elementBytes, whole.get(tensor), row + i * part.step());
+                    }
                 }
+                row += decoded.count() * part.step();
             }
         }
-        return ByteBuffer.wrap(all);
+        return whole.stream().map(ByteBuffer::wrap).toList();
     }
 
     private void place(byte[] from, int offset, int rowBytes, int elementBytes, byte[] to, int row) {

@@ -12,8 +12,10 @@ import java.nio.ByteOrder;
 import java.util.List;
 import java.util.function.Function;
 
-/// What the bytes of a written tensor are made from, in pieces of bounded size. Every piece is a function of the source
-/// alone, so that pieces can be made by several threads, and in any order.
+/// What the bytes of written tensors are made from, in pieces of bounded size: those of one tensor, or the codes and
+/// the
+/// scales of a weight, which are encoded once and together. Every piece is a function of the source alone, so that
+/// pieces can be made by several threads, and in any order.
 sealed interface TensorContent {
 
     /// Elements that a piece holds at most, unless one row holds more.
@@ -22,8 +24,8 @@ sealed interface TensorContent {
     /// Returns the number of pieces.
     int pieces();
 
-    /// Returns the bytes of piece `index`, little-endian, from position to limit.
-    ByteBuffer piece(int index);
+    /// Returns the bytes of piece `index` of each tensor, little-endian, from position to limit.
+    List<ByteBuffer> piece(int index);
 
     /// Bytes of the source as they are.
     record Copied(MemorySegment bytes) implements TensorContent {
@@ -40,10 +42,10 @@ sealed interface TensorContent {
         }
 
         @Override
-        public ByteBuffer piece(int index) {
+        public List<ByteBuffer> piece(int index) {
             long from = (long) index * PIECE_BYTES;
-            return bytes.asSlice(from, Math.min(PIECE_BYTES, bytes.byteSize() - from))
-                    .asByteBuffer();
+            return List.of(bytes.asSlice(from, Math.min(PIECE_BYTES, bytes.byteSize() - from))
+                    .asByteBuffer());
         }
     }
 
@@ -60,10 +62,10 @@ sealed interface TensorContent {
         }
 
         @Override
-        public ByteBuffer piece(int index) {
+        public List<ByteBuffer> piece(int index) {
             ByteBuffer bytes = ByteBuffer.allocate(values.size() * Float.BYTES).order(ByteOrder.LITTLE_ENDIAN);
             values.forEach(bytes::putFloat);
-            return bytes.flip();
+            return List.of(bytes.flip());
         }
     }
 
@@ -83,15 +85,15 @@ sealed interface TensorContent {
         }
 
         @Override
-        public ByteBuffer piece(int index) {
-            return Pieces.rows(weight, index).as(dtype);
+        public List<ByteBuffer> piece(int index) {
+            return List.of(ByteBuffer.wrap(Pieces.rows(weight, index).as(dtype)));
         }
     }
 
-    /// The codes of a weight in `format`.
+    /// The codes of a weight in `format`, and the scales of its parts if the format has any.
     ///
     /// @param scale the scale of the tensor; read by the formats that have one
-    record Codes(StoredWeight weight, Format format, float scale) implements TensorContent {
+    record Encoded(StoredWeight weight, Format format, float scale) implements TensorContent {
 
         @Override
         public int pieces() {
@@ -99,34 +101,18 @@ sealed interface TensorContent {
         }
 
         @Override
-        public ByteBuffer piece(int index) {
-            return ByteBuffer.wrap(
-                    Pieces.rows(weight, index).encode(format, scale).codes());
-        }
-    }
-
-    /// The scales of a weight's blocks or rows in `format`.
-    ///
-    /// @param scale the scale of the tensor; read by the formats that have one
-    record Scales(StoredWeight weight, Format format, float scale) implements TensorContent {
-
-        @Override
-        public int pieces() {
-            return Pieces.of(weight);
-        }
-
-        @Override
-        public ByteBuffer piece(int index) {
-            return ByteBuffer.wrap(
-                    Pieces.rows(weight, index).encode(format, scale).scales());
+        public List<ByteBuffer> piece(int index) {
+            return Pieces.rows(weight, index).encode(format, scale).stream()
+                    .map(ByteBuffer::wrap)
+                    .toList();
         }
     }
 
     /// The matrices of all experts, one behind the other; a piece is one whole matrix.
     ///
-    /// @param encode gives equally many bytes for each row
+    /// @param encode gives the bytes of each tensor, of each equally many for every row
     /// @param elementBytes bytes that stay together where the extents change places
-    record Stacked(List<StackedMatrix> matrices, Function<DecodedRows, byte[]> encode, int elementBytes)
+    record Stacked(List<StackedMatrix> matrices, Function<DecodedRows, List<byte[]>> encode, int elementBytes)
             implements TensorContent {
 
         public Stacked {
@@ -139,7 +125,7 @@ sealed interface TensorContent {
         }
 
         @Override
-        public ByteBuffer piece(int index) {
+        public List<ByteBuffer> piece(int index) {
             return matrices.get(index).bytes(encode, elementBytes);
         }
     }

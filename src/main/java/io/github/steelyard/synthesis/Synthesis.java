@@ -110,7 +110,6 @@ public record Synthesis(
                         writer.append(tensor.name(), piece);
                         progress.accept(piece.byteSize());
                     });
-                    writer.end(tensor.name());
                 }
                 writer.finish();
             }

@@ -72,7 +72,6 @@ final class SafetensorsWriterTest {
                 SafetensorsWriter writer = SafetensorsWriter.create(pieces, List.of(A), Map.of())) {
             writer.append("a", arena.allocateFrom(ValueLayout.JAVA_FLOAT, 1));
             writer.append("a", MemorySegment.ofArray(new float[] {2}));
-            writer.end("a");
             writer.finish();
         }
         assertThat(pieces).hasSameBinaryContentAs(whole);
@@ -97,28 +96,48 @@ final class SafetensorsWriterTest {
     void unfinished_leavesTheOldFileAndNothingElse() throws IOException {
         Path file = Files.writeString(folder.resolve("x"), "old");
         try (SafetensorsWriter writer = SafetensorsWriter.create(file, List.of(A, B), Map.of())) {
-            writer.tensor("a", floats(1, 2));
+            writer.append("a", floats(1, 2));
             assertThatIllegalStateException()
                     .isThrownBy(writer::finish)
-                    .withMessage("1 of 2 planned tensors were written, the next is 'b'");
+                    .withMessage("tensor 'b': planned 3 bytes, found 0");
         }
         assertThat(file).hasContent("old");
         assertThat(list()).containsExactly("x");
     }
 
     @Test
-    void tensor_outOfPlan_isRefused() {
+    void append_outOfPlan_isRefused() {
         try (SafetensorsWriter writer = SafetensorsWriter.create(folder.resolve("x"), List.of(A), Map.of())) {
             assertThatIllegalArgumentException()
-                    .isThrownBy(() -> writer.tensor("b", floats(1, 2)))
-                    .withMessage("tensor 'b' written where 'a' was planned");
+                    .isThrownBy(() -> writer.append("b", floats(1, 2)))
+                    .withMessage("tensor 'b' is not planned");
             assertThatIllegalArgumentException()
-                    .isThrownBy(() -> writer.tensor("a", floats(1, 2, 3)))
+                    .isThrownBy(() -> writer.append("a", floats(1, 2, 3)))
                     .withMessage("tensor 'a': planned 8 bytes, found at least 12");
-            assertThatIllegalArgumentException()
-                    .isThrownBy(() -> writer.tensor("a", floats(1)))
+            writer.append("a", floats(1));
+            assertThat(writer.isComplete()).isFalse();
+            assertThatIllegalStateException()
+                    .isThrownBy(writer::finish)
                     .withMessage("tensor 'a': planned 8 bytes, found 4");
         }
+    }
+
+    @Test
+    void write_byTurnsAndInAnyOrder_givesTheSameFile() throws IOException {
+        Path whole = folder.resolve("whole");
+        MemorySegment bytes = MemorySegment.ofArray(new byte[] {7, 8, 9});
+        SafetensorsWriter.write(whole, List.of(A, B), Map.of(), List.of(floats(1, 2), bytes));
+        Path turns = folder.resolve("turns");
+        try (SafetensorsWriter writer = SafetensorsWriter.create(turns, List.of(A, B), Map.of())) {
+            writer.append("b", bytes.asSlice(0, 2));
+            writer.append("a", floats(1));
+            writer.append("b", bytes.asSlice(2));
+            assertThat(writer.isComplete()).isFalse();
+            writer.append("a", floats(2));
+            assertThat(writer.isComplete()).isTrue();
+            writer.finish();
+        }
+        assertThat(turns).hasSameBinaryContentAs(whole);
     }
 
     @Test

@@ -384,7 +384,7 @@ final class ModelOptExporterTest {
         Path target = Files.createDirectories(temp.resolve("one-by-one"));
         Files.copy(Shared.path(model).resolve("config.json"), target.resolve("config.json"));
         try (Checkpoint source = Checkpoint.open(Shared.path(model))) {
-            List<OutputTensor> tensors = new ArrayList<>();
+            List<OutputTensors> tensors = new ArrayList<>();
             Set<String> fused = new HashSet<>();
             for (SourceModule module :
                     ExportSource.of(source, Families.of(source)).modules()) {
@@ -395,7 +395,7 @@ final class ModelOptExporterTest {
             }
             source.tensors().values().stream()
                     .filter(tensor -> !fused.contains(tensor.name()))
-                    .forEach(tensor -> tensors.add(new OutputTensor(
+                    .forEach(tensor -> tensors.add(OutputTensors.of(
                             tensor.name(),
                             tensor.dtype(),
                             tensor.shape(),
