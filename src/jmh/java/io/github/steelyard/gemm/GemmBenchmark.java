@@ -1,5 +1,7 @@
 package io.github.steelyard.gemm;
 
+import io.github.steelyard.format.PlainWeight;
+import io.github.steelyard.kernel.Kernels;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -36,7 +38,7 @@ public class GemmBenchmark {
 
     private static final long POOL_FLOATS = 16 << 20;
 
-    @Param({"onednn", "vector"})
+    @Param({"onednn", "onednn-bf16x3", "vector"})
     public String provider = "";
 
     /// Output features x input features.
@@ -85,7 +87,7 @@ public class GemmBenchmark {
         Workspace workspace = new Workspace();
         for (long floats = 0; floats < POOL_FLOATS; floats += (long) n * k) {
             PackedWeight packed = new PackedWeight();
-            gemm.pack(Matrix.dense(b, n, k), packed, workspace);
+            gemm.pack(List.of(PlainWeight.ofFloats(b, n, k)), Kernels.fastest(), RowListener.NONE, packed, workspace);
             pool.add(packed);
         }
         float[] c = new float[n];

@@ -99,6 +99,8 @@ final class BenchCommand extends SteelyardCommand {
                 "taps cost %.1f %%; peak resident memory %.2f GiB",
                 100 * result.tapCost(),
                 result.peakResidentBytes() / (double) (1L << 30)));
+        lines.add("gemm %s: %s".formatted(result.gemm(), result.gemmReason()));
+        result.gemmRemarks().forEach(remark -> lines.add("  " + remark));
         result.phases()
                 .forEach((phase, time) -> lines.add(String.format(
                         Locale.ROOT,

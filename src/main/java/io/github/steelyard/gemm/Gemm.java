@@ -35,14 +35,15 @@ public final class Gemm {
         this(product, product, kernels, reason);
     }
 
-    /// Returns what [#select] takes: `auto`, `onednn`, `vector`, `reference`, and the names of the providers that are
-    /// found on the class path.
+    /// Returns what [#select] takes: `auto`, the built-in names, and those of the providers that are found on the class
+    /// path.
     public static List<String> names() {
         return GemmSelection.names();
     }
 
-    /// Returns a product by preference: `auto` (the fastest built-in one here), `onednn`, `vector`, `reference`, or
-    /// the name of a [GemmProvider]. Where the preferred one cannot run, the fastest that can is taken; [#reason]
+    /// Returns a product by preference: `auto` (the built-in one that suits the processor), `onednn`, `onednn-bf16x3`,
+    /// `vector`, `reference`, or the name of a [GemmProvider]. Where the preferred one cannot run, the fastest that can
+    /// is taken; [#reason]
     /// says so.
     ///
     /// @throws IllegalArgumentException if the preference is none of [#names], or two providers have it
@@ -58,6 +59,11 @@ public final class Gemm {
     /// Returns why this product was taken, and why a faster one was declined, in one line.
     public String reason() {
         return reason;
+    }
+
+    /// Returns what people should know of how the products so far were computed, one line each.
+    public List<String> remarks() {
+        return product.remarks();
     }
 
     /// Returns what the product promises about rows.

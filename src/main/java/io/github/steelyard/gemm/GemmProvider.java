@@ -5,7 +5,7 @@ package io.github.steelyard.gemm;
 /// path. `--gemm NAME` asks for it; it is never taken unasked.
 public interface GemmProvider {
 
-    /// Returns what `--gemm` calls it: short, in lower case, and none of `auto`, `onednn`, `vector` and `reference`.
+    /// Returns what `--gemm` calls it: short, in lower case, and none of the built-in names.
     /// Cheap: nothing is loaded for it.
     String name();
 

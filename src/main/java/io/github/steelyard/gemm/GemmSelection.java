@@ -5,6 +5,7 @@ import io.github.steelyard.kernel.Kernels;
 import io.github.steelyard.kernel.ReferenceKernels;
 import io.github.steelyard.kernel.VectorKernels;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Iterator;
 import java.util.List;
 import java.util.ServiceConfigurationError;
@@ -13,54 +14,74 @@ import java.util.ServiceLoader;
 /// Which matrix product is taken. The choice depends on the machine and on what was asked for, never on a timing.
 final class GemmSelection {
 
-    private static final List<String> BUILT_IN = List.of("auto", "onednn", "vector", "reference");
+    private static final String AUTO = "auto";
 
     private GemmSelection() {}
 
     /// Returns the names that may be asked for: the built-in ones, then those found on the class path.
     static List<String> names() {
-        List<String> names = new ArrayList<>(BUILT_IN);
+        List<String> names = new ArrayList<>(List.of(AUTO));
+        Arrays.stream(BuiltIn.values()).map(BuiltIn::option).forEach(names::add);
         new Found().providers.forEach(provider -> names.add(provider.name()));
         return names;
     }
 
     static Gemm select(String preference) {
-        return switch (preference) {
-            case "auto" -> fastest();
-            case "onednn" -> oneDnnOrVector();
-            case "vector" -> vectorOrReference("");
-            case "reference" -> new Gemm(new ReferenceGemm(), Kernels.reference(), "asked for");
-            default -> found(preference);
+        if (preference.equals(AUTO)) {
+            ProcessorKind kind = ProcessorKind.of(Processor.ofMachine(), vectorBits());
+            return first(kind.order(), kind.reason() + "; ", true);
+        }
+        for (BuiltIn product : BuiltIn.values()) {
+            if (product.option().equals(preference)) {
+                return first(List.of(product), "", false);
+            }
+        }
+        return found(preference);
+    }
+
+    private static int vectorBits() {
+        return switch (Kernels.fastest()) {
+            case VectorKernels vector -> vector.bits();
+            case ReferenceKernels reference -> 0;
         };
     }
 
-    // With 512-bit vectors the Vector API's product, which needs no copies outside the heap, is the faster one.
-    private static Gemm fastest() {
-        return Kernels.fastest() instanceof VectorKernels vector && vector.isWide()
-                ? vectorOrReference("oneDNN is slower here; ")
-                : oneDnnOrVector();
-    }
-
-    private static Gemm oneDnnOrVector() {
-        try {
-            return withSmall(OneDnnGemm.load(Kernels.fastest()));
-        } catch (UnavailableException e) {
-            return vectorOrReference("oneDNN " + e.getMessage() + "; ");
+    /// Returns the first of these products that runs here, or else the fastest that always does.
+    ///
+    /// @param why the choice is made, up to what the product says of itself
+    /// @param fast whether the product has to be fast here
+    static Gemm first(List<BuiltIn> order, String why, boolean fast) {
+        StringBuilder reason = new StringBuilder(why);
+        for (BuiltIn name : order) {
+            try {
+                MatrixProduct product = name.open();
+                if (fast && product instanceof Bf16x3Gemm split && !split.hasTiles()) {
+                    throw new UnavailableException("finds no matrix tiles: " + split.detail());
+                }
+                return name == BuiltIn.REFERENCE
+                        ? new Gemm(product, Kernels.reference(), reason + "asked for")
+                        : withSmall(product, reason.toString());
+            } catch (UnavailableException e) {
+                reason.append(name.option()).append(' ').append(e.getMessage()).append("; ");
+            }
         }
+        return vectorOrReference(reason.toString());
     }
 
-    private static Gemm vectorOrReference(String declined) {
+    private static Gemm vectorOrReference(String why) {
         Kernels fastest = Kernels.fastest();
         return switch (fastest) {
-            case VectorKernels vector -> new Gemm(new VectorGemm(), vector, declined + vector.reason());
-            case ReferenceKernels reference -> new Gemm(new ReferenceGemm(), reference, declined + reference.reason());
+            case VectorKernels vector -> new Gemm(new VectorGemm(), vector, why + vector.reason());
+            case ReferenceKernels reference -> new Gemm(new ReferenceGemm(), reference, why + reference.reason());
         };
     }
 
     /// Leaves small products to the Vector API's, where the product wants that and this JVM has it.
-    static Gemm withSmall(MatrixProduct product) {
+    ///
+    /// @param why the product is taken, up to what it says of itself
+    static Gemm withSmall(MatrixProduct product, String why) {
         Kernels kernels = Kernels.fastest();
-        String reason = product.detail();
+        String reason = why + product.detail();
         if (product.rows() == RowPromise.SAME_WITHIN_ROUNDING) {
             reason += "; last bits may depend on threads and memory";
         }
@@ -93,7 +114,7 @@ final class GemmSelection {
                             asked.get(1).getClass().getName()));
         }
         try {
-            return withSmall(asked.getFirst().open());
+            return withSmall(asked.getFirst().open(), "");
         } catch (UnavailableException e) {
             return vectorOrReference("%s %s; ".formatted(preference, e.getMessage()));
         } catch (RuntimeException | LinkageError e) {

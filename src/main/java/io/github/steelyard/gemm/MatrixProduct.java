@@ -1,5 +1,7 @@
 package io.github.steelyard.gemm;
 
+import java.util.List;
+
 /// One implementation of the float32 matrix product `C = A Wᵀ`, as opened by a [GemmProvider]. Callers use it through
 /// [Gemm], which checks arguments, so that what is said of them here holds.
 ///
@@ -28,6 +30,12 @@ public interface MatrixProduct {
     /// product on the heap: for small ones, as in recurrences, copying costs more than it gains. 0 to take all.
     default int smallest() {
         return 0;
+    }
+
+    /// Returns what people should know of how the products so far were computed, one line each: weights that had to
+    /// take a slower way, and why. Empty if there is nothing to tell.
+    default List<String> remarks() {
+        return List.of();
     }
 
     /// Returns an empty weight. Called by any thread.

@@ -15,7 +15,8 @@ import java.lang.invoke.MethodHandle;
 import java.nio.charset.StandardCharsets;
 import java.util.Locale;
 
-/// The part of oneDNN's C interface that [OneDnnGemm] uses. Constants are those of `dnnl_types.h`, version 3.
+/// The part of oneDNN's C interface that [OneDnnGemm] and [Bf16x3Gemm] use. Constants are those of `dnnl_types.h`,
+/// version 3.
 final class OneDnn {
 
     static final int ARG_SOURCE = 1;
@@ -28,9 +29,11 @@ final class OneDnn {
 
     private static final int CPU = 1;
     private static final int IN_ORDER = 1;
+    private static final int BF16 = 2;
     private static final int F32 = 3;
     private static final int U8 = 6;
     private static final int TAG_BA16A64B = 506;
+    private static final int TAG_BA16A64B2A = 384;
     private static final int QUERY_IMPLEMENTATION = 8;
     private static final int QUERY_SCRATCHPAD = 136;
     private static final int SCRATCHPAD_OF_USER = 1;
@@ -70,8 +73,24 @@ final class OneDnn {
         }
     }
 
-    /// A compiled matrix product `(m, k) x (k, n)`, with weights in the layout `BA16a64b`: panels of 64 output
-    /// features, each `(k rounded up to 16, 64)`. May run in several threads at once.
+    /// What `A` and the weights are made of; `C` is float32.
+    enum Operands {
+        /// Float32, weights in the layout `BA16a64b`: panels of 64 output features, each `(k rounded up to 16, 64)`.
+        F32(OneDnn.F32, TAG_BA16A64B),
+        /// BF16, weights in the layout `BA16a64b2a`: panels of 64 output features, each
+        /// `(k rounded up to 32, divided by 2, 64, 2)`, pairs of input features side by side.
+        BF16(OneDnn.BF16, TAG_BA16A64B2A);
+
+        private final int type;
+        private final int tag;
+
+        Operands(int type, int tag) {
+            this.type = type;
+            this.tag = tag;
+        }
+    }
+
+    /// A compiled matrix product `(m, k) x (k, n)` of some [Operands]. May run in several threads at once.
     ///
     /// @param primitive the compiled code
     /// @param source descriptor of `A`, dense
@@ -90,16 +109,19 @@ final class OneDnn {
             String implementation) {}
 
     /// Compiles a product. Never released: their number is bounded by the shapes of one model.
-    Product product(int m, int n, int k) {
+    ///
+    /// @throws IllegalStateException if oneDNN has no kernel for it on this machine
+    Product product(Operands operands, int m, int n, int k) {
         try (Arena arena = Arena.ofConfined()) {
             useOneThread();
             MethodHandle strided =
                     handle("dnnl_memory_desc_create_with_strides", ADDRESS, JAVA_INT, ADDRESS, JAVA_INT, ADDRESS);
             MethodHandle tagged =
                     handle("dnnl_memory_desc_create_with_tag", ADDRESS, JAVA_INT, ADDRESS, JAVA_INT, JAVA_INT);
-            MemorySegment source = create("descriptor", strided, 2, longs(arena, m, k), F32, longs(arena, k, 1));
+            MemorySegment source =
+                    create("descriptor", strided, 2, longs(arena, m, k), operands.type, longs(arena, k, 1));
             MemorySegment target = create("descriptor", strided, 2, longs(arena, m, n), F32, longs(arena, n, 1));
-            MemorySegment weights = create("descriptor", tagged, 2, longs(arena, k, n), F32, TAG_BA16A64B);
+            MemorySegment weights = create("descriptor", tagged, 2, longs(arena, k, n), operands.type, operands.tag);
             MemorySegment attributes = create("attributes", handle("dnnl_primitive_attr_create", ADDRESS));
             check(
                     "dnnl_primitive_attr_set_scratchpad_mode",
@@ -109,7 +131,7 @@ final class OneDnn {
             MethodHandle describe = handle(
                     "dnnl_matmul_primitive_desc_create", ADDRESS, ADDRESS, ADDRESS, ADDRESS, ADDRESS, ADDRESS, ADDRESS);
             MemorySegment description = create(
-                    String.format(Locale.ROOT, "matmul (%d, %d) x (%d, %d)", m, k, k, n),
+                    String.format(Locale.ROOT, "%s matmul (%d, %d) x (%d, %d)", operands, m, k, k, n),
                     describe,
                     engine,
                     source,

@@ -1,6 +1,7 @@
 package io.github.steelyard.gemm;
 
 import io.github.steelyard.gemm.GemmProvider.UnavailableException;
+import io.github.steelyard.gemm.OneDnn.Operands;
 import io.github.steelyard.gemm.OneDnn.Product;
 import io.github.steelyard.kernel.Kernels;
 import java.lang.foreign.MemorySegment;
@@ -19,9 +20,13 @@ import java.util.concurrent.ConcurrentHashMap;
 /// another kernel, all tiles have 128 rows.
 final class OneDnnGemm implements MatrixProduct {
 
-    private static final int TILE_ROWS = 128;
+    /// Rows of the largest tile.
+    static final int TILE_ROWS = 128;
+
+    /// Output features of one product at most.
+    static final int CHUNK = 512;
+
     private static final int SMALLEST_TILE = 16;
-    private static final int CHUNK = 512;
     private static final int WIDTH = 64;
     private static final int COLUMN_STEP = 16;
     private static final String KERNEL = "brg_matmul";
@@ -49,16 +54,24 @@ final class OneDnnGemm implements MatrixProduct {
     static OneDnnGemm load(Kernels kernels) throws UnavailableException {
         try {
             OneDnnGemm gemm = new OneDnnGemm(new OneDnn(OneDnnLibrary.load()), kernels);
-            if (!gemm.kernel.startsWith(KERNEL)) {
-                throw new UnavailableException(
-                        "expected its kernel %s on this machine, found %s".formatted(KERNEL, gemm.kernel));
-            }
+            requireKernel(gemm.kernel);
             return gemm;
         } catch (OneDnnLibrary.UnavailableException e) {
             throw new UnavailableException(String.valueOf(e.getMessage()), e);
         } catch (IllegalStateException | IllegalCallerException | NoSuchElementException e) {
             throw new UnavailableException("does not work here: " + e.getMessage(), e);
         }
+    }
+
+    /// Makes sure that oneDNN takes the kernel whose rows keep their bits.
+    static void requireKernel(String found) throws UnavailableException {
+        if (!found.startsWith(KERNEL)) {
+            throw new UnavailableException("expected its kernel %s on this machine, found %s".formatted(KERNEL, found));
+        }
+    }
+
+    OneDnn library() {
+        return library;
     }
 
     @Override
@@ -92,21 +105,26 @@ final class OneDnnGemm implements MatrixProduct {
         return new Tiles(new OneDnnWorker(library));
     }
 
-    private static int padded(int columns) {
+    static int padded(int columns) {
         return Math.ceilDiv(columns, COLUMN_STEP) * COLUMN_STEP;
     }
 
     private Product product(int m, int n, int k) {
-        return products.computeIfAbsent(new Extents(m, n, k), e -> library.product(e.m, e.n, e.k));
+        return products.computeIfAbsent(new Extents(m, n, k), e -> library.product(Operands.F32, e.m, e.n, e.k));
     }
 
-    // The largest tile that is full, or the smallest one that takes the rest.
     private int tileRows(int left, int columns, int k) {
-        if (left >= TILE_ROWS
-                || !product(TILE_ROWS, padded(columns), k).implementation().startsWith(KERNEL)) {
-            return TILE_ROWS;
-        }
-        return Math.max(SMALLEST_TILE, Integer.highestOneBit(left));
+        return tileRows(left, product(TILE_ROWS, padded(columns), k));
+    }
+
+    /// Returns the rows of the next tile: the largest that is full, or the smallest one that takes the rest.
+    ///
+    /// @param left rows that are left
+    /// @param largest the product of the largest tile
+    static int tileRows(int left, Product largest) {
+        return left >= TILE_ROWS || !largest.implementation().startsWith(KERNEL)
+                ? TILE_ROWS
+                : Math.max(SMALLEST_TILE, Integer.highestOneBit(left));
     }
 
     /// The work of one thread.

@@ -1,5 +1,6 @@
 package io.github.steelyard.gemm;
 
+import io.github.steelyard.format.PlainWeight;
 import io.github.steelyard.kernel.Kernels;
 import io.github.steelyard.kernel.VectorKernels;
 import java.util.ArrayList;
@@ -51,12 +52,13 @@ public record Peak(OptionalDouble fmaPerCore, OptionalDouble fmaAllThreads, doub
 
     private static double gemmRate(Gemm gemm, LongSupplier clock) {
         Matrix a = Matrix.dense(ramp(GEMM_ROWS * GEMM_DEPTH), GEMM_ROWS, GEMM_DEPTH);
-        Matrix b = Matrix.dense(ramp(GEMM_COLUMNS * GEMM_DEPTH), GEMM_COLUMNS, GEMM_DEPTH);
+        // As stored weights are: of values that a product may keep as bf16.
+        PlainWeight b = PlainWeight.ofFloats(ramp(GEMM_COLUMNS * GEMM_DEPTH), GEMM_COLUMNS, GEMM_DEPTH);
         Matrix c = Matrix.dense(new float[GEMM_ROWS * GEMM_COLUMNS], GEMM_ROWS, GEMM_COLUMNS);
         double flops = 2.0 * GEMM_ROWS * GEMM_COLUMNS * GEMM_DEPTH;
         try (Workspace workspace = new Workspace();
                 PackedWeight weight = new PackedWeight()) {
-            gemm.pack(b, weight, workspace);
+            gemm.pack(List.of(b), Kernels.fastest(), RowListener.NONE, weight, workspace);
             return best(clock, flops, () -> gemm.multiplyPacked(a, weight.all(), Update.SET, c, workspace));
         }
     }

@@ -78,6 +78,11 @@ final class StoredSource implements WeightSource {
         return weights;
     }
 
+    /// Returns other weights of the same extents, or these once more, read from the first row on and seen by nobody.
+    StoredSource unwatched(List<StoredWeight> others) {
+        return new StoredSource(others, decoder, RowListener.NONE, workspace);
+    }
+
     /// Shows the rows that nobody asked for.
     void finish() {
         show(next, rows);

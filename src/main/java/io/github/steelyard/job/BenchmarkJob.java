@@ -189,6 +189,8 @@ public final class BenchmarkJob {
                 threads,
                 kernels.name(),
                 gemm.name(),
+                gemm.reason(),
+                gemm.remarks(),
                 phases(on.totals()));
     }
 

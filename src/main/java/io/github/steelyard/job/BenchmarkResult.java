@@ -1,6 +1,7 @@
 package io.github.steelyard.job;
 
 import java.util.Collections;
+import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 
@@ -21,6 +22,8 @@ import java.util.TreeMap;
 /// @param threads worker threads
 /// @param kernels name of the arithmetic
 /// @param gemm name of the matrix product
+/// @param gemmReason why it was taken
+/// @param gemmRemarks what people should know of how its products were computed
 /// @param phases the pass with taps by phase, in alphabetical order
 public record BenchmarkResult(
         double tokensPerSecond,
@@ -38,9 +41,12 @@ public record BenchmarkResult(
         int threads,
         String kernels,
         String gemm,
+        String gemmReason,
+        List<String> gemmRemarks,
         Map<String, Phase> phases) {
 
     public BenchmarkResult {
+        gemmRemarks = List.copyOf(gemmRemarks);
         phases = Collections.unmodifiableMap(new TreeMap<>(phases));
     }
 

@@ -126,6 +126,7 @@ public final class CalibrationJob {
                                     recipe.resolved(),
                                     statisticsDigest ->
                                             manifest(set, key, provenance(kernels, gemm, threads), statisticsDigest))));
+            gemm.remarks().forEach(remark -> listener.note("note: " + gemm.name() + ": " + remark));
             return result(run, DONE, set, decoder, memory);
         }
     }

@@ -20,9 +20,9 @@ public record VectorKernels(String reason) implements Kernels {
         return new VectorKernels(String.format(Locale.ROOT, "SIMD with %d-bit vectors", SPECIES.vectorBitSize()));
     }
 
-    /// Returns whether vectors have 512 bits.
-    public boolean isWide() {
-        return SPECIES.vectorBitSize() >= 512;
+    /// Returns the width of its vectors.
+    public int bits() {
+        return SPECIES.vectorBitSize();
     }
 
     @Override

@@ -36,7 +36,8 @@ final class GemmOptionTest {
         assertThat(CommandRun.of("demo", "--out", temp.resolve("out"), "--gemm", "mkl")
                         .expect(ExitCode.USAGE)
                         .err())
-                .contains("--gemm: matrix product 'mkl': expected auto, onednn, vector, reference or toy");
+                .contains(
+                        "--gemm: matrix product 'mkl': expected auto, onednn, onednn-bf16x3, vector, reference or toy");
     }
 
     private static JsonNode evaluate(SyntheticInputs inputs, String gemm) {

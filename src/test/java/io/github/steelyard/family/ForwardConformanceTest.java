@@ -24,7 +24,9 @@ import java.util.TreeMap;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /// Forward passes against reference numbers: transformers 5.17 on tiny random checkpoints of each family and their
@@ -40,32 +42,45 @@ final class ForwardConformanceTest {
     /// A route whose margin is below this may flip between two correct float32 implementations.
     private static final double FLIPPING_MARGIN = 1e-5;
 
+    private static List<Arguments> families() {
+        return List.of(
+                Arguments.of("llama", ""),
+                Arguments.of("qwen3", ""),
+                Arguments.of("mixtral", ""),
+                Arguments.of("qwen3_moe", ""),
+                Arguments.of("qwen3_moe", "nvfp4"),
+                Arguments.of("olmoe", ""),
+                Arguments.of("glm4_moe", ""),
+                Arguments.of("deepseek_v2_lite", ""),
+                Arguments.of("deepseek_v3", ""),
+                Arguments.of("deepseek_v3", "fp8_block"),
+                Arguments.of("kimi_k2", ""),
+                Arguments.of("gpt_oss", ""),
+                Arguments.of("gpt_oss", "mxfp4"),
+                Arguments.of("nemotron_h", ""),
+                Arguments.of("nemotron_h_latent", ""),
+                Arguments.of("qwen3_5_moe", ""),
+                Arguments.of("qwen3_5_moe", "modelopt_mixed"),
+                Arguments.of("llama4_text", ""));
+    }
+
     @ParameterizedTest
-    @CsvSource({
-        "llama, ''",
-        "qwen3, ''",
-        "mixtral, ''",
-        "qwen3_moe, ''",
-        "qwen3_moe, nvfp4",
-        "olmoe, ''",
-        "glm4_moe, ''",
-        "deepseek_v2_lite, ''",
-        "deepseek_v3, ''",
-        "deepseek_v3, fp8_block",
-        "kimi_k2, ''",
-        "gpt_oss, ''",
-        "gpt_oss, mxfp4",
-        "nemotron_h, ''",
-        "nemotron_h_latent, ''",
-        "qwen3_5_moe, ''",
-        "qwen3_5_moe, modelopt_mixed",
-        "llama4_text, ''"
-    })
+    @MethodSource("families")
     void architecture_everyFamily_matchesTransformers(String family, String variant) {
+        matchesTransformers(family, variant, ForwardRun.Options.reference(), ForwardRun.Options.fastest());
+    }
+
+    @ParameterizedTest
+    @MethodSource("families")
+    void architecture_productOfBf16Parts_matchesTransformers(String family, String variant) {
+        matchesTransformers(family, variant, ForwardRun.Options.split());
+    }
+
+    private static void matchesTransformers(String family, String variant, ForwardRun.Options... all) {
         Path directory = Shared.path("conformance/architectures/" + family);
         ArchitectureReference reference = ArchitectureReference.read(directory);
 
-        for (ForwardRun.Options options : List.of(ForwardRun.Options.reference(), ForwardRun.Options.fastest())) {
+        for (ForwardRun.Options options : all) {
             ForwardRun run = ForwardRun.of(directory.resolve(variant), reference.prompts(), options);
 
             for (int prompt = 0; prompt < reference.prompts().size(); prompt++) {
@@ -93,6 +108,27 @@ final class ForwardConformanceTest {
     @ValueSource(strings = {"tiny-qwen3-moe-bf16", "tiny-qwen3-moe-nvfp4", "tiny-qwen3-moe-fp8-block"})
     void tinyModel_everyFormat_matchesReference(String name) {
         assertMatches(Shared.path("models/" + name), TinyModelReference.read(name), ForwardRun.Options.fastest());
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"tiny-qwen3-moe-bf16", "tiny-qwen3-moe-nvfp4", "tiny-qwen3-moe-fp8-block"})
+    void tinyModel_productOfBf16Parts_matchesReference(String name) {
+        ForwardRun.Options options = ForwardRun.Options.split();
+        assertMatches(Shared.path("models/" + name), TinyModelReference.read(name), options);
+        assertThat(options.gemm().remarks()).isEmpty();
+    }
+
+    @Test
+    void demoCheckpoint_productOfBf16Parts_givesTheSameBitsOnAnyThreads() {
+        TinyModelReference reference = TinyModelReference.demo();
+        ForwardRun.Options options = ForwardRun.Options.split();
+        assertMatches(TinyModelReference.DEMO, reference, options);
+        ForwardRun one = ForwardRun.of(TinyModelReference.DEMO, reference.sequences(), options.threads(1));
+        ForwardRun two = ForwardRun.of(TinyModelReference.DEMO, reference.sequences(), options.threads(2));
+        assertThat(one.statistics().sites()).isEqualTo(two.statistics().sites());
+        for (int sequence = 0; sequence < reference.sequences().size(); sequence++) {
+            assertThat(one.logits().get(sequence)).isEqualTo(two.logits().get(sequence));
+        }
     }
 
     // Without shared data too: NVFP4 and FP8 experts, FP8 attention.

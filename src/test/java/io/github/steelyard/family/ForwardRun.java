@@ -26,6 +26,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.function.BiFunction;
+import org.junit.jupiter.api.Assumptions;
 
 /// Everything that one forward pass over a checkpoint gave.
 ///
@@ -52,6 +53,13 @@ public record ForwardRun(
         /// What the tool takes by itself, on two threads.
         static Options fastest() {
             return new Options(Kernels.fastest(), Gemm.select("auto"), ExpertBackend.DECOMPOSED, false, 2);
+        }
+
+        /// With the product of three bf16 parts; skips the test where it does not run.
+        static Options split() {
+            Gemm gemm = Gemm.select("onednn-bf16x3");
+            Assumptions.assumeTrue(gemm.name().startsWith("onednn-bf16x3-"), gemm.reason());
+            return new Options(Kernels.fastest(), gemm, ExpertBackend.DECOMPOSED, false, 2);
         }
 
         Options threads(int threads) {

@@ -41,9 +41,19 @@ public abstract class GemmContract {
         {200, 700}
     };
 
-    private final Workspace workspace = new Workspace();
+    final Workspace workspace = new Workspace();
 
     abstract Gemm gemm();
+
+    /// Returns a weight of the kind that the product is to be tried with.
+    Matrix weight(long seed, int rows, int columns) {
+        return normal(seed, rows, columns);
+    }
+
+    /// Packs such a weight.
+    void pack(Matrix weight, PackedWeight target) {
+        gemm().pack(weight, target, workspace);
+    }
 
     @Test
     void multiply_everyShape_isWithinTheBound() {
@@ -52,7 +62,7 @@ public abstract class GemmContract {
                 int n = weight[0];
                 int k = weight[1];
                 Matrix a = normal(m, m, k);
-                Matrix b = normal(n, n, k);
+                Matrix b = weight(n, n, k);
                 Matrix c = filled(m, n, Float.NaN);
                 gemm().multiplyTransposed(a, b, Update.SET, c, workspace);
                 check(a, b, zeros(m, n), c);
@@ -84,7 +94,7 @@ public abstract class GemmContract {
             int n = weight[0];
             int k = weight[1];
             Matrix a = normal(5, 200, k);
-            Matrix b = normal(6, n, k);
+            Matrix b = weight(6, n, k);
             Matrix all = product.of(a, b);
             for (int m : ROWS) {
                 for (int from : new int[] {0, 1, 200 - m}) {
@@ -112,7 +122,7 @@ public abstract class GemmContract {
         int n = 70;
         int k = 90;
         Matrix a = normal(5, 9, k);
-        Matrix b = normal(6, n, k);
+        Matrix b = weight(6, n, k);
         Matrix clean = product(a, b);
         Arrays.fill(a.values(), 4 * k, 5 * k, Float.NaN);
         Matrix found = product(a, b);
@@ -153,7 +163,7 @@ public abstract class GemmContract {
             int n = weight[0];
             int k = weight[1];
             Matrix a = normal(1, m, k);
-            Matrix b = normal(2, n, k);
+            Matrix b = weight(2, n, k);
             int ldb = n + 3;
             Matrix flipped = new Matrix(new float[2 + k * ldb], 2, k, n, ldb);
             Kernels.reference().transpose(b.values(), 0, k, n, k, flipped.values(), 2, ldb);
@@ -162,9 +172,11 @@ public abstract class GemmContract {
             Matrix wanted = zeros(m, n);
             gemm().multiplyTransposed(a, b, Update.SET, wanted, workspace);
             assertThat(c.values()).isEqualTo(wanted.values());
+            gemm().pack(b, packed, workspace);
+            gemm().multiplyPacked(a, packed.all(), Update.SET, wanted, workspace);
             gemm().packTransposed(flipped, packed, workspace);
             gemm().multiplyPacked(a, packed.all(), Update.SET, c, workspace);
-            assertThat(c.values()).isEqualTo(product(a, b).values());
+            assertThat(c.values()).isEqualTo(wanted.values());
         }
     }
 
@@ -176,12 +188,12 @@ public abstract class GemmContract {
             int n = weight[0];
             int k = weight[1];
             Matrix a = normal(1, m, k);
-            Matrix b = normal(2, n, k);
+            Matrix b = weight(2, n, k);
             Matrix old = normal(3, m, n);
             Matrix c = Matrix.dense(old.values().clone(), m, n);
             Matrix c2 = Matrix.dense(old.values().clone(), m, n);
             gemm().multiplyTransposed(a, b, Update.ADD, c, workspace);
-            gemm().pack(b, packed, workspace);
+            pack(b, packed);
             gemm().multiplyPacked(a, packed.all(), Update.ADD, c2, workspace);
             check(a, b, old, c);
             check(a, b, old, c2);
@@ -205,7 +217,7 @@ public abstract class GemmContract {
     void multiplyPacked_stackedWeights_equalTheStack() {
         PackedWeight packed = new PackedWeight();
         for (int k : new int[] {513, 33, 1024}) {
-            Matrix b = normal(1, 150, k);
+            Matrix b = weight(1, 150, k);
             Matrix a = normal(2, 67, k);
             gemm().pack(stack(b), Kernels.fastest(), RowListener.NONE, packed, workspace);
             assertThat(packed.rows()).isEqualTo(150);
@@ -214,7 +226,7 @@ public abstract class GemmContract {
             Matrix c = zeros(67, 150);
             gemm().multiplyPacked(a, packed.all(), Update.SET, c, workspace);
             assertThat(c.values()).isEqualTo(product(a, b).values());
-            gemm().pack(b, packed, workspace);
+            pack(b, packed);
             Arrays.fill(c.values(), 0);
             gemm().multiplyPacked(a, packed.all(), Update.SET, c, workspace);
             assertThat(c.values()).isEqualTo(product(a, b).values());
@@ -224,7 +236,7 @@ public abstract class GemmContract {
     @Test
     void pack_listener_seesEachRowOnceInOrder() {
         int k = 33;
-        Matrix b = normal(1, 150, k);
+        Matrix b = weight(1, 150, k);
         float[] flipped = new float[k * 80];
         Kernels.reference().transpose(b.values(), 70 * k, k, 80, k, flipped, 0, 80);
         StoredWeight gate = PlainWeight.ofFloats(Arrays.copyOf(b.values(), 70 * k), 70, k);
@@ -260,9 +272,9 @@ public abstract class GemmContract {
     void multiplyPacked_slices_areWithinTheBound() {
         int m = 20;
         Matrix a = normal(1, m, 200);
-        Matrix b = normal(2, 300, 200);
+        Matrix b = weight(2, 300, 200);
         PackedWeight packed = new PackedWeight();
-        gemm().pack(b, packed, workspace);
+        pack(b, packed);
         int[][] parts = {
             {0, 300, 0, 200},
             {64, 200, 0, 200},
@@ -293,9 +305,9 @@ public abstract class GemmContract {
     @Test
     void multiply_manyThreads_giveTheSameBits() throws InterruptedException, ExecutionException {
         Matrix a = normal(1, 150, 300);
-        Matrix b = normal(2, 200, 300);
+        Matrix b = weight(2, 200, 300);
         PackedWeight packed = new PackedWeight();
-        gemm().pack(b, packed, workspace);
+        pack(b, packed);
         Matrix wanted = product(a, b);
         try (ExecutorService threads = Executors.newFixedThreadPool(3)) {
             Callable<Boolean> task = () -> {
@@ -317,13 +329,13 @@ public abstract class GemmContract {
     @Test
     void packedWeight_closedAndFilledAgain_works() {
         Matrix a = normal(1, 5, 40);
-        Matrix b = normal(2, 70, 40);
+        Matrix b = weight(2, 70, 40);
         Matrix c = zeros(5, 70);
         PackedWeight packed = new PackedWeight();
-        gemm().pack(normal(3, 300, 90), packed, workspace);
+        pack(weight(3, 300, 90), packed);
         packed.close();
         packed.close();
-        gemm().pack(b, packed, workspace);
+        pack(b, packed);
         gemm().multiplyPacked(a, packed.all(), Update.SET, c, workspace);
         assertThat(c.values()).isEqualTo(product(a, b).values());
         assertThat(workspace.bytes()).isNotNegative();
@@ -352,19 +364,19 @@ public abstract class GemmContract {
     }
 
     // Through a packed weight, which is what the product under test computes whatever the size.
-    private Matrix product(Matrix a, Matrix b) {
+    final Matrix product(Matrix a, Matrix b) {
         PackedWeight packed = new PackedWeight();
-        gemm().pack(b, packed, workspace);
+        pack(b, packed);
         Matrix c = filled(a.rows(), b.rows(), Float.NaN);
         gemm().multiplyPacked(a, packed.all(), Update.SET, c, workspace);
         return c;
     }
 
-    private static Matrix normal(long seed, int rows, int columns) {
+    static Matrix normal(long seed, int rows, int columns) {
         return Matrix.dense(Values.normal(seed, rows * columns), rows, columns);
     }
 
-    private static Matrix zeros(int rows, int columns) {
+    static Matrix zeros(int rows, int columns) {
         return filled(rows, columns, 0);
     }
 
@@ -374,7 +386,7 @@ public abstract class GemmContract {
         return Matrix.dense(x, rows, columns);
     }
 
-    private static float[] values(Matrix x) {
+    static float[] values(Matrix x) {
         float[] dense = new float[x.rows() * x.columns()];
         for (int row = 0; row < x.rows(); row++) {
             System.arraycopy(x.values(), x.at(row), dense, row * x.columns(), x.columns());

@@ -106,13 +106,13 @@ final class WeightSourceTest {
 
     @Test
     void reason_ofAProductThatPromisesLess_saysSo() {
-        assertThat(GemmSelection.withSmall(new Watching(source -> {}, RowPromise.SAME_WITHIN_ROUNDING))
+        assertThat(GemmSelection.withSmall(new Watching(source -> {}, RowPromise.SAME_WITHIN_ROUNDING), "")
                         .reason())
                 .isEqualTo("a test; last bits may depend on threads and memory");
     }
 
     private static Gemm packer(Consumer<WeightSource> watcher) {
-        return GemmSelection.withSmall(new Watching(watcher, RowPromise.SAME_BITS));
+        return GemmSelection.withSmall(new Watching(watcher, RowPromise.SAME_BITS), "");
     }
 
     /// Looks at what it is given, and keeps nothing.
