@@ -28,7 +28,7 @@ final class GemmOptionTest {
     @Test
     void help_namesWhatIsFound() {
         assertThat(CommandRun.of("calibrate", "--help").expect(ExitCode.OK).out())
-                .containsPattern("Matrix product: auto, onednn, vector, reference,\\s+toy");
+                .containsPattern("Matrix product: auto, onednn, onednn-bf16x3,\\s+vector, reference, toy");
     }
 
     @Test
