@@ -6,7 +6,7 @@ import io.github.steelyard.checkpoint.Checkpoint;
 import io.github.steelyard.checkpoint.TensorInfo;
 import io.github.steelyard.dialect.CacheNames;
 import io.github.steelyard.family.CacheScales;
-import io.github.steelyard.files.Finding;
+import io.github.steelyard.files.GroupedFindings;
 import io.github.steelyard.format.Format;
 import io.github.steelyard.format.Fp8;
 import io.github.steelyard.model.ModuleInfo;
@@ -38,7 +38,7 @@ record CacheExport(Optional<String> format, List<OutputTensors> tensors, Set<Str
             ScaleTable scales,
             Weights weights,
             List<Refusal> refusals,
-            List<Finding> findings) {
+            GroupedFindings findings) {
         List<ModuleInfo> attentions = modules.stream()
                 .filter(module -> module.kind() == ModuleInfo.Kind.ATTENTION)
                 .toList();
@@ -87,12 +87,11 @@ record CacheExport(Optional<String> format, List<OutputTensors> tensors, Set<Str
 
     /// Writes the source's scales under the names that servers look up. A promise without scales is made good: servers
     /// take 1, so 1 is written.
-    private static CacheExport asInTheSource(List<ModuleInfo> attentions, Weights weights, List<Finding> findings) {
+    private static CacheExport asInTheSource(List<ModuleInfo> attentions, Weights weights, GroupedFindings findings) {
         Checkpoint checkpoint = weights.checkpoint();
         Optional<String> declared = checkpoint.quantization().kvCache();
         List<OutputTensors> tensors = new ArrayList<>();
         Set<String> replaced = new LinkedHashSet<>();
-        Findings found = new Findings();
         if (declared.isEmpty()) {
             return new CacheExport(declared, tensors, replaced);
         }
@@ -104,7 +103,7 @@ record CacheExport(Optional<String> format, List<OutputTensors> tensors, Set<Str
                         && stored.get().name().equals(tensorName(site))
                         && stored.get().shape().elements() == 1;
                 if (!asServersWant) {
-                    tensors.add(OutputTensors.scalar(tensorName(site), scale(site, stored, weights, found)));
+                    tensors.add(OutputTensors.scalar(tensorName(site), scale(site, stored, weights, findings)));
                 }
             }
             replaced.addAll(sourceNames(attention.name(), checkpoint));
@@ -112,11 +111,10 @@ record CacheExport(Optional<String> format, List<OutputTensors> tensors, Set<Str
         Set<String> written = new HashSet<>();
         tensors.forEach(made -> made.names().forEach(written::add));
         replaced.removeIf(name -> CacheNames.isWritten(name) && !written.contains(name));
-        findings.addAll(found.list());
         return new CacheExport(declared, tensors, replaced);
     }
 
-    private static float scale(Site site, Optional<TensorInfo> stored, Weights weights, Findings findings) {
+    private static float scale(Site site, Optional<TensorInfo> stored, Weights weights, GroupedFindings findings) {
         if (stored.isEmpty()) {
             findings.warning(
                     "cache-scale-assumed",

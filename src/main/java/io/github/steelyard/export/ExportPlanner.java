@@ -7,7 +7,7 @@ import io.github.steelyard.census.SourceModule;
 import io.github.steelyard.checkpoint.Checkpoint;
 import io.github.steelyard.checkpoint.TensorInfo;
 import io.github.steelyard.dialect.QuantAlgo;
-import io.github.steelyard.files.Finding;
+import io.github.steelyard.files.GroupedFindings;
 import io.github.steelyard.plan.Plan;
 import io.github.steelyard.weights.FusedStack;
 import java.util.ArrayList;
@@ -60,14 +60,12 @@ final class ExportPlanner {
     ExportPlan plan(List<Refusal> refusals) {
         List<SourceModule> sources = source.modules();
         List<ModuleExport> modules = modules(sources, refusals);
-        List<Finding> findings = new ArrayList<>();
+        GroupedFindings findings = new GroupedFindings();
         modules.forEach(module -> module.finding().ifPresent(findings::add));
         CacheExport cache =
                 CacheExport.of(List.copyOf(plan.modules()), plan::format, scales, source.weights(), refusals, findings);
         List<OutputTensors> tensors = tensors(modules, cache, refusals);
-        Findings counted = new Findings();
-        counted.addAll(findings);
-        return new ExportPlan(modules, tensors, declaration(sources, modules, tensors, cache), counted.list());
+        return new ExportPlan(modules, tensors, declaration(sources, modules, tensors, cache), findings.list());
     }
 
     /// Returns what becomes of each module; one that cannot be written is copied.

@@ -10,6 +10,7 @@ import io.github.steelyard.export.ModuleExport.Treatment;
 import io.github.steelyard.files.AtomicFiles;
 import io.github.steelyard.files.Finding;
 import io.github.steelyard.files.OutputDirectory;
+import io.github.steelyard.files.PythonJson;
 import io.github.steelyard.plan.Plan;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -74,7 +75,8 @@ public final class ModelOptExporter {
         ExportPlan exportPlan = new ExportPlanner(source, plan, scales).plan();
         SideFiles side = SideFiles.of(source.checkpoint().directory());
         SequencedMap<String, byte[]> small = SideFiles.configs(source.checkpoint(), exportPlan.declaration());
-        small.put(ProvenanceJson.FILE_NAME, JsonText.bytes(ProvenanceJson.of(inputs, scales, exportPlan.modules()), 1));
+        small.put(
+                ProvenanceJson.FILE_NAME, PythonJson.bytes(ProvenanceJson.of(inputs, scales, exportPlan.modules()), 1));
         List<String> shards = new ShardFiles(target, options).names(exportPlan.outputs());
         boolean earlier = EarlierExport.isSame(target, small, shards, side.differencesFrom(target));
         if (earlier) {

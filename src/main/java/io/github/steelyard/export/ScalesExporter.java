@@ -7,6 +7,7 @@ import io.github.steelyard.checkpoint.SafetensorsWriter.Planned;
 import io.github.steelyard.dialect.Dialect;
 import io.github.steelyard.files.AtomicFiles;
 import io.github.steelyard.files.OutputDirectory;
+import io.github.steelyard.files.PythonJson;
 import io.github.steelyard.format.Format;
 import io.github.steelyard.format.Fp8;
 import io.github.steelyard.format.Nvfp4;
@@ -44,7 +45,7 @@ public final class ScalesExporter {
     /// @param inputs digests of what the scales come from, by name
     /// @throws io.github.steelyard.files.OutputException if `target` holds anything else, or is being written
     public static Result export(Path target, Plan plan, ScaleTable scales, Map<String, String> inputs) {
-        byte[] provenance = JsonText.bytes(ProvenanceJson.of(inputs, scales, List.of()), 1);
+        byte[] provenance = PythonJson.bytes(ProvenanceJson.of(inputs, scales, List.of()), 1);
         boolean earlier = EarlierExport.isSame(
                 target, Map.of(ProvenanceJson.FILE_NAME, provenance), List.of(FILE_NAME), List.of());
         if (earlier) {

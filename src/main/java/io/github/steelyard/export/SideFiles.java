@@ -8,6 +8,7 @@ import io.github.steelyard.files.ConfigJson;
 import io.github.steelyard.files.FileProblem;
 import io.github.steelyard.files.Finding;
 import io.github.steelyard.files.Printable;
+import io.github.steelyard.files.PythonJson;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -105,9 +106,9 @@ final class SideFiles {
     /// Returns the content of `config.json` and, if anything is quantised, `hf_quant_config.json`.
     static SequencedMap<String, byte[]> configs(Checkpoint source, Declaration declaration) {
         SequencedMap<String, byte[]> configs = new LinkedHashMap<>();
-        configs.put("config.json", JsonText.bytes(config(source, declaration), 2));
+        configs.put("config.json", PythonJson.bytes(config(source, declaration), 2));
         if (!declaration.isEmpty()) {
-            configs.put("hf_quant_config.json", JsonText.bytes(declaration.hfQuantConfig(), 4));
+            configs.put("hf_quant_config.json", PythonJson.bytes(declaration.hfQuantConfig(), 4));
         }
         return configs;
     }

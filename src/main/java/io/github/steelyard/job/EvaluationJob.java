@@ -2,10 +2,10 @@ package io.github.steelyard.job;
 
 import io.github.steelyard.calibration.GateException;
 import io.github.steelyard.calibration.Perplexity;
+import io.github.steelyard.census.CheckpointScales;
 import io.github.steelyard.checkpoint.Checkpoint;
 import io.github.steelyard.corpus.CalibrationSet;
 import io.github.steelyard.corpus.CorpusException;
-import io.github.steelyard.export.CheckpointScales;
 import io.github.steelyard.files.AtomicFiles;
 import io.github.steelyard.files.OutputPaths;
 import io.github.steelyard.model.Decoder;

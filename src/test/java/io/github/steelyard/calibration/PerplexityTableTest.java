@@ -4,8 +4,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.withinPercentage;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import io.github.steelyard.census.CheckpointScales;
 import io.github.steelyard.checkpoint.Checkpoint;
-import io.github.steelyard.export.CheckpointScales;
 import io.github.steelyard.family.Families;
 import io.github.steelyard.gemm.Gemm;
 import io.github.steelyard.kernel.Kernels;

@@ -6,6 +6,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.github.steelyard.dialect.QuantAlgo;
+import io.github.steelyard.files.PythonJson;
 import io.github.steelyard.testing.Shared;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
@@ -68,7 +69,7 @@ final class DeclarationTest {
                 Optional.of("FP8"),
                 "0.47.0.dev0");
 
-        assertThat(new String(JsonText.bytes(declaration.hfQuantConfig(), 4), StandardCharsets.UTF_8))
+        assertThat(new String(PythonJson.bytes(declaration.hfQuantConfig(), 4), StandardCharsets.UTF_8))
                 .isEqualTo(wanted.stripTrailing());
         assertThat(declaration.quantizationConfig().toString())
                 .isEqualTo(config.get("quantization_config").toString());

@@ -8,6 +8,7 @@ import com.fasterxml.jackson.databind.json.JsonMapper;
 import io.github.steelyard.audit.Verification;
 import io.github.steelyard.calibration.GateException;
 import io.github.steelyard.calibration.ScaleTable;
+import io.github.steelyard.census.CheckpointScales;
 import io.github.steelyard.census.ExportSource;
 import io.github.steelyard.census.SourceModule;
 import io.github.steelyard.checkpoint.Checkpoint;

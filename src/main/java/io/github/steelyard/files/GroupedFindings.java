@@ -1,6 +1,5 @@
-package io.github.steelyard.export;
+package io.github.steelyard.files;
 
-import io.github.steelyard.files.Finding;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
@@ -12,7 +11,7 @@ import java.util.stream.Collectors;
 
 /// Collects findings in the order of the checks. Findings that say the same of many subjects become one that counts
 /// them and names the first few; of one kind that says something else of each, the first are kept and the rest counted.
-final class Findings {
+public final class GroupedFindings {
 
     private static final int MOST_NAMES = 3;
     private static final int MOST_ALIKE = 3; // warnings that say the same, one by one
@@ -26,31 +25,25 @@ final class Findings {
 
     private final Map<Group, Set<String>> found = new LinkedHashMap<>(); // their subjects
 
-    /// Adds an error about `subject`; `message` does not repeat it.
-    void error(String code, String subject, String message) {
-        add(new Group(Finding.Level.ERROR, code, message, false), subject);
-    }
-
     /// Adds a warning about `subject`; `message` does not repeat it.
-    void warning(String code, String subject, String message) {
+    public void warning(String code, String subject, String message) {
         add(new Group(Finding.Level.WARNING, code, message, false), subject);
     }
 
-    /// Adds findings that were made elsewhere.
-    void addAll(List<Finding> findings) {
-        for (Finding finding : findings) {
-            String prefix = finding.subject() + ": ";
-            boolean alone = !finding.message().startsWith(prefix);
-            String message = alone ? finding.message() : finding.message().substring(prefix.length());
-            add(new Group(finding.level(), finding.code(), message, alone), finding.subject());
-        }
+    /// Adds a finding that was made elsewhere.
+    public void add(Finding finding) {
+        String prefix = finding.subject() + ": ";
+        boolean alone = !finding.message().startsWith(prefix);
+        String message = alone ? finding.message() : finding.message().substring(prefix.length());
+        add(new Group(finding.level(), finding.code(), message, alone), finding.subject());
     }
 
     private void add(Group group, String subject) {
         found.computeIfAbsent(group, absent -> new LinkedHashSet<>()).add(subject);
     }
 
-    List<Finding> list() {
+    /// Returns what was found.
+    public List<Finding> list() {
         List<Finding> list = new ArrayList<>();
         Map<Kind, Integer> kinds = new LinkedHashMap<>();
         found.forEach((group, subjects) -> {

@@ -1,4 +1,4 @@
-package io.github.steelyard.export;
+package io.github.steelyard.census;
 
 import io.github.steelyard.checkpoint.Checkpoint;
 import io.github.steelyard.checkpoint.TensorInfo;
@@ -8,6 +8,7 @@ import io.github.steelyard.dialect.StoredNames;
 import io.github.steelyard.family.CacheScales;
 import io.github.steelyard.files.CheckpointException;
 import io.github.steelyard.files.Finding;
+import io.github.steelyard.files.GroupedFindings;
 import io.github.steelyard.format.E4m3;
 import io.github.steelyard.format.Format;
 import io.github.steelyard.format.Nvfp4;
@@ -39,7 +40,7 @@ import java.util.TreeMap;
 public final class CheckpointScales {
 
     private final Checkpoint checkpoint;
-    private final Findings findings = new Findings();
+    private final GroupedFindings findings = new GroupedFindings();
     private final Map<Site, FakeQuantizer> quantizers = new TreeMap<>();
 
     private CheckpointScales(Checkpoint checkpoint) {

@@ -1,4 +1,4 @@
-package io.github.steelyard.export;
+package io.github.steelyard.files;
 
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.core.util.DefaultIndenter;
@@ -10,12 +10,12 @@ import com.fasterxml.jackson.databind.json.JsonMapper;
 import java.nio.charset.StandardCharsets;
 
 /// JSON as Python's `json.dump(…, indent=n)` lays it out.
-final class JsonText {
+public final class PythonJson {
 
-    private JsonText() {}
+    private PythonJson() {}
 
     /// Returns the UTF-8 bytes of `node`, each level indented by `spaces`, without a newline at the end.
-    static byte[] bytes(JsonNode node, int spaces) {
+    public static byte[] bytes(JsonNode node, int spaces) {
         DefaultIndenter indenter = new DefaultIndenter(" ".repeat(spaces), "\n");
         Separators separators = Separators.createDefaultInstance()
                 .withObjectFieldValueSpacing(Separators.Spacing.AFTER)

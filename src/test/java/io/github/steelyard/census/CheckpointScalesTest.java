@@ -1,4 +1,4 @@
-package io.github.steelyard.export;
+package io.github.steelyard.census;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
