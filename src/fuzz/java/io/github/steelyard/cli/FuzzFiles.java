@@ -3,6 +3,7 @@ package io.github.steelyard.cli;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.github.steelyard.checkpoint.Checkpoint;
+import io.github.steelyard.console.ExitCode;
 import io.github.steelyard.family.Families;
 import io.github.steelyard.report.Inspection;
 import io.github.steelyard.testing.Json;

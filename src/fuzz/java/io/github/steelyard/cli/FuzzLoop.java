@@ -1,6 +1,8 @@
 package io.github.steelyard.cli;
 
 import com.sun.management.OperatingSystemMXBean;
+import io.github.steelyard.console.Console;
+import io.github.steelyard.console.ExitCode;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.PrintStream;

@@ -1,6 +1,7 @@
 package io.github.steelyard.cli;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import io.github.steelyard.console.ExitCode;
 import io.github.steelyard.testing.Json;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;

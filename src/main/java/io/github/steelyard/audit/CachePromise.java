@@ -5,7 +5,7 @@ import io.github.steelyard.checkpoint.Checkpoint;
 import io.github.steelyard.dialect.CacheNames;
 import io.github.steelyard.family.CacheScales;
 import io.github.steelyard.model.Decoder;
-import io.github.steelyard.model.ModuleInfo;
+import io.github.steelyard.site.ModuleInfo;
 import java.util.List;
 import java.util.Optional;
 import java.util.TreeSet;

@@ -11,7 +11,7 @@ import io.github.steelyard.files.CheckpointException;
 import io.github.steelyard.files.Printable;
 import io.github.steelyard.format.Format;
 import io.github.steelyard.format.Format.Coding;
-import io.github.steelyard.model.ModuleInfo;
+import io.github.steelyard.site.ModuleInfo;
 import io.github.steelyard.weights.WeightTensors;
 import java.util.EnumMap;
 import java.util.HashSet;

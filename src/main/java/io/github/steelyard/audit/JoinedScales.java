@@ -3,7 +3,7 @@ package io.github.steelyard.audit;
 import io.github.steelyard.census.StoredModule;
 import io.github.steelyard.checkpoint.TensorInfo;
 import io.github.steelyard.format.Format.Coding;
-import io.github.steelyard.model.JoinedProjections;
+import io.github.steelyard.site.JoinedProjections;
 import io.github.steelyard.weights.WeightTensors;
 import java.util.List;
 import java.util.Optional;

@@ -6,7 +6,7 @@ import io.github.steelyard.dialect.CacheNames;
 import io.github.steelyard.model.Decoder;
 import io.github.steelyard.model.ExpectedTensor;
 import io.github.steelyard.model.Linear;
-import io.github.steelyard.model.ModuleInfo;
+import io.github.steelyard.site.ModuleInfo;
 import java.util.Collections;
 import java.util.HashSet;
 import java.util.LinkedHashMap;

@@ -4,7 +4,7 @@ import io.github.steelyard.kernel.Kernels;
 import io.github.steelyard.model.CorpusContext;
 import io.github.steelyard.model.Decoder;
 import io.github.steelyard.model.LayerStore;
-import io.github.steelyard.model.Tap;
+import io.github.steelyard.site.Tap;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;

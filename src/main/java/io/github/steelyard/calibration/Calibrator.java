@@ -1,8 +1,8 @@
 package io.github.steelyard.calibration;
 
-import io.github.steelyard.model.Site;
 import io.github.steelyard.quant.QuantizerConfig;
 import io.github.steelyard.recipe.Algorithm;
+import io.github.steelyard.site.Site;
 import java.util.Optional;
 
 /// Maps what was observed at a site, and how its quantizer is configured, to what is written.

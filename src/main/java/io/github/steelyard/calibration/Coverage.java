@@ -1,9 +1,9 @@
 package io.github.steelyard.calibration;
 
-import io.github.steelyard.model.ExpertPart;
-import io.github.steelyard.model.ModuleInfo;
-import io.github.steelyard.model.Role;
-import io.github.steelyard.model.Site;
+import io.github.steelyard.site.ExpertPart;
+import io.github.steelyard.site.ModuleInfo;
+import io.github.steelyard.site.Role;
+import io.github.steelyard.site.Site;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.Comparator;

@@ -1,11 +1,11 @@
 package io.github.steelyard.calibration;
 
 import io.github.steelyard.format.Format;
-import io.github.steelyard.model.ModuleInfo;
-import io.github.steelyard.model.Role;
-import io.github.steelyard.model.Site;
 import io.github.steelyard.plan.Plan;
 import io.github.steelyard.quant.FakeQuantizer;
+import io.github.steelyard.site.ModuleInfo;
+import io.github.steelyard.site.Role;
+import io.github.steelyard.site.Site;
 import java.util.Map;
 import java.util.Optional;
 import java.util.TreeMap;

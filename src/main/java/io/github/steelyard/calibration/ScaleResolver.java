@@ -1,13 +1,13 @@
 package io.github.steelyard.calibration;
 
 import io.github.steelyard.format.Format;
-import io.github.steelyard.model.ExpertPart;
-import io.github.steelyard.model.ModuleInfo;
-import io.github.steelyard.model.Role;
-import io.github.steelyard.model.Site;
 import io.github.steelyard.quant.QuantizerConfig;
 import io.github.steelyard.recipe.CalibrationOptions;
 import io.github.steelyard.recipe.ExportOptions.Sharing;
+import io.github.steelyard.site.ExpertPart;
+import io.github.steelyard.site.ModuleInfo;
+import io.github.steelyard.site.Role;
+import io.github.steelyard.site.Site;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.HashSet;

@@ -1,9 +1,9 @@
 package io.github.steelyard.calibration;
 
-import io.github.steelyard.model.ModuleInfo;
-import io.github.steelyard.model.Site;
 import io.github.steelyard.plan.Plan;
 import io.github.steelyard.recipe.ExportOptions.Sharing;
+import io.github.steelyard.site.ModuleInfo;
+import io.github.steelyard.site.Site;
 import java.util.Collections;
 import java.util.List;
 import java.util.Map;
@@ -26,7 +26,7 @@ import java.util.stream.Collectors;
 /// 4. With `sharing: layer` the inputs of all experts of a layer take the largest amax per projection.
 /// 5. Modules that servers run as one product with one scale share one input amax and one weight amax, the largest: in
 ///    NVFP4 all that read the same input, as ModelOpt has them, in FP8 those that servers keep in one matrix (q, k and
-///    v; gate and up: [io.github.steelyard.model.ModuleInfo#joined]). Servers take the largest scale of these. In NVFP4
+///    v; gate and up: [io.github.steelyard.site.ModuleInfo#joined]). Servers take the largest scale of these. In NVFP4
 ///    they do not touch the block scales then; in FP8 they requantise the weight, which no evaluation would have shown.
 ///
 /// 6. Experts that servers keep in one tensor (gpt-oss, Llama-4) share one input amax and one weight amax for each

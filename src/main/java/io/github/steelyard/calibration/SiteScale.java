@@ -1,6 +1,6 @@
 package io.github.steelyard.calibration;
 
-import io.github.steelyard.model.Site;
+import io.github.steelyard.site.Site;
 import java.util.Optional;
 
 /// The amax that the scale of one site is made from.

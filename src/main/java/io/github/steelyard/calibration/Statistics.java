@@ -1,7 +1,7 @@
 package io.github.steelyard.calibration;
 
-import io.github.steelyard.model.ModuleInfo;
-import io.github.steelyard.model.Site;
+import io.github.steelyard.site.ModuleInfo;
+import io.github.steelyard.site.Site;
 import java.util.Collections;
 import java.util.List;
 import java.util.Map;

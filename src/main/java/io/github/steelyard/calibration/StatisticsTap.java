@@ -1,9 +1,9 @@
 package io.github.steelyard.calibration;
 
 import io.github.steelyard.kernel.Kernels;
-import io.github.steelyard.model.RowSource;
-import io.github.steelyard.model.Site;
-import io.github.steelyard.model.Tap;
+import io.github.steelyard.site.RowSource;
+import io.github.steelyard.site.Site;
+import io.github.steelyard.site.Tap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;

@@ -2,6 +2,7 @@ package io.github.steelyard.cli;
 
 import io.github.steelyard.catalogue.Catalogue;
 import io.github.steelyard.catalogue.SelectionRequest;
+import io.github.steelyard.console.Console;
 import io.github.steelyard.oracle.Decision;
 import io.github.steelyard.oracle.DecisionJson;
 import io.github.steelyard.oracle.DecisionText;

@@ -3,6 +3,7 @@ package io.github.steelyard.cli;
 import io.github.steelyard.catalogue.Catalogue;
 import io.github.steelyard.catalogue.CatalogueJson;
 import io.github.steelyard.catalogue.Catalogues;
+import io.github.steelyard.console.Console;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;

@@ -3,6 +3,7 @@ package io.github.steelyard.cli;
 import io.github.steelyard.catalogue.Catalogue;
 import io.github.steelyard.catalogue.Catalogues;
 import io.github.steelyard.catalogue.SelectionRequest;
+import io.github.steelyard.console.Console;
 import io.github.steelyard.oracle.CaseRunner;
 import io.github.steelyard.oracle.Decision;
 import io.github.steelyard.oracle.DecisionJson;

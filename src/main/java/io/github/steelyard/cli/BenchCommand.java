@@ -1,5 +1,6 @@
 package io.github.steelyard.cli;
 
+import io.github.steelyard.console.Console;
 import io.github.steelyard.job.BenchmarkJob;
 import io.github.steelyard.job.BenchmarkRequest;
 import io.github.steelyard.job.BenchmarkResult;

@@ -1,6 +1,7 @@
 package io.github.steelyard.cli;
 
 import io.github.steelyard.catalogue.Choice;
+import io.github.steelyard.console.Console;
 import io.github.steelyard.job.CalibrationJob;
 import io.github.steelyard.job.CalibrationRequest;
 import io.github.steelyard.job.CalibrationResult;

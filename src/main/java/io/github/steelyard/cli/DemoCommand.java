@@ -1,5 +1,6 @@
 package io.github.steelyard.cli;
 
+import io.github.steelyard.console.Console;
 import io.github.steelyard.job.CalibrationResult;
 import io.github.steelyard.job.DemoJob;
 import io.github.steelyard.job.DemoResult;

@@ -1,5 +1,6 @@
 package io.github.steelyard.cli;
 
+import io.github.steelyard.console.MemorySize;
 import io.github.steelyard.gemm.Gemm;
 import io.github.steelyard.job.Compute;
 import java.util.Iterator;

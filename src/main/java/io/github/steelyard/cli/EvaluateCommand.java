@@ -1,5 +1,6 @@
 package io.github.steelyard.cli;
 
+import io.github.steelyard.console.Console;
 import io.github.steelyard.job.EvaluationJob;
 import io.github.steelyard.job.EvaluationRequest;
 import io.github.steelyard.job.EvaluationResult;

@@ -1,5 +1,6 @@
 package io.github.steelyard.cli;
 
+import io.github.steelyard.console.Console;
 import io.github.steelyard.job.Compute;
 import io.github.steelyard.job.ExportJob;
 import io.github.steelyard.job.ExportRequest;

@@ -3,6 +3,8 @@ package io.github.steelyard.cli;
 import io.github.steelyard.calibration.GateException;
 import io.github.steelyard.calibration.StatisticsException;
 import io.github.steelyard.catalogue.CatalogueException;
+import io.github.steelyard.console.Console;
+import io.github.steelyard.console.ExitCode;
 import io.github.steelyard.corpus.CorpusException;
 import io.github.steelyard.files.CheckpointException;
 import io.github.steelyard.files.Finding;

@@ -1,5 +1,7 @@
 package io.github.steelyard.cli;
 
+import io.github.steelyard.console.Console;
+import io.github.steelyard.console.ExitCode;
 import io.github.steelyard.files.ConfigJson;
 import io.github.steelyard.job.Compute;
 import io.github.steelyard.report.Inspection;

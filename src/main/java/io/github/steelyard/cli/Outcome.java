@@ -1,5 +1,6 @@
 package io.github.steelyard.cli;
 
+import io.github.steelyard.console.ExitCode;
 import java.util.List;
 
 /// What a command came to.

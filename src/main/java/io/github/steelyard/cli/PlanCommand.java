@@ -1,6 +1,7 @@
 package io.github.steelyard.cli;
 
 import io.github.steelyard.catalogue.Catalogue;
+import io.github.steelyard.console.Console;
 import io.github.steelyard.job.PlanJob;
 import io.github.steelyard.job.PlanRequest;
 import io.github.steelyard.oracle.Oracle;

@@ -1,5 +1,6 @@
 package io.github.steelyard.cli;
 
+import io.github.steelyard.console.Console;
 import io.github.steelyard.recipe.Recipe;
 import io.github.steelyard.report.RecipeReport;
 import org.jspecify.annotations.Nullable;

@@ -1,5 +1,6 @@
 package io.github.steelyard.cli;
 
+import io.github.steelyard.console.Console;
 import io.github.steelyard.recipe.RecipeLibrary;
 import java.nio.file.Path;
 import java.util.ArrayList;

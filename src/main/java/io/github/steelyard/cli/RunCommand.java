@@ -1,5 +1,6 @@
 package io.github.steelyard.cli;
 
+import io.github.steelyard.console.Console;
 import io.github.steelyard.job.RecipeJob;
 import io.github.steelyard.job.RecipeRequest;
 import io.github.steelyard.job.RecipeResult;

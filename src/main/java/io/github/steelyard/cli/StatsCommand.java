@@ -1,5 +1,6 @@
 package io.github.steelyard.cli;
 
+import io.github.steelyard.console.Console;
 import io.github.steelyard.job.StatisticsJob;
 import io.github.steelyard.report.StatsJson;
 import java.nio.file.Path;

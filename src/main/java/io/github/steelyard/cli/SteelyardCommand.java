@@ -1,5 +1,8 @@
 package io.github.steelyard.cli;
 
+import io.github.steelyard.console.Console;
+import io.github.steelyard.console.ConsoleListener;
+import io.github.steelyard.console.ExitCode;
 import io.github.steelyard.job.JobListener;
 import io.github.steelyard.report.Envelope;
 import java.util.concurrent.Callable;

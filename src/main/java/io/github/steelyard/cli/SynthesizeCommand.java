@@ -1,5 +1,8 @@
 package io.github.steelyard.cli;
 
+import io.github.steelyard.console.ByteProgress;
+import io.github.steelyard.console.Console;
+import io.github.steelyard.console.MemorySize;
 import io.github.steelyard.family.Families;
 import io.github.steelyard.files.ConfigJson;
 import io.github.steelyard.files.OutputDirectory;

@@ -2,6 +2,7 @@ package io.github.steelyard.cli;
 
 import io.github.steelyard.audit.TensorError;
 import io.github.steelyard.audit.Verification;
+import io.github.steelyard.console.Console;
 import io.github.steelyard.files.Finding;
 import io.github.steelyard.job.VerificationJob;
 import io.github.steelyard.job.VerificationRequest;

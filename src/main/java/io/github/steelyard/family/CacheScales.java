@@ -3,7 +3,7 @@ package io.github.steelyard.family;
 import io.github.steelyard.checkpoint.Checkpoint;
 import io.github.steelyard.checkpoint.TensorInfo;
 import io.github.steelyard.dialect.CacheNames;
-import io.github.steelyard.model.ModuleInfo;
+import io.github.steelyard.site.ModuleInfo;
 import java.util.List;
 import java.util.Optional;
 

@@ -1,9 +1,9 @@
 package io.github.steelyard.family;
 
 import io.github.steelyard.files.ConfigJson;
-import io.github.steelyard.model.Activation;
 import io.github.steelyard.model.Body;
 import io.github.steelyard.model.Modules;
+import io.github.steelyard.moe.Activation;
 import io.github.steelyard.moe.Router;
 import io.github.steelyard.moe.Routing;
 import io.github.steelyard.moe.SharedExpert;

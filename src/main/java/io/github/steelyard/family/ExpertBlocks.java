@@ -1,11 +1,11 @@
 package io.github.steelyard.family;
 
-import io.github.steelyard.model.ExpertPart;
-import io.github.steelyard.model.ExpertPart.Product;
 import io.github.steelyard.model.Linear;
-import io.github.steelyard.model.ModuleInfo;
 import io.github.steelyard.model.Modules;
 import io.github.steelyard.moe.Expert;
+import io.github.steelyard.site.ExpertPart;
+import io.github.steelyard.site.ExpertPart.Product;
+import io.github.steelyard.site.ModuleInfo;
 import io.github.steelyard.weights.FusedStack;
 import io.github.steelyard.weights.FusedStack.Member;
 import java.util.ArrayList;

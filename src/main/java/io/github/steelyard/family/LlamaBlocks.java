@@ -4,10 +4,10 @@ import io.github.steelyard.mixer.Attention;
 import io.github.steelyard.mixer.AttentionCore;
 import io.github.steelyard.mixer.Rotary;
 import io.github.steelyard.mixer.RotaryParameters;
-import io.github.steelyard.model.Activation;
-import io.github.steelyard.model.DenseMlp;
 import io.github.steelyard.model.LinearGroup;
 import io.github.steelyard.model.Modules;
+import io.github.steelyard.moe.Activation;
+import io.github.steelyard.moe.DenseMlp;
 import java.util.List;
 
 /// The blocks that Llama introduced and most families share, in its naming.

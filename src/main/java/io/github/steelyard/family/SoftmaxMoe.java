@@ -1,8 +1,8 @@
 package io.github.steelyard.family;
 
-import io.github.steelyard.model.Activation;
 import io.github.steelyard.model.Linear;
 import io.github.steelyard.model.Modules;
+import io.github.steelyard.moe.Activation;
 import io.github.steelyard.moe.Router;
 import io.github.steelyard.moe.Routing;
 import io.github.steelyard.moe.SparseMoe;

@@ -10,7 +10,7 @@ import io.github.steelyard.files.Printable;
 import io.github.steelyard.model.Decoder;
 import io.github.steelyard.model.ExpectedTensor;
 import io.github.steelyard.model.Linear;
-import io.github.steelyard.model.ModuleInfo;
+import io.github.steelyard.site.ModuleInfo;
 import io.github.steelyard.weights.WeightTensors;
 import java.nio.file.Path;
 import java.util.ArrayList;

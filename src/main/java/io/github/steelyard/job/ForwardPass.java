@@ -14,8 +14,8 @@ import io.github.steelyard.model.LayerStore;
 import io.github.steelyard.model.Pass;
 import io.github.steelyard.model.Profile;
 import io.github.steelyard.model.Sequences;
-import io.github.steelyard.model.Tap;
 import io.github.steelyard.report.OwnExperts;
+import io.github.steelyard.site.Tap;
 import io.github.steelyard.weights.CheckpointWeights;
 import java.util.Optional;
 

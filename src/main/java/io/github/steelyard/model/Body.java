@@ -1,5 +1,6 @@
 package io.github.steelyard.model;
 
+import io.github.steelyard.site.ModuleInfo;
 import java.util.List;
 
 /// What a residual block adds to the residual stream: `x ← x + body(norm(x))`.

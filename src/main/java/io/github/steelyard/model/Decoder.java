@@ -1,5 +1,6 @@
 package io.github.steelyard.model;
 
+import io.github.steelyard.site.ModuleInfo;
 import io.github.steelyard.tensor.Shape;
 import java.util.ArrayList;
 import java.util.Comparator;

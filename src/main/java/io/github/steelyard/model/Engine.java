@@ -4,6 +4,8 @@ import io.github.steelyard.format.StoredWeight;
 import io.github.steelyard.gemm.Matrix;
 import io.github.steelyard.gemm.PackedWeight;
 import io.github.steelyard.gemm.Update;
+import io.github.steelyard.site.Role;
+import io.github.steelyard.site.RowSource;
 import io.github.steelyard.weights.Weights;
 import java.util.List;
 import java.util.Optional;

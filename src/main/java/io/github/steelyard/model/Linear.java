@@ -2,6 +2,9 @@ package io.github.steelyard.model;
 
 import io.github.steelyard.dialect.Dialect;
 import io.github.steelyard.format.StoredWeight;
+import io.github.steelyard.site.ModuleInfo;
+import io.github.steelyard.site.Role;
+import io.github.steelyard.site.Site;
 import io.github.steelyard.tensor.Shape;
 import io.github.steelyard.weights.CheckpointWeights;
 import io.github.steelyard.weights.FusedStack;

@@ -1,5 +1,7 @@
 package io.github.steelyard.model;
 
+import io.github.steelyard.site.ExpertPart;
+import io.github.steelyard.site.ModuleInfo;
 import java.util.List;
 
 /// Builds the modules of one decoder layer.

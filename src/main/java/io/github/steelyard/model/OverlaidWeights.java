@@ -1,6 +1,7 @@
 package io.github.steelyard.model;
 
 import io.github.steelyard.format.StoredWeight;
+import io.github.steelyard.site.ModuleInfo;
 import io.github.steelyard.tensor.Shape;
 import io.github.steelyard.weights.CheckpointWeights;
 import io.github.steelyard.weights.Weights;

@@ -2,6 +2,8 @@ package io.github.steelyard.model;
 
 import io.github.steelyard.gemm.Gemm;
 import io.github.steelyard.kernel.Kernels;
+import io.github.steelyard.site.Role;
+import io.github.steelyard.site.Tap;
 import java.util.Locale;
 
 /// How a forward pass is to be run. Immutable and shared by all workers.

@@ -2,6 +2,7 @@ package io.github.steelyard.model;
 
 import io.github.steelyard.checkpoint.Checkpoint;
 import io.github.steelyard.checkpoint.TensorInfo;
+import io.github.steelyard.site.ModuleInfo;
 import io.github.steelyard.weights.WeightTensors;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;

@@ -1,5 +1,6 @@
 package io.github.steelyard.model;
 
+import io.github.steelyard.site.ModuleInfo;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;

@@ -1,6 +1,6 @@
 package io.github.steelyard.moe;
 
-import io.github.steelyard.model.RowSource;
+import io.github.steelyard.site.RowSource;
 import java.util.Locale;
 import java.util.stream.IntStream;
 

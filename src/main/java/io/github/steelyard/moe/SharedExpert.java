@@ -1,6 +1,5 @@
 package io.github.steelyard.moe;
 
-import io.github.steelyard.model.DenseMlp;
 import io.github.steelyard.model.Linear;
 import java.util.ArrayList;
 import java.util.List;

@@ -1,15 +1,14 @@
 package io.github.steelyard.moe;
 
 import io.github.steelyard.gemm.RowPromise;
-import io.github.steelyard.model.Activation;
 import io.github.steelyard.model.CorpusBody;
 import io.github.steelyard.model.CorpusContext;
 import io.github.steelyard.model.ExpectedTensor;
 import io.github.steelyard.model.HiddenStates;
 import io.github.steelyard.model.Linear;
 import io.github.steelyard.model.MemoryPlan;
-import io.github.steelyard.model.ModuleInfo;
 import io.github.steelyard.model.Norm;
+import io.github.steelyard.site.ModuleInfo;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;

@@ -1,8 +1,8 @@
 package io.github.steelyard.plan;
 
-import io.github.steelyard.model.Site;
 import io.github.steelyard.quant.QuantizerConfig;
 import io.github.steelyard.recipe.Rule;
+import io.github.steelyard.site.Site;
 import java.util.Optional;
 
 /// What a recipe decides for one site.

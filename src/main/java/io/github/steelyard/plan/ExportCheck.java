@@ -1,10 +1,10 @@
 package io.github.steelyard.plan;
 
 import io.github.steelyard.format.Format;
-import io.github.steelyard.model.ModuleInfo;
-import io.github.steelyard.model.Role;
-import io.github.steelyard.model.Site;
 import io.github.steelyard.recipe.Rule;
+import io.github.steelyard.site.ModuleInfo;
+import io.github.steelyard.site.Role;
+import io.github.steelyard.site.Site;
 import io.github.steelyard.yaml.Position;
 import java.util.HashMap;
 import java.util.List;

@@ -1,15 +1,15 @@
 package io.github.steelyard.plan;
 
 import io.github.steelyard.format.Format;
-import io.github.steelyard.model.ModuleInfo;
-import io.github.steelyard.model.Role;
-import io.github.steelyard.model.Site;
 import io.github.steelyard.quant.AmaxSource;
 import io.github.steelyard.quant.QuantizerConfig;
 import io.github.steelyard.recipe.Algorithm;
 import io.github.steelyard.recipe.ExportOptions;
 import io.github.steelyard.recipe.Recipe;
 import io.github.steelyard.recipe.Rule;
+import io.github.steelyard.site.ModuleInfo;
+import io.github.steelyard.site.Role;
+import io.github.steelyard.site.Site;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.Collections;

@@ -1,9 +1,9 @@
 package io.github.steelyard.plan;
 
-import io.github.steelyard.model.ModuleInfo;
-import io.github.steelyard.model.Site;
 import io.github.steelyard.recipe.RecipeException;
 import io.github.steelyard.recipe.Rule;
+import io.github.steelyard.site.ModuleInfo;
+import io.github.steelyard.site.Site;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;

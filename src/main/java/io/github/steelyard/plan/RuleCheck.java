@@ -1,10 +1,10 @@
 package io.github.steelyard.plan;
 
 import io.github.steelyard.files.Printable;
-import io.github.steelyard.model.Role;
 import io.github.steelyard.recipe.CalibrationOptions.UnmatchedRules;
 import io.github.steelyard.recipe.Recipe;
 import io.github.steelyard.recipe.Rule;
+import io.github.steelyard.site.Role;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.EnumSet;

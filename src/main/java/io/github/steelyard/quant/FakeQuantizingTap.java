@@ -1,10 +1,10 @@
 package io.github.steelyard.quant;
 
 import io.github.steelyard.format.Format;
-import io.github.steelyard.model.Role;
-import io.github.steelyard.model.RowSource;
-import io.github.steelyard.model.Site;
-import io.github.steelyard.model.Tap;
+import io.github.steelyard.site.Role;
+import io.github.steelyard.site.RowSource;
+import io.github.steelyard.site.Site;
+import io.github.steelyard.site.Tap;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;

@@ -10,7 +10,7 @@ import io.github.steelyard.files.ConfigJson;
 import io.github.steelyard.files.Printable;
 import io.github.steelyard.format.Format;
 import io.github.steelyard.model.Decoder;
-import io.github.steelyard.model.ModuleInfo;
+import io.github.steelyard.site.ModuleInfo;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;

@@ -9,7 +9,7 @@ import io.github.steelyard.calibration.SiteScale;
 import io.github.steelyard.calibration.SiteStatistics;
 import io.github.steelyard.calibration.Statistics;
 import io.github.steelyard.files.NaturalOrder;
-import io.github.steelyard.model.Site;
+import io.github.steelyard.site.Site;
 import java.util.Comparator;
 import java.util.Optional;
 import java.util.SortedMap;

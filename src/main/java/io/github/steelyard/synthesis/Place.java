@@ -2,7 +2,7 @@ package io.github.steelyard.synthesis;
 
 import io.github.steelyard.dialect.Dialect;
 import io.github.steelyard.dialect.TensorNames;
-import io.github.steelyard.model.ModuleInfo;
+import io.github.steelyard.site.ModuleInfo;
 import io.github.steelyard.tensor.Shape;
 import io.github.steelyard.weights.FusedStack;
 import java.util.Locale;

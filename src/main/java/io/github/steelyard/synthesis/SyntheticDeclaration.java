@@ -5,7 +5,7 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.github.steelyard.dialect.QuantAlgo;
 import io.github.steelyard.files.ConfigJson;
 import io.github.steelyard.model.Decoder;
-import io.github.steelyard.model.ModuleInfo;
+import io.github.steelyard.site.ModuleInfo;
 import io.github.steelyard.weights.FusedStack;
 import java.util.Optional;
 import java.util.TreeSet;

@@ -1,7 +1,7 @@
 package io.github.steelyard.synthesis;
 
 import io.github.steelyard.dialect.QuantAlgo;
-import io.github.steelyard.model.ModuleInfo;
+import io.github.steelyard.site.ModuleInfo;
 import java.util.Locale;
 import java.util.Optional;
 

@@ -9,7 +9,7 @@ import io.github.steelyard.format.Fp8;
 import io.github.steelyard.model.Decoder;
 import io.github.steelyard.model.ExpectedTensor;
 import io.github.steelyard.model.Linear;
-import io.github.steelyard.model.ModuleInfo;
+import io.github.steelyard.site.ModuleInfo;
 import io.github.steelyard.tensor.DType;
 import io.github.steelyard.tensor.Shape;
 import io.github.steelyard.weights.FusedStack;

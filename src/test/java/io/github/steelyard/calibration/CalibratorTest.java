@@ -3,9 +3,9 @@ package io.github.steelyard.calibration;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException;
 
-import io.github.steelyard.model.Role;
-import io.github.steelyard.model.Site;
 import io.github.steelyard.recipe.Recipe;
+import io.github.steelyard.site.Role;
+import io.github.steelyard.site.Site;
 import java.nio.file.Path;
 import java.util.Optional;
 import org.junit.jupiter.api.Test;

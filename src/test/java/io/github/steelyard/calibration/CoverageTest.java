@@ -2,10 +2,10 @@ package io.github.steelyard.calibration;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import io.github.steelyard.model.ModuleInfo;
-import io.github.steelyard.model.ModuleInfo.Kind;
-import io.github.steelyard.model.Role;
-import io.github.steelyard.model.Site;
+import io.github.steelyard.site.ModuleInfo;
+import io.github.steelyard.site.ModuleInfo.Kind;
+import io.github.steelyard.site.Role;
+import io.github.steelyard.site.Site;
 import io.github.steelyard.testing.ExpertNames;
 import java.util.List;
 import java.util.TreeMap;

@@ -3,8 +3,8 @@ package io.github.steelyard.calibration;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 
-import io.github.steelyard.model.Role;
-import io.github.steelyard.model.Site;
+import io.github.steelyard.site.Role;
+import io.github.steelyard.site.Site;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

@@ -3,9 +3,9 @@ package io.github.steelyard.calibration;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.github.steelyard.kernel.Kernels;
-import io.github.steelyard.model.Role;
-import io.github.steelyard.model.RowSource;
-import io.github.steelyard.model.Site;
+import io.github.steelyard.site.Role;
+import io.github.steelyard.site.RowSource;
+import io.github.steelyard.site.Site;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;

@@ -2,6 +2,8 @@ package io.github.steelyard.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.github.steelyard.console.Console;
+import io.github.steelyard.console.ExitCode;
 import io.github.steelyard.testing.Shared;
 import java.io.ByteArrayOutputStream;
 import java.io.PrintStream;

@@ -6,6 +6,8 @@ import static org.assertj.core.api.Assertions.within;
 import com.fasterxml.jackson.databind.JsonNode;
 import io.github.steelyard.checkpoint.Checkpoint;
 import io.github.steelyard.checkpoint.TensorInfo;
+import io.github.steelyard.console.Console;
+import io.github.steelyard.console.ExitCode;
 import io.github.steelyard.tensor.Shape;
 import io.github.steelyard.testing.Json;
 import io.github.steelyard.testing.Npy;

@@ -3,6 +3,8 @@ package io.github.steelyard.cli;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import io.github.steelyard.console.Console;
+import io.github.steelyard.console.ExitCode;
 import io.github.steelyard.files.Finding;
 import io.github.steelyard.testing.TinySafetensors;
 import java.io.ByteArrayOutputStream;

@@ -6,6 +6,7 @@ import io.github.steelyard.checkpoint.Checkpoint;
 import io.github.steelyard.checkpoint.SafetensorsWriter;
 import io.github.steelyard.checkpoint.SafetensorsWriter.Planned;
 import io.github.steelyard.checkpoint.TensorInfo;
+import io.github.steelyard.console.ExitCode;
 import java.io.IOException;
 import java.io.InputStream;
 import java.lang.foreign.MemorySegment;

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.within;
 import static org.assertj.core.api.Assertions.withinPercentage;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import io.github.steelyard.console.ExitCode;
 import io.github.steelyard.testing.Json;
 import io.github.steelyard.testing.Shared;
 import java.nio.file.Path;

@@ -2,6 +2,7 @@ package io.github.steelyard.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.github.steelyard.console.Console;
 import java.io.ByteArrayOutputStream;
 import java.util.ArrayList;
 import java.util.Arrays;

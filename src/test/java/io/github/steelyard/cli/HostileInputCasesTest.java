@@ -3,6 +3,7 @@ package io.github.steelyard.cli;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.github.steelyard.console.ExitCode;
 import io.github.steelyard.testing.Json;
 import io.github.steelyard.testing.Shared;
 import java.io.IOException;

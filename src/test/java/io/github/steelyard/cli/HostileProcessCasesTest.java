@@ -3,6 +3,7 @@ package io.github.steelyard.cli;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
+import io.github.steelyard.console.ExitCode;
 import io.github.steelyard.testing.Shared;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;

@@ -3,6 +3,7 @@ package io.github.steelyard.cli;
 import io.github.steelyard.checkpoint.Checkpoint;
 import io.github.steelyard.checkpoint.SafetensorsWriter;
 import io.github.steelyard.checkpoint.SafetensorsWriter.Planned;
+import io.github.steelyard.console.ExitCode;
 import io.github.steelyard.tensor.DType;
 import io.github.steelyard.tensor.Shape;
 import java.io.ByteArrayOutputStream;

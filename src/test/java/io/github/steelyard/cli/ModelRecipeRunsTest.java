@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import io.github.steelyard.checkpoint.Checkpoint;
+import io.github.steelyard.console.ExitCode;
 import io.github.steelyard.testing.Json;
 import io.github.steelyard.testing.Shared;
 import io.github.steelyard.testing.TinyModelReference;

@@ -3,6 +3,7 @@ package io.github.steelyard.cli;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.github.steelyard.checkpoint.SafetensorsFile;
+import io.github.steelyard.console.ExitCode;
 import java.io.IOException;
 import java.nio.channels.FileChannel;
 import java.nio.channels.FileLock;

@@ -1,5 +1,6 @@
 package io.github.steelyard.cli;
 
+import io.github.steelyard.console.ExitCode;
 import java.nio.file.Path;
 
 /// A checkpoint of random weights, small mixture-of-experts layers, and token ids to run it on.

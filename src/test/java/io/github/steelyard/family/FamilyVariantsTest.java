@@ -5,8 +5,8 @@ import static org.assertj.core.api.Assertions.within;
 
 import io.github.steelyard.checkpoint.Checkpoint;
 import io.github.steelyard.model.Linear;
-import io.github.steelyard.model.Role;
-import io.github.steelyard.model.Site;
+import io.github.steelyard.site.Role;
+import io.github.steelyard.site.Site;
 import io.github.steelyard.testing.ArchitectureReference;
 import io.github.steelyard.testing.Shared;
 import io.github.steelyard.weights.CheckpointWeights;

@@ -2,8 +2,8 @@ package io.github.steelyard.family;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import io.github.steelyard.model.JoinedProjections;
-import io.github.steelyard.model.ModuleInfo;
+import io.github.steelyard.site.JoinedProjections;
+import io.github.steelyard.site.ModuleInfo;
 import io.github.steelyard.testing.ExpertNames;
 import io.github.steelyard.testing.PublishedConfig;
 import java.io.IOException;

@@ -9,7 +9,7 @@ import io.github.steelyard.files.ConfigJson;
 import io.github.steelyard.format.Format;
 import io.github.steelyard.mixer.LatentAttention;
 import io.github.steelyard.model.Decoder;
-import io.github.steelyard.model.ModuleInfo;
+import io.github.steelyard.site.ModuleInfo;
 import io.github.steelyard.testing.PublishedConfig;
 import java.nio.file.Path;
 import java.util.List;

@@ -9,7 +9,7 @@ import io.github.steelyard.model.ExpertBackend;
 import io.github.steelyard.model.Lane;
 import io.github.steelyard.model.Pass;
 import io.github.steelyard.model.Profile;
-import io.github.steelyard.model.Tap;
+import io.github.steelyard.site.Tap;
 import java.util.Random;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;

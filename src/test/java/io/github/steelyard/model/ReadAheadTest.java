@@ -3,6 +3,7 @@ package io.github.steelyard.model;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.github.steelyard.checkpoint.Checkpoint;
+import io.github.steelyard.site.ModuleInfo;
 import io.github.steelyard.testing.TinySafetensors;
 import java.io.IOException;
 import java.nio.file.Files;

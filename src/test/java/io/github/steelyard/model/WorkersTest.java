@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 
 import io.github.steelyard.gemm.Gemm;
 import io.github.steelyard.kernel.Kernels;
+import io.github.steelyard.site.Tap;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CountDownLatch;

@@ -1,7 +1,7 @@
 package io.github.steelyard.testing;
 
-import io.github.steelyard.model.ExpertPart;
-import io.github.steelyard.model.ExpertPart.Product;
+import io.github.steelyard.site.ExpertPart;
+import io.github.steelyard.site.ExpertPart.Product;
 import java.util.Map;
 import java.util.Optional;
 import java.util.regex.Matcher;

@@ -1,4 +1,4 @@
-package io.github.steelyard.cli;
+package io.github.steelyard.console;
 
 import io.github.steelyard.files.Finding;
 import io.github.steelyard.job.JobListener;
@@ -7,13 +7,13 @@ import java.util.List;
 import java.util.function.LongConsumer;
 
 /// Shows on the console what a job has to say.
-final class ConsoleListener implements JobListener {
+public final class ConsoleListener implements JobListener {
 
     private final Console console;
     private final boolean verbose;
 
     /// @param verbose whether details are shown
-    ConsoleListener(Console console, boolean verbose) {
+    public ConsoleListener(Console console, boolean verbose) {
         this.console = console;
         this.verbose = verbose;
     }

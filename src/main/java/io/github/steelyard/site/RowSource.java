@@ -1,6 +1,6 @@
-package io.github.steelyard.model;
+package io.github.steelyard.site;
 
-/// Where the rows come from that a [Tap] sees. The corpus is all sequences one after the other, as in [Sequences].
+/// Where the rows come from that a [Tap] sees. The corpus is all sequences one after the other.
 public sealed interface RowSource {
 
     /// The output features of a weight. One worker shows a weight, each of its rows once, in ascending order.

@@ -1,10 +1,10 @@
-package io.github.steelyard.cli;
+package io.github.steelyard.console;
 
 import io.github.steelyard.model.EngineListener;
 import java.util.Locale;
 
 /// Shows how a pass gets on: a redrawn line with rate and time left on a terminal, a line now and then elsewhere.
-final class Progress implements EngineListener {
+public final class Progress implements EngineListener {
 
     private static final int BAR = 30; // characters
     private static final double SECONDS_BETWEEN_LINES = 10;

@@ -1,4 +1,4 @@
-package io.github.steelyard.cli;
+package io.github.steelyard.console;
 
 import java.util.Locale;
 import java.util.regex.Matcher;
@@ -6,12 +6,12 @@ import java.util.regex.Pattern;
 import picocli.CommandLine;
 
 /// A size in bytes as people write it: `1.5G`, `800MiB`, `2000000000`. Units are powers of 1024.
-record MemorySize(long bytes) {
+public record MemorySize(long bytes) {
 
     private static final Pattern FORM = Pattern.compile("([0-9]+(?:\\.[0-9]+)?)\\s*([kmgt]?)(?:i?b)?");
 
     /// Turns an argument into a size.
-    static final class Converter implements CommandLine.ITypeConverter<MemorySize> {
+    public static final class Converter implements CommandLine.ITypeConverter<MemorySize> {
 
         @Override
         public MemorySize convert(String text) {

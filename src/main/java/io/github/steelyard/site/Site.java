@@ -1,4 +1,4 @@
-package io.github.steelyard.model;
+package io.github.steelyard.site;
 
 /// A place where a quantizer may sit.
 ///

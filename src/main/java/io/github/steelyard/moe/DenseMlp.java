@@ -1,5 +1,13 @@
-package io.github.steelyard.model;
+package io.github.steelyard.moe;
 
+import io.github.steelyard.model.ExpectedTensor;
+import io.github.steelyard.model.Lane;
+import io.github.steelyard.model.Linear;
+import io.github.steelyard.model.LinearGroup;
+import io.github.steelyard.model.Phase;
+import io.github.steelyard.model.Scratch;
+import io.github.steelyard.model.SequenceBody;
+import io.github.steelyard.site.ModuleInfo;
 import io.github.steelyard.weights.Weights;
 import java.util.ArrayList;
 import java.util.List;

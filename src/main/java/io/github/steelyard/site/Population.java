@@ -1,4 +1,4 @@
-package io.github.steelyard.model;
+package io.github.steelyard.site;
 
 /// Which tokens a tap sees at an expert's site.
 public enum Population {

@@ -1,4 +1,4 @@
-package io.github.steelyard.model;
+package io.github.steelyard.site;
 
 import java.util.List;
 

@@ -1,4 +1,4 @@
-package io.github.steelyard.cli;
+package io.github.steelyard.console;
 
 import io.github.steelyard.files.Finding;
 import io.github.steelyard.files.Printable;
@@ -21,7 +21,7 @@ import org.jspecify.annotations.Nullable;
 ///
 /// Nothing else writes to either, and every text is cleaned on the way: names from foreign files can neither begin a
 /// line of their own nor steer the terminal.
-final class Console {
+public final class Console {
 
     private static final int MOST_LINES_OF_A_KIND = 20;
 
@@ -35,14 +35,14 @@ final class Console {
     /// @param out standard output
     /// @param err standard error
     /// @param terminal whether standard error is a terminal, where a progress line may be redrawn
-    Console(OutputStream out, OutputStream err, boolean terminal) {
+    public Console(OutputStream out, OutputStream err, boolean terminal) {
         this.out = new Watched(out);
         this.err = new PrintStream(err, true, StandardCharsets.UTF_8);
         this.terminal = terminal;
     }
 
     /// Returns the console of this process. The launcher says whether standard error is a terminal.
-    static Console system() {
+    public static Console system() {
         return new Console(
                 new FileOutputStream(FileDescriptor.out),
                 StandardError.open(),
@@ -54,41 +54,41 @@ final class Console {
     }
 
     /// Prints a line of a result.
-    void print(String line) {
+    public void print(String line) {
         out.write(Printable.line(line) + "\n");
     }
 
     /// Prints a result as JSON, whose writer has escaped what needs it.
-    void printJson(String json) {
+    public void printJson(String json) {
         out.write(json + "\n");
     }
 
     /// Prints one line that is neither result nor problem.
-    synchronized void note(String line) {
+    public synchronized void note(String line) {
         endRedrawing();
         err.print(Printable.line(line) + "\n");
         err.flush();
     }
 
     /// Prints a line of a stack trace.
-    synchronized void trace(String line) {
+    public synchronized void trace(String line) {
         String margin = line.startsWith("\t") ? "\t" : "";
         err.print(margin + Printable.line(line.substring(margin.length())) + "\n");
         err.flush();
     }
 
     /// Prints an error on one line.
-    void error(String message) {
+    public void error(String message) {
         note("error: " + message);
     }
 
     /// Prints a warning that has no kind of its own, and keeps it for the JSON form of the result.
-    void warn(String message) {
+    public void warn(String message) {
         finding(Finding.warning("", "", message));
     }
 
     /// Prints a finding and keeps it for the JSON form of the result. Of many of one kind the first are printed.
-    void finding(Finding finding) {
+    public void finding(Finding finding) {
         keep(finding);
         int count = finding.code().isEmpty() ? 1 : shown.merge(finding.code(), 1, Integer::sum);
         if (count <= MOST_LINES_OF_A_KIND) {
@@ -99,30 +99,30 @@ final class Console {
     }
 
     /// Prints findings that were made together and keeps them for the JSON form: those of one kind are one line.
-    void findings(List<Finding> together) {
+    public void findings(List<Finding> together) {
         together.forEach(this::keep);
         FindingText.lines(together).forEach(this::note);
     }
 
     /// Keeps a finding for the JSON form, for a command that prints it otherwise.
-    synchronized void keep(Finding finding) {
+    public synchronized void keep(Finding finding) {
         findings.add(finding);
     }
 
     /// Returns what was found so far.
-    synchronized List<Finding> findings() {
+    public synchronized List<Finding> findings() {
         return List.copyOf(findings);
     }
 
     /// Replaces the last line of a terminal.
-    synchronized void redraw(String line) {
+    public synchronized void redraw(String line) {
         err.print("\r" + Printable.line(line) + "\u001b[K");
         err.flush();
         redrawing = true;
     }
 
     /// Ends a line that was redrawn, if there is one.
-    synchronized void endRedrawing() {
+    public synchronized void endRedrawing() {
         if (redrawing) {
             err.print("\n");
             err.flush();
@@ -131,12 +131,12 @@ final class Console {
     }
 
     /// Returns a writer to standard output, for text of our own alone.
-    PrintWriter helpWriter() {
+    public PrintWriter helpWriter() {
         return new PrintWriter(out, true, StandardCharsets.UTF_8);
     }
 
     /// Returns why something printed did not reach standard output; empty if all did.
-    Optional<IOException> lost() {
+    public Optional<IOException> lost() {
         return Optional.ofNullable(out.failure);
     }
 

@@ -1,11 +1,11 @@
-package io.github.steelyard.cli;
+package io.github.steelyard.console;
 
 import java.util.Locale;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.LongConsumer;
 
 /// Shows how many bytes were written: redrawn on a terminal, a line now and then elsewhere.
-final class ByteProgress implements LongConsumer {
+public final class ByteProgress implements LongConsumer {
 
     private static final double SECONDS_BETWEEN_LINES = 10;
 
@@ -15,7 +15,7 @@ final class ByteProgress implements LongConsumer {
     private final AtomicLong bytes = new AtomicLong();
     private double lastLine;
 
-    ByteProgress(Console console, String task) {
+    public ByteProgress(Console console, String task) {
         this.console = console;
         this.task = task;
     }
@@ -33,7 +33,7 @@ final class ByteProgress implements LongConsumer {
     }
 
     /// Ends a redrawn line.
-    void done() {
+    public void done() {
         console.endRedrawing();
     }
 

@@ -1,4 +1,4 @@
-package io.github.steelyard.cli;
+package io.github.steelyard.console;
 
 import java.io.FileDescriptor;
 import java.io.FileOutputStream;

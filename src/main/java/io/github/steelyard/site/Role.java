@@ -1,4 +1,4 @@
-package io.github.steelyard.model;
+package io.github.steelyard.site;
 
 /// Which tensor of a module a quantizer sits on, with ModelOpt's name for that quantizer.
 public enum Role {
