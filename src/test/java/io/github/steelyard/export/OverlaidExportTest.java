@@ -67,6 +67,25 @@ final class OverlaidExportTest {
         }
     }
 
+    // Half of a matrix that transformers 5 put together is another weight's; an export is as the model is published.
+    @Test
+    void export_ofOverlaidWeightsOfAResavedCheckpoint_isThatOfThePublishedForm() {
+        Path original = SmallCheckpoint.write("qwen3-30b-a3b", temp);
+        Path resaved = SmallCheckpoint.resaved(original, temp.resolve("resaved"));
+        Set<String> replaced =
+                SmallCheckpoint.inLastLayer(original, "mlp.experts.1.up_proj", "mlp.experts.2.down_proj", "mlp.gate");
+        Path altered = SmallCheckpoint.altered(original, temp.resolve("altered"), replaced);
+
+        for (boolean encoded : new boolean[] {true, false}) {
+            Recipe recipe = encoded ? EXPERTS_AND_ATTENTION : KEYS_ONLY;
+            ExportResult expected = export(altered, altered, Set.of(), recipe, "expected" + encoded);
+            ExportResult overlaid = export(resaved, altered, replaced, recipe, "overlaid" + encoded);
+
+            assertThat(overlaid.directory().resolve("model.safetensors"))
+                    .hasSameBinaryContentAs(expected.directory().resolve("model.safetensors"));
+        }
+    }
+
     // Codes that the source has in the format that is asked for are those of another weight.
     @Test
     void export_ofAModuleInTheAskedFormatAlready_encodesWhatLiesOverIt() {

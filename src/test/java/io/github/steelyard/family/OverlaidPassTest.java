@@ -53,6 +53,28 @@ final class OverlaidPassTest {
         }
     }
 
+    @Test
+    void pass_overAHalfOfAMatrixThatWasPutTogether_isThatOfACheckpointWithIt() {
+        Path original = SmallCheckpoint.write("qwen3-30b-a3b", temp);
+        Path resaved = SmallCheckpoint.resaved(original, temp.resolve("resaved"));
+        Set<String> replaced = SmallCheckpoint.inLastLayer(original, "mlp.experts.1.up_proj");
+        Path altered = SmallCheckpoint.altered(original, temp.resolve("altered"), replaced);
+        ForwardRun.Options options = ForwardRun.Options.fastest();
+
+        try (Checkpoint other = Checkpoint.open(altered)) {
+            ForwardRun overlaid = ForwardRun.of(
+                    resaved,
+                    PROMPTS,
+                    options,
+                    (weights, decoder) ->
+                            OverlaidWeights.of(weights, decoder, SmallCheckpoint.weights(other, replaced)));
+
+            assertThat(overlaid.statistics())
+                    .isEqualTo(ForwardRun.of(altered, PROMPTS, options).statistics())
+                    .isNotEqualTo(ForwardRun.of(original, PROMPTS, options).statistics());
+        }
+    }
+
     // The head runs in panels of its own.
     @Test
     void pass_overAnOverlaidHead_isThatOfACheckpointWithIt() {

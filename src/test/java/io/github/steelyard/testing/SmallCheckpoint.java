@@ -2,6 +2,8 @@ package io.github.steelyard.testing;
 
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.github.steelyard.checkpoint.Checkpoint;
+import io.github.steelyard.checkpoint.SafetensorsWriter;
+import io.github.steelyard.checkpoint.SafetensorsWriter.Planned;
 import io.github.steelyard.checkpoint.TensorInfo;
 import io.github.steelyard.family.Families;
 import io.github.steelyard.files.ConfigJson;
@@ -9,17 +11,24 @@ import io.github.steelyard.format.StoredWeight;
 import io.github.steelyard.model.Linear;
 import io.github.steelyard.synthesis.Synthesis;
 import io.github.steelyard.synthesis.SyntheticFormat;
+import io.github.steelyard.tensor.DType;
+import io.github.steelyard.tensor.Shape;
 import io.github.steelyard.weights.CheckpointWeights;
 import io.github.steelyard.weights.FusedStack;
+import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.RandomAccessFile;
 import java.io.UncheckedIOException;
+import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
+import java.util.SequencedMap;
 import java.util.Set;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
@@ -90,6 +99,58 @@ public final class SmallCheckpoint {
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }
+    }
+
+    /// Writes a checkpoint whose experts lie one by one as transformers 5 saves them: gate and up of all experts of a
+    /// layer in one tensor, down in another.
+    public static Path resaved(Path original, Path target) {
+        try (Checkpoint checkpoint = Checkpoint.open(original)) {
+            Files.createDirectory(target);
+            Files.copy(original.resolve("config.json"), target.resolve("config.json"));
+            SequencedMap<Planned, MemorySegment> tensors = new LinkedHashMap<>();
+            for (TensorInfo tensor : checkpoint.tensors().values()) {
+                if (!tensor.name().contains(".experts.")) {
+                    tensors.put(
+                            new Planned(tensor.name(), tensor.dtype(), tensor.shape()),
+                            MemorySegment.ofArray(checkpoint.bytes(tensor).toArray(ValueLayout.JAVA_BYTE)));
+                }
+            }
+            for (int layer = 0; layer < LAYERS; layer++) {
+                String experts = "model.layers.%d.mlp.experts.".formatted(layer);
+                putTogether(checkpoint, experts, List.of("gate", "up"), tensors);
+                putTogether(checkpoint, experts, List.of("down"), tensors);
+            }
+            SafetensorsWriter.write(
+                    target.resolve("model.safetensors"),
+                    List.copyOf(tensors.keySet()),
+                    Map.of(),
+                    List.copyOf(tensors.values()));
+            return target;
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    private static void putTogether(
+            Checkpoint checkpoint, String name, List<String> parts, Map<Planned, MemorySegment> tensors) {
+        int experts = Objects.requireNonNull(EXTENTS.get("num_experts"));
+        ByteArrayOutputStream bytes = new ByteArrayOutputStream();
+        long rows = 0;
+        long columns = 0;
+        for (int expert = 0; expert < experts; expert++) {
+            for (String part : parts) {
+                TensorInfo tensor = checkpoint.tensor("%s%d.%s_proj.weight".formatted(name, expert, part));
+                bytes.writeBytes(checkpoint.bytes(tensor).toArray(ValueLayout.JAVA_BYTE));
+                rows += tensor.shape().dim(0);
+                columns = tensor.shape().dim(1);
+            }
+        }
+        tensors.put(
+                new Planned(
+                        name + String.join("_", parts) + "_proj",
+                        DType.BF16,
+                        Shape.of(experts, rows / experts, columns)),
+                MemorySegment.ofArray(bytes.toByteArray()));
     }
 
     /// Returns the modules of the last layer whose names end so.
