@@ -11,6 +11,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;
 import java.nio.file.Path;
+import java.util.Optional;
 import java.util.Set;
 import java.util.function.Function;
 
@@ -61,6 +62,21 @@ public record RunDirectory(Path path) {
     /// Returns whether the run was finished.
     public boolean isFinished() {
         return Files.exists(manifestFile());
+    }
+
+    /// Returns the value of a setting that the run here, finished or not, was begun with; empty if none was.
+    ///
+    /// @param name a part of the run's key
+    /// @param layers how many layers the model has
+    /// @throws StatisticsException if what tells it is damaged
+    public Optional<String> setting(String name, int layers) {
+        if (isFinished()) {
+            return Optional.ofNullable(manifest().settings().get(name));
+        }
+        Path state = stateDirectory().resolve(RunState.STATE);
+        return Files.isRegularFile(state, LinkOption.NOFOLLOW_LINKS)
+                ? Optional.ofNullable(StateFile.read(state, layers).key().parts().get(name))
+                : Optional.empty();
     }
 
     /// Writes the results of a run: statistics, the resolved recipe, and last the manifest.

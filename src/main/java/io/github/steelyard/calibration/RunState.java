@@ -27,7 +27,9 @@ import java.util.stream.Stream;
 /// from the last finished layer, with the same bytes.
 final class RunState implements LayerStore, AutoCloseable {
 
-    private static final String STATE = "state.json";
+    /// What is replaced last when a layer is done.
+    static final String STATE = "state.json";
+
     private static final List<String> STREAMS = List.of("stream-0.bin", "stream-1.bin");
     private static final String STATISTICS = "statistics-#.safetensors";
     private static final List<String> SCRATCH = List.of("expert-inputs.bin", "latent-sums.bin");

@@ -5,6 +5,7 @@ import io.github.steelyard.kernel.Kernels;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
+import java.util.Optional;
 
 /// The float32 matrix product, behind one of several implementations ([MatrixProduct]). Always single-threaded: callers
 /// run one product per worker thread, with a [Workspace] of its own.
@@ -49,6 +50,20 @@ public final class Gemm {
     /// @throws IllegalArgumentException if the preference is none of [#names], or two providers have it
     public static Gemm select(String preference) {
         return GemmSelection.select(preference);
+    }
+
+    /// Returns the product that a run was begun with, which goes on with it: last bits depend on the product.
+    ///
+    /// @param name its [#name]
+    /// @return empty if it does not run here
+    public static Optional<Gemm> named(String name) {
+        return names().stream()
+                .filter(name::startsWith)
+                .map(Gemm::select)
+                .filter(gemm -> gemm.name().equals(name))
+                .findFirst()
+                .map(gemm -> new Gemm(
+                        gemm.product, gemm.small, gemm.kernels, "the run was begun with it; " + gemm.reason));
     }
 
     /// Returns a short name for log and provenance, for example `onednn-3.11`.

@@ -80,7 +80,7 @@ public final class CalibrationJob {
         requireSensible();
         RunDirectory run = place();
         Kernels kernels = request.compute().arithmetic();
-        Gemm gemm = request.compute().product();
+        Gemm chosen = request.compute().product();
         try (Checkpoint checkpoint = Checkpoint.open(request.checkpoint());
                 ResidentMemory memory = new ResidentMemory()) {
             Decoder decoder = Inputs.model(checkpoint, listener);
@@ -91,6 +91,7 @@ public final class CalibrationJob {
                 Rehearsal.requireExportable(plan, ExportSource.of(checkpoint, decoder), true);
             }
             ExpertBackend backend = ForwardPass.experts(checkpoint, decoder, request.moeBackend(), true);
+            Gemm gemm = product(run, chosen, decoder.layers().size());
             CalibrationSet set = corpus(checkpoint, decoder);
             listener.detail("kernels %s (%s), gemm %s (%s)"
                     .formatted(kernels.name(), kernels.reason(), gemm.name(), gemm.reason()));
@@ -129,6 +130,19 @@ public final class CalibrationJob {
             gemm.remarks().forEach(remark -> listener.note("note: " + gemm.name() + ": " + remark));
             return result(run, DONE, set, decoder, memory);
         }
+    }
+
+    /// Returns the matrix product. One that nobody asked for by name gives way to the one that the run was begun with.
+    private Gemm product(RunDirectory run, Gemm chosen, int layers) {
+        if (!request.compute().isProductChosen() || request.choices().fresh()) {
+            return chosen;
+        }
+        Optional<Gemm> begun = run.setting("gemm", layers)
+                .filter(name -> !name.equals(chosen.name()))
+                .flatMap(Gemm::named);
+        begun.ifPresent(product -> listener.note("note: goes on with matrix product %s, as it was begun, not with %s"
+                .formatted(product.name(), chosen.name())));
+        return begun.orElse(chosen);
     }
 
     private void profiled(Consumer<Profile> pass) {

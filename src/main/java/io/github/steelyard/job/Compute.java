@@ -11,7 +11,7 @@ import java.util.OptionalLong;
 /// How forward passes are computed: no result depends on it, apart from rounding by the choice of arithmetic.
 ///
 /// @param threads most worker threads, 1 to [#MOST_THREADS]; fewer are taken where memory does not suffice
-/// @param gemm name of the matrix product, one of [Gemm#names]; `auto` takes the fastest
+/// @param gemm name of the matrix product, one of [Gemm#names]; `auto` goes by what the processor is
 /// @param kernels other arithmetic: `auto` or `reference`
 /// @param memory bytes that the process may hold; empty: what the JVM's heap allows
 public record Compute(int threads, String gemm, String kernels, OptionalLong memory) {
@@ -45,6 +45,11 @@ public record Compute(int threads, String gemm, String kernels, OptionalLong mem
     /// Returns the same with another number of threads.
     public Compute withThreads(int count) {
         return new Compute(count, gemm, kernels, memory);
+    }
+
+    /// Returns whether the matrix product is chosen by what the processor is.
+    boolean isProductChosen() {
+        return gemm.equals(AUTO);
     }
 
     /// Returns the matrix product.

@@ -163,6 +163,22 @@ final class ResumeTest {
         refused("gemm: ", arguments("run", "--gemm", "reference"));
     }
 
+    // As on another machine: its own choice would be another.
+    @Test
+    void productThatNobodyAskedFor_isTheOneThatTheRunWasBegunWith() throws IOException {
+        CommandRun.of(arguments("expected", "--gemm", "reference")).expect(ExitCode.OK);
+        ProgressWatcher watcher = new ProgressWatcher("layer 2/6", ResumeTest::fail);
+        CommandRun.watched(watcher, arguments("run", "--gemm", "reference")).expect(ExitCode.INTERNAL);
+
+        CommandRun resumed = CommandRun.of(arguments("run")).expect(ExitCode.OK);
+        CommandRun again = CommandRun.of(arguments("run")).expect(ExitCode.OK);
+
+        assertThat(resumed.err()).contains("note: goes on with matrix product reference, as it was begun, not with ");
+        assertThat(again.out()).contains("already complete");
+        assertThat(statistics("run")).isEqualTo(statistics("expected"));
+        assertThat(temp.resolve("run/manifest.json")).content().contains("the run was begun with it; asked for");
+    }
+
     @Test
     void changedRecipe_ofAFinishedRun_isRefusedAndNamed() throws IOException {
         undisturbed();
