@@ -75,7 +75,8 @@ public record RunDirectory(Path path) {
         }
         Path state = stateDirectory().resolve(RunState.STATE);
         return Files.isRegularFile(state, LinkOption.NOFOLLOW_LINKS)
-                ? Optional.ofNullable(StateFile.read(state, layers).key().parts().get(name))
+                ? Optional.ofNullable(
+                        StateFile.read(state, layers).key().parts().get(name))
                 : Optional.empty();
     }
 

@@ -37,6 +37,7 @@ final class Bf16x3Gemm implements MatrixProduct {
     static final float LARGEST_SCALE = 0x1p64f;
 
     private static final int PARTS = 3;
+    private static final int SMALLEST_TILE = 8;
     private static final Panels PANELS = new Panels(Bf16Split.WIDTH, Bf16Split.STEP);
     private static final List<String> INSTRUCTIONS = List.of("bf16", "fp16", "avx10", "amx");
 
@@ -250,7 +251,7 @@ final class Bf16x3Gemm implements MatrixProduct {
             int width = OneDnnGemm.padded(Math.min(chunk, w.rows()));
             int tile;
             for (int row = 0; row < a.rows(); row += tile) {
-                tile = OneDnnGemm.tileRows(a.rows() - row, product(OneDnnGemm.TILE_ROWS, width, k));
+                tile = OneDnnGemm.tileRows(a.rows() - row, SMALLEST_TILE, product(OneDnnGemm.TILE_ROWS, width, k));
                 int toRow = Math.min(a.rows(), row + tile);
                 stage(a.rowRange(row, toRow), lead, k, tile);
                 for (int column = 0; column < w.rows(); column += chunk) {

@@ -27,7 +27,7 @@ enum BuiltIn {
             case ONEDNN_BF16X3 -> Bf16x3Gemm.load(Kernels.fastest());
             case VECTOR ->
                 switch (Kernels.fastest()) {
-                    case VectorKernels vector -> new VectorGemm();
+                    case VectorKernels vector -> VectorGemm.ofMachine();
                     case ReferenceKernels reference -> throw new UnavailableException("has " + reference.reason());
                 };
             case REFERENCE -> new ReferenceGemm();

@@ -62,8 +62,8 @@ public final class Gemm {
                 .map(Gemm::select)
                 .filter(gemm -> gemm.name().equals(name))
                 .findFirst()
-                .map(gemm -> new Gemm(
-                        gemm.product, gemm.small, gemm.kernels, "the run was begun with it; " + gemm.reason));
+                .map(gemm ->
+                        new Gemm(gemm.product, gemm.small, gemm.kernels, "the run was begun with it; " + gemm.reason));
     }
 
     /// Returns a short name for log and provenance, for example `onednn-3.11`.

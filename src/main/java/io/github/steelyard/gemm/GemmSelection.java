@@ -71,7 +71,7 @@ final class GemmSelection {
     private static Gemm vectorOrReference(String why) {
         Kernels fastest = Kernels.fastest();
         return switch (fastest) {
-            case VectorKernels vector -> new Gemm(new VectorGemm(), vector, why + vector.reason());
+            case VectorKernels vector -> new Gemm(VectorGemm.ofMachine(), vector, why + vector.reason());
             case ReferenceKernels reference -> new Gemm(new ReferenceGemm(), reference, why + reference.reason());
         };
     }
@@ -88,7 +88,7 @@ final class GemmSelection {
         if (product.smallest() == 0 || kernels instanceof ReferenceKernels) {
             return new Gemm(product, kernels, reason);
         }
-        MatrixProduct small = new VectorGemm();
+        MatrixProduct small = VectorGemm.ofMachine();
         return new Gemm(product, small, kernels, "%s; small products by %s".formatted(reason, small.name()));
     }
 

@@ -97,7 +97,7 @@ final class OneDnnGemm implements MatrixProduct {
 
     @Override
     public Weight newWeight() {
-        return new OneDnnPanels();
+        return new NativePanels();
     }
 
     @Override
@@ -114,24 +114,25 @@ final class OneDnnGemm implements MatrixProduct {
     }
 
     private int tileRows(int left, int columns, int k) {
-        return tileRows(left, product(TILE_ROWS, padded(columns), k));
+        return tileRows(left, SMALLEST_TILE, product(TILE_ROWS, padded(columns), k));
     }
 
     /// Returns the rows of the next tile: the largest that is full, or the smallest one that takes the rest.
     ///
     /// @param left rows that are left
+    /// @param smallest rows of the smallest tile
     /// @param largest the product of the largest tile
-    static int tileRows(int left, Product largest) {
+    static int tileRows(int left, int smallest, Product largest) {
         return left >= TILE_ROWS || !largest.implementation().startsWith(KERNEL)
                 ? TILE_ROWS
-                : Math.max(SMALLEST_TILE, Integer.highestOneBit(left));
+                : Math.max(smallest, Integer.highestOneBit(left));
     }
 
     /// The work of one thread.
     private final class Tiles implements Worker {
 
         private final OneDnnWorker worker;
-        private float[] panel = new float[0];
+        private final StagedPanel panel = new StagedPanel();
         private float[] line = new float[0];
 
         Tiles(OneDnnWorker worker) {
@@ -140,40 +141,12 @@ final class OneDnnGemm implements MatrixProduct {
 
         @Override
         public void pack(WeightSource source, Weight target) {
-            OneDnnPanels panels = (OneDnnPanels) target;
-            panels.reset(PANELS.size(source.rows(), source.columns()), source.columns());
-            PANELS.pack(source, new Copied(panels), kernels);
-        }
-
-        /// Panels are put together on the heap, then copied.
-        private final class Copied implements Panels.Target {
-
-            private final OneDnnPanels panels;
-
-            Copied(OneDnnPanels panels) {
-                this.panels = panels;
-            }
-
-            @Override
-            public float[] array(long start, int length) {
-                panel = Workspace.grown(panel, length);
-                return panel;
-            }
-
-            @Override
-            public int at(long start) {
-                return 0;
-            }
-
-            @Override
-            public void done(long start, int length) {
-                MemorySegment.copy(panel, 0, panels.values(), ValueLayout.JAVA_FLOAT, Float.BYTES * start, length);
-            }
+            panel.pack(PANELS, source, (NativePanels) target, kernels);
         }
 
         @Override
         public void multiply(Matrix a, PackedWeight.Slice w, Update update, Matrix c) {
-            OneDnnPanels panels = (OneDnnPanels) w.content();
+            NativePanels panels = (NativePanels) w.content();
             int k = w.columns();
             // A chunk is one piece of memory only if it takes the whole depth of its panels, or is a single panel.
             int chunk = k == panels.columns() ? CHUNK : WIDTH;
@@ -218,7 +191,7 @@ final class OneDnnGemm implements MatrixProduct {
 
         @Override
         public long bytes() {
-            return worker.bytes() + 4L * (panel.length + line.length);
+            return worker.bytes() + panel.bytes() + 4L * line.length;
         }
 
         @Override

@@ -53,6 +53,16 @@ enum ProcessorKind {
         };
     }
 
+    /// Returns whether the Vector API's product is faster with panels that begin at cache lines, outside the heap.
+    ///
+    /// @param vectorBits the width of the vectors that this JVM uses
+    boolean wantsAlignedPanels(int vectorBits) {
+        return switch (this) {
+            case TILES, AVX512 -> vectorBits >= WIDE;
+            case AVX512_AMD, AVX2, OTHER -> false;
+        };
+    }
+
     /// Returns what the choice goes by, in one line.
     String reason() {
         return what + ": " + why;

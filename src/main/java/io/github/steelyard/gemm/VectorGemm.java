@@ -1,6 +1,7 @@
 package io.github.steelyard.gemm;
 
 import io.github.steelyard.kernel.VectorKernels;
+import java.lang.foreign.MemorySegment;
 import java.util.Locale;
 import jdk.incubator.vector.FloatVector;
 
@@ -13,7 +14,11 @@ import jdk.incubator.vector.FloatVector;
 /// Each element of `C` is the sum, in ascending order, of one chain of fused multiply-adds per depth block. Edge tiles
 /// are computed by the same kernel on zero-padded copies, so the promise about rows holds by construction, and the bits
 /// are the same on every machine.
-record VectorGemm() implements MatrixProduct {
+///
+/// @param aligned whether weights lie outside the heap, at the start of cache lines ([VectorTileAligned]); no bit
+/// depends
+///     on it. Needs 512-bit vectors
+record VectorGemm(boolean aligned) implements MatrixProduct {
 
     private static final int BLOCK_ROWS = 512;
     private static final int BLOCK_DEPTH = 1024;
@@ -25,6 +30,12 @@ record VectorGemm() implements MatrixProduct {
     private static final VectorTile TILE = LANES == LANES_OF_AVX2 ? new VectorTile4x2() : new VectorTile4x4();
     private static final VectorKernels KERNELS = new VectorKernels("for edges");
     private static final Panels PANELS = new Panels(TILE.columns(), 1);
+
+    /// Returns the product with its weights where this processor reads them fastest.
+    static VectorGemm ofMachine() {
+        int bits = LANES * Float.SIZE;
+        return new VectorGemm(ProcessorKind.of(Processor.ofMachine(), bits).wantsAlignedPanels(bits));
+    }
 
     @Override
     public String name() {
@@ -43,22 +54,32 @@ record VectorGemm() implements MatrixProduct {
 
     @Override
     public Weight newWeight() {
-        return new HeapPanels(PANELS);
+        return aligned ? new NativePanels() : new HeapPanels(PANELS);
     }
 
     @Override
     public Worker newWorker() {
-        return new Tiles();
+        return new Tiles(aligned);
     }
 
     private static final class Tiles implements Worker {
 
+        private final boolean aligned;
+        private final StagedPanel staged = new StagedPanel();
         private float[] edgeRows = new float[0];
         private final float[] edgeResult = new float[TILE.rows() * TILE.columns()];
 
+        Tiles(boolean aligned) {
+            this.aligned = aligned;
+        }
+
         @Override
         public void pack(WeightSource source, Weight target) {
-            ((HeapPanels) target).pack(source, KERNELS);
+            if (aligned) {
+                staged.pack(PANELS, source, (NativePanels) target, KERNELS);
+            } else {
+                ((HeapPanels) target).pack(source, KERNELS);
+            }
         }
 
         @Override
@@ -77,24 +98,24 @@ record VectorGemm() implements MatrixProduct {
 
         // Adds or sets C by the columns of A from `depth` on.
         private void block(Matrix a, PackedWeight.Slice w, int depth, boolean add, Matrix c) {
-            HeapPanels panels = (HeapPanels) w.content();
             int width = TILE.columns();
             for (int column = 0; column < w.rows(); column += width) {
-                int panel = panels.at(w.fromRow() + column, w.fromColumn() + depth);
+                long panel = PANELS.start(w.fromRow() + column, w.weight().columns())
+                        + (long) (w.fromColumn() + depth) * width;
                 int columns = Math.min(width, w.rows() - column);
                 for (int row = 0; row < a.rows(); row += TILE.rows()) {
                     int count = Math.min(TILE.rows(), a.rows() - row);
                     if (add || count < TILE.rows() || columns < width) {
                         Matrix part = new Matrix(c.values(), c.at(row) + column, count, columns, c.stride());
-                        edge(a.rowRange(row, row + count), panels.values(), panel, add, part);
+                        edge(a.rowRange(row, row + count), w.content(), panel, add, part);
                     } else {
                         int at = c.at(row) + column;
-                        TILE.multiply(
+                        tile(
                                 a.columns(),
                                 a.values(),
                                 a.at(row),
                                 a.stride(),
-                                panels.values(),
+                                w.content(),
                                 panel,
                                 c.values(),
                                 at,
@@ -104,19 +125,28 @@ record VectorGemm() implements MatrixProduct {
             }
         }
 
+        private void tile(int k, float[] a, int at, int lda, Weight weight, long panel, float[] c, int cAt, int ldc) {
+            if (aligned) {
+                MemorySegment panels = ((NativePanels) weight).values();
+                VectorTileAligned.multiply(k, a, at, lda, panels, Float.BYTES * panel, c, cAt, ldc);
+            } else {
+                TILE.multiply(k, a, at, lda, ((HeapPanels) weight).values(), (int) panel, c, cAt, ldc);
+            }
+        }
+
         // A tile that cannot be written straight to C: it sticks out, or adds.
-        private void edge(Matrix a, float[] panels, int panel, boolean add, Matrix c) {
+        private void edge(Matrix a, Weight weight, long panel, boolean add, Matrix c) {
             int width = TILE.columns();
             int k = a.columns();
             if (a.rows() == TILE.rows()) {
-                TILE.multiply(k, a.values(), a.offset(), a.stride(), panels, panel, edgeResult, 0, width);
+                tile(k, a.values(), a.offset(), a.stride(), weight, panel, edgeResult, 0, width);
             } else {
                 // The rows beyond hold what earlier calls left: their results are thrown away.
                 edgeRows = Workspace.grown(edgeRows, TILE.rows() * BLOCK_DEPTH);
                 for (int row = 0; row < a.rows(); row++) {
                     System.arraycopy(a.values(), a.at(row), edgeRows, row * k, k);
                 }
-                TILE.multiply(k, edgeRows, 0, k, panels, panel, edgeResult, 0, width);
+                tile(k, edgeRows, 0, k, weight, panel, edgeResult, 0, width);
             }
             for (int row = 0; row < c.rows(); row++) {
                 if (add) {
@@ -129,12 +159,12 @@ record VectorGemm() implements MatrixProduct {
 
         @Override
         public long bytes() {
-            return 4L * (edgeRows.length + edgeResult.length);
+            return staged.bytes() + 4L * (edgeRows.length + edgeResult.length);
         }
 
         @Override
         public void close() {
-            // Nothing lies outside the heap.
+            // Weights give back their own memory.
         }
     }
 }

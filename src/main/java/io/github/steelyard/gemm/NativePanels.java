@@ -4,8 +4,10 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import org.jspecify.annotations.Nullable;
 
-/// A weight in [Panels] outside the heap, at an address that does not change: what [OneDnnGemm] reads.
-final class OneDnnPanels implements MatrixProduct.Weight {
+/// A weight in [Panels] outside the heap, at an address that does not change and begins a cache line: what oneDNN
+/// reads,
+/// and [VectorGemm] where loads across two lines are dear.
+final class NativePanels implements MatrixProduct.Weight {
 
     private static final int ALIGNMENT = 64;
 
