@@ -7,6 +7,7 @@ import io.github.steelyard.tensor.DType;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.util.List;
+import java.util.Optional;
 
 /// Some rows of a weight, decoded: dense and row-major.
 final class DecodedRows {
@@ -49,7 +50,8 @@ final class DecodedRows {
     ///
     /// @param scale the scale of the whole tensor; read by the formats that have one
     List<byte[]> encode(Format format, float scale) {
-        WeightEncoder.Encoded encoded = new WeightEncoder(format, scale).encode(values, 0, count, columns);
+        WeightEncoder.Encoded encoded =
+                new WeightEncoder(format, scale, Optional.empty()).encode(values, 0, count, columns);
         return format.hasPartScales() ? List.of(encoded.codes(), encoded.scales()) : List.of(encoded.codes());
     }
 }

@@ -4,6 +4,7 @@ import io.github.steelyard.tensor.DType;
 import java.lang.foreign.MemorySegment;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.util.Optional;
 
 /// Encodes rows of a weight, codes and scales together. An export writes them, and fake quantization decodes them
 /// again: what is evaluated are the bytes that a server loads.
@@ -13,7 +14,17 @@ import java.nio.ByteOrder;
 ///
 /// @param format one that is [Format#isWritten]
 /// @param scale the scale of the whole tensor; read by the formats that have one
-public record WeightEncoder(Format format, float scale) {
+/// @param parts what chooses the scales of parts; empty: the largest magnitude of each, the only choice in
+///     FP8 with one scale and in the MX formats
+public record WeightEncoder(Format format, float scale, Optional<PartScales> parts) {
+
+    /// @throws IllegalArgumentException if there is something to choose in a format that leaves no choice
+    public WeightEncoder {
+        boolean chosen = format == Format.NVFP4 || format == Format.FP8_PER_CHANNEL || format == Format.FP8_BLOCK;
+        if (parts.isPresent() && !chosen) {
+            throw new IllegalArgumentException("%s has no scales to choose".formatted(format));
+        }
+    }
 
     /// Codes and the scales of blocks or rows, little-endian; no scales where the tensor has one.
     ///
@@ -26,7 +37,7 @@ public record WeightEncoder(Format format, float scale) {
     ///
     /// @param amax finite and not negative, 0 for a weight of zeros; not read by formats without a scale of the tensor
     public static WeightEncoder ofAmax(Format format, float amax) {
-        return new WeightEncoder(format, format.tensorScale(amax));
+        return new WeightEncoder(format, format.tensorScale(amax), Optional.empty());
     }
 
     /// Encodes dense rows.
@@ -36,6 +47,10 @@ public record WeightEncoder(Format format, float scale) {
     ///     a scale depends on it, or the format is none of weights
     public Encoded encode(float[] values, int offset, int rows, int columns) {
         int count = Math.multiplyExact(rows, columns);
+        if (parts.isPresent()) {
+            byte[] scales = parts.get().of(values, offset, rows, columns);
+            return new Encoded(codes(values, offset, rows, columns, scales), scales);
+        }
         return switch (format) {
             case FP8 -> {
                 byte[] codes = new byte[count];
@@ -74,6 +89,28 @@ public record WeightEncoder(Format format, float scale) {
             }
             case PLAIN, FP8_DYNAMIC_TOKEN, FP8_DYNAMIC_GROUP, INT4, INT8 -> throw noWeight();
         };
+    }
+
+    /// Returns the codes under scales that were chosen.
+    private byte[] codes(float[] values, int offset, int rows, int columns, byte[] scales) {
+        if (format == Format.NVFP4) {
+            byte[] codes = new byte[rows * columns / 2];
+            Nvfp4.encodeCodes(values, offset, rows, columns, scale, codes, 0, scales, 0);
+            return codes;
+        }
+        byte[] codes = new byte[rows * columns];
+        float[] floats = new float[scales.length / Float.BYTES];
+        ByteBuffer.wrap(scales).order(ByteOrder.LITTLE_ENDIAN).asFloatBuffer().get(floats);
+        int width = format == Format.FP8_BLOCK ? Fp8.BLOCK : columns;
+        int height = format == Format.FP8_BLOCK ? Fp8.BLOCK : 1;
+        for (int row = 0; row < rows; row++) {
+            for (int left = 0; left < columns; left += width) {
+                float one = floats[row / height * Math.ceilDiv(columns, width) + left / width];
+                int at = row * columns + left;
+                Fp8.encode(values, offset + at, Math.min(width, columns - left), one, codes, at);
+            }
+        }
+        return codes;
     }
 
     /// Returns encoded rows as the weight that a reader of the export sees.

@@ -10,7 +10,8 @@ import io.github.steelyard.format.StoredWeight;
 ///   never on the offset, on neighbouring memory or on whether the element lies in a vector's tail. So results do not
 ///   depend on how rows are batched.
 /// * **Elementwise operations and the order-independent reductions ([#absMax] and its kin, [#countNonFinite],
-///   [#decode]) give the same bits in both implementations**, NaN payloads excepted. Sums ([#dot], [#sumOfSquares],
+///   [#decode]), and the errors, whose order is fixed, give the same bits in both implementations**, NaN payloads
+/// excepted. Sums ([#dot], [#sumOfSquares],
 ///   [#rmsNorm], [#softmax]) differ within the bounds of `docs/NUMERICS.md`.
 /// * Slices may be empty. Input and output slices may be the same slice, but must not overlap otherwise.
 ///
@@ -53,6 +54,22 @@ public sealed interface Kernels permits ReferenceKernels, VectorKernels {
     /// Raises `amax[amaxOffset + j]` to the largest absolute value in column `j` of the dense `(rows, columns)` matrix
     /// `x`. Same order as [#absMax]; the old `amax` values must be absolute values.
     void absMaxColumns(float[] x, int offset, int rows, int columns, float[] amax, int amaxOffset);
+
+    /// Writes the squared error of each of `blocks` blocks of 16 elements in E2M1 under a scale of its own. Element `e`
+    /// of block `i` is `x[offset + e * blocks + i]`, finite. With `y = e2m1(|x| / scale) * scale`, nothing but zeros
+    /// where the scale is 0, and `d = (|x| - y)²`:
+    ///
+    /// ```text
+    /// error = (d[0] + d[8]) + (d[1] + d[9]) + … + (d[7] + d[15])      in float32, from left to right
+    /// ```
+    ///
+    /// @param scales of each block, not negative, finite
+    /// @param errors receives a value for each block
+    void fp4Errors(float[] x, int offset, int blocks, float[] scales, float[] errors);
+
+    /// Returns the squared error of finite elements in E4M3. With `y = e4m3(x * factor) * inverse`, `(x - y)²` of
+    /// element `i` is made in float32 and added in float64 to the sum `i mod 16`, these one after the other in the end.
+    double fp8Error(float[] x, int offset, int length, float factor, float inverse);
 
     /// Returns how many elements are NaN or infinite.
     long countNonFinite(float[] x, int offset, int length);

@@ -1,5 +1,7 @@
 package io.github.steelyard.kernel;
 
+import io.github.steelyard.format.E2m1;
+import io.github.steelyard.format.E4m3;
 import io.github.steelyard.format.StoredWeight;
 
 /// The specification of [Kernels]: plain loops, sums in float64, never unrolled.
@@ -65,6 +67,42 @@ public record ReferenceKernels(String reason) implements Kernels {
             count += Float.isFinite(x[i]) ? 0 : 1;
         }
         return count;
+    }
+
+    @Override
+    public void fp4Errors(float[] x, int offset, int blocks, float[] scales, float[] errors) {
+        for (int i = 0; i < blocks; i++) {
+            errors[i] = fp4Error(x, offset + i, blocks, scales[i]);
+        }
+    }
+
+    static float fp4Error(float[] x, int offset, int stride, float scale) {
+        float sum = 0;
+        for (int e = 0; e < 8; e++) {
+            sum += fp4Square(x[offset + e * stride], scale) + fp4Square(x[offset + (e + 8) * stride], scale);
+        }
+        return sum;
+    }
+
+    private static float fp4Square(float x, float scale) {
+        float magnitude = Math.abs(x);
+        float error = scale == 0 ? magnitude : magnitude - E2m1.round(magnitude / scale) * scale;
+        return error * error;
+    }
+
+    @Override
+    public double fp8Error(float[] x, int offset, int length, float factor, float inverse) {
+        double[] sums = new double[16];
+        for (int i = 0; i < length; i++) {
+            float value = x[offset + i];
+            float error = value - E4m3.round(value * factor) * inverse;
+            sums[i % 16] += error * error;
+        }
+        double sum = 0;
+        for (double one : sums) {
+            sum += one;
+        }
+        return sum;
     }
 
     @Override

@@ -56,6 +56,20 @@ public record VectorKernels(String reason) implements Kernels {
     }
 
     @Override
+    public void fp4Errors(float[] x, int offset, int blocks, float[] scales, float[] errors) {
+        VectorErrors.fp4Errors(x, offset, blocks, scales, errors);
+    }
+
+    @Override
+    public double fp8Error(float[] x, int offset, int length, float factor, float inverse) {
+        return switch (LANES) {
+            case 16 -> VectorErrors.fp8ErrorWide(x, offset, length, factor, inverse);
+            case 8 -> VectorErrors.fp8Error(x, offset, length, factor, inverse);
+            default -> REFERENCE.fp8Error(x, offset, length, factor, inverse);
+        };
+    }
+
+    @Override
     public long countNonFinite(float[] x, int offset, int length) {
         return VectorReductions.countNonFinite(x, offset, length);
     }

@@ -69,6 +69,35 @@ final class KernelsParityTest {
         }
     }
 
+    @Test
+    void fp4Errors_anyScales_haveTheReferenceBits() {
+        for (int blocks : new int[] {0, 1, 3, 8, 16, 37}) {
+            float[] x = Values.mixed(blocks, 16 * blocks);
+            float[] scales = new float[blocks];
+            for (int i = 0; i < blocks; i++) {
+                scales[i] = i % 5 == 0 ? 0 : Math.abs(x[i]) + Math.scalb(1f, -i);
+            }
+            float[] wanted = new float[blocks];
+            reference.fp4Errors(x, 0, blocks, scales, wanted);
+            float[] found = new float[blocks];
+            fastest.fp4Errors(Values.at(3, x), 3, blocks, scales, found);
+            assertBits("fp4Errors of " + blocks, found, wanted);
+        }
+    }
+
+    @Test
+    void fp8Error_anyScale_hasTheReferenceBits() {
+        for (int length : Values.LENGTHS) {
+            float[] x = Values.mixed(length, length);
+            for (float factor : new float[] {1, 0.37f, 4000}) {
+                double wanted = reference.fp8Error(x, 0, length, factor, 1 / factor);
+                assertThat(fastest.fp8Error(Values.at(3, x), 3, length, factor, 1 / factor))
+                        .as("fp8Error of %d", length)
+                        .isEqualTo(wanted);
+            }
+        }
+    }
+
     static void assertBits(String what, float[] found, float[] wanted) {
         for (int i = 0; i < wanted.length; i++) {
             if (Float.floatToIntBits(found[i]) != Float.floatToIntBits(wanted[i])) {
