@@ -74,7 +74,7 @@ final class ExportPlanner {
     }
 
     private List<ModuleExport> modules(List<SourceModule> sources, List<Refusal> refusals) {
-        ModulePlanner planner = new ModulePlanner(sources, plan::scheme, scales, refusals);
+        ModulePlanner planner = new ModulePlanner(sources, plan::scheme, plan::keepsWeight, scales, refusals);
         StackPlanner stacks = new StackPlanner(plan::scheme, scales, refusals);
         Map<String, List<SourceModule>> members = new HashMap<>();
         sources.forEach(module -> module.stack()

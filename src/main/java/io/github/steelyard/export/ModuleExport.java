@@ -41,6 +41,11 @@ record ModuleExport(
         replaced = Set.copyOf(replaced);
     }
 
+    /// Returns the same with something that a person should know.
+    ModuleExport with(Finding remark) {
+        return new ModuleExport(module, treatment, format, tensors, replaced, Optional.of(remark));
+    }
+
     static ModuleExport copied(String module) {
         return new ModuleExport(module, Treatment.COPIED, Optional.empty(), List.of(), Set.of(), Optional.empty());
     }

@@ -27,6 +27,7 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.function.Function;
+import java.util.function.Predicate;
 
 /// Decides for each module what is written.
 ///
@@ -41,20 +42,28 @@ import java.util.function.Function;
 /// | quantised otherwise (128 x 128 blocks, no static input scale) | nothing | decoded to BF16, with a warning |
 ///
 /// A kept NVFP4 or FP8 weight needs the scale that its group shares; where the source's differ, the group is encoded
-/// anew, which is what servers would do with FP8.
+/// anew, which is what servers would do with FP8. Where a recipe wants weights as they are stored, this is left to
+/// them.
 final class ModulePlanner {
 
     private final Map<String, SourceModule> modules = new HashMap<>();
     private final Function<String, Scheme> schemes;
+    private final Predicate<String> asStored;
     private final ScaleTable scales;
     private final List<Refusal> refusals;
 
     /// @param schemes the plan: formats of a module
+    /// @param asStored the plan: whether a module's weight is to stay as it is stored
     /// @param refusals receives whatever cannot be written
     ModulePlanner(
-            List<SourceModule> modules, Function<String, Scheme> schemes, ScaleTable scales, List<Refusal> refusals) {
+            List<SourceModule> modules,
+            Function<String, Scheme> schemes,
+            Predicate<String> asStored,
+            ScaleTable scales,
+            List<Refusal> refusals) {
         modules.forEach(module -> this.modules.put(module.name(), module));
         this.schemes = schemes;
+        this.asStored = asStored;
         this.scales = scales;
         this.refusals = refusals;
     }
@@ -88,7 +97,20 @@ final class ModulePlanner {
     private ModuleExport quantised(SourceModule module, QuantAlgo format) {
         Optional<Float> inputScale =
                 format.hasInputScale() ? Optional.of(scale(module.name(), Role.INPUT, format)) : Optional.empty();
-        return keeps(module, format) ? kept(module, format, inputScale) : encoded(module, format, inputScale);
+        if (keeps(module, format)) {
+            return kept(module, format, inputScale);
+        }
+        ModuleExport export = encoded(module, format, inputScale);
+        return storedAs(module, format) ? export.with(encodedAgain(module.name())) : export;
+    }
+
+    private static Finding encodedAgain(String module) {
+        return Finding.warning(
+                "encoded-again",
+                module,
+                module
+                        + ": stored in the planned format, but not under one scale with what servers join it with, so it is"
+                        + " encoded again");
     }
 
     private ModuleExport untouched(SourceModule module) {
@@ -124,6 +146,11 @@ final class ModulePlanner {
     }
 
     private boolean keeps(SourceModule module, QuantAlgo format) {
+        if (storedAs(module, format)
+                && asStored.test(module.name())
+                && !format.weight().hasSecondLevel()) {
+            return true;
+        }
         List<SourceModule> group = group(module.linear().info(), format);
         return storedAs(module, format)
                 && group.stream().allMatch(member -> storedAs(member, format))

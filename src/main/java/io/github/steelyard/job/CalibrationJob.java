@@ -85,7 +85,7 @@ public final class CalibrationJob {
                 ResidentMemory memory = new ResidentMemory()) {
             Decoder decoder = Inputs.model(checkpoint, listener);
             Inputs.warnOfCache(checkpoint, decoder, listener);
-            Plan plan = Plan.of(recipe, decoder.modules());
+            Plan plan = Inputs.plan(recipe, checkpoint.quantization(), Optional.of(checkpoint), decoder);
             plan.warnings().forEach(warning -> listener.finding(warning.finding()));
             if (request.format() == ExportOptions.Format.MODELOPT) {
                 Rehearsal.requireExportable(plan, ExportSource.of(checkpoint, decoder), true);

@@ -1,10 +1,12 @@
 package io.github.steelyard.job;
 
+import io.github.steelyard.census.StoredFormats;
 import io.github.steelyard.checkpoint.Checkpoint;
 import io.github.steelyard.checkpoint.ModelConfigs;
 import io.github.steelyard.corpus.CalibrationSet;
 import io.github.steelyard.corpus.DataOptions;
 import io.github.steelyard.corpus.Tokenizer;
+import io.github.steelyard.dialect.QuantizationConfig;
 import io.github.steelyard.family.CacheScales;
 import io.github.steelyard.family.Families;
 import io.github.steelyard.family.TiedHead;
@@ -15,6 +17,8 @@ import io.github.steelyard.files.Printable;
 import io.github.steelyard.model.Decoder;
 import io.github.steelyard.model.SequenceLimit;
 import io.github.steelyard.model.Sequences;
+import io.github.steelyard.plan.Plan;
+import io.github.steelyard.recipe.Recipe;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -53,6 +57,14 @@ final class Inputs {
         try (Checkpoint opened = Checkpoint.open(configs.directory())) {
             return use.apply(Families.describe(opened), Optional.of(opened));
         }
+    }
+
+    /// Resolves a recipe against a model and the formats that it is stored in.
+    ///
+    /// @param checkpoint its tensors; empty where there are none
+    /// @throws io.github.steelyard.recipe.RecipeException if the recipe does not fit
+    static Plan plan(Recipe recipe, QuantizationConfig quantization, Optional<Checkpoint> checkpoint, Decoder decoder) {
+        return Plan.of(recipe, decoder.modules(), StoredFormats.of(quantization, checkpoint, decoder.modules()));
     }
 
     private static boolean hasWeights(Path directory) {

@@ -23,6 +23,7 @@ import io.github.steelyard.site.Site;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.TreeMap;
 
 /// A finished run with its checkpoint opened and its recipe resolved.
@@ -45,7 +46,7 @@ record OpenedRun(RunDirectory run, Checkpoint checkpoint, Decoder decoder, Plan 
                 .orElseGet(() -> Path.of(run.manifest().checkpoint().path()));
         Checkpoint checkpoint = Checkpoint.open(source);
         Decoder decoder = Families.of(checkpoint);
-        Plan plan = Plan.of(recipe, decoder.modules());
+        Plan plan = Inputs.plan(recipe, checkpoint.quantization(), Optional.of(checkpoint), decoder);
         return new OpenedRun(
                 run,
                 checkpoint,

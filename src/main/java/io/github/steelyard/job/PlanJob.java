@@ -73,7 +73,8 @@ public final class PlanJob {
     }
 
     private PlanReport report(ModelConfigs configs, Decoder decoder, Optional<Checkpoint> opened) {
-        Optional<Plan> plan = request.recipe().map(recipe -> Plan.of(recipe, decoder.modules()));
+        Optional<Plan> plan =
+                request.recipe().map(recipe -> Inputs.plan(recipe, configs.quantization(), opened, decoder));
         plan.ifPresent(planned -> requireExportable(planned, decoder, opened));
         Optional<ServingPlan> served = request.serving().map(serving -> served(serving, configs, decoder, plan));
         PlanReport report = PlanReport.of(

@@ -26,7 +26,7 @@ public final class RecipeCheckJob {
         }
         ModelConfigs configs = ModelConfigs.read(checkpoint.get());
         return Inputs.described(configs, (decoder, opened) -> {
-            Plan plan = Plan.of(recipe, decoder.modules());
+            Plan plan = Inputs.plan(recipe, configs.quantization(), opened, decoder);
             PlanReport.warnings(plan).forEach(warning -> listener.finding(warning.finding()));
             return RecipeReport.of(plan, configs.directory(), PlanReport.modules(configs, decoder, Optional.of(plan)));
         });

@@ -10,4 +10,5 @@ import java.util.Optional;
 /// @param site the site
 /// @param rule the last rule that matched it; empty if none did
 /// @param config the quantizer; empty if it is off
-public record Decision(Site site, Optional<Rule> rule, Optional<QuantizerConfig> config) {}
+/// @param asStored whether that is so because the checkpoint has it so
+public record Decision(Site site, Optional<Rule> rule, Optional<QuantizerConfig> config, boolean asStored) {}

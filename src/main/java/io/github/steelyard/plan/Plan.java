@@ -14,12 +14,11 @@ import java.util.ArrayList;
 import java.util.Collection;
 import java.util.Collections;
 import java.util.LinkedHashMap;
-import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 import java.util.Optional;
 import java.util.SequencedMap;
-import java.util.SequencedSet;
 import java.util.Set;
 import java.util.SortedMap;
 import java.util.TreeMap;
@@ -57,37 +56,45 @@ public final class Plan {
                 .findFirst();
     }
 
-    /// Resolves a recipe.
+    /// Resolves a recipe for a checkpoint without quantised weights.
     ///
     /// @param modules every module that can carry quantizers, in the model's order
+    /// @throws io.github.steelyard.recipe.RecipeException as the other form does
+    public static Plan of(Recipe recipe, List<ModuleInfo> modules) {
+        return of(recipe, modules, Map.of());
+    }
+
+    /// Resolves a recipe.
+    ///
+    /// Routers have no quantizers: servers load them as they are, so no rule matches one.
+    ///
+    /// @param modules every module that can carry quantizers, in the model's order
+    /// @param stored the format of each site that the checkpoint does not hold plain
     /// @throws io.github.steelyard.recipe.RecipeException if a rule switches on what cannot be calibrated, faked or
     /// written, if a rule that
     ///     switches on matches nothing and no quantizer of its kind is on (unless `calibration.unmatched_rules` is
     ///     `warn`), or if the cache formats differ
-    public static Plan of(Recipe recipe, List<ModuleInfo> modules) {
+    public static Plan of(Recipe recipe, List<ModuleInfo> modules, Map<Site, Format> stored) {
         Problems problems = new Problems(recipe.file());
         List<PlanWarning> warnings = new ArrayList<>();
         RuleBook book = new RuleBook(recipe.rules());
         SequencedMap<String, ModuleInfo> byName = new LinkedHashMap<>();
         SequencedMap<Site, Decision> decisions = new LinkedHashMap<>();
-        SequencedSet<String> routers = new LinkedHashSet<>();
         for (ModuleInfo module : modules) {
             if (byName.putIfAbsent(module.name(), module) != null) {
                 throw new IllegalArgumentException("module '%s' occurs twice".formatted(module.name()));
             }
-            for (Site site : module.sites()) {
+            for (Site site : module.kind() == ModuleInfo.Kind.ROUTER ? List.<Site>of() : module.sites()) {
                 Verdict verdict = book.decide(site, module);
-                Optional<QuantizerConfig> config = SiteCheck.config(module, site, verdict, problems);
-                if (verdict.enable() && module.kind() == ModuleInfo.Kind.ROUTER) {
-                    routers.add(module.name());
-                }
-                decisions.put(site, new Decision(site, verdict.rule(), config));
+                Optional<QuantizerConfig> config =
+                        SiteCheck.config(module, site, verdict, Optional.ofNullable(stored.get(site)), problems);
+                decisions.put(site, new Decision(site, verdict.rule(), config, verdict.asStored()));
             }
         }
         List<RuleUse> uses = book.uses();
         RuleCheck.check(recipe, uses, decisions.values(), problems, warnings);
         RuleCheck.check(decisions.values(), warnings);
-        RuleCheck.routers(routers, warnings);
+        StoredCheck.check(recipe, decisions.values(), stored, problems, warnings);
         AlgorithmCheck.check(recipe, decisions.values(), problems, warnings);
         warnOfSharing(recipe, modules, warnings);
         Plan plan = new Plan(recipe, byName, decisions, uses, warnings);
@@ -157,6 +164,15 @@ public final class Plan {
     /// Returns the formats of a linear module's weight and input.
     public Scheme scheme(String module) {
         return new Scheme(format(new Site(module, Role.WEIGHT)), format(new Site(module, Role.INPUT)));
+    }
+
+    /// Returns whether a linear module's weight is to stay in the format that it is stored in, so that its codes are
+    /// kept
+    /// wherever a server can load them.
+    public boolean keepsWeight(String module) {
+        return decision(new Site(module, Role.WEIGHT))
+                .filter(decision -> decision.asStored() && decision.config().isPresent())
+                .isPresent();
     }
 
     /// Returns the format of the key and value cache; empty if it is not quantised.

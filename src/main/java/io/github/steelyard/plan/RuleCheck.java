@@ -35,21 +35,6 @@ final class RuleCheck {
         overruled(uses, warnings);
     }
 
-    /// Tells of routers that rules leave on. ModelOpt has no quantizer for most of them, and servers load all as they
-    /// are.
-    static void routers(Collection<String> routers, List<PlanWarning> warnings) {
-        if (!routers.isEmpty()) {
-            warnings.add(new PlanWarning(
-                    "router.stays",
-                    Integer.toString(routers.size()),
-                    "%s that rules leave on %s unquantised, since servers load them so: %s"
-                            .formatted(
-                                    Printable.count(routers.size(), "router"),
-                                    routers.size() == 1 ? "stays" : "stay",
-                                    named(routers.stream().toList()))));
-        }
-    }
-
     /// Looks for quantizers without a rule and attributes without an effect.
     static void check(Collection<Decision> decisions, List<PlanWarning> warnings) {
         undecided(decisions, warnings);

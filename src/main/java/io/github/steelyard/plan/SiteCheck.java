@@ -35,10 +35,16 @@ final class SiteCheck {
     private SiteCheck() {}
 
     /// Returns the configuration in force; empty if the quantizer is off or `problems` has the reason why it cannot be.
-    static Optional<QuantizerConfig> config(ModuleInfo module, Site site, Verdict verdict, Problems problems) {
-        boolean router = module.kind() == ModuleInfo.Kind.ROUTER; // stays as it is whatever a rule says
-        if (!verdict.enable() || verdict.rule().isEmpty() || router) {
+    ///
+    /// @param stored the format in which the checkpoint holds what is there, if it is not plain
+    static Optional<QuantizerConfig> config(
+            ModuleInfo module, Site site, Verdict verdict, Optional<Format> stored, Problems problems) {
+        if (!verdict.enable() || verdict.rule().isEmpty()) {
             return Optional.empty();
+        }
+        if (verdict.asStored()) {
+            return stored.filter(FORMATS.getOrDefault(site.role(), Set.of())::contains)
+                    .flatMap(QuantizerConfig::of);
         }
         Rule rule = verdict.rule().get();
         Optional<String> trouble = trouble(module, site, verdict);

@@ -76,6 +76,37 @@ public record QuantizerConfig(
                 true, numBits, List.of(), Optional.of(blockSizes), false, new AmaxSource.Measured(), new TreeMap<>());
     }
 
+    /// Returns an enabled quantizer of measured amax in `format`; empty for formats that no quantizer has here.
+    public static Optional<QuantizerConfig> of(Format format) {
+        return switch (format) {
+            case FP8 -> Optional.of(perTensor(NumBits.E4M3));
+            case FP8_PER_CHANNEL ->
+                Optional.of(new QuantizerConfig(
+                        true,
+                        NumBits.E4M3,
+                        List.of(0),
+                        Optional.empty(),
+                        false,
+                        new AmaxSource.Measured(),
+                        new TreeMap<>()));
+            case FP8_BLOCK ->
+                Optional.of(blocks(NumBits.E4M3, new BlockSizes(new TreeMap<>(TILES), false, Optional.empty(), false)));
+            case FP8_DYNAMIC_TOKEN ->
+                Optional.of(new QuantizerConfig(
+                        true,
+                        NumBits.E4M3,
+                        List.of(),
+                        Optional.of(new BlockSizes(new TreeMap<>(WHOLE_LAST_AXIS), false, Optional.empty(), false)),
+                        true,
+                        new AmaxSource.Measured(),
+                        new TreeMap<>()));
+            case NVFP4 -> Optional.of(blocks(NumBits.E2M1, BlockSizes.lastAxis(16, true, NumBits.E4M3)));
+            case MXFP4 -> Optional.of(blocks(NumBits.E2M1, BlockSizes.lastAxis(32, true, NumBits.E8M0)));
+            case MXFP8 -> Optional.of(blocks(NumBits.E4M3, BlockSizes.lastAxis(32, true, NumBits.E8M0)));
+            case PLAIN, FP8_DYNAMIC_GROUP, INT4, INT8 -> Optional.empty();
+        };
+    }
+
     /// Returns this configuration, switched on or off.
     public QuantizerConfig withEnable(boolean on) {
         return new QuantizerConfig(on, numBits, axis, blockSizes, dynamic, amax, others);

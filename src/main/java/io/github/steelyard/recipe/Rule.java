@@ -14,6 +14,7 @@ import java.util.Optional;
 /// @param parentClass only quantizers of modules of this class, for example `nn.Linear`
 /// @param stages the attributes that replace all earlier ones, one per quantizer in sequence; empty = only switch on or
 ///     off, attributes as they are
+/// @param asStored whether the attributes are those in which the checkpoint stores what it matches, instead of `stages`
 /// @param enable on or off
 /// @param imported whether it stands in a file that the recipe imports
 public record Rule(
@@ -21,6 +22,7 @@ public record Rule(
         String pattern,
         Optional<String> parentClass,
         List<QuantizerConfig> stages,
+        boolean asStored,
         boolean enable,
         boolean imported) {
 
@@ -50,6 +52,6 @@ public record Rule(
                         pattern,
                         parentClass.map(name -> " on " + name).orElse(""),
                         enable ? "on" : "off",
-                        stages.isEmpty() ? "" : ", " + stages);
+                        asStored ? ", as stored" : stages.isEmpty() ? "" : ", " + stages);
     }
 }

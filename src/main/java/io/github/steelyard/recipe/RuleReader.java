@@ -49,6 +49,9 @@ final class RuleReader {
             "nn.LSTM",
             "nn.GRU");
 
+    /// What stands in the place of attributes where the checkpoint's are meant.
+    static final String AS_STORED = "as_stored";
+
     private RuleReader() {}
 
     /// @param recipe the file that is not imported
@@ -76,7 +79,9 @@ final class RuleReader {
                     node.at(), "rule '%s' has neither cfg nor enable".formatted(Printable.brief(pattern)));
         }
         boolean imported = !node.at().file().equals(recipe);
-        return new Rule(node.at(), pattern, parentClass, stages(fields, pattern, enable), enable, imported);
+        boolean asStored = fields.node("cfg").filter(RuleReader::isAsStored).isPresent();
+        List<QuantizerConfig> stages = asStored ? List.of() : stages(fields, pattern, enable);
+        return new Rule(node.at(), pattern, parentClass, stages, asStored, enable, imported);
     }
 
     private static List<QuantizerConfig> stages(Fields fields, String pattern, boolean enable) {
@@ -97,6 +102,10 @@ final class RuleReader {
             stages.add(QuantizerReader.config("cfg", item, enable));
         }
         return stages;
+    }
+
+    private static boolean isAsStored(Node cfg) {
+        return cfg instanceof Node.Scalar word && word.text().equals(AS_STORED);
     }
 
     private static boolean isEmpty(Node cfg) {

@@ -79,6 +79,7 @@ public record PlanReport(
 
     private static final String AS_IT_IS = "as it is";
     private static final String NO_RULE = "no rule";
+    private static final String ROUTER = "a router has no quantizer";
 
     /// Makes the report.
     public static PlanReport of(
@@ -131,6 +132,9 @@ public record PlanReport(
     }
 
     private static String rule(Optional<Plan> plan, ModuleInfo info, Role role) {
+        if (info.kind() == ModuleInfo.Kind.ROUTER) {
+            return ROUTER;
+        }
         return plan.flatMap(p -> p.decision(new Site(info.name(), role)))
                 .flatMap(Decision::rule)
                 .map(Rule::label)

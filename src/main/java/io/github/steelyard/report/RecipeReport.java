@@ -46,7 +46,8 @@ public record RecipeReport(
     /// @param pattern what it matches
     /// @param parentClass the class that it is limited to; null if it is not
     /// @param enable whether it switches on
-    /// @param attributes what it sets, an entry for each quantizer in sequence; empty where it only switches
+    /// @param attributes what it sets, an entry for each quantizer in sequence, or `as stored`; empty where it only
+    ///     switches
     /// @param format the format of these that Steelyard writes; null if there is none
     /// @param matched how many quantizers of the checkpoint it matches; null without one
     /// @param decides how many of these no later rule matches; null without one
@@ -102,7 +103,9 @@ public record RecipeReport(
                 rule.pattern(),
                 rule.parentClass().orElse(null),
                 rule.enable(),
-                rule.stages().stream().map(QuantizerConfig::toString).toList(),
+                rule.asStored()
+                        ? List.of("as stored")
+                        : rule.stages().stream().map(QuantizerConfig::toString).toList(),
                 rule.stages().size() == 1
                         ? rule.stages()
                                 .getFirst()

@@ -18,6 +18,8 @@ import io.github.steelyard.testing.ExpertNames;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
+import java.util.Optional;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -42,8 +44,8 @@ final class PlanTest {
                         .flatMap(Decision::rule)
                         .map(Rule::pattern))
                 .contains("*down_proj*");
-        assertThat(plan.rules()).extracting(RuleUse::matched).containsExactly(24, 12, 4, 6);
-        assertThat(plan.rules()).extracting(RuleUse::deciding).containsExactly(12, 4, 2, 6);
+        assertThat(plan.rules()).extracting(RuleUse::matched).containsExactly(22, 12, 4, 6);
+        assertThat(plan.rules()).extracting(RuleUse::deciding).containsExactly(10, 4, 2, 6);
     }
 
     @Test
@@ -64,16 +66,60 @@ final class PlanTest {
 
     // ModelOpt has no quantizer for it, and no server loads a quantised one.
     @Test
-    void of_everythingOn_leavesTheRouterAndSaysSo() {
-        Plan plan = plan(rule("*", FP8));
+    void of_everythingOn_noRuleMatchesARouter() {
+        Plan plan = plan(rule("*", FP8), rule("*mlp.gate.*", OFF));
 
         assertThat(plan.scheme("model.layers.0.mlp.gate")).isEqualTo(Scheme.NONE);
-        assertThat(plan.warnings())
-                .containsExactly(new PlanWarning(
-                        "router.stays",
-                        "1",
-                        "1 router that rules leave on stays unquantised, since servers load them so:"
-                                + " model.layers.0.mlp.gate"));
+        assertThat(plan.decisions())
+                .noneMatch(decision -> decision.site().module().equals("model.layers.0.mlp.gate"));
+        assertThat(plan.rules()).extracting(RuleUse::matched).containsExactly(22, 0);
+    }
+
+    @Test
+    void of_asStored_takesTheCheckpointsFormats() {
+        String q = "model.layers.0.self_attn.q_proj";
+        String down = "model.layers.0.mlp.experts.0.down_proj";
+        Map<Site, Format> stored = Map.of(
+                new Site(q, Role.WEIGHT), Format.FP8,
+                new Site(q, Role.INPUT), Format.FP8,
+                new Site(down, Role.WEIGHT), Format.NVFP4,
+                new Site("model.layers.0.self_attn.k_proj", Role.WEIGHT), Format.INT4,
+                new Site("model.layers.0.self_attn", Role.KEY), Format.FP8);
+        Recipe recipe = Recipe.parse(
+                Path.of("r.yaml"),
+                yaml("max", rule("*", "cfg: as_stored"), rule("*v_bmm_quantizer", FP8), rule("*.1.*q_proj*", OFF)));
+
+        Plan plan = Plan.of(recipe, modules(), stored);
+
+        assertThat(plan.scheme(q)).isEqualTo(Scheme.of(Format.FP8, Format.FP8));
+        assertThat(plan.scheme(down)).isEqualTo(new Scheme(Optional.of(Format.NVFP4), Optional.empty()));
+        assertThat(plan.scheme("model.layers.0.self_attn.k_proj")).isEqualTo(Scheme.NONE);
+        assertThat(plan.cacheFormat()).contains(Format.FP8);
+        assertThat(plan.warnings()).extracting(PlanWarning::code).doesNotContain("weight.rounded_again");
+    }
+
+    @Test
+    void of_asStored_whereNothingIsQuantised_isRefused() {
+        refused(
+                "r.yaml:4:7: rule '*' at line 4: as_stored, but the checkpoint holds nothing in a format that is written"
+                        + " here, so nothing is on",
+                rule("*", "cfg: as_stored"));
+    }
+
+    @Test
+    void of_quantisedWeightsInAnotherFormat_areOneCountedWarning() {
+        Map<Site, Format> stored = Map.of(
+                new Site("model.layers.0.self_attn.q_proj", Role.WEIGHT), Format.FP8,
+                new Site("model.layers.0.self_attn.k_proj", Role.WEIGHT), Format.FP8_BLOCK,
+                new Site("model.layers.0.self_attn.v_proj", Role.WEIGHT), Format.NVFP4);
+        Recipe recipe = Recipe.parse(Path.of("r.yaml"), yaml("max", rule("*", OFF), rule("*weight_quantizer", NVFP4)));
+
+        assertThat(Plan.of(recipe, modules(), stored).warnings())
+                .contains(new PlanWarning(
+                        "weight.rounded_again",
+                        "2",
+                        "2 weights stored quantised get another format, so they are decoded and rounded again: 1 from FP8"
+                                + " to NVFP4, 1 from FP8_BLOCK to NVFP4"));
     }
 
     // As NVIDIA's recipes: the experts of other families by other names.
@@ -100,16 +146,6 @@ final class PlanTest {
                 rule("*", OFF),
                 rule("*.experts.*", NVFP4),
                 rule("*.attn.k_bmm_quantizer", FP8));
-    }
-
-    @Test
-    void of_routerOffByALaterRule_isObservedOnly() {
-        Plan plan = plan(rule("*", FP8), rule("*mlp.gate.*", OFF));
-
-        assertThat(plan.config(new Site("model.layers.0.mlp.gate", Role.INPUT))).isEmpty();
-        assertThat(plan.decisions())
-                .extracting(decision -> decision.site().module())
-                .contains("model.layers.0.mlp.gate");
     }
 
     @Test
@@ -193,7 +229,7 @@ final class PlanTest {
         assertThat(plan.warnings()).singleElement().satisfies(warning -> {
             assertThat(warning.code()).isEqualTo("quantizer.undecided");
             assertThat(warning.message())
-                    .startsWith("no rule matches model.layers.0.self_attn.q_proj.input_quantizer and 11");
+                    .startsWith("no rule matches model.layers.0.self_attn.q_proj.input_quantizer and 9");
         });
     }
 

@@ -82,6 +82,7 @@ final class RuleBookTest {
     }
 
     private static Rule rule(int line, String pattern) {
-        return new Rule(new Position(Path.of("r.yaml"), line, 1), pattern, Optional.empty(), List.of(), true, false);
+        return new Rule(
+                new Position(Path.of("r.yaml"), line, 1), pattern, Optional.empty(), List.of(), false, true, false);
     }
 }

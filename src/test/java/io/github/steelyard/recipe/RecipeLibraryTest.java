@@ -55,7 +55,7 @@ final class RecipeLibraryTest {
     void read_unknownName_listsWhatShips() {
         assertThatThrownBy(() -> read("nvfp5-experts"))
                 .isInstanceOf(RecipeException.class)
-                .hasMessageStartingWith("nvfp5-experts: no such recipe; shipped are deepseek-v3, fp8-experts, ");
+                .hasMessageStartingWith("nvfp5-experts: no such recipe; shipped are as-stored, deepseek-v3, ");
     }
 
     // A recipe as ModelOpt ships them, alone in a directory.
