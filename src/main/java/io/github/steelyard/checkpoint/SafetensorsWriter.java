@@ -37,7 +37,6 @@ public final class SafetensorsWriter implements AutoCloseable {
     private final Path file;
     private final AtomicFiles.Pending pending;
     private final Map<String, Unwritten> tensors = new LinkedHashMap<>(); // in the order of the plan
-    private long missing; // bytes of all of them
 
     /// What is still missing of a tensor.
     private static final class Unwritten {
@@ -90,7 +89,6 @@ public final class SafetensorsWriter implements AutoCloseable {
             tensors.put(tensor.name(), new Unwritten(tensor, next));
             next += tensor.byteSize();
         }
-        missing = next - begin;
     }
 
     /// Starts a file.
@@ -162,7 +160,6 @@ public final class SafetensorsWriter implements AutoCloseable {
             throw new StorageException(file, e);
         }
         tensor.bytes -= bytes.byteSize();
-        missing -= bytes.byteSize();
     }
 
     /// Reads all of it. A source that has become shorter while it is mapped fails here as such, with the JVM's error
@@ -175,11 +172,6 @@ public final class SafetensorsWriter implements AutoCloseable {
         for (long from = 0; from < bytes.byteSize(); from += copy.byteSize()) {
             MemorySegment.copy(bytes, from, copy, 0, Math.min(copy.byteSize(), bytes.byteSize() - from));
         }
-    }
-
-    /// Returns whether every tensor was written.
-    public boolean isComplete() {
-        return missing == 0;
     }
 
     /// Makes the file appear under its name.

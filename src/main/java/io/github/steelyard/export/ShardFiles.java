@@ -7,11 +7,13 @@ import io.github.steelyard.files.NaturalOrder;
 import java.lang.foreign.MemorySegment;
 import java.nio.ByteBuffer;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.stream.IntStream;
 
 /// Writes tensors as `model.safetensors`, or as numbered shards with an index when they are more than one file may
@@ -52,20 +54,29 @@ final class ShardFiles {
     void write(List<OutputTensors> outputs) {
         ShardPlan plan = plan(outputs);
         Map<String, ShardPlan.Shard> shards = new HashMap<>(); // by tensor
-        plan.shards().forEach(shard -> shard.tensors().forEach(tensor -> shards.put(tensor.name(), shard)));
+        Map<String, Integer> missing = new HashMap<>(); // tensors that are to come, by file
+        for (ShardPlan.Shard shard : plan.shards()) {
+            shard.tensors().forEach(tensor -> shards.put(tensor.name(), shard));
+            missing.put(shard.fileName(), shard.tensors().size());
+        }
         Map<String, SafetensorsWriter> open = new LinkedHashMap<>(); // by file
         try {
             for (OutputTensors made : inOrder(outputs)) {
-                write(
-                        made,
-                        made.tensors().stream()
-                                .map(tensor -> shards.get(tensor.name()))
-                                .map(shard -> open.computeIfAbsent(shard.fileName(), absent -> create(shard)))
-                                .toList());
-                open.values().stream().filter(SafetensorsWriter::isComplete).forEach(SafetensorsWriter::finish);
-                open.values().removeIf(SafetensorsWriter::isComplete);
+                List<String> places = new ArrayList<>();
+                List<SafetensorsWriter> writers = new ArrayList<>();
+                for (Planned tensor : made.tensors()) {
+                    ShardPlan.Shard shard = Objects.requireNonNull(shards.get(tensor.name()));
+                    places.add(shard.fileName());
+                    writers.add(open.computeIfAbsent(shard.fileName(), absent -> create(shard)));
+                }
+                write(made, writers);
+                for (int i = 0; i < places.size(); i++) {
+                    if (missing.merge(places.get(i), -1, Integer::sum) == 0) {
+                        writers.get(i).finish();
+                        open.remove(places.get(i));
+                    }
+                }
             }
-            open.values().forEach(SafetensorsWriter::finish); // which says what is missing
         } finally {
             open.values().forEach(SafetensorsWriter::close);
         }
