@@ -6,6 +6,7 @@ import io.github.steelyard.files.StorageException;
 import io.github.steelyard.files.WorkDirectory;
 import io.github.steelyard.model.HiddenStates;
 import io.github.steelyard.model.LayerStore;
+import io.github.steelyard.model.Workers;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -135,11 +136,12 @@ final class RunState implements LayerStore, AutoCloseable {
     }
 
     @Override
-    public void finished(int layer) {
+    public void finished(int layer, Workers workers) {
         if (digests.size() <= layer) {
             keep(new Statistics(new TreeMap<>()), layer); // nobody measured
         }
-        new StateFile(key, digests, StateFile.checksum(output(layer).segment())).write(work.file(STATE));
+        int checksum = StreamChecksum.of(output(layer).segment(), workers);
+        new StateFile(key, digests, StateFile.digits(checksum)).write(work.file(STATE));
     }
 
     /// Returns rows as large as the corpus, for scratch; each purpose has a file of its own.
@@ -175,7 +177,7 @@ final class RunState implements LayerStore, AutoCloseable {
                 work.file(STREAMS.get(turn)),
                 "CRC-32C",
                 state.streamChecksum(),
-                StateFile.checksum(streams[turn].segment()));
+                StateFile.digits(StreamChecksum.of(streams[turn].segment())));
         digests.addAll(state.statisticsDigests());
         statistics(); // before hours of work, not after
     }

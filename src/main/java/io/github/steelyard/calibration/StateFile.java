@@ -6,13 +6,11 @@ import io.github.steelyard.checkpoint.Digests;
 import io.github.steelyard.files.AtomicFiles;
 import io.github.steelyard.files.CheckpointException;
 import io.github.steelyard.files.ConfigJson;
-import java.lang.foreign.MemorySegment;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Locale;
 import java.util.SortedMap;
 import java.util.TreeMap;
-import java.util.zip.CRC32C;
 
 /// `state.json`: how far a run has come, and the digests of all that it goes on from, the file's own among them. It
 /// names no file: which one holds what follows from the number of layers.
@@ -82,13 +80,8 @@ record StateFile(RunKey key, List<String> statisticsDigests, String streamChecks
         return new StatisticsException(file, "damaged: %s; use --fresh to start again".formatted(problem));
     }
 
-    /// Returns the CRC-32C in hexadecimal digits.
-    static String checksum(MemorySegment bytes) {
-        CRC32C checksum = new CRC32C();
-        for (long at = 0; at < bytes.byteSize(); at += BLOCK) {
-            checksum.update(
-                    bytes.asSlice(at, Math.min(BLOCK, bytes.byteSize() - at)).asByteBuffer());
-        }
-        return String.format(Locale.ROOT, "%08x", checksum.getValue());
+    /// Returns a checksum in hexadecimal digits.
+    static String digits(int checksum) {
+        return String.format(Locale.ROOT, "%08x", checksum);
     }
 }

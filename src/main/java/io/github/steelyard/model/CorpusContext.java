@@ -9,14 +9,14 @@ import java.lang.foreign.Arena;
 /// @param weights the checkpoint's weights
 /// @param workers the worker threads
 /// @param layerMemory scratch for weights that all workers share
-/// @param rows where scratch rows as large as the corpus are taken from
+/// @param rows scratch rows as large as the corpus
 /// @param listener hears what the router chose
 public record CorpusContext(
         Sequences sequences,
         Weights weights,
         Workers workers,
         Scratch layerMemory,
-        RowMemory rows,
+        CorpusRows rows,
         EngineListener listener) {
 
     /// Hands out rows outside the Java heap.

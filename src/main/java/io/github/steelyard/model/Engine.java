@@ -40,18 +40,19 @@ public final class Engine {
     public void run(Sequences sequences, LayerStore store, EngineListener listener, Optional<HeadConsumer> head) {
         try (ReadAhead ahead = readAhead(store.firstLayer());
                 Workers workers = new Workers(pass, ahead::reached);
+                CorpusRows rows = new CorpusRows(memory);
                 Scratch layerMemory = new Scratch()) {
             if (store.firstLayer() == 0) {
                 embed(sequences, store.input(0), workers);
-                store.finished(-1);
+                store.finished(-1, workers);
             }
             int layers = decoder.layers().size();
             for (int layer = store.firstLayer(); layer < layers; layer++) {
                 listener.layerBegins(layer, layers);
                 pass.tap().layerBegins(layer);
-                runLayer(layer, sequences, store, listener, workers, layerMemory);
+                runLayer(layer, sequences, store, listener, workers, layerMemory, rows);
                 pass.tap().layerEnds(layer);
-                store.finished(layer);
+                store.finished(layer, workers);
                 listener.layerDone(layer, layers);
             }
             finish(sequences, store.input(layers), workers, layerMemory, head);
@@ -92,7 +93,8 @@ public final class Engine {
             LayerStore store,
             EngineListener listener,
             Workers workers,
-            Scratch layerMemory) {
+            Scratch layerMemory,
+            CorpusRows rows) {
         HiddenStates in = store.input(layer);
         HiddenStates out = store.output(layer);
         List<Decoder.Block> blocks = decoder.layers().get(layer).blocks();
@@ -107,7 +109,7 @@ public final class Engine {
                             norm,
                             from,
                             out,
-                            new CorpusContext(sequences, weights, workers, layerMemory, memory, listener));
+                            new CorpusContext(sequences, weights, workers, layerMemory, rows, listener));
             }
         }
     }

@@ -63,6 +63,11 @@ public final class HiddenStates {
         MemorySegment.copy(source, offset, values, FLOAT, from * width * 4, rows * width);
     }
 
+    /// Sets `rows` rows from row `from` on to zero.
+    public void clear(long from, int rows) {
+        values.asSlice(from * width * 4, (long) rows * width * 4).fill((byte) 0);
+    }
+
     /// Returns the bytes of all rows.
     public MemorySegment segment() {
         return values;

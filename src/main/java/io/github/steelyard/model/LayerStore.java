@@ -15,7 +15,9 @@ public interface LayerStore {
     HiddenStates output(int layer);
 
     /// Hears that the output of `layer` is complete, or with -1 that the embedding is.
-    void finished(int layer);
+    ///
+    /// @param workers have nothing else to do
+    void finished(int layer, Workers workers);
 
     /// Keeps the stream in memory, in place; a pass over it cannot be resumed.
     static LayerStore inMemory(Arena arena, Sequences sequences, int hidden) {
@@ -37,7 +39,7 @@ public interface LayerStore {
             }
 
             @Override
-            public void finished(int layer) {}
+            public void finished(int layer, Workers workers) {}
         };
     }
 }

@@ -11,7 +11,6 @@ import io.github.steelyard.model.Scratch;
 import io.github.steelyard.model.SequenceBody;
 import io.github.steelyard.model.Sequences;
 import io.github.steelyard.site.RowSource;
-import java.lang.foreign.Arena;
 import java.util.Locale;
 import org.jspecify.annotations.Nullable;
 
@@ -33,21 +32,18 @@ final class MoePass {
     }
 
     void run(Norm.Loaded norm, HiddenStates in, HiddenStates out) {
-        try (Arena arena = Arena.ofShared()) {
-            HiddenStates inputs = context.rows().rows(arena, "expert-inputs", sequences.tokens(), moe.expertWidth());
-            perToken(norm, in, out, inputs);
-            context.listener()
-                    .routed(
-                            moe.router().gate().info().name(),
-                            assignment.counts(moe.experts().size()));
-            Assignment.ByExpert rows = assignment.byExpert(moe.experts().size());
-            if (moe.latent().isEmpty()) {
-                new ExpertPass(moe, context, rows, inputs, out).run();
-                return;
-            }
-            HiddenStates sums = context.rows().rows(arena, "latent-sums", sequences.tokens(), moe.expertWidth());
-            sums.segment().fill((byte) 0);
-            new ExpertPass(moe, context, rows, inputs, sums).run();
+        HiddenStates inputs = context.rows().rows("expert-inputs", sequences.tokens(), moe.expertWidth());
+        HiddenStates sums = moe.latent().isEmpty()
+                ? out
+                : context.rows().rows("latent-sums", sequences.tokens(), moe.expertWidth());
+        perToken(norm, in, out, inputs, sums);
+        context.listener()
+                .routed(
+                        moe.router().gate().info().name(),
+                        assignment.counts(moe.experts().size()));
+        Assignment.ByExpert rows = assignment.byExpert(moe.experts().size());
+        new ExpertPass(moe, context, rows, inputs, sums).run();
+        if (moe.latent().isPresent()) {
             leaveLatent(sums, out);
         }
     }
@@ -61,7 +57,8 @@ final class MoePass {
             LinearGroup.@Nullable Loaded sharedGate,
             LinearGroup.@Nullable Loaded latentIn) {}
 
-    private void perToken(Norm.Loaded norm, HiddenStates in, HiddenStates out, HiddenStates inputs) {
+    private void perToken(
+            Norm.Loaded norm, HiddenStates in, HiddenStates out, HiddenStates inputs, HiddenStates sums) {
         try (Scratch.Frame kept = context.layerMemory().frame()) {
             PerToken weights = load(kept);
             context.workers().forEach(sequences.count(), (sequence, lane) -> {
@@ -87,6 +84,9 @@ final class MoePass {
                     lane.shareRows(tokens, (first, count, worker) -> {
                         out.write(start + first, count, x, first * hidden);
                         inputs.write(start + first, count, expertInput, first * inputs.width());
+                        if (sums != out) {
+                            sums.clear(start + first, count);
+                        }
                     });
                 }
             });

@@ -17,6 +17,7 @@ import io.github.steelyard.model.LayerStore;
 import io.github.steelyard.model.Pass;
 import io.github.steelyard.model.Profile;
 import io.github.steelyard.model.Sequences;
+import io.github.steelyard.model.Workers;
 import io.github.steelyard.site.Tap;
 import io.github.steelyard.weights.CheckpointWeights;
 import io.github.steelyard.weights.Weights;
@@ -144,8 +145,8 @@ public record ForwardRun(
             }
 
             @Override
-            public void finished(int layer) {
-                store.finished(layer);
+            public void finished(int layer, Workers workers) {
+                store.finished(layer, workers);
                 HiddenStates states = store.input(layer + 1);
                 for (int sequence = 0; layer >= 0 && sequence < sequences.count(); sequence++) {
                     float[] rows = new float[sequences.length(sequence) * states.width()];
