@@ -33,11 +33,9 @@ public record AttentionCore(int heads, int keyHeads, int keyWidth, int valueWidt
     /// @param sinks one extra logit of each head that takes probability and gives nothing; empty for none
     /// @param out receives `(tokens, heads * valueWidth)`
     void forward(float[] q, float[] k, float[] v, float[] sinks, int tokens, float[] out, Lane lane) {
-        // The blocks of a head's queries are dealt out in turn, since the later ones see more keys.
-        int deals = Math.min(Math.ceilDiv(lane.hands(), keyHeads), Math.ceilDiv(tokens, BLOCK));
-        lane.share(keyHeads * deals, (part, worker) -> {
+        lane.shareGroups(keyHeads, Math.ceilDiv(tokens, BLOCK), (keyHead, deal, deals, worker) -> {
             long start = worker.begin();
-            double flops = head(q, k, v, sinks, tokens, part / deals, part % deals, deals, out, worker);
+            double flops = head(q, k, v, sinks, tokens, keyHead, deal, deals, out, worker);
             double bytes = 4.0 * tokens * (heads + keyHeads) * (keyWidth + valueWidth) / (keyHeads * deals);
             worker.end(Phase.ATTENTION, start, flops, bytes);
         });

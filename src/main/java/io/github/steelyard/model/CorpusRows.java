@@ -17,7 +17,8 @@ public final class CorpusRows implements AutoCloseable {
         this.memory = memory;
     }
 
-    /// Returns rows `(tokens, width)` with undefined contents, which the next call with this purpose may hand out again.
+    /// Returns rows `(tokens, width)` with undefined contents, which the next call with this purpose may hand out
+    /// again.
     ///
     /// @param purpose a word that tells apart rows which are in use at the same time
     public HiddenStates rows(String purpose, long tokens, int width) {

@@ -2,7 +2,6 @@ package io.github.steelyard.model;
 
 import io.github.steelyard.format.StoredWeight;
 import io.github.steelyard.gemm.Matrix;
-import io.github.steelyard.gemm.PackedWeight;
 import io.github.steelyard.gemm.Update;
 import io.github.steelyard.site.Role;
 import io.github.steelyard.site.RowSource;
@@ -124,7 +123,7 @@ public final class Engine {
             Scratch layerMemory) {
         int hidden = decoder.hidden();
         try (Scratch.Frame kept = layerMemory.frame()) {
-            SequenceBody.Loaded loaded = body.load(weights, workers.first(), kept, sequences.longest());
+            SequenceBody.Loaded loaded = workers.lead(lane -> body.load(weights, lane, kept, sequences.longest()));
             workers.forEach(sequences.count(), (sequence, lane) -> {
                 int tokens = sequences.length(sequence);
                 long row = sequences.start(sequence);
@@ -168,8 +167,8 @@ public final class Engine {
                 return;
             }
             try (Scratch.Frame kept = layerMemory.frame()) {
-                PackedWeight panel = kept.packed();
-                packPanel(head, stored, begin, count, panel, workers.first());
+                List<StoredWeight> weight = List.of(stored.rowRange(begin, begin + count));
+                PackedRows panel = workers.lead(lane -> PackedRows.pack(List.of(head), weight, lane, kept));
                 if (consumer.isEmpty() && !tapInput) {
                     continue;
                 }
@@ -190,11 +189,6 @@ public final class Engine {
         }
     }
 
-    private static void packPanel(
-            Linear head, StoredWeight stored, int from, int count, PackedWeight panel, Lane lane) {
-        LinearGroup.pack(List.of(head), List.of(stored.rowRange(from, from + count)), panel, lane);
-    }
-
     /// Shows the head's input to the tap: an observing tap once, an altering one for each panel since the rows were
     /// read anew.
     private void headRows(Linear head, float[] x, int tokens, boolean first, Lane lane) {
@@ -208,7 +202,7 @@ public final class Engine {
             int sequence,
             float[] x,
             int tokens,
-            PackedWeight panel,
+            PackedRows panel,
             int from,
             int count,
             Scratch.Frame frame,
@@ -219,8 +213,13 @@ public final class Engine {
         Matrix output = Matrix.dense(logits, tokens, count);
         lane.shareRows(tokens, (first, rows, worker) -> {
             long start = worker.begin();
-            worker.multiply(
-                    input.rowRange(first, first + rows), panel.all(), Update.SET, output.rowRange(first, first + rows));
+            panel.multiply(
+                    input.rowRange(first, first + rows),
+                    0,
+                    0,
+                    Update.SET,
+                    output.rowRange(first, first + rows),
+                    worker);
             worker.end(
                     Phase.HEAD,
                     start,

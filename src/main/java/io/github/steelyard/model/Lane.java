@@ -44,6 +44,11 @@ public final class Lane implements AutoCloseable {
         this.team = team;
     }
 
+    /// Returns which worker's it is.
+    int index() {
+        return index;
+    }
+
     /// Returns the pass that this lane works for.
     public Pass pass() {
         return pass;
@@ -97,6 +102,20 @@ public final class Lane implements AutoCloseable {
             int from = part * block;
             task.run(from, Math.min(block, rows - from), lane);
         });
+    }
+
+    /// Shares groups that have as many `blocks` each. Where there are more [#hands] than groups, the blocks of a group
+    /// are
+    /// dealt out in turn, for where the later ones are dearer.
+    public void shareGroups(int groups, int blocks, GroupTask task) {
+        int deals = Math.min(Math.ceilDiv(hands(), groups), blocks);
+        share(groups * deals, (part, lane) -> task.run(part / deals, part % deals, deals, lane));
+    }
+
+    /// Work on every `deals`th block of a group, from block `deal` on.
+    @FunctionalInterface
+    public interface GroupTask {
+        void run(int group, int deal, int deals, Lane lane);
     }
 
     private int rowsOfBlock(int rows) {

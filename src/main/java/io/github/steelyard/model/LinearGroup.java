@@ -2,12 +2,9 @@ package io.github.steelyard.model;
 
 import io.github.steelyard.format.StoredWeight;
 import io.github.steelyard.gemm.Matrix;
-import io.github.steelyard.gemm.PackedWeight;
-import io.github.steelyard.gemm.RowListener;
 import io.github.steelyard.gemm.Update;
 import io.github.steelyard.site.ModuleInfo;
 import io.github.steelyard.site.Role;
-import io.github.steelyard.site.RowSource;
 import io.github.steelyard.site.Site;
 import io.github.steelyard.site.Tap;
 import io.github.steelyard.weights.Weights;
@@ -63,14 +60,11 @@ public final class LinearGroup {
         return members.stream().map(Linear::info).toList();
     }
 
-    /// Decodes the weights into memory of `memory`.
+    /// Decodes the weights into memory of `memory`, in blocks that are shared with idle workers.
     public Loaded load(Weights weights, Lane lane, Scratch.Frame memory) {
-        PackedWeight weight = memory.packed();
-        long start = lane.begin();
         List<StoredWeight> stored =
                 members.stream().map(member -> member.open(weights, lane)).toList();
-        pack(members, stored, weight, lane);
-        lane.end(Phase.DEQUANTIZE, start, 0, 4.0 * rows * columns);
+        PackedRows weight = PackedRows.pack(members, stored, lane, memory);
         float[] bias = memory.floats(biased ? rows : 0);
         if (biased) {
             int row = 0;
@@ -80,40 +74,6 @@ public final class LinearGroup {
             }
         }
         return new Loaded(this, weight, bias, parts(lane.tap()));
-    }
-
-    /// Packs weights of layers that share an input, and shows them to the tap. An altering tap sees each of them as a
-    /// whole, since blocks of rows may share a scale.
-    static void pack(List<Linear> layers, List<StoredWeight> weights, PackedWeight target, Lane lane) {
-        Tap tap = lane.tap();
-        List<List<Site>> sites =
-                layers.stream().map(layer -> List.of(layer.site(Role.WEIGHT))).toList();
-        if (!tap.alters()) {
-            RowListener listener = (weight, rows) -> tap.rows(
-                    sites.get(weight),
-                    new RowSource.Weight(),
-                    rows.values(),
-                    rows.offset(),
-                    rows.rows(),
-                    rows.columns());
-            lane.pack(weights, tap.watches(Role.WEIGHT) ? listener : RowListener.NONE, target);
-            return;
-        }
-        int rows = weights.stream().mapToInt(StoredWeight::rows).sum();
-        int columns = weights.getFirst().columns();
-        try (Scratch.Frame frame = lane.frame()) {
-            float[] decoded = frame.floats((long) rows * columns);
-            int at = 0;
-            for (int i = 0; i < weights.size(); i++) {
-                StoredWeight weight = weights.get(i);
-                lane.kernels().decode(weight, 0, weight.rows(), decoded, at);
-                if (tap.watches(Role.WEIGHT)) {
-                    tap.rows(sites.get(i), new RowSource.Weight(), decoded, at, weight.rows(), columns);
-                }
-                at += weight.rows() * columns;
-            }
-            lane.pack(Matrix.dense(decoded, rows, columns), target);
-        }
     }
 
     /// Consecutive members that the tap treats alike.
@@ -157,11 +117,11 @@ public final class LinearGroup {
     public static final class Loaded {
 
         private final LinearGroup group;
-        private final PackedWeight weight; // (rows, columns)
+        private final PackedRows weight; // (rows, columns)
         private final float[] bias; // (rows) or unused
         private final List<Part> parts;
 
-        private Loaded(LinearGroup group, PackedWeight weight, float[] bias, List<Part> parts) {
+        private Loaded(LinearGroup group, PackedRows weight, float[] bias, List<Part> parts) {
             this.group = group;
             this.weight = weight;
             this.bias = bias;
@@ -225,12 +185,11 @@ public final class LinearGroup {
                 int yStride,
                 Phase phase,
                 Lane lane) {
-            PackedWeight.Slice w = weight.slice(firstRow, firstRow + rows, 0, group.columns);
             Matrix input = Matrix.dense(x, tokens, group.columns);
             lane.shareRows(tokens, (from, count, worker) -> {
                 long start = worker.begin();
                 Matrix output = new Matrix(y, yOffset + from * yStride, count, rows, yStride);
-                worker.multiply(input.rowRange(from, from + count), w, Update.SET, output);
+                weight.multiply(input.rowRange(from, from + count), firstRow, 0, Update.SET, output, worker);
                 if (group.biased) {
                     worker.kernels().addBias(bias, firstRow, y, output.offset(), count, rows, yStride);
                 }
@@ -246,11 +205,13 @@ public final class LinearGroup {
         public void multiplyColumns(
                 float[] x, int tokens, int firstColumn, int columns, float[] y, Phase phase, Lane lane) {
             long start = lane.begin();
-            lane.multiply(
+            weight.multiply(
                     Matrix.dense(x, tokens, columns),
-                    weight.slice(0, group.rows, firstColumn, firstColumn + columns),
+                    0,
+                    firstColumn,
                     firstColumn == 0 ? Update.SET : Update.ADD,
-                    Matrix.dense(y, tokens, group.rows));
+                    Matrix.dense(y, tokens, group.rows),
+                    lane);
             if (group.biased && firstColumn == 0) {
                 lane.kernels().addBias(bias, 0, y, 0, tokens, group.rows, group.rows);
             }

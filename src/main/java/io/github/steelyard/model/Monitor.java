@@ -8,6 +8,12 @@ import java.util.concurrent.locks.ReentrantLock;
 /// while it decides. It is an interface so that the same schedules can be replayed in simulated time.
 public interface Monitor {
 
+    /// Hears in its own thread that a worker begins, the others being about to begin as well.
+    default void begins(int worker) {}
+
+    /// Hears in its own thread that a worker has ended.
+    default void ends() {}
+
     /// Enters; one worker at a time is inside.
     void enter();
 

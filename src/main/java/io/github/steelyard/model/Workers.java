@@ -11,7 +11,9 @@ import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.concurrent.ThreadFactory;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.Consumer;
+import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
 /// A fixed set of worker threads, each with a [Lane] of its own. Items are taken in ascending order; who finds none
@@ -96,10 +98,19 @@ public final class Workers implements AutoCloseable {
         }
     }
 
+    /// Runs `task` on one worker, helped by all others, and returns its result.
+    public <T> T lead(Function<Lane, T> task) {
+        AtomicReference<T> result = new AtomicReference<>();
+        forEach(1, (item, lane) -> result.set(task.apply(lane)));
+        return result.get();
+    }
+
     private void work(Task task, Lane lane) {
+        monitor.begins(lane.index());
         try {
             team.work(task, lane);
         } finally {
+            monitor.ends();
             lane.reset();
         }
     }

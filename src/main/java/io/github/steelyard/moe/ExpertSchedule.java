@@ -73,7 +73,7 @@ final class ExpertSchedule {
         static final int MOST_ROWS = 512;
 
         private static final int LEAST_ROWS = 64;
-        private static final int TILES_PER_WORKER = 4;
+        private static final int TILES_PER_WORKER = 8;
         private static final int BUFFERS_PER_WORKER = 3;
         // Experts differ in their rows: as many experts as would keep this many times all workers busy on the average.
         private static final int RESERVE = 2;

@@ -57,10 +57,9 @@ final class MoePass {
             LinearGroup.@Nullable Loaded sharedGate,
             LinearGroup.@Nullable Loaded latentIn) {}
 
-    private void perToken(
-            Norm.Loaded norm, HiddenStates in, HiddenStates out, HiddenStates inputs, HiddenStates sums) {
+    private void perToken(Norm.Loaded norm, HiddenStates in, HiddenStates out, HiddenStates inputs, HiddenStates sums) {
         try (Scratch.Frame kept = context.layerMemory().frame()) {
-            PerToken weights = load(kept);
+            PerToken weights = context.workers().lead(lane -> load(kept, lane));
             context.workers().forEach(sequences.count(), (sequence, lane) -> {
                 try (Scratch.Frame frame = lane.frame()) {
                     int tokens = sequences.length(sequence);
@@ -93,8 +92,7 @@ final class MoePass {
         }
     }
 
-    private PerToken load(Scratch.Frame kept) {
-        Lane lane = context.workers().first();
+    private PerToken load(Scratch.Frame kept, Lane lane) {
         int experts = moe.router().experts();
         return new PerToken(
                 moe.router().group().load(context.weights(), lane, kept),
@@ -202,9 +200,9 @@ final class MoePass {
 
     private void leaveLatent(HiddenStates sums, HiddenStates out) {
         try (Scratch.Frame kept = context.layerMemory().frame()) {
-            LinearGroup.Loaded latentOut = LinearGroup.of(
-                            moe.latent().orElseThrow().out())
-                    .load(context.weights(), context.workers().first(), kept);
+            LinearGroup projection = LinearGroup.of(moe.latent().orElseThrow().out());
+            LinearGroup.Loaded latentOut =
+                    context.workers().lead(lane -> projection.load(context.weights(), lane, kept));
             context.workers().forEach(sequences.count(), (sequence, lane) -> {
                 try (Scratch.Frame frame = lane.frame()) {
                     int tokens = sequences.length(sequence);

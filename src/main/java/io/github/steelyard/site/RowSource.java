@@ -3,7 +3,7 @@ package io.github.steelyard.site;
 /// Where the rows come from that a [Tap] sees. The corpus is all sequences one after the other.
 public sealed interface RowSource {
 
-    /// The output features of a weight. One worker shows a weight, each of its rows once, in ascending order.
+    /// The output features of a weight. Each of its rows is shown once; blocks of them come from several workers.
     record Weight() implements RowSource {}
 
     /// The tokens of one sequence, all of them, in their order.

@@ -7,8 +7,8 @@ import io.github.steelyard.kernel.Kernels;
 import io.github.steelyard.model.ExpertBackend;
 import io.github.steelyard.model.Pass;
 import io.github.steelyard.model.Profile;
-import io.github.steelyard.model.Tap;
 import io.github.steelyard.model.Workers;
+import io.github.steelyard.site.Tap;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
@@ -40,7 +40,9 @@ final class StreamChecksumTest {
                 for (long at = 0; at + 8 <= size; at += 8) {
                     bytes.set(ValueLayout.JAVA_LONG_UNALIGNED, at, random.nextLong());
                 }
-                assertThat(StreamChecksum.of(bytes, workers)).as("%d bytes", size).isEqualTo(StreamChecksum.of(bytes));
+                assertThat(StreamChecksum.of(bytes, workers))
+                        .as("%d bytes", size)
+                        .isEqualTo(StreamChecksum.of(bytes));
             }
         }
     }
