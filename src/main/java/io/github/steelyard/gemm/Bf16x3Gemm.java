@@ -38,7 +38,6 @@ final class Bf16x3Gemm implements MatrixProduct {
 
     private static final int PARTS = 3;
     private static final int SMALLEST_TILE = 8;
-    private static final Panels PANELS = new Panels(Bf16Split.WIDTH, Bf16Split.STEP);
     private static final List<String> INSTRUCTIONS = List.of("bf16", "fp16", "avx10", "amx");
 
     private final OneDnnGemm float32;
@@ -70,10 +69,10 @@ final class Bf16x3Gemm implements MatrixProduct {
         OneDnnGemm float32 = OneDnnGemm.load(kernels);
         try {
             Bf16x3Gemm gemm = new Bf16x3Gemm(float32, kernels);
-            OneDnnGemm.requireKernel(gemm.kernel);
             if (INSTRUCTIONS.stream().noneMatch(gemm.kernel::contains)) {
-                throw new UnavailableException("needs AMX or AVX512_BF16, found " + gemm.kernel);
+                throw new UnavailableException("needs AMX or AVX512_BF16, oneDNN found " + gemm.kernel);
             }
+            OneDnnGemm.requireKernel(gemm.kernel);
             return gemm;
         } catch (IllegalStateException e) {
             throw new UnavailableException("has no bf16 product for this machine: " + e.getMessage(), e);
@@ -133,8 +132,7 @@ final class Bf16x3Gemm implements MatrixProduct {
 
         private final OneDnnWorker worker;
         private final Worker floats;
-        private float[] panel = new float[0];
-        private int[] pairs = new int[0];
+        private final Bf16Packer packer = new Bf16Packer(split, kernels);
         private float[] line = new float[0];
 
         Tiles(OneDnnWorker worker, Worker floats) {
@@ -147,77 +145,18 @@ final class Bf16x3Gemm implements MatrixProduct {
             Bf16Panels panels = (Bf16Panels) target;
             switch (source) {
                 case DenseSource computed -> packFloats(computed, panels);
-                case StoredSource stored -> packStored(stored, panels);
-            }
-        }
-
-        private void packStored(StoredSource source, Bf16Panels panels) {
-            Bf16Packing packing = Bf16Packing.of(source.stored());
-            // Whoever watches the weights sees their values: only where these are the codes can both be read at once.
-            boolean asStored = packing.codes().equals(source.stored());
-            String reason = packing.declined();
-            if (reason.isEmpty()) {
-                reason = packCodes(asStored ? source : source.unwatched(packing.codes()), packing, panels);
-            }
-            if (!reason.isEmpty()) {
-                declined.computeIfAbsent(reason, r -> new AtomicLong()).incrementAndGet();
-                packFloats(asStored ? source.unwatched(source.stored()) : source, panels);
+                case StoredSource stored -> {
+                    String reason = packer.pack(stored, panels);
+                    if (!reason.isEmpty()) {
+                        declined.computeIfAbsent(reason, r -> new AtomicLong()).incrementAndGet();
+                        packFloats(stored.unwatched(stored.stored()), panels);
+                    }
+                }
             }
         }
 
         private void packFloats(WeightSource source, Bf16Panels panels) {
             panels.asFloat32().fill(float32, source, floats);
-        }
-
-        // Returns why the values are none of bf16, or nothing.
-        private String packCodes(StoredSource codes, Bf16Packing packing, Bf16Panels panels) {
-            panels.reset(codes.rows(), codes.columns(), packing.block(), packing.scales());
-            try {
-                PANELS.pack(codes, new Narrowed(panels, codes.columns()), kernels);
-                return "";
-            } catch (NotBf16Exception e) {
-                return packing.formats() + ", " + e.getMessage();
-            }
-        }
-
-        /// Panels are put together as float32 on the heap, narrowed and copied.
-        private final class Narrowed implements Panels.Target {
-
-            private final Bf16Panels panels;
-            private final int columns;
-
-            Narrowed(Bf16Panels panels, int columns) {
-                this.panels = panels;
-                this.columns = columns;
-            }
-
-            @Override
-            public float[] array(long start, int length) {
-                panel = Workspace.grown(panel, length);
-                return panel;
-            }
-
-            @Override
-            public int at(long start) {
-                return 0;
-            }
-
-            @Override
-            public void done(long start, int length) {
-                int row = (int) (start / PANELS.depth(columns));
-                for (int k = 0; k < columns; k += panels.block()) {
-                    int index = k / panels.block();
-                    int depth = panels.depth(index);
-                    if (pairs.length < depth / 2 * Bf16Split.WIDTH) {
-                        pairs = new int[depth / 2 * Bf16Split.WIDTH];
-                    }
-                    int faults = split.narrow(panel, k * Bf16Split.WIDTH, depth, pairs);
-                    if (faults != 0) {
-                        throw new NotBf16Exception(faults);
-                    }
-                    panels.put(index, row, pairs);
-                }
-            }
         }
 
         @Override
@@ -314,28 +253,12 @@ final class Bf16x3Gemm implements MatrixProduct {
 
         @Override
         public long bytes() {
-            return worker.bytes() + floats.bytes() + 4L * (panel.length + pairs.length + line.length);
+            return worker.bytes() + floats.bytes() + packer.bytes() + 4L * line.length;
         }
 
         @Override
         public void close() {
             floats.close();
-        }
-    }
-
-    /// A value is not exactly a normal bf16 value or zero.
-    private static final class NotBf16Exception extends RuntimeException {
-
-        private static final long serialVersionUID = 1L;
-
-        NotBf16Exception(int faults) {
-            super(
-                    (faults & Bf16Split.NOT_FINITE) != 0
-                            ? "infinities or NaN"
-                            : (faults & Bf16Split.LONGER) != 0 ? "values of more bits than bf16" : "subnormal values",
-                    null,
-                    false,
-                    false);
         }
     }
 }
