@@ -28,6 +28,7 @@ final class JobsTest {
 
     /// Code of what is said of rules for modules that this model does not have.
     private static final String UNUSED = "rule.excludes_nothing";
+    private static final String ROUNDED = "weight.rounded_again"; // FP8 to NVFP4
 
     @TempDir
     private Path temp;
@@ -50,11 +51,14 @@ final class JobsTest {
         assertThat(heard.said)
                 .containsExactly(
                         "finding " + UNUSED,
+                        "finding " + ROUNDED,
                         "detail",
                         "pass calibrate " + calibrated.tokens(),
                         "finding " + UNUSED,
+                        "finding " + ROUNDED,
                         "writing export",
-                        "written");
+                        "written",
+                        "finding encoded-again");
         assertThat(heard.bytes.get()).isGreaterThanOrEqualTo(exported.bytes());
     }
 
@@ -68,7 +72,7 @@ final class JobsTest {
         assertThat(first.status()).isEqualTo("complete");
         assertThat(second.status()).isEqualTo("already complete");
         assertThat(second.tokens()).isEqualTo(first.tokens());
-        assertThat(heard.said).containsExactly("finding " + UNUSED, "detail");
+        assertThat(heard.said).containsExactly("finding " + UNUSED, "finding " + ROUNDED, "detail");
     }
 
     @Test
