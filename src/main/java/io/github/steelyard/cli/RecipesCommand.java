@@ -14,6 +14,7 @@ import picocli.CommandLine.Command;
             RecipesListCommand.class,
             RecipesShowCommand.class,
             RecipesResolveCommand.class,
-            RecipesCheckCommand.class
+            RecipesCheckCommand.class,
+            RecipesSchemaCommand.class
         })
 final class RecipesCommand {}

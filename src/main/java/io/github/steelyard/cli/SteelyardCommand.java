@@ -27,6 +27,7 @@ abstract sealed class SteelyardCommand implements Callable<Integer>
                 RecipesShowCommand,
                 RecipesResolveCommand,
                 RecipesCheckCommand,
+                RecipesSchemaCommand,
                 BackendsListCommand,
                 BackendsSelectCommand,
                 BackendsExplainCommand,

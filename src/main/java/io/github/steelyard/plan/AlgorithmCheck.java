@@ -18,7 +18,12 @@ final class AlgorithmCheck {
                     "the forward pass runs whenever a quantizer needs data, and only then",
             "layerwise.checkpoint_dir", "the run directory keeps the state",
             "layerwise.save_every", "the run directory keeps the state",
-            "layerwise.calib_mutates_weights", "calibration never changes weights");
+            "layerwise.calib_mutates_weights", "calibration never changes weights",
+            "debug", "what a search saw is not kept",
+            "fused", "there is one implementation",
+            "learnable_amax", "nothing is trained here",
+            "tied_amax", "nothing is trained here",
+            "quantize_pre_scale", "nothing is trained here");
 
     private final Problems problems;
     private final List<PlanWarning> warnings;

@@ -32,6 +32,18 @@ final class SiteCheck {
             Role.LATENT, Set.of(Format.FP8, Format.NVFP4),
             Role.ROTATED_KEY, Set.of(Format.FP8, Format.NVFP4));
 
+    /// Why attributes that would change a number are refused.
+    private static final Map<String, String> REASONS = Map.of(
+            "backend", "it names code of ModelOpt",
+            "backend_extra_args", "it is for code of ModelOpt",
+            "bias", "affine quantizers are not written",
+            "block_sizes.scale_block_sizes", "scales of scales are as the format says",
+            "calibrator", "amax is the maximum",
+            "fake_quant", "a weight is encoded when it is written, and only then",
+            "narrow_range", "integers are not written",
+            "rotate", "rotations are not applied",
+            "unsigned", "integers are not written");
+
     private SiteCheck() {}
 
     /// Returns the configuration in force; empty if the quantizer is off or `problems` has the reason why it cannot be.
@@ -68,8 +80,11 @@ final class SiteCheck {
         SortedMap<String, String> unsupported = config.unsupported();
         if (!unsupported.isEmpty()) {
             Map.Entry<String, String> first = unsupported.firstEntry();
-            return Optional.of(
-                    "attribute %s: %s is not supported".formatted(first.getKey(), Printable.brief(first.getValue())));
+            return Optional.of("attribute %s: %s is not supported: %s"
+                    .formatted(
+                            first.getKey(),
+                            Printable.brief(first.getValue()),
+                            REASONS.getOrDefault(first.getKey(), "it would change what is written")));
         }
         Set<Format> formats = FORMATS.getOrDefault(site.role(), Set.of());
         Optional<Format> format = config.format().filter(formats::contains);

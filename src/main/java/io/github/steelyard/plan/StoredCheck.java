@@ -2,11 +2,11 @@ package io.github.steelyard.plan;
 
 import io.github.steelyard.files.Printable;
 import io.github.steelyard.format.Format;
-import io.github.steelyard.site.Role;
-import io.github.steelyard.site.Site;
 import io.github.steelyard.quant.QuantizerConfig;
 import io.github.steelyard.recipe.Recipe;
 import io.github.steelyard.recipe.Rule;
+import io.github.steelyard.site.Role;
+import io.github.steelyard.site.Site;
 import java.util.Collection;
 import java.util.List;
 import java.util.Locale;

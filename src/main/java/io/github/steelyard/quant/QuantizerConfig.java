@@ -9,6 +9,7 @@ import java.util.OptionalInt;
 import java.util.Set;
 import java.util.SortedMap;
 import java.util.TreeMap;
+import java.util.stream.Stream;
 
 /// The attributes of one quantizer, with ModelOpt's names and defaults.
 ///
@@ -62,6 +63,14 @@ public record QuantizerConfig(
         if (numBits instanceof NumBits.Floating code) {
             checkCode(code, blockSizes);
         }
+    }
+
+    /// Returns the names of the element codes of quantizers and block scales, in alphabetical order.
+    public static List<String> codes() {
+        return Stream.concat(CODES.stream(), Stream.of(NumBits.E8M0))
+                .map(NumBits::toString)
+                .sorted()
+                .toList();
     }
 
     /// Returns an enabled quantizer of measured amax with one scale for the tensor.

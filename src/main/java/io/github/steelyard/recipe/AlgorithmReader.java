@@ -26,6 +26,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalDouble;
+import java.util.Set;
 import java.util.SortedSet;
 import java.util.TreeMap;
 import java.util.TreeSet;
@@ -36,6 +37,7 @@ import java.util.function.Function;
 final class AlgorithmReader {
 
     private static final int LARGEST = 1 << 20;
+    private static final Set<String> SIDES = Set.of("pre", "post");
 
     /// How each method's options are read.
     private static final Map<String, Function<Fields, Method>> METHODS = new TreeMap<>(Map.ofEntries(
@@ -51,7 +53,15 @@ final class AlgorithmReader {
             Map.entry("gptq", AlgorithmReader::gptq),
             Map.entry("lsq", AlgorithmReader::lsq)));
 
+    /// The methods that set scales of weights, of which others start.
+    static final SortedSet<String> SCALE_METHODS = new TreeSet<>(List.of("local_hessian", "max", "mse"));
+
     private AlgorithmReader() {}
+
+    /// Returns the names of the methods, in alphabetical order.
+    static Set<String> names() {
+        return METHODS.keySet();
+    }
 
     static List<Algorithm> algorithms(String path, Node node) {
         if (!(node instanceof Sequence list)) {
@@ -87,8 +97,38 @@ final class AlgorithmReader {
                     })
                     .orElse(Layerwise.defaults(method));
             written.removeAll(List.of("method", "layerwise"));
+            requireSound(node, method, layerwise, written);
             return new Algorithm(node.at(), method, ratio, layerwise, written);
         }
+    }
+
+    /// Refuses what ModelOpt refuses of options together.
+    private static void requireSound(Node node, Method method, Layerwise layerwise, SortedSet<String> written) {
+        if (written.contains("layerwise.checkpoint_dir") && !layerwise.enable()) {
+            throw new RecipeException(node.at(), "layerwise.checkpoint_dir needs layerwise.enable: true");
+        }
+        if (!layerwise.mutatesWeights() && changesWeights(method)) {
+            throw new RecipeException(
+                    node.at(),
+                    "layerwise.calib_mutates_weights: false, but '%s' changes weights".formatted(method.name()));
+        }
+    }
+
+    private static boolean changesWeights(Method method) {
+        return switch (method) {
+            case None none -> true; // as in ModelOpt, which knows of no other
+            case Max max -> false;
+            case Mse mse -> false;
+            case LocalHessian hessian -> false;
+            case ActHeadroom headroom -> false;
+            case SmoothQuant smooth -> true;
+            case AwqLite lite -> true;
+            case AwqClip clip -> true;
+            case AwqFull full -> true;
+            case SvdQuant svd -> true;
+            case Gptq gptq -> true;
+            case Lsq lsq -> true;
+        };
     }
 
     /// Reads `method` and its own options.
@@ -124,19 +164,18 @@ final class AlgorithmReader {
     private static Max max(Fields fields) {
         fields.flag("distributed_sync");
         fields.flag("skip_forward_without_activation_calib");
-        return new Max(fields.flag("sync_expert_weight_amax").orElse(false), line(fields, "shared_states"));
+        return new Max(fields.flag("sync_expert_weight_amax").orElse(false), sharedStates(fields));
     }
 
     private static Mse mse(Fields fields) {
         fields.flag("distributed_sync");
-        return new Mse(search(fields, false), line(fields, "shared_states"));
+        return new Mse(search(fields, false), sharedStates(fields));
     }
 
     private static LocalHessian localHessian(Fields fields) {
         fields.flag("distributed_sync");
         fields.flag("debug");
-        return new LocalHessian(
-                search(fields, true), fields.count("block_size", LARGEST, 16), line(fields, "shared_states"));
+        return new LocalHessian(search(fields, true), fields.count("block_size", LARGEST, 16), sharedStates(fields));
     }
 
     private static Search search(Fields fields, boolean sweep) {
@@ -153,9 +192,9 @@ final class AlgorithmReader {
                 .map(AlgorithmReader::nested)
                 .orElse(Max.DEFAULT);
         return new ActHeadroom(
-                fields.number("anchor_percentile", 0, 100, 1),
-                fields.number("upper_percentile", 0, 100, 99.99),
-                fields.number("rho", Double.MIN_VALUE, 28672, 16384),
+                fields.number("anchor_percentile", Double.MIN_VALUE, 100, 1),
+                fields.number("upper_percentile", Double.MIN_VALUE, 100, 99.99),
+                fields.number("rho", Double.MIN_VALUE, Math.nextDown(28672.0), 16384),
                 weights);
     }
 
@@ -179,21 +218,45 @@ final class AlgorithmReader {
 
     private static Gptq gptq(Fields fields) {
         fields.flag("fused");
-        return new Gptq(fields.number("perc_damp", 0, LARGEST, 0.01), fields.count("block_size", LARGEST, 128));
+        return new Gptq(
+                fields.number("perc_damp", Double.MIN_VALUE, 1, 0.01), fields.count("block_size", LARGEST, 128));
     }
 
     private static Lsq lsq(Fields fields) {
-        line(fields, "learnable_amax");
-        line(fields, "tied_amax");
-        line(fields, "quantize_pre_scale");
-        return new Lsq(
-                fields.mapping("scale_algorithm").map(AlgorithmReader::nested).orElse(Max.DEFAULT));
+        List<String> learnt = fields.words("learnable_amax");
+        if (!SIDES.containsAll(learnt)) {
+            throw fields.wrong("learnable_amax", fields.required("learnable_amax"), "pre, post or a list of these");
+        }
+        if (fields.flag("tied_amax").orElse(false) && Set.copyOf(learnt).size() == 1) {
+            throw new RecipeException(
+                    fields.at(),
+                    fields.path("tied_amax") + ": true needs learnable_amax: [pre, post], or none of both");
+        }
+        fields.flag("quantize_pre_scale");
+        return new Lsq(fields.mapping("scale_algorithm")
+                .map(AlgorithmReader::nested)
+                .orElseGet(() -> mse(Fields.empty("", fields.at()))));
     }
 
     private static Method nested(Fields fields) {
         try (fields) {
+            String name = Values.text(fields.path("method"), fields.required("method"));
+            if (!SCALE_METHODS.contains(name)) {
+                throw fields.wrong("method", fields.required("method"), String.join(" or ", SCALE_METHODS));
+            }
             return method(fields);
         }
+    }
+
+    private static Optional<String> sharedStates(Fields fields) {
+        fields.mapping("shared_states").ifPresent(states -> {
+            states.mapping("weight_global_amax").ifPresent(state -> {
+                state.words("patterns");
+                state.close();
+            });
+            states.close();
+        });
+        return line(fields, "shared_states");
     }
 
     private static Optional<String> line(Fields fields, String key) {

@@ -19,7 +19,7 @@ final class RuleReader {
 
     /// The classes that ModelOpt registers for PyTorch's own modules. Only `nn.Linear` has quantizers in the models
     /// that Steelyard reads; the others are accepted since ModelOpt's default exclusions name them, and match nothing.
-    private static final Set<String> CLASSES = Set.of(
+    static final Set<String> CLASSES = Set.of(
             "nn.Linear",
             "nn.Embedding",
             "nn.Conv1d",
