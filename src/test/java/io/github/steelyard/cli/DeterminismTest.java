@@ -9,6 +9,8 @@ import java.nio.file.Path;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /// The same inputs give the same bytes, whatever the machine does.
 final class DeterminismTest {
@@ -29,6 +31,16 @@ final class DeterminismTest {
                 .isEqualTo(expected);
         assertThat(statistics("five", CommandRun.model("bf16"), "--threads", "5"))
                 .isEqualTo(expected);
+    }
+
+    // Weights of each format: BF16, NVFP4, FP8 in blocks. Where oneDNN has no bf16, the product that is taken instead.
+    @ParameterizedTest
+    @ValueSource(strings = {"bf16", "nvfp4", "fp8-block"})
+    void threads_withTheProductOfBf16Parts_changeNoByte(String model) throws IOException {
+        Path checkpoint = CommandRun.model(model);
+        byte[] one = statistics("split-1", checkpoint, "--gemm", "onednn-bf16x3", "--threads", "1");
+        assertThat(statistics("split-2", checkpoint, "--gemm", "onednn-bf16x3", "--threads", "2"))
+                .isEqualTo(one);
     }
 
     @Test

@@ -6,7 +6,8 @@ import io.github.steelyard.kernel.Values;
 import java.util.SplittableRandom;
 import org.junit.jupiter.api.Test;
 
-/// How exact the product of three parts is in matrix tiles (AMX), on any machine: `TDPBF16PS` as it is specified.
+/// How exact the product of three parts is in matrix tiles (AMX), on any machine: the arithmetic of `TDPBF16PS`, from
+/// which an Emerald Rapids differed in none of 2 million elements.
 ///
 /// Of each 32 inputs it sums the products of first halves of pairs and those of second halves, each a chain of fused
 /// multiply-adds from zero, adds the two, and adds that to the element. Every step rounds to nearest, ties to even;
