@@ -19,7 +19,7 @@ sealed interface Calibrator {
         return switch (algorithm.method()) {
             case Algorithm.None none -> new Max(); // of sites whose amax is measured there are none
             case Algorithm.Max max -> new Max();
-            case Algorithm.Mse mse -> throw missing(mse);
+            case Algorithm.Mse mse -> new Max(); // of inputs; weights are WeightSearch's
             case Algorithm.LocalHessian hessian -> throw missing(hessian);
             case Algorithm.ActHeadroom headroom -> throw missing(headroom);
             case Algorithm.SmoothQuant smooth -> throw missing(smooth);
@@ -28,7 +28,7 @@ sealed interface Calibrator {
             case Algorithm.AwqFull full -> throw missing(full);
             case Algorithm.SvdQuant svd -> throw missing(svd);
             case Algorithm.Gptq gptq -> throw missing(gptq);
-            case Algorithm.Lsq lsq -> throw missing(lsq);
+            case Algorithm.Lsq lsq -> new Max(); // as long as what it starts from is one of these
         };
     }
 

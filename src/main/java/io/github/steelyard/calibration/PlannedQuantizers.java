@@ -30,7 +30,7 @@ public final class PlannedQuantizers {
             for (Site site : module.sites()) {
                 Optional<Format> format = plan.format(site);
                 if (format.isPresent() && !(site.role() == Role.WEIGHT && keepsWeight.test(module))) {
-                    quantizer(site, format.get(), scales).ifPresent(q -> quantizers.put(site, q));
+                    quantizer(site, format.get(), plan, scales).ifPresent(q -> quantizers.put(site, q));
                 }
             }
         }
@@ -41,18 +41,21 @@ public final class PlannedQuantizers {
     private static void latentCache(
             ModuleInfo module, Plan plan, ScaleTable scales, Map<Site, FakeQuantizer> quantizers) {
         Site first = module.cacheSites(site -> plan.format(site).isPresent()).getFirst();
-        plan.format(first).flatMap(format -> quantizer(first, format, scales)).ifPresent(quantizer -> {
-            quantizers.put(new Site(module.name(), Role.LATENT), quantizer);
-            quantizers.put(new Site(module.name(), Role.ROTATED_KEY), quantizer);
-        });
+        plan.format(first)
+                .flatMap(format -> quantizer(first, format, plan, scales))
+                .ifPresent(quantizer -> {
+                    quantizers.put(new Site(module.name(), Role.LATENT), quantizer);
+                    quantizers.put(new Site(module.name(), Role.ROTATED_KEY), quantizer);
+                });
     }
 
     /// A weight of zeros has no scale and needs no quantizer.
-    private static Optional<FakeQuantizer> quantizer(Site site, Format format, ScaleTable scales) {
+    private static Optional<FakeQuantizer> quantizer(Site site, Format format, Plan plan, ScaleTable scales) {
         Optional<Float> amax = scales.at(site).map(SiteScale::amax);
         if (site.role() == Role.WEIGHT) {
             return amax.or(() -> format.hasTensorScale() ? Optional.empty() : Optional.of(0f))
-                    .map(value -> FakeQuantizer.ofWeight(format, value));
+                    .map(value ->
+                            FakeQuantizer.ofWeight(new PlannedWeights(plan, scales).encoder(site.module()), value));
         }
         return Optional.of(FakeQuantizer.of(format, amax.orElse(0f)));
     }

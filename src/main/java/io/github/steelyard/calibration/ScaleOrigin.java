@@ -6,6 +6,8 @@ import java.util.Locale;
 public enum ScaleOrigin {
     /// The site's own tokens, or the weight itself.
     MEASURED,
+    /// The weight itself: of the multiples of its amax the one with the smallest error.
+    SEARCHED,
     /// Another site's measurement, because a server or the recipe wants both to have one scale.
     SHARED,
     /// Other experts of the layer, or tokens that were not routed here: the expert saw too few of its own.
@@ -13,7 +15,7 @@ public enum ScaleOrigin {
     /// The recipe.
     CONSTANT;
 
-    /// Returns the name in files: `measured`, `shared`, `imputed`, `constant`.
+    /// Returns the name in files: `measured`, `searched`, `shared`, `imputed`, `constant`.
     public String label() {
         return name().toLowerCase(Locale.ROOT);
     }

@@ -34,6 +34,7 @@ final class ScaleResolver {
     private final Function<Site, Optional<QuantizerConfig>> quantizers;
     private final CalibrationOptions policy;
     private final Sharing sharing;
+    private final Optional<WeightSearch> search;
     private final TreeMap<Site, SiteScale> scales = new TreeMap<>();
     private final List<String> problems = new ArrayList<>();
 
@@ -49,13 +50,15 @@ final class ScaleResolver {
             List<ModuleInfo> modules,
             Function<Site, Optional<QuantizerConfig>> quantizers,
             CalibrationOptions policy,
-            Sharing sharing) {
+            Sharing sharing,
+            Optional<WeightSearch> search) {
         this.calibrator = calibrator;
         this.statistics = statistics;
         this.modules = modules;
         this.quantizers = quantizers;
         this.policy = policy;
         this.sharing = sharing;
+        this.search = search;
     }
 
     ScaleTable resolve() {
@@ -76,6 +79,7 @@ final class ScaleResolver {
                 module.sites().forEach(site -> resolveSite(module, site));
             }
         }
+        search.ifPresent(weights -> scales.putAll(weights.searched(modules, quantizers, scales)));
         if (sharing == Sharing.LAYER) {
             modules.stream().filter(ModuleInfo::isExpert).forEach(this::shareWithLayer);
         }

@@ -36,6 +36,10 @@ import java.util.stream.Collectors;
 ///    recipe names these or keys and values: that is what a server caches, under one scale. ModelOpt measures the
 ///    expanded keys and values, which no server holds.
 ///
+/// With `mse` the weight's amax is moved to where the squared error is least ([WeightSearch]), gate and up of an expert
+/// as one matrix, before rule 5; the largest of the moved ones is shared then. Scales of blocks and rows are no part of
+/// the table: [PlannedWeights].
+///
 /// A weight of zeros has no amax and no entry here; the encoder knows what to write for it.
 ///
 /// @param scales the scales in the order of the sites' names
@@ -45,21 +49,26 @@ public record ScaleTable(SortedMap<Site, SiteScale> scales) {
         scales = Collections.unmodifiableSortedMap(new TreeMap<>(scales));
     }
 
-    /// Resolves the scales of a plan, experts sharing as its recipe says.
+    /// Resolves the scales of a plan whose algorithm searches no weights, experts sharing as its recipe says.
     ///
     /// @param statistics what was measured, the amax of quantised weights included
     /// @throws GateException if a site cannot have a scale; it names every such site
+    /// @throws IllegalArgumentException if the algorithm does search weights
     public static ScaleTable resolve(Statistics statistics, Plan plan) {
-        return resolve(statistics, plan, plan.recipe().export().sharing());
+        if (WeightSearch.isWanted(plan)) {
+            throw new IllegalArgumentException("these scales are searched with the weights");
+        }
+        return resolve(statistics, plan, plan.recipe().export().sharing(), Optional.empty());
     }
 
     /// Resolves the scales of a plan.
     ///
     /// @param statistics what was measured, the amax of quantised weights included
     /// @param sharing which experts of a layer have one input scale
+    /// @param search the search of [WeightSearch#of] for this plan
     /// @throws GateException if a site cannot have a scale; it names every such site
-    public static ScaleTable resolve(Statistics statistics, Plan plan, Sharing sharing) {
-        return resolver(statistics, plan, sharing).resolve();
+    public static ScaleTable resolve(Statistics statistics, Plan plan, Sharing sharing, Optional<WeightSearch> search) {
+        return resolver(statistics, plan, sharing, search).resolve();
     }
 
     /// Resolves the scales of a plan before anything was measured, with an amax of 1 wherever one will be.
@@ -68,22 +77,27 @@ public record ScaleTable(SortedMap<Site, SiteScale> scales) {
         for (ModuleInfo module : plan.modules()) {
             module.sites().forEach(site -> sites.put(site, SiteStatistics.of(1, Long.MAX_VALUE, 0)));
         }
-        return resolve(new Statistics(sites), plan);
+        return resolve(new Statistics(sites), plan, plan.recipe().export().sharing(), Optional.empty());
     }
 
     /// Resolves the scales that can be made and leaves out the others: for reports of a run that did not pass.
-    public static ScaleTable resolvable(Statistics statistics, Plan plan, Sharing sharing) {
-        return resolver(statistics, plan, sharing).resolvable();
+    ///
+    /// @param search the search of [WeightSearch#of] for this plan
+    public static ScaleTable resolvable(
+            Statistics statistics, Plan plan, Sharing sharing, Optional<WeightSearch> search) {
+        return resolver(statistics, plan, sharing, search).resolvable();
     }
 
-    private static ScaleResolver resolver(Statistics statistics, Plan plan, Sharing sharing) {
+    private static ScaleResolver resolver(
+            Statistics statistics, Plan plan, Sharing sharing, Optional<WeightSearch> search) {
         return new ScaleResolver(
                 Calibrator.of(plan.recipe().algorithms().getFirst()),
                 statistics,
                 List.copyOf(plan.modules()),
                 plan::config,
                 plan.recipe().calibration(),
-                sharing);
+                sharing,
+                search);
     }
 
     /// Returns the scale of `site`, empty if none is calibrated.

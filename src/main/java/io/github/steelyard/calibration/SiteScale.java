@@ -24,6 +24,10 @@ public record SiteScale(Site site, float amax, ScaleOrigin origin, Optional<Site
         return new SiteScale(site, amax, ScaleOrigin.MEASURED, Optional.empty(), "");
     }
 
+    static SiteScale searched(Site site, float amax, float measured) {
+        return new SiteScale(site, amax, ScaleOrigin.SEARCHED, Optional.empty(), "largest magnitude " + measured);
+    }
+
     static SiteScale constant(Site site, float amax) {
         return new SiteScale(site, amax, ScaleOrigin.CONSTANT, Optional.empty(), "pinned by the recipe");
     }

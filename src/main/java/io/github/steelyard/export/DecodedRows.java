@@ -1,13 +1,11 @@
 package io.github.steelyard.export;
 
 import io.github.steelyard.format.Bf16;
-import io.github.steelyard.format.Format;
 import io.github.steelyard.format.WeightEncoder;
 import io.github.steelyard.tensor.DType;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.util.List;
-import java.util.Optional;
 
 /// Some rows of a weight, decoded: dense and row-major.
 final class DecodedRows {
@@ -47,11 +45,8 @@ final class DecodedRows {
     }
 
     /// Returns the codes of the rows, and the scales of their parts if the format has any.
-    ///
-    /// @param scale the scale of the whole tensor; read by the formats that have one
-    List<byte[]> encode(Format format, float scale) {
-        WeightEncoder.Encoded encoded =
-                new WeightEncoder(format, scale, Optional.empty()).encode(values, 0, count, columns);
-        return format.hasPartScales() ? List.of(encoded.codes(), encoded.scales()) : List.of(encoded.codes());
+    List<byte[]> encode(WeightEncoder encoder) {
+        WeightEncoder.Encoded encoded = encoder.encode(values, 0, count, columns);
+        return encoder.format().hasPartScales() ? List.of(encoded.codes(), encoded.scales()) : List.of(encoded.codes());
     }
 }

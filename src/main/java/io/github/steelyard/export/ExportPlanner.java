@@ -1,6 +1,7 @@
 package io.github.steelyard.export;
 
 import io.github.steelyard.calibration.GateException;
+import io.github.steelyard.calibration.PlannedWeights;
 import io.github.steelyard.calibration.ScaleTable;
 import io.github.steelyard.census.ExportSource;
 import io.github.steelyard.census.SourceModule;
@@ -8,6 +9,7 @@ import io.github.steelyard.checkpoint.Checkpoint;
 import io.github.steelyard.checkpoint.TensorInfo;
 import io.github.steelyard.dialect.QuantAlgo;
 import io.github.steelyard.files.GroupedFindings;
+import io.github.steelyard.format.WeightEncoder;
 import io.github.steelyard.plan.Plan;
 import io.github.steelyard.weights.FusedStack;
 import java.util.ArrayList;
@@ -74,8 +76,9 @@ final class ExportPlanner {
     }
 
     private List<ModuleExport> modules(List<SourceModule> sources, List<Refusal> refusals) {
-        ModulePlanner planner = new ModulePlanner(sources, plan::scheme, plan::keepsWeight, scales, refusals);
-        StackPlanner stacks = new StackPlanner(plan::scheme, scales, refusals);
+        Function<String, WeightEncoder> encoders = new PlannedWeights(plan, scales)::encoder;
+        ModulePlanner planner = new ModulePlanner(sources, plan::scheme, plan::keepsWeight, scales, encoders, refusals);
+        StackPlanner stacks = new StackPlanner(plan::scheme, scales, encoders, refusals);
         Map<String, List<SourceModule>> members = new HashMap<>();
         sources.forEach(module -> module.stack()
                 .ifPresent(stack -> members.computeIfAbsent(stack.tensor(), absent -> new ArrayList<>())

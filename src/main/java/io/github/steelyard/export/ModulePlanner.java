@@ -12,6 +12,7 @@ import io.github.steelyard.export.ModuleExport.Treatment;
 import io.github.steelyard.files.Finding;
 import io.github.steelyard.format.Format;
 import io.github.steelyard.format.StoredWeight;
+import io.github.steelyard.format.WeightEncoder;
 import io.github.steelyard.plan.Scheme;
 import io.github.steelyard.site.ModuleInfo;
 import io.github.steelyard.site.Role;
@@ -50,21 +51,25 @@ final class ModulePlanner {
     private final Function<String, Scheme> schemes;
     private final Predicate<String> asStored;
     private final ScaleTable scales;
+    private final Function<String, WeightEncoder> encoders;
     private final List<Refusal> refusals;
 
     /// @param schemes the plan: formats of a module
     /// @param asStored the plan: whether a module's weight is to stay as it is stored
+    /// @param encoders what encodes the weight of a module that has a format
     /// @param refusals receives whatever cannot be written
     ModulePlanner(
             List<SourceModule> modules,
             Function<String, Scheme> schemes,
             Predicate<String> asStored,
             ScaleTable scales,
+            Function<String, WeightEncoder> encoders,
             List<Refusal> refusals) {
         modules.forEach(module -> this.modules.put(module.name(), module));
         this.schemes = schemes;
         this.asStored = asStored;
         this.scales = scales;
+        this.encoders = encoders;
         this.refusals = refusals;
     }
 
@@ -96,7 +101,7 @@ final class ModulePlanner {
 
     private ModuleExport quantised(SourceModule module, QuantAlgo format) {
         Optional<Float> inputScale =
-                format.hasInputScale() ? Optional.of(scale(module.name(), Role.INPUT, format)) : Optional.empty();
+                format.hasInputScale() ? Optional.of(inputScale(module.name(), format)) : Optional.empty();
         if (keeps(module, format)) {
             return kept(module, format, inputScale);
         }
@@ -211,16 +216,17 @@ final class ModulePlanner {
         ModuleInfo info = module.linear().info();
         StoredWeight weight = module.weight();
         Format format = algo.weight();
-        float scale = format.hasTensorScale() ? scale(name, Role.WEIGHT, algo) : 1;
+        WeightEncoder encoder = encoders.apply(name);
         List<OutputTensors> tensors = new ArrayList<>();
         List<Planned> encoded = new ArrayList<>();
         encoded.add(new Planned(names.codes(), format.codeType(), format.codeShape(info.rows(), info.columns())));
         if (format.hasPartScales()) {
             encoded.add(scales(names.scale(), format, info));
         }
-        tensors.add(new OutputTensors(encoded, new TensorContent.Encoded(weight, format, scale)));
+        tensors.add(new OutputTensors(encoded, new TensorContent.Encoded(weight, encoder)));
         if (format.hasTensorScale()) {
-            tensors.add(OutputTensors.scalar(format.hasSecondLevel() ? names.secondScale() : names.scale(), scale));
+            tensors.add(OutputTensors.scalar(
+                    format.hasSecondLevel() ? names.secondScale() : names.scale(), encoder.scale()));
         }
         inputScale.ifPresent(value -> tensors.add(OutputTensors.scalar(names.inputScale(), value)));
         return new ModuleExport(
@@ -272,14 +278,12 @@ final class ModulePlanner {
                 module.name(), treatment, Optional.empty(), List.of(tensor), module.tensorNames(), finding);
     }
 
-    /// The scale of a weight or an input. A weight of zeros has no amax; its scale is 1.
-    private float scale(String module, Role role, QuantAlgo format) {
-        Site site = new Site(module, role);
+    private float inputScale(String module, QuantAlgo format) {
+        Site site = new Site(module, Role.INPUT);
         Optional<Float> amax = scales.at(site).map(SiteScale::amax);
-        if (amax.isEmpty() && role == Role.INPUT) {
+        if (amax.isEmpty()) {
             refusals.add(new Refusal(site.name(), "has no calibrated amax"));
         }
-        float value = amax.orElse(0f);
-        return format.weight().tensorScale(value);
+        return format.input().orElseThrow().tensorScale(amax.orElse(0f));
     }
 }

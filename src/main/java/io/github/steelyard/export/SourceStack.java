@@ -7,6 +7,7 @@ import io.github.steelyard.dialect.Dialect;
 import io.github.steelyard.dialect.QuantAlgo;
 import io.github.steelyard.dialect.TensorNames;
 import io.github.steelyard.format.Format;
+import io.github.steelyard.format.WeightEncoder;
 import io.github.steelyard.tensor.DType;
 import io.github.steelyard.tensor.Shape;
 import io.github.steelyard.weights.FusedStack;
@@ -123,10 +124,9 @@ record SourceStack(List<SourceModule> members) {
         return withInputScale(tensors, inputScale);
     }
 
-    /// Returns the tensors of the experts in `format`.
-    ///
-    /// @param scale the weight's scale
-    List<OutputTensors> encoded(Format format, float scale, Optional<Float> inputScale) {
+    /// Returns the tensors of the experts as `encoder` makes them.
+    List<OutputTensors> encoded(WeightEncoder encoder, Optional<Float> inputScale) {
+        Format format = encoder.format();
         TensorNames names = names();
         List<Planned> encoded = new ArrayList<>();
         encoded.add(planned(names.codes(), format.codeType(), format.codeType().bits() / format.bits()));
@@ -134,9 +134,9 @@ record SourceStack(List<SourceModule> members) {
             encoded.add(planned(names.scale(), format.scaleType(), format.block()));
         }
         List<OutputTensors> tensors = new ArrayList<>();
-        tensors.add(new OutputTensors(
-                encoded, new TensorContent.Stacked(matrices(), rows -> rows.encode(format, scale), 1)));
-        tensors.add(OutputTensors.scalar(format.hasSecondLevel() ? names.secondScale() : names.scale(), scale));
+        tensors.add(new OutputTensors(encoded, new TensorContent.Stacked(matrices(), rows -> rows.encode(encoder), 1)));
+        tensors.add(
+                OutputTensors.scalar(format.hasSecondLevel() ? names.secondScale() : names.scale(), encoder.scale()));
         return withInputScale(tensors, inputScale);
     }
 

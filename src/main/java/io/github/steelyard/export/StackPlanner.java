@@ -6,6 +6,7 @@ import io.github.steelyard.census.SourceModule;
 import io.github.steelyard.dialect.QuantAlgo;
 import io.github.steelyard.export.ModuleExport.Treatment;
 import io.github.steelyard.files.Finding;
+import io.github.steelyard.format.WeightEncoder;
 import io.github.steelyard.plan.Scheme;
 import io.github.steelyard.site.Role;
 import io.github.steelyard.site.Site;
@@ -35,13 +36,20 @@ final class StackPlanner {
 
     private final Function<String, Scheme> schemes;
     private final ScaleTable scales;
+    private final Function<String, WeightEncoder> encoders;
     private final List<Refusal> refusals;
 
     /// @param schemes the plan: formats of a module
+    /// @param encoders what encodes the weight of a module that has a format
     /// @param refusals receives whatever cannot be written
-    StackPlanner(Function<String, Scheme> schemes, ScaleTable scales, List<Refusal> refusals) {
+    StackPlanner(
+            Function<String, Scheme> schemes,
+            ScaleTable scales,
+            Function<String, WeightEncoder> encoders,
+            List<Refusal> refusals) {
         this.schemes = schemes;
         this.scales = scales;
+        this.encoders = encoders;
         this.refusals = refusals;
     }
 
@@ -85,12 +93,9 @@ final class StackPlanner {
             return refused(stack, SEPARATE_BIASES);
         }
         QuantAlgo format = found.get();
-        Optional<Float> inputScale =
-                format.hasInputScale() ? Optional.of(scale(stack, Role.INPUT, format)) : Optional.empty();
+        Optional<Float> inputScale = format.hasInputScale() ? Optional.of(inputScale(stack, format)) : Optional.empty();
         boolean kept = stack.isStoredAs(format.weight());
-        List<OutputTensors> tensors = kept
-                ? stack.kept(inputScale)
-                : stack.encoded(format.weight(), scale(stack, Role.WEIGHT, format), inputScale);
+        List<OutputTensors> tensors = kept ? stack.kept(inputScale) : stack.encoded(encoder(stack), inputScale);
         return exports(
                 stack, kept ? Treatment.KEPT : Treatment.ENCODED, Optional.of(format), tensors, Optional.empty());
     }
@@ -119,8 +124,21 @@ final class StackPlanner {
         return exports(stack, Treatment.DECODED, Optional.empty(), stack.values(DType.BF16), Optional.of(finding));
     }
 
-    /// Returns the scale that all members share, as [ScaleTable] made it. Weights of zeros have none; theirs is 1.
-    private float scale(SourceStack stack, Role role, QuantAlgo format) {
+    /// Returns what encodes all members: they share one amax, as [ScaleTable] made it.
+    private WeightEncoder encoder(SourceStack stack) {
+        sharedAmax(stack, Role.WEIGHT);
+        return encoders.apply(stack.members().getFirst().name());
+    }
+
+    private float inputScale(SourceStack stack, QuantAlgo format) {
+        Optional<Float> amax = sharedAmax(stack, Role.INPUT);
+        if (amax.isEmpty()) {
+            refusals.add(new Refusal(stack.name(), "the experts' input has no calibrated amax"));
+        }
+        return format.input().orElseThrow().tensorScale(amax.orElse(0f));
+    }
+
+    private Optional<Float> sharedAmax(SourceStack stack, Role role) {
         List<Float> amax = stack.members().stream()
                 .flatMap(member -> scales.at(new Site(member.name(), role)).stream())
                 .map(SiteScale::amax)
@@ -130,11 +148,7 @@ final class StackPlanner {
             throw new IllegalStateException(
                     String.format(Locale.ROOT, "%s: %d scales of one tensor's %s", stack.name(), amax.size(), role));
         }
-        if (amax.isEmpty() && role == Role.INPUT) {
-            refusals.add(new Refusal(stack.name(), "the experts' input has no calibrated amax"));
-        }
-        float value = amax.isEmpty() ? 0 : amax.getFirst();
-        return format.weight().tensorScale(value);
+        return amax.stream().findFirst();
     }
 
     /// @param tensors what is written in place of the members' tensors; empty where those are copied

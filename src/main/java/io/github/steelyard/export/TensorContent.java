@@ -2,9 +2,9 @@ package io.github.steelyard.export;
 
 import io.github.steelyard.census.SourceModule;
 import io.github.steelyard.checkpoint.TensorInfo;
-import io.github.steelyard.format.Format;
 import io.github.steelyard.format.Fp8;
 import io.github.steelyard.format.StoredWeight;
+import io.github.steelyard.format.WeightEncoder;
 import io.github.steelyard.tensor.DType;
 import java.lang.foreign.MemorySegment;
 import java.nio.ByteBuffer;
@@ -90,10 +90,8 @@ sealed interface TensorContent {
         }
     }
 
-    /// The codes of a weight in `format`, and the scales of its parts if the format has any.
-    ///
-    /// @param scale the scale of the tensor; read by the formats that have one
-    record Encoded(StoredWeight weight, Format format, float scale) implements TensorContent {
+    /// The codes of a weight, and the scales of its parts if the format has any.
+    record Encoded(StoredWeight weight, WeightEncoder encoder) implements TensorContent {
 
         @Override
         public int pieces() {
@@ -102,7 +100,7 @@ sealed interface TensorContent {
 
         @Override
         public List<ByteBuffer> piece(int index) {
-            return Pieces.rows(weight, index).encode(format, scale).stream()
+            return Pieces.rows(weight, index).encode(encoder).stream()
                     .map(ByteBuffer::wrap)
                     .toList();
         }

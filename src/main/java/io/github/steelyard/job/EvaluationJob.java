@@ -117,7 +117,7 @@ public final class EvaluationJob {
     private Map<Site, FakeQuantizer> exported(FinishedRun run) {
         try (OpenedRun opened = OpenedRun.open(run, listener)) {
             opened.requireSameCheckpoint(request.compute().threads());
-            return opened.quantizers();
+            return opened.quantizers(request.compute().threads());
         }
     }
 

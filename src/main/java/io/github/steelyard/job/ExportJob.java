@@ -1,6 +1,7 @@
 package io.github.steelyard.job;
 
 import io.github.steelyard.calibration.ScaleOrigin;
+import io.github.steelyard.calibration.ScaleTable;
 import io.github.steelyard.census.ExportSource;
 import io.github.steelyard.export.EarlierExport;
 import io.github.steelyard.export.ExportRun;
@@ -54,7 +55,8 @@ public final class ExportJob {
         requirePlace();
         opened.requireSameCheckpoint(request.threads());
         ExportOptions wanted = opened.plan().recipe().export();
-        long imputed = opened.scales().origins().getOrDefault(ScaleOrigin.IMPUTED, 0L);
+        ScaleTable scales = opened.scales(request.threads());
+        long imputed = scales.origins().getOrDefault(ScaleOrigin.IMPUTED, 0L);
         if (imputed > 0) {
             listener.warn(String.format(
                     Locale.ROOT,
@@ -62,18 +64,18 @@ public final class ExportJob {
                     imputed));
         }
         return switch (request.format().orElse(wanted.format())) {
-            case MODELOPT -> modelOpt(wanted);
-            case SCALES -> scales();
+            case MODELOPT -> modelOpt(wanted, scales);
+            case SCALES -> scales(scales);
         };
     }
 
-    private ExportResult modelOpt(ExportOptions wanted) {
+    private ExportResult modelOpt(ExportOptions wanted, ScaleTable scales) {
         ExportSource source = ExportSource.of(opened.checkpoint(), opened.decoder());
         Rehearsal.requireExportable(opened.plan(), source, false);
         var written = new ModelOptExporter(
                         source,
                         opened.plan(),
-                        opened.scales(),
+                        scales,
                         new ExportRun(wanted.shardBytes(), request.threads(), listener.writingBegins("export")))
                 .export(request.out(), opened.inputDigests());
         listener.writingEnds();
@@ -89,9 +91,9 @@ public final class ExportJob {
                 written.modules());
     }
 
-    private ExportResult scales() {
+    private ExportResult scales(ScaleTable scales) {
         ScalesExporter.Result result =
-                ScalesExporter.export(request.out(), opened.plan(), opened.scales(), opened.inputDigests());
+                ScalesExporter.export(request.out(), opened.plan(), scales, opened.inputDigests());
         return new ExportResult(request.out(), status(result.earlier()), "scales", result.files(), 0, Map.of());
     }
 

@@ -6,6 +6,7 @@ import io.github.steelyard.calibration.RunDirectory;
 import io.github.steelyard.calibration.ScaleTable;
 import io.github.steelyard.calibration.Statistics;
 import io.github.steelyard.calibration.StatisticsException;
+import io.github.steelyard.calibration.WeightSearch;
 import io.github.steelyard.census.CheckpointScales;
 import io.github.steelyard.census.ExportSource;
 import io.github.steelyard.checkpoint.Checkpoint;
@@ -20,6 +21,7 @@ import io.github.steelyard.recipe.ExportOptions;
 import io.github.steelyard.recipe.Recipe;
 import io.github.steelyard.site.ModuleInfo;
 import io.github.steelyard.site.Site;
+import io.github.steelyard.weights.CheckpointWeights;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
@@ -62,13 +64,21 @@ record OpenedRun(RunDirectory run, Checkpoint checkpoint, Decoder decoder, Plan 
     /// Returns the scales of the plan.
     ///
     /// @throws io.github.steelyard.calibration.GateException if a site cannot have one
-    ScaleTable scales() {
-        return ScaleTable.resolve(statistics(), plan, sharing);
+    ///
+    /// @param threads how many weights are searched at a time, if the recipe's algorithm searches any
+    ScaleTable scales(int threads) {
+        return ScaleTable.resolve(statistics(), plan, sharing, search(threads));
     }
 
     /// Returns the scales of the plan that can be made, for reports.
-    ScaleTable resolvableScales() {
-        return ScaleTable.resolvable(statistics(), plan, sharing);
+    ///
+    /// @param threads as of [#scales]
+    ScaleTable resolvableScales(int threads) {
+        return ScaleTable.resolvable(statistics(), plan, sharing, search(threads));
+    }
+
+    private Optional<WeightSearch> search(int threads) {
+        return WeightSearch.of(plan, decoder, new CheckpointWeights(checkpoint), threads);
     }
 
     /// Refuses a checkpoint that is not the one that was calibrated.
@@ -85,8 +95,10 @@ record OpenedRun(RunDirectory run, Checkpoint checkpoint, Decoder decoder, Plan 
 
     /// Returns what a server would quantise after an export: by the plan, and where the plan leaves a quantised module
     /// alone, as the checkpoint says, unless the export decodes it.
-    Map<Site, FakeQuantizer> quantizers() {
-        ScaleTable scales = scales();
+    ///
+    /// @param threads as of [#scales]
+    Map<Site, FakeQuantizer> quantizers(int threads) {
+        ScaleTable scales = scales(threads);
         ModelOptExporter.QuantisedModules stored = new ModelOptExporter(
                         ExportSource.of(checkpoint, decoder), plan, scales, new ExportRun(1, 1, bytes -> {}))
                 .quantisedModules();

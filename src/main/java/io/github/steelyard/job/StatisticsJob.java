@@ -29,10 +29,10 @@ public final class StatisticsJob {
 
     private static ScaleTable scales(OpenedRun opened, JobListener listener) {
         try {
-            return opened.scales();
+            return opened.scales(Compute.defaultThreads());
         } catch (GateException e) {
             e.problems().forEach(listener::warn);
-            return opened.resolvableScales();
+            return opened.resolvableScales(Compute.defaultThreads());
         }
     }
 }

@@ -3,10 +3,12 @@ package io.github.steelyard.plan;
 import io.github.steelyard.files.Printable;
 import io.github.steelyard.recipe.Algorithm;
 import io.github.steelyard.recipe.Recipe;
+import io.github.steelyard.search.Multipliers;
 import java.util.Collection;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Optional;
 
 /// Whether Steelyard can run a recipe's algorithm.
 final class AlgorithmCheck {
@@ -58,7 +60,10 @@ final class AlgorithmCheck {
                 max(algorithm, max);
                 yield true;
             }
-            case Algorithm.Mse mse -> false;
+            case Algorithm.Mse mse -> {
+                mse(algorithm, mse);
+                yield true;
+            }
             case Algorithm.LocalHessian hessian -> false;
             case Algorithm.ActHeadroom headroom -> false;
             case Algorithm.SmoothQuant smooth -> false;
@@ -67,13 +72,13 @@ final class AlgorithmCheck {
             case Algorithm.AwqFull full -> false;
             case Algorithm.SvdQuant svd -> false;
             case Algorithm.Gptq gptq -> false;
-            case Algorithm.Lsq lsq -> false;
+            case Algorithm.Lsq lsq -> lsq(algorithm, lsq);
         };
         if (!runs || algorithms > 1) {
             problems.add(
                     algorithm.at(),
                     "algorithm '%s'".formatted(algorithm.method().name()),
-                    "not run by this version; it runs 'max' alone, or null for a recipe without calibration data");
+                    "not run by this version; it runs one of 'max', 'mse' and 'lsq', or null for a recipe without calibration data");
         }
     }
 
@@ -81,12 +86,46 @@ final class AlgorithmCheck {
         if (max.syncExpertWeights()) {
             refuse(algorithm, "sync_expert_weight_amax", "true", "each expert's weight keeps its own amax");
         }
-        max.sharedStates()
-                .ifPresent(states -> refuse(
-                        algorithm,
-                        "shared_states",
-                        states,
-                        "amax is shared over q/k/v and gate/up as the server needs"));
+        sharedStates(algorithm, max.sharedStates());
+    }
+
+    private void mse(Algorithm algorithm, Algorithm.Mse mse) {
+        sharedStates(algorithm, mse.sharedStates());
+        Algorithm.Search search = mse.search();
+        try {
+            Multipliers.spaced(search.start(), search.stop(), search.step());
+        } catch (IllegalArgumentException e) {
+            problems.add(algorithm.at(), "algorithm option step_size", String.valueOf(e.getMessage()));
+        }
+    }
+
+    /// Of scales that are learnt in training the start values alone are made: those of another algorithm.
+    private boolean lsq(Algorithm algorithm, Algorithm.Lsq lsq) {
+        return switch (lsq.scaleAlgorithm()) {
+            case Algorithm.Max max -> {
+                max(algorithm, max);
+                yield true;
+            }
+            case Algorithm.Mse mse -> {
+                mse(algorithm, mse);
+                yield true;
+            }
+            case Algorithm.None none -> false;
+            case Algorithm.LocalHessian hessian -> false;
+            case Algorithm.ActHeadroom headroom -> false;
+            case Algorithm.SmoothQuant smooth -> false;
+            case Algorithm.AwqLite lite -> false;
+            case Algorithm.AwqClip clip -> false;
+            case Algorithm.AwqFull full -> false;
+            case Algorithm.SvdQuant svd -> false;
+            case Algorithm.Gptq gptq -> false;
+            case Algorithm.Lsq other -> false;
+        };
+    }
+
+    private void sharedStates(Algorithm algorithm, Optional<String> sharedStates) {
+        sharedStates.ifPresent(states -> refuse(
+                algorithm, "shared_states", states, "amax is shared over q/k/v and gate/up as the server needs"));
     }
 
     private void sharedOptions(Algorithm algorithm) {

@@ -1,6 +1,8 @@
 package io.github.steelyard.plan;
 
 import io.github.steelyard.format.Format;
+import io.github.steelyard.quant.BlockSizes;
+import io.github.steelyard.quant.QuantizerConfig;
 import io.github.steelyard.recipe.Rule;
 import io.github.steelyard.site.ModuleInfo;
 import io.github.steelyard.site.Role;
@@ -50,6 +52,13 @@ final class ExportCheck {
         Scheme scheme = plan.scheme(module.name());
         List<String> joined = module.joined();
         for (String peer : joined.subList(0, joined.indexOf(module.name()))) {
+            if (plan.module(peer).isPresent() && isFourOverSix(peer) != isFourOverSix(module.name())) {
+                problems.add(
+                        position(module.name(), Role.WEIGHT),
+                        module.name(),
+                        "one of %s and this has four_over_six, but servers join them under one scale"
+                                .formatted(peer.substring(parent(peer).length() + 1)));
+            }
             if (plan.module(peer).isPresent() && !plan.scheme(peer).equals(scheme)) {
                 problems.add(
                         position(module.name(), Role.WEIGHT),
@@ -60,6 +69,14 @@ final class ExportCheck {
         }
     }
 
+    private boolean isFourOverSix(String module) {
+        return blocks(module).filter(BlockSizes::fourOverSix).isPresent();
+    }
+
+    private Optional<BlockSizes> blocks(String module) {
+        return plan.config(new Site(module, Role.WEIGHT)).flatMap(QuantizerConfig::blockSizes);
+    }
+
     /// The experts of a layer, all projections, run in one kernel of one format.
     private void experts() {
         Map<String, ModuleInfo> first = new HashMap<>();
@@ -68,6 +85,15 @@ final class ExportCheck {
                 continue;
             }
             ModuleInfo known = first.putIfAbsent(module.expert().get().group(), module);
+            if (known != null
+                    && module.stacked().isPresent()
+                    && !blocks(known.name()).equals(blocks(module.name()))) {
+                problems.add(
+                        position(module.name(), Role.WEIGHT),
+                        module.name(),
+                        "other block_sizes than %s, but servers keep the experts of a layer in one tensor"
+                                .formatted(known.name()));
+            }
             if (known != null && !plan.scheme(known.name()).equals(plan.scheme(module.name()))) {
                 problems.add(
                         position(module.name(), Role.WEIGHT),

@@ -86,6 +86,10 @@ final class SiteCheck {
                             Printable.brief(first.getValue()),
                             REASONS.getOrDefault(first.getKey(), "it would change what is written")));
         }
+        if (config.isFourOverSix() && site.role() != Role.WEIGHT) {
+            return Optional.of("four_over_six is for weights: %s have their scales made where they are quantised"
+                    .formatted(words(site.role())));
+        }
         Set<Format> formats = FORMATS.getOrDefault(site.role(), Set.of());
         Optional<Format> format = config.format().filter(formats::contains);
         return format.isEmpty()

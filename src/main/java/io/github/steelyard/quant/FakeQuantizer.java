@@ -87,6 +87,13 @@ public final class FakeQuantizer {
                 List.of());
     }
 
+    /// Returns the quantizer of a weight that is written by `encoder`.
+    ///
+    /// @param amax the amax of the tensor, finite and not negative
+    public static FakeQuantizer ofWeight(WeightEncoder encoder, float amax) {
+        return new FakeQuantizer(encoder.format(), amax, Optional.of(encoder), List.of());
+    }
+
     /// Returns the format.
     public Format format() {
         return format;

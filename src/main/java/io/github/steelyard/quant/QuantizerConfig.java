@@ -152,6 +152,18 @@ public record QuantizerConfig(
         return format().map(Format::hasTensorScale).orElse(false);
     }
 
+    /// Returns whether an amax is kept for each block, so that its scale may be searched, rather than made from the
+    /// block
+    /// wherever it is quantised.
+    public boolean hasStaticBlocks() {
+        return blockSizes.map(blocks -> !blocks.dynamic()).orElse(false);
+    }
+
+    /// Returns whether block scales leave room for blocks that end at 4 instead of 6.
+    public boolean isFourOverSix() {
+        return blockSizes.map(BlockSizes::fourOverSix).orElse(false);
+    }
+
     /// Returns the attributes that are set, that Steelyard does not act on, and that would change a number.
     public SortedMap<String, String> unsupported() {
         SortedMap<String, String> found = new TreeMap<>(others);
@@ -203,7 +215,7 @@ public record QuantizerConfig(
     }
 
     private Optional<Format> blockFormat(BlockSizes blocks) {
-        if (blocks.fourOverSix()) {
+        if (blocks.fourOverSix() && (blocks.dynamic() || !numBits.equals(NumBits.E2M1))) {
             return Optional.empty();
         }
         if (numBits.equals(NumBits.E2M1) && !dynamic && isScaled(blocks, NumBits.E4M3) && blocks.isLastAxis(16)) {

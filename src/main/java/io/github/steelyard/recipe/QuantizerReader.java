@@ -125,10 +125,18 @@ final class QuantizerReader {
         }
         boolean dynamic = fields.choice("type", Timing.values()).orElse(Timing.STATIC) == Timing.DYNAMIC;
         Optional<NumBits> scaleBits = fields.node("scale_bits").map(bits -> numBits(fields.path("scale_bits"), bits));
-        boolean fourOverSix = fields.flag("four_over_six").orElse(false);
+        boolean fourOverSix = fourOverSix(fields);
         fields.mapping("scale_block_sizes");
         fields.close();
         return new BlockSizes(sizes, dynamic, scaleBits, fourOverSix);
+    }
+
+    /// ModelOpt writes a number where it dumps what it has read.
+    private static boolean fourOverSix(Fields fields) {
+        Optional<String> word = fields.word("four_over_six");
+        return word.equals(Optional.of("1"))
+                || (!word.equals(Optional.of("0"))
+                        && fields.flag("four_over_six").orElse(false));
     }
 
     /// Returns the attributes that have no component of their own in the record, where they differ from their default.

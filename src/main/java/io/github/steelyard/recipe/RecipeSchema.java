@@ -139,7 +139,7 @@ public final class RecipeSchema {
         return new Shape()
                 .key("type", timing(), "static: block scales are stored; dynamic: they are made from the block.")
                 .key("scale_bits", ref("code"), "The code of a block scale; none: float32.")
-                .key("four_over_six", flag(), "Whether a block may end at code 4 instead of 6.")
+                .key("four_over_six", dumpedFlag(), "Whether a block may end at code 4 instead of 6.")
                 .key("scale_block_sizes", anyMapping(), "Refused: scales of scales are as the format says.")
                 .withAxes(integer(1));
     }
@@ -240,6 +240,11 @@ public final class RecipeSchema {
 
     static Map<String, Object> flag() {
         return map("type", types("boolean"));
+    }
+
+    /// ModelOpt writes a number where it dumps what it has read.
+    private static Map<String, Object> dumpedFlag() {
+        return map("anyOf", List.of(flag(), map("enum", List.of(0, 1))));
     }
 
     static Map<String, Object> text() {

@@ -28,7 +28,7 @@ final class CalibratorTest {
 
     // A plan refuses them first; were one let through, no scale may come from maxima in its name.
     @ParameterizedTest
-    @ValueSource(strings = {"mse", "awq_lite", "gptq", "smoothquant"})
+    @ValueSource(strings = {"local_hessian", "awq_lite", "gptq", "smoothquant"})
     void of_algorithmWithoutCalibrator_isRefused(String method) {
         assertThatIllegalArgumentException()
                 .isThrownBy(() -> calibrator(method))

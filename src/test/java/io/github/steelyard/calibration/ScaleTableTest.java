@@ -269,7 +269,8 @@ final class ScaleTableTest {
                         modules,
                         site -> Optional.ofNullable(plan.get(site)),
                         policy,
-                        sharing)
+                        sharing,
+                        Optional.empty())
                 .resolve();
     }
 

@@ -128,10 +128,11 @@ final class RecipesCommandTest {
 
     @Test
     void check_recipeThatIsNotRun_saysWhyAndWhere() {
-        CommandRun run = CommandRun.of("recipes", "check", "nvfp4-experts", "--set", "quantize.algorithm.method=mse")
+        CommandRun run = CommandRun.of("recipes", "check", "nvfp4-experts", "--set", "quantize.algorithm.method=gptq")
                 .expect(ExitCode.BAD_INPUT);
 
-        assertThat(run.err()).contains("--set quantize.algorithm.method:1:1: algorithm 'mse': not run by this version");
+        assertThat(run.err())
+                .contains("--set quantize.algorithm.method:1:1: algorithm 'gptq': not run by this version");
     }
 
     @Test

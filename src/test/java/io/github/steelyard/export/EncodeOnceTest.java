@@ -26,6 +26,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Optional;
 import java.util.Random;
 import java.util.concurrent.atomic.AtomicIntegerArray;
 import java.util.stream.IntStream;
@@ -63,19 +64,20 @@ final class EncodeOnceTest {
     @EnumSource(names = {"NVFP4", "MXFP4", "MXFP8"})
     void weight_ofPartialBlocksOrNoNumbers_isRefusedByBoth(Format format) {
         FakeQuantizer quantizer = FakeQuantizer.ofWeight(format, 1);
+        WeightEncoder encoder = WeightEncoder.ofAmax(format, 1);
         float[] nan = new float[32];
         nan[7] = Float.NaN;
 
         assertThatIllegalArgumentException().isThrownBy(() -> quantizer.apply(new float[40], 0, 1, 40));
         assertThatIllegalArgumentException().isThrownBy(() -> quantizer.apply(nan, 0, 1, 32));
-        assertThatIllegalArgumentException().isThrownBy(() -> new DecodedRows(nan, 1, 32).encode(format, 1));
-        assertThatIllegalArgumentException().isThrownBy(() -> new DecodedRows(new float[40], 1, 40).encode(format, 1));
+        assertThatIllegalArgumentException().isThrownBy(() -> new DecodedRows(nan, 1, 32).encode(encoder));
+        assertThatIllegalArgumentException().isThrownBy(() -> new DecodedRows(new float[40], 1, 40).encode(encoder));
     }
 
     private static float[] exported(Format format, float[] values, float amax, int rows, int columns) {
         WeightEncoder encoder = WeightEncoder.ofAmax(format, amax);
         PlainWeight weight = PlainWeight.ofFloats(values, rows, columns);
-        List<byte[]> made = bytes(new TensorContent.Encoded(weight, format, encoder.scale()));
+        List<byte[]> made = bytes(new TensorContent.Encoded(weight, encoder));
         byte[] codes = made.getFirst();
         byte[] scales = made.size() == 1 ? new byte[0] : made.getLast();
         float[] decoded = new float[values.length];
@@ -108,7 +110,7 @@ final class EncodeOnceTest {
         int columns = 1056;
         Counting weight =
                 new Counting(PlainWeight.ofFloats(values(rows * columns), rows, columns), new AtomicIntegerArray(rows));
-        TensorContent content = new TensorContent.Encoded(weight, format, 0.5f);
+        TensorContent content = new TensorContent.Encoded(weight, new WeightEncoder(format, 0.5f, Optional.empty()));
         List<byte[]> bytes = bytes(content);
         OutputTensors made = new OutputTensors(
                 List.of(

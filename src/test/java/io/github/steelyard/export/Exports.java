@@ -22,6 +22,8 @@ import io.github.steelyard.weights.CheckpointWeights;
 import io.github.steelyard.weights.Weights;
 import java.io.IOException;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.TreeMap;
@@ -37,14 +39,21 @@ final class Exports {
 
     /// Returns a recipe that switches everything off and then applies `rules`, each a pattern and its attributes.
     static Recipe recipe(String... rules) {
+        List<String> all = new ArrayList<>(List.of("max"));
+        all.addAll(List.of(rules));
+        return searched(all.toArray(String[]::new));
+    }
+
+    /// Returns the same under an algorithm: it first, then the rules.
+    static Recipe searched(String... rules) {
         StringBuilder text = new StringBuilder("""
                 metadata: {recipe_type: ptq}
                 quantize:
-                  algorithm: max
+                  algorithm: %s
                   quant_cfg:
                     - {quantizer_name: '*', enable: false}
-                """);
-        for (int i = 0; i < rules.length; i += 2) {
+                """.formatted(rules[0]));
+        for (int i = 1; i < rules.length; i += 2) {
             text.append("    - {quantizer_name: '%s', cfg: %s}%n".formatted(rules[i], rules[i + 1]));
         }
         return Recipe.parse(Path.of("test.yaml"), text.toString());

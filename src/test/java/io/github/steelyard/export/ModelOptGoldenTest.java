@@ -151,6 +151,11 @@ final class ModelOptGoldenTest {
 
     private static Map<String, Long> compare(Checkpoint written, Checkpoint golden) {
         assertThat(written.tensors().keySet()).isEqualTo(golden.tensors().keySet());
+        return differingTensors(written, golden);
+    }
+
+    /// Returns how many bytes differ in each tensor of `golden` that does; fails on another type or shape.
+    static Map<String, Long> differingTensors(Checkpoint written, Checkpoint golden) {
         Map<String, Long> differing = new LinkedHashMap<>();
         for (TensorInfo wanted : golden.tensors().values()) {
             TensorInfo found = written.tensor(wanted.name());

@@ -23,6 +23,7 @@ import java.util.Optional;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 final class PlanTest {
 
@@ -260,6 +261,7 @@ final class PlanTest {
                 "num_bits: e4m3, rotate: true | attribute rotate: true is not supported",
                 "num_bits: e4m3, calibrator: histogram | attribute calibrator: histogram is not supported",
                 "num_bits: e4m3, fake_quant: false | attribute fake_quant: false is not supported",
+                "num_bits: e2m1, block_sizes: {-1: 16, type: static, scale_bits: e4m3, four_over_six: true} | four_over_six is for weights: an input",
                 "num_bits: 8 | no format for an input has the attributes (num_bits: 8)",
                 "num_bits: e4m3, axis: 0 | no format for an input has the attributes (num_bits: e4m3, axis: 0)",
             })
@@ -295,11 +297,40 @@ final class PlanTest {
         refused("(and 2 further problems)", rule("*q_proj*", "cfg: {num_bits: 8}"), rule("*none*", FP8));
     }
 
+    @ParameterizedTest
+    @ValueSource(
+            strings = {
+                "mse",
+                "{method: mse, fp8_scale_sweep: true}",
+                "{method: mse, start_multiplier: 1.0, stop_multiplier: 1.5, step_size: 0.5}",
+                "lsq",
+                "{method: lsq, scale_algorithm: {method: mse, fp8_scale_sweep: true}}",
+                "{method: lsq, scale_algorithm: {method: max}}",
+            })
+    void of_algorithmsThatLookAtWeightsAlone_areRun(String algorithm) {
+        assertThatCode(() -> Plan.of(Recipe.parse(Path.of("r.yaml"), yaml(algorithm, rule("*", OFF))), modules()))
+                .doesNotThrowAnyException();
+    }
+
+    @ParameterizedTest
+    @CsvSource(
+            delimiter = '|',
+            value = {
+                "{method: lsq, scale_algorithm: {method: local_hessian}} | algorithm 'lsq': not run by this version",
+                "[mse, max] | algorithm 'mse': not run by this version",
+                "{method: mse, shared_states: {weight_global_amax: {}}} | algorithm option shared_states: {weight_global_amax: {}}: not supported",
+                "{method: mse, step_size: 0.0001} | algorithm option step_size: multipliers from 0.25 to 4.0 in steps of 1.0E-4 are 37501, at most 4096 are tried",
+            })
+    void of_algorithmsOrOptionsThatAreNotRun_areRefused(String algorithm, String message) {
+        assertThatThrownBy(() -> Plan.of(Recipe.parse(Path.of("r.yaml"), yaml(algorithm, rule("*", OFF))), modules()))
+                .hasMessageContaining(message);
+    }
+
     @Test
     void of_otherAlgorithms_areRefusedAtUse() {
-        assertThatThrownBy(() -> Plan.of(Recipe.parse(Path.of("r.yaml"), yaml("mse", rule("*", OFF))), modules()))
-                .hasMessage("r.yaml:2:23: algorithm 'mse': not run by this version; it runs 'max' alone, or null for a"
-                        + " recipe without calibration data");
+        assertThatThrownBy(() -> Plan.of(Recipe.parse(Path.of("r.yaml"), yaml("gptq", rule("*", OFF))), modules()))
+                .hasMessage("r.yaml:2:23: algorithm 'gptq': not run by this version; it runs one of 'max', 'mse' and"
+                        + " 'lsq', or null for a recipe without calibration data");
         assertThatThrownBy(() -> Plan.of(
                         Recipe.parse(
                                 Path.of("r.yaml"), yaml("{method: max, moe_calib_experts_ratio: 0.5}", rule("*", OFF))),
@@ -338,6 +369,21 @@ final class PlanTest {
                 rule("*", OFF),
                 rule("*q_proj*", FP8),
                 rule("*[kv]_proj*", NVFP4));
+    }
+
+    // Their blocks would be normalised differently under the one scale that servers take for both.
+    @Test
+    void requireServable_joinedProjectionsWithFourOverSixInOne_areRefused() {
+        String blocks = "cfg: {num_bits: e2m1, block_sizes: {-1: 16, type: static, scale_bits: e4m3%s}}";
+        Plan plan = plan(
+                rule("*_proj.weight_quantizer", blocks.formatted("")),
+                rule("*_proj.input_quantizer", NVFP4),
+                rule("*k_proj.weight_quantizer", blocks.formatted(", four_over_six: true")),
+                rule("*[kv]_bmm*", OFF));
+
+        assertThatThrownBy(plan::requireServable)
+                .hasMessageContaining(
+                        "k_proj: one of q_proj and this has four_over_six, but servers join them under one scale");
     }
 
     @Test

@@ -180,6 +180,8 @@ final class RecipeTest {
                 "num_bits: e4m3, block_sizes: {-1: null, type: dynamic} | FP8_DYNAMIC_TOKEN",
                 "num_bits: e2m1, block_sizes: {-1: 16, type: dynamic, scale_bits: e4m3} | NVFP4",
                 "num_bits: e2m1, block_sizes: {-1: 16, type: static, scale_bits: e4m3} | NVFP4",
+                "num_bits: e2m1, block_sizes: {-1: 16, scale_bits: e4m3, four_over_six: true} | NVFP4",
+                "num_bits: e2m1, block_sizes: {-1: 16, type: static, scale_bits: e4m3, four_over_six: 1} | NVFP4",
                 "num_bits: e2m1, block_sizes: {-1: 32, type: dynamic, scale_bits: e8m0} | MXFP4",
                 "num_bits: e4m3, block_sizes: {-1: 32, type: dynamic, scale_bits: e8m0} | MXFP8",
             })
@@ -195,7 +197,7 @@ final class RecipeTest {
                 "num_bits: e4m3, axis: 1",
                 "num_bits: e4m3, type: dynamic",
                 "num_bits: e2m1, block_sizes: {-1: 32, type: dynamic, scale_bits: e4m3}",
-                "num_bits: e2m1, block_sizes: {-1: 16, scale_bits: e4m3, four_over_six: true}",
+                "num_bits: e2m1, block_sizes: {-1: 16, type: dynamic, scale_bits: e4m3, four_over_six: true}",
                 "num_bits: e2m1, type: dynamic, block_sizes: {-1: 16, type: dynamic, scale_bits: e4m3}",
                 "num_bits: e2m1, block_sizes: {-1: 16, type: dynamic}",
                 "num_bits: e3m2, block_sizes: {-1: 32, type: dynamic, scale_bits: e8m0}",

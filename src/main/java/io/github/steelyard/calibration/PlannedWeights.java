@@ -1,0 +1,67 @@
+package io.github.steelyard.calibration;
+
+import io.github.steelyard.format.E4m3;
+import io.github.steelyard.format.Format;
+import io.github.steelyard.format.Nvfp4;
+import io.github.steelyard.format.PartScales;
+import io.github.steelyard.format.WeightEncoder;
+import io.github.steelyard.kernel.Kernels;
+import io.github.steelyard.plan.Plan;
+import io.github.steelyard.quant.QuantizerConfig;
+import io.github.steelyard.search.BlockRule;
+import io.github.steelyard.search.BlockSearch;
+import io.github.steelyard.search.Fp8Scales;
+import io.github.steelyard.search.Multipliers;
+import io.github.steelyard.search.StaticScales;
+import io.github.steelyard.site.Role;
+import io.github.steelyard.site.Site;
+import java.util.Optional;
+
+/// How the weights of a plan are encoded, for an export and for fake quantization alike.
+///
+/// Scales that are searched by the weight alone are made in the encoder, and nowhere kept: they depend on the weight,
+/// the
+/// shared amax and the recipe, so that they are the same wherever and however often they are made
+/// (`docs/adr/0031-searched-where-encoded.md`).
+///
+/// @param scales the amax of each weight that has one for the tensor
+public record PlannedWeights(Plan plan, ScaleTable scales) {
+
+    /// Returns what encodes the weight of a module.
+    ///
+    /// @throws IllegalArgumentException if the plan leaves that weight as it is
+    public WeightEncoder encoder(String module) {
+        Site site = new Site(module, Role.WEIGHT);
+        QuantizerConfig config = plan.config(site)
+                .filter(found -> found.format().isPresent())
+                .orElseThrow(() -> new IllegalArgumentException("%s is not quantised".formatted(site)));
+        Format format = config.format().orElseThrow();
+        float amax = scales.at(site).map(SiteScale::amax).orElse(0f);
+        return switch (format) {
+            case NVFP4 -> config.hasStaticBlocks() ? staticBlocks(config, amax) : WeightEncoder.ofAmax(format, amax);
+            case FP8_PER_CHANNEL, FP8_BLOCK ->
+                new WeightEncoder(
+                        format,
+                        1,
+                        WeightSearch.multipliers(plan)
+                                .map(tried -> new Fp8Scales(tried, format.tile(), Kernels.fastest())));
+            case PLAIN, FP8, FP8_DYNAMIC_TOKEN, FP8_DYNAMIC_GROUP, MXFP4, MXFP8, INT4, INT8 ->
+                WeightEncoder.ofAmax(format, amax);
+        };
+    }
+
+    private WeightEncoder staticBlocks(QuantizerConfig config, float amax) {
+        float largest = config.isFourOverSix() ? StaticScales.FOUR_OVER_SIX : E4m3.MAX;
+        Optional<PartScales> blocks = amax > 0
+                ? Optional.of(new BlockSearch(rule(), new StaticScales(amax, largest), Kernels.fastest()))
+                : Optional.empty(); // zeros
+        return new WeightEncoder(Format.NVFP4, Nvfp4.staticGlobalScale(amax, largest), blocks);
+    }
+
+    private BlockRule rule() {
+        Optional<Multipliers> multipliers = WeightSearch.multipliers(plan);
+        return multipliers.isPresent()
+                ? new BlockRule.Grid(multipliers.get())
+                : WeightSearch.options(plan).isPresent() ? new BlockRule.Sweep() : new BlockRule.Largest();
+    }
+}

@@ -1,0 +1,211 @@
+package io.github.steelyard.calibration;
+
+import io.github.steelyard.format.Format;
+import io.github.steelyard.format.StoredWeight;
+import io.github.steelyard.kernel.Kernels;
+import io.github.steelyard.model.Decoder;
+import io.github.steelyard.model.Linear;
+import io.github.steelyard.plan.Plan;
+import io.github.steelyard.quant.QuantizerConfig;
+import io.github.steelyard.recipe.Algorithm;
+import io.github.steelyard.search.Multipliers;
+import io.github.steelyard.search.TensorSearch;
+import io.github.steelyard.site.ModuleInfo;
+import io.github.steelyard.site.Role;
+import io.github.steelyard.site.Site;
+import io.github.steelyard.weights.Weights;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.Optional;
+import java.util.Set;
+import java.util.concurrent.CancellationException;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+import java.util.function.Function;
+
+/// Moves the amax of weights with one scale for the tensor to where the squared error is least: FP8, and NVFP4 whose
+/// block scales are made from the blocks. That of static blocks stays; their own are searched ([PlannedWeights]).
+///
+/// What ModelOpt has under one quantizer is searched as one: gate and up of an expert, all experts in one tensor. What
+/// is
+/// shipped as it is stored is not searched. Results do not depend on threads.
+public final class WeightSearch {
+
+    private final Map<String, Linear> linears = new HashMap<>();
+    private final Weights weights;
+    private final Plan plan;
+    private final TensorSearch search;
+    private final int threads;
+
+    private WeightSearch(Plan plan, Decoder decoder, Weights weights, TensorSearch search, int threads) {
+        this.plan = plan;
+        decoder.linears().forEach(linear -> linears.put(linear.info().name(), linear));
+        this.weights = weights;
+        this.search = search;
+        this.threads = threads;
+    }
+
+    /// Returns the search that a plan's algorithm wants; empty if it takes the amax of weights as it is.
+    ///
+    /// @param weights must stay open
+    /// @param threads how many weights are searched at a time
+    public static Optional<WeightSearch> of(Plan plan, Decoder decoder, Weights weights, int threads) {
+        return multipliers(plan)
+                .map(tried ->
+                        new WeightSearch(plan, decoder, weights, new TensorSearch(tried, Kernels.fastest()), threads));
+    }
+
+    /// Returns whether a plan's algorithm searches the amax of a weight.
+    static boolean isWanted(Plan plan) {
+        return multipliers(plan).isPresent()
+                && plan.modules().stream()
+                        .map(module -> new Site(module.name(), Role.WEIGHT))
+                        .anyMatch(site -> plan.config(site)
+                                .filter(WeightSearch::isSearched)
+                                .isPresent());
+    }
+
+    /// Returns what the plan's algorithm multiplies the amax of weights with; empty if it tries every block scale, or
+    /// nothing.
+    static Optional<Multipliers> multipliers(Plan plan) {
+        return options(plan)
+                .filter(options -> !options.fp8Sweep())
+                .map(options -> Multipliers.spaced(options.start(), options.stop(), options.step()));
+    }
+
+    /// Returns the options of the search over weights that the plan's algorithm is.
+    static Optional<Algorithm.Search> options(Plan plan) {
+        return options(plan.recipe().algorithms().getFirst().method());
+    }
+
+    private static Optional<Algorithm.Search> options(Algorithm.Method method) {
+        return switch (method) {
+            case Algorithm.Mse mse -> Optional.of(mse.search());
+            case Algorithm.Lsq lsq -> options(lsq.scaleAlgorithm());
+            case Algorithm.None none -> Optional.empty();
+            case Algorithm.Max max -> Optional.empty();
+            case Algorithm.LocalHessian hessian -> Optional.empty();
+            case Algorithm.ActHeadroom headroom -> Optional.empty();
+            case Algorithm.SmoothQuant smooth -> Optional.empty();
+            case Algorithm.AwqLite lite -> Optional.empty();
+            case Algorithm.AwqClip clip -> Optional.empty();
+            case Algorithm.AwqFull full -> Optional.empty();
+            case Algorithm.SvdQuant svd -> Optional.empty();
+            case Algorithm.Gptq gptq -> Optional.empty();
+        };
+    }
+
+    private static boolean isSearched(QuantizerConfig config) {
+        return config.enable()
+                && config.hasTensorAmax()
+                && !config.hasStaticBlocks()
+                && config.pinnedAmax().isEmpty();
+    }
+
+    /// What is searched as one matrix.
+    private record Group(Format format, List<Site> sites, float amax) {}
+
+    /// Returns the scales that take the place of measured ones.
+    ///
+    /// @param measured the scale of each weight that is no zeros, and others
+    Map<Site, SiteScale> searched(
+            List<ModuleInfo> modules,
+            Function<Site, Optional<QuantizerConfig>> quantizers,
+            Map<Site, SiteScale> measured) {
+        List<Group> groups = groups(modules, quantizers, measured);
+        Map<Site, SiteScale> found = new LinkedHashMap<>();
+        List<Float> amaxes = searched(groups);
+        for (int i = 0; i < groups.size(); i++) {
+            for (Site site : groups.get(i).sites()) {
+                found.put(
+                        site,
+                        SiteScale.searched(site, amaxes.get(i), groups.get(i).amax()));
+            }
+        }
+        return found;
+    }
+
+    private List<Group> groups(
+            List<ModuleInfo> modules,
+            Function<Site, Optional<QuantizerConfig>> quantizers,
+            Map<Site, SiteScale> measured) {
+        List<Group> groups = new ArrayList<>();
+        Set<Site> done = new HashSet<>();
+        Map<String, List<String>> stacks = new HashMap<>(); // by tensor
+        modules.forEach(module -> module.stacked()
+                .ifPresent(place -> stacks.computeIfAbsent(place.stack().tensor(), absent -> new ArrayList<>())
+                        .add(module.name())));
+        for (ModuleInfo module : modules) {
+            Site own = new Site(module.name(), Role.WEIGHT);
+            Optional<QuantizerConfig> config = quantizers.apply(own).filter(WeightSearch::isSearched);
+            if (config.isEmpty()
+                    || plan.keepsWeight(module.name())
+                    || !linears.containsKey(module.name())
+                    || done.contains(own)) {
+                continue;
+            }
+            List<String> names = module.stacked().isPresent()
+                    ? stacks.getOrDefault(module.stacked().get().stack().tensor(), List.of())
+                    : module.isExpert() ? module.joined() : List.of(module.name());
+            List<Site> sites = names.stream()
+                    .map(name -> new Site(name, Role.WEIGHT))
+                    .filter(site -> measured.containsKey(site)
+                            && quantizers
+                                    .apply(site)
+                                    .filter(WeightSearch::isSearched)
+                                    .isPresent()
+                            && quantizers
+                                    .apply(site)
+                                    .flatMap(QuantizerConfig::format)
+                                    .equals(config.get().format()))
+                    .toList();
+            done.addAll(sites);
+            if (!sites.isEmpty()) {
+                float amax = sites.stream()
+                        .map(measured::get)
+                        .filter(Objects::nonNull)
+                        .map(SiteScale::amax)
+                        .reduce(0f, Math::max);
+                groups.add(new Group(config.get().format().orElseThrow(), sites, amax));
+            }
+        }
+        return groups;
+    }
+
+    private List<Float> searched(List<Group> groups) {
+        try (ExecutorService pool = Executors.newFixedThreadPool(threads)) {
+            List<Future<Float>> futures = groups.stream()
+                    .map(group -> pool.submit(() -> searched(group)))
+                    .toList();
+            List<Float> amaxes = new ArrayList<>();
+            for (Future<Float> future : futures) {
+                amaxes.add(future.get());
+            }
+            return amaxes;
+        } catch (ExecutionException e) {
+            if (e.getCause() instanceof RuntimeException cause) {
+                throw cause;
+            }
+            throw new IllegalStateException(e.getCause());
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            throw new CancellationException("interrupted");
+        }
+    }
+
+    private float searched(Group group) {
+        List<StoredWeight> matrices = group.sites().stream()
+                .map(site -> linears.get(site.module()))
+                .filter(Objects::nonNull)
+                .map(linear -> linear.open(weights))
+                .toList();
+        return search.amax(group.format(), matrices, group.amax());
+    }
+}
