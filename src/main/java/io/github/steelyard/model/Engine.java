@@ -38,9 +38,9 @@ public final class Engine {
     /// @param head receives the logits; empty to stop at the input of the head
     public void run(Sequences sequences, LayerStore store, EngineListener listener, Optional<HeadConsumer> head) {
         try (ReadAhead ahead = readAhead(store.firstLayer());
-                Workers workers = new Workers(pass, ahead::reached);
                 CorpusRows rows = new CorpusRows(memory);
-                Scratch layerMemory = new Scratch()) {
+                Scratch layerMemory = new Scratch();
+                Workers workers = new Workers(pass, ahead::reached)) { // ended before the memory that they use
             if (store.firstLayer() == 0) {
                 embed(sequences, store.input(0), workers);
                 store.finished(-1, workers);
