@@ -73,7 +73,8 @@ final class SiteCheck {
         if (verdict.stages().size() > 1) {
             return Optional.of(String.format(
                     Locale.ROOT,
-                    "%d quantizers in sequence are not supported; give one cfg",
+                    "%s: %d quantizers in sequence are not supported; give one cfg",
+                    AttributeName.of(verdict.stages()),
                     verdict.stages().size()));
         }
         QuantizerConfig config = verdict.stages().getFirst();
@@ -93,8 +94,8 @@ final class SiteCheck {
         Set<Format> formats = FORMATS.getOrDefault(site.role(), Set.of());
         Optional<Format> format = config.format().filter(formats::contains);
         return format.isEmpty()
-                ? Optional.of("no format for %s has the attributes (%s); possible are %s"
-                        .formatted(words(site.role()), config, new TreeSet<>(formats)))
+                ? Optional.of("%s: no format for %s has the attributes (%s); possible are %s"
+                        .formatted(AttributeName.of(config), words(site.role()), config, new TreeSet<>(formats)))
                 : columns(module, format.get());
     }
 

@@ -258,12 +258,16 @@ final class PlanTest {
     @CsvSource(
             delimiter = '|',
             value = {
-                "num_bits: e4m3, rotate: true | attribute rotate: true is not supported",
+                "num_bits: e4m3, rotate: true | attribute rotate: true is not supported: rotations are not applied",
                 "num_bits: e4m3, calibrator: histogram | attribute calibrator: histogram is not supported",
                 "num_bits: e4m3, fake_quant: false | attribute fake_quant: false is not supported",
                 "num_bits: e2m1, block_sizes: {-1: 16, type: static, scale_bits: e4m3, four_over_six: true} | four_over_six is for weights: an input",
-                "num_bits: 8 | no format for an input has the attributes (num_bits: 8)",
-                "num_bits: e4m3, axis: 0 | no format for an input has the attributes (num_bits: e4m3, axis: 0)",
+                "num_bits: 8 | INT8: no format for an input has the attributes (num_bits: 8)",
+                "num_bits: 4, block_sizes: {-1: 128, type: static} | INT4 in blocks: no format for an input has",
+                "num_bits: e3m2, block_sizes: {-1: 32, type: dynamic, scale_bits: e8m0} | MXFP6: no format for an input",
+                "num_bits: 8, block_sizes: {-1: 32, type: dynamic, scale_bits: e8m0} | MXINT8: no format for an input",
+                "num_bits: e2m1, block_sizes: {-1: 32, type: dynamic, scale_bits: e4m3} | NVFP4 in blocks of 32: no format",
+                "num_bits: e4m3, axis: 0 | E4M3: no format for an input has the attributes (num_bits: e4m3, axis: 0)",
             })
     void of_attributesThatWouldChangeNumbers_areRefused(String cfg, String message) {
         refused(message, rule("*q_proj.input_quantizer", "cfg: {%s}".formatted(cfg)));
@@ -272,7 +276,7 @@ final class PlanTest {
     @Test
     void of_sequenceOfQuantizers_isRefused() {
         refused(
-                "2 quantizers in sequence are not supported; give one cfg",
+                "INT4 in blocks, then E4M3: 2 quantizers in sequence are not supported; give one cfg",
                 rule("*q_proj.weight*", "cfg: [{num_bits: 4, block_sizes: {-1: 128}}, {num_bits: e4m3}]"));
     }
 

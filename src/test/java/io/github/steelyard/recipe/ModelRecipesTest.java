@@ -46,6 +46,9 @@ final class ModelRecipesTest {
         Plan plan = plan(recipe, PublishedConfig.decoder(model, directory).modules());
 
         plan.requireServable();
+        assertThat(plan.recipe().calibration().minTokens()).isEqualTo(64);
+        assertThat(plan.recipe().calibration().starvedExperts()).isEqualTo(CalibrationOptions.StarvedExperts.LAYER_MAX);
+        assertThat(plan.recipe().data().maxSequences()).hasValue(512);
         assertThat(plan.rules())
                 .filteredOn(use -> use.rule().enable())
                 .isNotEmpty()
