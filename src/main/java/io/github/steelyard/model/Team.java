@@ -148,7 +148,8 @@ final class Team {
         rethrow(parts.failure);
     }
 
-    private static void rethrow(@Nullable Throwable failure) {
+    /// Throws what a worker failed with; nothing if it did not.
+    static void rethrow(@Nullable Throwable failure) {
         switch (failure) {
             case null -> {}
             case RuntimeException e -> throw e;

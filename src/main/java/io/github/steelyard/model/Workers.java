@@ -82,20 +82,30 @@ public final class Workers implements AutoCloseable {
     }
 
     /// Runs `task` for items `0 .. items - 1` and returns when all are done. The first failure is thrown again; items
-    /// not yet begun are then left.
+    /// not yet begun are then left. No worker is at work afterwards, whatever failed: the memory that it worked with
+    /// can be given back.
     public void forEach(int items, Task task) {
         team.begin(items);
         List<Future<?>> running = new ArrayList<>();
-        for (Lane lane : lanes) {
-            running.add(threads.submit(() -> work(task, lane)));
+        @Nullable Throwable failure = null;
+        try {
+            for (Lane lane : lanes) {
+                running.add(threads.submit(() -> work(task, lane)));
+            }
+        } catch (RuntimeException | Error e) { // no thread to be had
+            team.abandon();
+            failure = e;
         }
-        RuntimeException failure = null;
+        boolean interrupted = false;
         for (Future<?> worker : running) {
-            failure = await(worker, failure);
+            interrupted |= await(worker);
+            failure = primary(failure, failure(worker));
         }
-        if (failure != null) {
-            throw failure;
+        if (interrupted) {
+            Thread.currentThread().interrupt();
+            failure = primary(failure, new IllegalStateException("interrupted"));
         }
+        Team.rethrow(failure);
     }
 
     /// Runs `task` on one worker, helped by all others, and returns its result.
@@ -115,34 +125,31 @@ public final class Workers implements AutoCloseable {
         }
     }
 
-    private @Nullable RuntimeException await(Future<?> worker, @Nullable RuntimeException earlier) {
+    /// Waits for a worker, and returns whether this thread was interrupted meanwhile. No more items are begun then, nor
+    /// after a failure.
+    private boolean await(Future<?> worker) {
+        boolean interrupted = false;
         while (true) {
             try {
                 worker.get();
-                return earlier;
-            } catch (InterruptedException e) {
-                team.abandon();
-                Thread.currentThread().interrupt();
-                return earlier == null ? new IllegalStateException("interrupted", e) : earlier;
+                return interrupted;
             } catch (ExecutionException e) {
                 team.abandon();
-                return primary(earlier, unwrapped(e.getCause()));
+                return interrupted;
+            } catch (InterruptedException e) {
+                interrupted = true;
+                team.abandon();
             }
         }
     }
 
-    /// A cancellation is a consequence: another worker holds the failure itself.
-    private static RuntimeException primary(@Nullable RuntimeException earlier, RuntimeException failure) {
-        return earlier == null || earlier instanceof CancellationException ? failure : earlier;
+    private static @Nullable Throwable failure(Future<?> ended) {
+        return ended.state() == Future.State.FAILED ? ended.exceptionNow() : null;
     }
 
-    private static RuntimeException unwrapped(@Nullable Throwable cause) {
-        return switch (cause) {
-            case null -> new IllegalStateException("a worker failed without a cause");
-            case RuntimeException e -> e;
-            case Error e -> throw e;
-            default -> new IllegalStateException(cause);
-        };
+    /// A cancellation is a consequence: another worker holds the failure itself.
+    private static @Nullable Throwable primary(@Nullable Throwable earlier, @Nullable Throwable failure) {
+        return earlier == null || (earlier instanceof CancellationException && failure != null) ? failure : earlier;
     }
 
     /// Ends the threads; a task that is still running after a failure is waited for.

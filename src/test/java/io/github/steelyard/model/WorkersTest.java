@@ -9,9 +9,11 @@ import io.github.steelyard.site.Tap;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.ThreadFactory;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicIntegerArray;
+import java.util.concurrent.locks.LockSupport;
 import org.junit.jupiter.api.Test;
 
 final class WorkersTest {
@@ -86,6 +88,68 @@ final class WorkersTest {
             AtomicInteger runs = new AtomicInteger();
             workers.forEach(4, (item, lane) -> runs.incrementAndGet());
             assertThat(runs).hasValue(4);
+        }
+    }
+
+    // Otherwise the memory that the second works with would be given back under it.
+    @Test
+    void forEach_ofWhichOneRunsOutOfMemory_waitsForTheOthers() {
+        CountDownLatch begun = new CountDownLatch(2);
+        AtomicInteger done = new AtomicInteger();
+        try (Workers workers = workers(2)) {
+            assertThatExceptionOfType(OutOfMemoryError.class)
+                    .isThrownBy(() -> workers.forEach(2, (item, lane) -> {
+                        begun.countDown();
+                        awaitAll(begun);
+                        if (lane.index() == 0) {
+                            throw new OutOfMemoryError("of worker 0");
+                        }
+                        LockSupport.parkNanos(TimeUnit.MILLISECONDS.toNanos(100));
+                        done.incrementAndGet();
+                    }))
+                    .withMessage("of worker 0");
+            assertThat(done).hasValue(1);
+        }
+    }
+
+    @Test
+    void forEach_thatIsInterrupted_waitsForWhatHasBegun() {
+        Thread caller = Thread.currentThread();
+        AtomicInteger done = new AtomicInteger();
+        try (Workers workers = workers(2)) {
+            assertThatExceptionOfType(IllegalStateException.class)
+                    .isThrownBy(() -> workers.forEach(1, (item, lane) -> {
+                        caller.interrupt();
+                        LockSupport.parkNanos(TimeUnit.MILLISECONDS.toNanos(100));
+                        done.incrementAndGet();
+                    }))
+                    .withMessage("interrupted");
+            assertThat(done).hasValue(1);
+            assertThat(Thread.interrupted()).isTrue();
+        }
+    }
+
+    @Test
+    void forEach_withoutEnoughThreads_failsWhenTheOthersAreDone() {
+        CountDownLatch begun = new CountDownLatch(1);
+        AtomicInteger threads = new AtomicInteger();
+        AtomicInteger done = new AtomicInteger();
+        ThreadFactory oneThread = work -> {
+            if (threads.getAndIncrement() > 0) {
+                awaitAll(begun);
+                throw new OutOfMemoryError("no thread");
+            }
+            return new Thread(work);
+        };
+        try (Workers workers = new Workers(pass(2), module -> {}, Monitor.ofThreads(), oneThread)) {
+            assertThatExceptionOfType(OutOfMemoryError.class)
+                    .isThrownBy(() -> workers.forEach(1, (item, lane) -> {
+                        begun.countDown();
+                        LockSupport.parkNanos(TimeUnit.MILLISECONDS.toNanos(100));
+                        done.incrementAndGet();
+                    }))
+                    .withMessage("no thread");
+            assertThat(done).hasValue(1);
         }
     }
 
