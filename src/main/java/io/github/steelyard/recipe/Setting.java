@@ -27,7 +27,9 @@ import java.util.regex.Pattern;
 /// @param text as it was given
 public record Setting(String text) {
 
-    private static final Pattern KEY = Pattern.compile("[\\w-]+(?:\\.[\\w-]+|\\[[0-9]{1,6}])*");
+    // No deeper than a file may be: who walks the tree recurs.
+    private static final Pattern KEY =
+            Pattern.compile("[\\w-]+(?:\\.[\\w-]+|\\[[0-9]{1,6}]){0," + (YamlFile.MAX_DEPTH - 1) + "}");
     private static final Pattern NUMBER = Pattern.compile("[0-9]{1,6}");
 
     /// @throws IllegalArgumentException if it has no key, or one that is no path

@@ -103,6 +103,17 @@ final class SettingTest {
                 .withMessageStartingWith("expected KEY=VALUE with a key such as quantize.algorithm.method, found '");
     }
 
+    @ParameterizedTest
+    @ValueSource(strings = {".a", "[0]"})
+    void settingOfMoreStepsThanAFileHas_isRefused(String step) {
+        assertThat(new Setting("a" + step.repeat(63) + "=1").toString()).endsWith("=1");
+        for (int steps : new int[] {64, 100_000}) {
+            assertThatIllegalArgumentException()
+                    .isThrownBy(() -> new Setting("a" + step.repeat(steps) + "=1"))
+                    .withMessageStartingWith("expected KEY=VALUE with a key such as ");
+        }
+    }
+
     private static Recipe read(String... settings) {
         return Recipe.parse(
                 Path.of("r.yaml"), RECIPE, Stream.of(settings).map(Setting::new).toList());
