@@ -1,5 +1,9 @@
 package io.github.steelyard.gemm;
 
+import io.github.steelyard.matrix.Matrix;
+import io.github.steelyard.matrix.PackedWeight;
+import io.github.steelyard.matrix.Update;
+import io.github.steelyard.matrix.Workspace;
 import java.util.Arrays;
 import java.util.concurrent.TimeUnit;
 import org.openjdk.jmh.annotations.Benchmark;

@@ -2,6 +2,11 @@ package io.github.steelyard.gemm;
 
 import io.github.steelyard.format.PlainWeight;
 import io.github.steelyard.kernel.Kernels;
+import io.github.steelyard.matrix.Matrix;
+import io.github.steelyard.matrix.PackedWeight;
+import io.github.steelyard.matrix.RowListener;
+import io.github.steelyard.matrix.Update;
+import io.github.steelyard.matrix.Workspace;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;

@@ -1,9 +1,12 @@
 package io.github.steelyard.gemm;
 
-import io.github.steelyard.gemm.GemmProvider.UnavailableException;
 import io.github.steelyard.kernel.Kernels;
 import io.github.steelyard.kernel.ReferenceKernels;
 import io.github.steelyard.kernel.VectorKernels;
+import io.github.steelyard.matrix.GemmProvider.UnavailableException;
+import io.github.steelyard.matrix.MatrixProduct;
+import io.github.steelyard.onednn.Bf16x3Gemm;
+import io.github.steelyard.onednn.OneDnnGemm;
 import java.util.Locale;
 
 /// The products of this jar, by the names that `--gemm` has for them.

@@ -2,6 +2,15 @@ package io.github.steelyard.gemm;
 
 import io.github.steelyard.format.StoredWeight;
 import io.github.steelyard.kernel.Kernels;
+import io.github.steelyard.matrix.DenseSource;
+import io.github.steelyard.matrix.Matrix;
+import io.github.steelyard.matrix.MatrixProduct;
+import io.github.steelyard.matrix.PackedWeight;
+import io.github.steelyard.matrix.RowListener;
+import io.github.steelyard.matrix.RowPromise;
+import io.github.steelyard.matrix.StoredSource;
+import io.github.steelyard.matrix.Update;
+import io.github.steelyard.matrix.Workspace;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
@@ -43,7 +52,8 @@ public final class Gemm {
     }
 
     /// Returns a product by preference: `auto` (the built-in one that suits the processor), `onednn`, `onednn-bf16x3`,
-    /// `vector`, `reference`, or the name of a [GemmProvider]. Where the preferred one cannot run, the fastest that can
+    /// `vector`, `reference`, or the name of a provider from the class path. Where the preferred one cannot run, the
+    /// fastest that can
     /// is taken; [#reason]
     /// says so.
     ///

@@ -1,9 +1,14 @@
 package io.github.steelyard.gemm;
 
-import io.github.steelyard.gemm.GemmProvider.UnavailableException;
 import io.github.steelyard.kernel.Kernels;
 import io.github.steelyard.kernel.ReferenceKernels;
 import io.github.steelyard.kernel.VectorKernels;
+import io.github.steelyard.matrix.GemmProvider;
+import io.github.steelyard.matrix.GemmProvider.UnavailableException;
+import io.github.steelyard.matrix.MatrixProduct;
+import io.github.steelyard.matrix.Processor;
+import io.github.steelyard.matrix.RowPromise;
+import io.github.steelyard.onednn.Bf16x3Gemm;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Iterator;
@@ -12,7 +17,7 @@ import java.util.ServiceConfigurationError;
 import java.util.ServiceLoader;
 
 /// Which matrix product is taken. The choice depends on the machine and on what was asked for, never on a timing.
-final class GemmSelection {
+public final class GemmSelection {
 
     private static final String AUTO = "auto";
 
@@ -79,7 +84,7 @@ final class GemmSelection {
     /// Leaves small products to the Vector API's, where the product wants that and this JVM has it.
     ///
     /// @param why the product is taken, up to what it says of itself
-    static Gemm withSmall(MatrixProduct product, String why) {
+    public static Gemm withSmall(MatrixProduct product, String why) {
         Kernels kernels = Kernels.fastest();
         String reason = why + product.detail();
         if (product.rows() == RowPromise.SAME_WITHIN_ROUNDING) {

@@ -1,5 +1,6 @@
 package io.github.steelyard.gemm;
 
+import io.github.steelyard.matrix.Processor;
 import java.util.List;
 
 /// Which built-in product `auto` takes on which processor: the one table. What was measured where is told by

@@ -1,6 +1,14 @@
 package io.github.steelyard.gemm;
 
 import io.github.steelyard.kernel.Kernels;
+import io.github.steelyard.matrix.HeapPanels;
+import io.github.steelyard.matrix.Matrix;
+import io.github.steelyard.matrix.MatrixProduct;
+import io.github.steelyard.matrix.PackedWeight;
+import io.github.steelyard.matrix.Panels;
+import io.github.steelyard.matrix.RowPromise;
+import io.github.steelyard.matrix.Update;
+import io.github.steelyard.matrix.WeightSource;
 
 /// The specification of the matrix product: one float64 sum per element, rounded once. Its panels are one output
 /// feature wide, which is the plain row-major weight.

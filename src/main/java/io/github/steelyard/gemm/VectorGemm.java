@@ -1,6 +1,18 @@
 package io.github.steelyard.gemm;
 
 import io.github.steelyard.kernel.VectorKernels;
+import io.github.steelyard.matrix.HeapPanels;
+import io.github.steelyard.matrix.Matrix;
+import io.github.steelyard.matrix.MatrixProduct;
+import io.github.steelyard.matrix.NativePanels;
+import io.github.steelyard.matrix.PackedWeight;
+import io.github.steelyard.matrix.Panels;
+import io.github.steelyard.matrix.Processor;
+import io.github.steelyard.matrix.RowPromise;
+import io.github.steelyard.matrix.StagedPanel;
+import io.github.steelyard.matrix.Update;
+import io.github.steelyard.matrix.WeightSource;
+import io.github.steelyard.matrix.Workspace;
 import java.lang.foreign.MemorySegment;
 import java.util.Locale;
 import jdk.incubator.vector.FloatVector;
@@ -18,7 +30,7 @@ import jdk.incubator.vector.FloatVector;
 /// @param aligned whether weights lie outside the heap, at the start of cache lines ([VectorTileAligned]); no bit
 /// depends
 ///     on it. Needs 512-bit vectors
-record VectorGemm(boolean aligned) implements MatrixProduct {
+public record VectorGemm(boolean aligned) implements MatrixProduct {
 
     private static final int BLOCK_ROWS = 512;
     private static final int BLOCK_DEPTH = 1024;

@@ -1,8 +1,8 @@
 package io.github.steelyard.mixer;
 
-import io.github.steelyard.gemm.Matrix;
-import io.github.steelyard.gemm.PackedWeight;
-import io.github.steelyard.gemm.Update;
+import io.github.steelyard.matrix.Matrix;
+import io.github.steelyard.matrix.PackedWeight;
+import io.github.steelyard.matrix.Update;
 import io.github.steelyard.model.Lane;
 import io.github.steelyard.model.MemoryPlan;
 import io.github.steelyard.model.Phase;

@@ -1,7 +1,7 @@
 package io.github.steelyard.mixer;
 
-import io.github.steelyard.gemm.Matrix;
-import io.github.steelyard.gemm.Update;
+import io.github.steelyard.matrix.Matrix;
+import io.github.steelyard.matrix.Update;
 import io.github.steelyard.model.Lane;
 import io.github.steelyard.model.Scratch;
 import java.util.Arrays;

@@ -1,8 +1,8 @@
 package io.github.steelyard.model;
 
 import io.github.steelyard.format.StoredWeight;
-import io.github.steelyard.gemm.Matrix;
-import io.github.steelyard.gemm.Update;
+import io.github.steelyard.matrix.Matrix;
+import io.github.steelyard.matrix.Update;
 import io.github.steelyard.site.ModuleInfo;
 import io.github.steelyard.site.Role;
 import io.github.steelyard.site.Site;

@@ -1,10 +1,10 @@
 package io.github.steelyard.model;
 
 import io.github.steelyard.format.StoredWeight;
-import io.github.steelyard.gemm.Matrix;
-import io.github.steelyard.gemm.PackedWeight;
-import io.github.steelyard.gemm.RowListener;
-import io.github.steelyard.gemm.Update;
+import io.github.steelyard.matrix.Matrix;
+import io.github.steelyard.matrix.PackedWeight;
+import io.github.steelyard.matrix.RowListener;
+import io.github.steelyard.matrix.Update;
 import io.github.steelyard.site.Role;
 import io.github.steelyard.site.RowSource;
 import io.github.steelyard.site.Site;

@@ -1,6 +1,6 @@
 package io.github.steelyard.model;
 
-import io.github.steelyard.gemm.PackedWeight;
+import io.github.steelyard.matrix.PackedWeight;
 import java.util.ArrayList;
 import java.util.List;
 

@@ -1,6 +1,6 @@
 package io.github.steelyard.moe;
 
-import io.github.steelyard.gemm.RowPromise;
+import io.github.steelyard.matrix.RowPromise;
 import io.github.steelyard.model.Lane;
 import io.github.steelyard.model.Monitor;
 import java.util.ArrayDeque;

@@ -4,6 +4,10 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.github.steelyard.format.PlainWeight;
 import io.github.steelyard.kernel.Kernels;
+import io.github.steelyard.matrix.Matrix;
+import io.github.steelyard.matrix.PackedWeight;
+import io.github.steelyard.matrix.RowListener;
+import io.github.steelyard.onednn.Bf16Values;
 import java.util.List;
 import org.junit.jupiter.api.Assumptions;
 import org.junit.jupiter.api.BeforeEach;

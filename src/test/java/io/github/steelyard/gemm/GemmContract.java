@@ -9,6 +9,11 @@ import io.github.steelyard.format.StoredWeight;
 import io.github.steelyard.format.TransposedWeight;
 import io.github.steelyard.kernel.Kernels;
 import io.github.steelyard.kernel.Values;
+import io.github.steelyard.matrix.Matrix;
+import io.github.steelyard.matrix.PackedWeight;
+import io.github.steelyard.matrix.RowListener;
+import io.github.steelyard.matrix.Update;
+import io.github.steelyard.matrix.Workspace;
 import io.github.steelyard.tensor.DType;
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
@@ -41,7 +46,7 @@ public abstract class GemmContract {
         {200, 700}
     };
 
-    final Workspace workspace = new Workspace();
+    public final Workspace workspace = new Workspace();
 
     abstract Gemm gemm();
 

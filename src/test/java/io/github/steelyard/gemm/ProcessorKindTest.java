@@ -2,6 +2,7 @@ package io.github.steelyard.gemm;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.github.steelyard.matrix.Processor;
 import java.util.List;
 import java.util.Set;
 import org.junit.jupiter.api.Test;

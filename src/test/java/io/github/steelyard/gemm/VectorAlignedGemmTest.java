@@ -4,6 +4,11 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.github.steelyard.kernel.Kernels;
 import io.github.steelyard.kernel.VectorKernels;
+import io.github.steelyard.matrix.Matrix;
+import io.github.steelyard.matrix.NativePanels;
+import io.github.steelyard.matrix.PackedWeight;
+import io.github.steelyard.matrix.Update;
+import io.github.steelyard.matrix.Workspace;
 import java.util.Arrays;
 import org.junit.jupiter.api.Assumptions;
 import org.junit.jupiter.api.BeforeEach;

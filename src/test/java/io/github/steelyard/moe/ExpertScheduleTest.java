@@ -4,8 +4,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 
 import io.github.steelyard.gemm.Gemm;
-import io.github.steelyard.gemm.RowPromise;
 import io.github.steelyard.kernel.Kernels;
+import io.github.steelyard.matrix.RowPromise;
 import io.github.steelyard.model.ExpertBackend;
 import io.github.steelyard.model.Lane;
 import io.github.steelyard.model.Pass;

@@ -1,8 +1,8 @@
 package io.github.steelyard.moe;
 
 import io.github.steelyard.gemm.Gemm;
-import io.github.steelyard.gemm.RowPromise;
 import io.github.steelyard.kernel.Kernels;
+import io.github.steelyard.matrix.RowPromise;
 import io.github.steelyard.mixer.Attention;
 import io.github.steelyard.mixer.AttentionCore;
 import io.github.steelyard.mixer.LatentAttention;

@@ -1,12 +1,12 @@
 package io.github.steelyard.testing;
 
-import io.github.steelyard.gemm.GemmProvider;
-import io.github.steelyard.gemm.Matrix;
-import io.github.steelyard.gemm.MatrixProduct;
-import io.github.steelyard.gemm.PackedWeight;
-import io.github.steelyard.gemm.RowPromise;
-import io.github.steelyard.gemm.Update;
-import io.github.steelyard.gemm.WeightSource;
+import io.github.steelyard.matrix.GemmProvider;
+import io.github.steelyard.matrix.Matrix;
+import io.github.steelyard.matrix.MatrixProduct;
+import io.github.steelyard.matrix.PackedWeight;
+import io.github.steelyard.matrix.RowPromise;
+import io.github.steelyard.matrix.Update;
+import io.github.steelyard.matrix.WeightSource;
 
 /// A matrix product as somebody else might add it: found by `ServiceLoader` on the test class path, of public parts
 /// alone. Its weights are the plain rows.

@@ -1,9 +1,0 @@
-package io.github.steelyard.gemm;
-
-/// What a product does to its target.
-public enum Update {
-    /// Overwrites it; the old values are not read.
-    SET,
-    /// Adds to it.
-    ADD
-}
