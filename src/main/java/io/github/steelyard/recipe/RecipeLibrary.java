@@ -40,8 +40,17 @@ public record RecipeLibrary(List<Path> roots) {
     /// Where the paths of ModelOpt's library begin.
     private static final List<String> MODELOPT = List.of("configs/", "general/", "huggingface/");
 
+    /// @throws RecipeException if a root is no directory: whatever is missing there would be looked for elsewhere
     public RecipeLibrary {
         roots = List.copyOf(roots);
+        for (Path root : roots) {
+            if (!Files.isDirectory(root)) {
+                throw new RecipeException(
+                        root,
+                        "--recipe-path: wanted a directory, found %s"
+                                .formatted(Files.exists(root) ? "a file" : "nothing"));
+            }
+        }
     }
 
     /// Returns the names of the shipped recipes, in alphabetical order.

@@ -52,6 +52,15 @@ final class RecipeLibraryTest {
     }
 
     @Test
+    void root_thatIsNoDirectory_isRefused() {
+        for (Path root : List.of(directory.resolve("none"), Path.of("pom.xml"))) {
+            assertThatThrownBy(() -> new RecipeLibrary(List.of(root)))
+                    .isInstanceOf(RecipeException.class)
+                    .hasMessageStartingWith(root + ": --recipe-path: wanted a directory, found ");
+        }
+    }
+
+    @Test
     void read_unknownName_listsWhatShips() {
         assertThatThrownBy(() -> read("nvfp5-experts"))
                 .isInstanceOf(RecipeException.class)
@@ -142,7 +151,9 @@ final class RecipeLibraryTest {
         Path recipe = write(
                 "home/recipe.yaml", recipe(directory.resolve("beside/list").toString(), "quant_cfg: [{$import: n}]"));
 
-        Recipe read = new RecipeLibrary(List.of(directory.resolve("root"))).read(recipe.toString(), List.of());
+        Path root = Files.createDirectories(directory.resolve("root"));
+
+        Recipe read = new RecipeLibrary(List.of(root)).read(recipe.toString(), List.of());
 
         assertThat(stage(read)).hasToString("num_bits: e4m3, axis: 1");
     }
