@@ -34,6 +34,16 @@ public final class Fp8 {
         }
     }
 
+    /// Gives what is -0.0 the code of zero: compressed-tensors adds a zero point of 0 before it rounds. What rounds to
+    /// zero keeps its sign.
+    static void dropSignsOfZeros(float[] weights, int offset, byte[] codes) {
+        for (int i = 0; i < codes.length; i++) {
+            if (weights[offset + i] == 0) {
+                codes[i] = 0;
+            }
+        }
+    }
+
     /// Encodes dense rows with one scale per row.
     ///
     /// @param weights `(rows, columns)` from `offset` on, finite

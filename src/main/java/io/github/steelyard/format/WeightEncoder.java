@@ -13,10 +13,12 @@ import java.util.Optional;
 /// encoded in pieces.
 ///
 /// @param format one that is [Format#isWritten]
-/// @param scale the scale of the whole tensor; read by the formats that have one
+/// @param arithmetic whose order of roundings, and so whose bytes
+/// @param scale the scale of the whole tensor as it is stored, see [Arithmetic#isReciprocal]; read by the formats that
+///     have one
 /// @param parts what chooses the scales of parts; empty: the largest magnitude of each, the only choice in
 ///     FP8 with one scale and in the MX formats
-public record WeightEncoder(Format format, float scale, Optional<PartScales> parts) {
+public record WeightEncoder(Format format, Arithmetic arithmetic, float scale, Optional<PartScales> parts) {
 
     /// @throws IllegalArgumentException if there is something to choose in a format that leaves no choice
     public WeightEncoder {
@@ -24,6 +26,11 @@ public record WeightEncoder(Format format, float scale, Optional<PartScales> par
         if (parts.isPresent() && !chosen) {
             throw new IllegalArgumentException("%s has no scales to choose".formatted(format));
         }
+    }
+
+    /// Encodes as ModelOpt does.
+    public WeightEncoder(Format format, float scale, Optional<PartScales> parts) {
+        this(format, Arithmetic.MODELOPT, scale, parts);
     }
 
     /// Codes and the scales of blocks or rows, little-endian; no scales where the tensor has one.
@@ -37,7 +44,12 @@ public record WeightEncoder(Format format, float scale, Optional<PartScales> par
     ///
     /// @param amax finite and not negative, 0 for a weight of zeros; not read by formats without a scale of the tensor
     public static WeightEncoder ofAmax(Format format, float amax) {
-        return new WeightEncoder(format, format.tensorScale(amax), Optional.empty());
+        return ofAmax(format, Arithmetic.MODELOPT, amax);
+    }
+
+    /// Returns the encoder of a weight with this amax in one of the two orders of rounding.
+    public static WeightEncoder ofAmax(Format format, Arithmetic arithmetic, float amax) {
+        return new WeightEncoder(format, arithmetic, arithmetic.tensorScale(format, amax), Optional.empty());
     }
 
     /// Encodes dense rows.
@@ -46,11 +58,22 @@ public record WeightEncoder(Format format, float scale, Optional<PartScales> par
     /// @throws IllegalArgumentException if `columns` is no multiple of the format's block, a value is not finite where
     ///     a scale depends on it, or the format is none of weights
     public Encoded encode(float[] values, int offset, int rows, int columns) {
-        int count = Math.multiplyExact(rows, columns);
-        if (parts.isPresent()) {
-            byte[] scales = parts.get().of(values, offset, rows, columns);
-            return new Encoded(codes(values, offset, rows, columns, scales), scales);
+        Encoded encoded = parts.isPresent()
+                ? encodeUnder(parts.get().of(values, offset, rows, columns), values, offset, rows, columns)
+                : encodeByLargest(values, offset, rows, columns);
+        if (arithmetic == Arithmetic.COMPRESSED_TENSORS && format.coding() == Format.Coding.FP8) {
+            Fp8.dropSignsOfZeros(values, offset, encoded.codes);
         }
+        return encoded;
+    }
+
+    private Encoded encodeUnder(byte[] scales, float[] values, int offset, int rows, int columns) {
+        return new Encoded(codes(values, offset, rows, columns, scales), scales);
+    }
+
+    /// Returns codes and scales, each scale that of the largest magnitude under it.
+    private Encoded encodeByLargest(float[] values, int offset, int rows, int columns) {
+        int count = Math.multiplyExact(rows, columns);
         return switch (format) {
             case FP8 -> {
                 byte[] codes = new byte[count];
@@ -72,19 +95,31 @@ public record WeightEncoder(Format format, float scale, Optional<PartScales> par
             case NVFP4 -> {
                 byte[] codes = new byte[count / 2];
                 byte[] scales = new byte[count / Nvfp4.BLOCK];
-                Nvfp4.encodeRows(values, offset, rows, columns, scale, codes, 0, scales, 0);
+                switch (arithmetic) {
+                    case MODELOPT -> Nvfp4.encodeRows(values, offset, rows, columns, scale, codes, 0, scales, 0);
+                    case COMPRESSED_TENSORS ->
+                        ReciprocalNvfp4.encodeRows(values, offset, rows, columns, scale, codes, scales);
+                }
                 yield new Encoded(codes, scales);
             }
             case MXFP4 -> {
                 byte[] codes = new byte[count / 2];
                 byte[] scales = new byte[count / Mx.BLOCK];
-                Mx.encodeFp4Rows(values, offset, rows, columns, Mx.Fp4Rounding.NEAREST_EVEN, codes, 0, scales, 0);
+                switch (arithmetic) {
+                    case MODELOPT ->
+                        Mx.encodeFp4Rows(
+                                values, offset, rows, columns, Mx.Fp4Rounding.NEAREST_EVEN, codes, 0, scales, 0);
+                    case COMPRESSED_TENSORS -> NearMx.encodeFp4Rows(values, offset, rows, columns, codes, scales);
+                }
                 yield new Encoded(codes, scales);
             }
             case MXFP8 -> {
                 byte[] codes = new byte[count];
                 byte[] scales = new byte[count / Mx.BLOCK];
-                Mx.encodeFp8Rows(values, offset, rows, columns, codes, 0, scales, 0);
+                switch (arithmetic) {
+                    case MODELOPT -> Mx.encodeFp8Rows(values, offset, rows, columns, codes, 0, scales, 0);
+                    case COMPRESSED_TENSORS -> NearMx.encodeFp8Rows(values, offset, rows, columns, codes, scales);
+                }
                 yield new Encoded(codes, scales);
             }
             case PLAIN, FP8_DYNAMIC_TOKEN, FP8_DYNAMIC_GROUP, INT4, INT8 -> throw noWeight();
@@ -95,7 +130,11 @@ public record WeightEncoder(Format format, float scale, Optional<PartScales> par
     private byte[] codes(float[] values, int offset, int rows, int columns, byte[] scales) {
         if (format == Format.NVFP4) {
             byte[] codes = new byte[rows * columns / 2];
-            Nvfp4.encodeCodes(values, offset, rows, columns, scale, codes, 0, scales, 0);
+            switch (arithmetic) {
+                case MODELOPT -> Nvfp4.encodeCodes(values, offset, rows, columns, scale, codes, 0, scales, 0);
+                case COMPRESSED_TENSORS ->
+                    ReciprocalNvfp4.encodeCodes(values, offset, rows, columns, scale, codes, scales);
+            }
             return codes;
         }
         byte[] codes = new byte[rows * columns];
@@ -128,7 +167,10 @@ public record WeightEncoder(Format format, float scale, Optional<PartScales> par
                         rows,
                         columns,
                         new PlainWeight(scales, DType.F32, blocks(rows), blocks(columns)));
-            case NVFP4 -> new Nvfp4Weight(codes, scales, rows, columns, scale);
+            case NVFP4 ->
+                arithmetic.isReciprocal(format)
+                        ? Nvfp4Weight.ofReciprocal(codes, scales, rows, columns, scale)
+                        : new Nvfp4Weight(codes, scales, rows, columns, scale);
             case MXFP4 -> MxWeight.mxfp4(codes, scales, rows, columns);
             case MXFP8 -> MxWeight.mxfp8(codes, scales, rows, columns);
             case PLAIN, FP8_DYNAMIC_TOKEN, FP8_DYNAMIC_GROUP, INT4, INT8 -> throw noWeight();
