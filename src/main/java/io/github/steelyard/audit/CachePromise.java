@@ -32,7 +32,7 @@ record CachePromise() implements Check {
                         .formatted(promised.get());
                 for (boolean key : new boolean[] {true, false}) {
                     if (key ? !keys : !values) {
-                        missing.each(FindingCode.CACHE_SCALE_MISSING, message, CacheNames.written(attention, key));
+                        missing.each(FindingCode.CACHE_SCALE_MISSING, message, CacheNames.ofModelOpt(attention, key));
                     }
                 }
             } else if (keys != values) {

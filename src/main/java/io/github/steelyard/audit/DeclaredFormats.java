@@ -7,6 +7,7 @@ import io.github.steelyard.dialect.Declaration.Input;
 import io.github.steelyard.dialect.Dialect;
 import io.github.steelyard.dialect.Part;
 import io.github.steelyard.dialect.QuantizationConfig;
+import io.github.steelyard.dialect.StoredNames;
 import io.github.steelyard.files.CheckpointException;
 import io.github.steelyard.files.Printable;
 import io.github.steelyard.format.Format;
@@ -194,18 +195,16 @@ record DeclaredFormats() implements Check {
             return dialect.module(module.name()).inputScale();
         }
 
-        /// Configs speak of linear layers; an embedding table has the same form and is none.
         private boolean isServedQuantised(StoredModule module) {
             String leaf =
                     module.name().substring(module.name().lastIndexOf('.') + 1).toLowerCase(Locale.ROOT);
-            return !leaf.contains("embed")
-                    && !leaf.equals("wte")
-                    && !leaf.equals("wpe")
+            return !StoredNames.isEmbedding(module.name())
                     && !(config.method().listsLoosely() && NEVER_QUANTISED.contains(leaf));
         }
     }
 
-    private static boolean agrees(Format declared, StoredModule module) {
+    /// Returns whether a module is stored in a format, or may be.
+    static boolean agrees(Format declared, StoredModule module) {
         Optional<Format> complete = module.format();
         if (complete.isEmpty()) {
             return module.is(declared.coding());

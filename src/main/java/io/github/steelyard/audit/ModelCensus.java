@@ -18,7 +18,6 @@ import io.github.steelyard.tensor.DType;
 import io.github.steelyard.tensor.Shape;
 import io.github.steelyard.weights.CheckpointWeights;
 import io.github.steelyard.weights.Weights;
-import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Locale;
@@ -28,6 +27,7 @@ import java.util.Set;
 import java.util.TreeMap;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import java.util.stream.Stream;
 
 /// The tensors of a checkpoint against the model that its config describes: names, types and shapes.
 record ModelCensus() implements Check {
@@ -140,10 +140,9 @@ record ModelCensus() implements Check {
 
         // What the checks here let pass and the loader refuses is still an error.
         private void tryOpen(Linear linear) {
-            List<String> tensors = new ArrayList<>(linear.source().fusedTensors());
-            tensors.add(linear.info().name() + ".weight");
-            boolean readable = tensors.stream()
-                    .map(stored::moduleOf)
+            boolean readable = Stream.concat(
+                            linear.source().fusedTensors().stream().map(stored::moduleOf),
+                            Stream.of(stored.find(linear.info().name())))
                     .flatMap(Optional::stream)
                     .allMatch(subject::isReadable);
             if (readable) {

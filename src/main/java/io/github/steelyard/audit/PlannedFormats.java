@@ -19,7 +19,7 @@ record PlannedFormats(Expectation.Planned planned) implements Check {
             }
             for (StoredModule module : written) {
                 WeightTensors tensors = module.tensors().orElseThrow();
-                if (tensors.format() != algo.weight()) {
+                if (!DeclaredFormats.agrees(algo.weight(), module)) {
                     findings.each(
                             FindingCode.FORMAT_DIFFERS,
                             "modules planned as %s and written as %s".formatted(algo.word(), tensors.label()),

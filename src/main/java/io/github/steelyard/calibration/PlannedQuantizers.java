@@ -57,6 +57,6 @@ public final class PlannedQuantizers {
                     .map(value ->
                             FakeQuantizer.ofWeight(new PlannedWeights(plan, scales).encoder(site.module()), value));
         }
-        return Optional.of(FakeQuantizer.of(format, amax.orElse(0f)));
+        return Optional.of(FakeQuantizer.of(format, plan.arithmetic().readBack(format, amax.orElse(0f))));
     }
 }

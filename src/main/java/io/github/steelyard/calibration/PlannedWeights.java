@@ -1,8 +1,8 @@
 package io.github.steelyard.calibration;
 
+import io.github.steelyard.format.Arithmetic;
 import io.github.steelyard.format.E4m3;
 import io.github.steelyard.format.Format;
-import io.github.steelyard.format.Nvfp4;
 import io.github.steelyard.format.PartScales;
 import io.github.steelyard.format.WeightEncoder;
 import io.github.steelyard.kernel.Kernels;
@@ -37,25 +37,30 @@ public record PlannedWeights(Plan plan, ScaleTable scales) {
                 .orElseThrow(() -> new IllegalArgumentException("%s is not quantised".formatted(site)));
         Format format = config.format().orElseThrow();
         float amax = scales.at(site).map(SiteScale::amax).orElse(0f);
+        Arithmetic arithmetic = plan.arithmetic();
         return switch (format) {
-            case NVFP4 -> config.hasStaticBlocks() ? staticBlocks(config, amax) : WeightEncoder.ofAmax(format, amax);
+            case NVFP4 ->
+                config.hasStaticBlocks()
+                        ? staticBlocks(config, arithmetic, amax)
+                        : WeightEncoder.ofAmax(format, arithmetic, amax);
             case FP8_PER_CHANNEL, FP8_BLOCK ->
                 new WeightEncoder(
                         format,
+                        arithmetic,
                         1,
                         WeightSearch.multipliers(plan)
                                 .map(tried -> new Fp8Scales(tried, format.tile(), Kernels.fastest())));
             case PLAIN, FP8, FP8_DYNAMIC_TOKEN, FP8_DYNAMIC_GROUP, MXFP4, MXFP8, INT4, INT8 ->
-                WeightEncoder.ofAmax(format, amax);
+                WeightEncoder.ofAmax(format, arithmetic, amax);
         };
     }
 
-    private WeightEncoder staticBlocks(QuantizerConfig config, float amax) {
+    private WeightEncoder staticBlocks(QuantizerConfig config, Arithmetic arithmetic, float amax) {
         float largest = config.isFourOverSix() ? StaticScales.FOUR_OVER_SIX : E4m3.MAX;
         Optional<PartScales> blocks = amax > 0
                 ? Optional.of(new BlockSearch(rule(), new StaticScales(amax, largest), Kernels.fastest()))
                 : Optional.empty(); // zeros
-        return new WeightEncoder(Format.NVFP4, Nvfp4.staticGlobalScale(amax, largest), blocks);
+        return new WeightEncoder(Format.NVFP4, arithmetic, arithmetic.staticScale(amax, largest), blocks);
     }
 
     private BlockRule rule() {

@@ -3,6 +3,7 @@ package io.github.steelyard.census;
 import io.github.steelyard.checkpoint.Checkpoint;
 import io.github.steelyard.checkpoint.TensorInfo;
 import io.github.steelyard.dialect.StoredNames;
+import io.github.steelyard.dialect.TensorScale;
 import io.github.steelyard.files.CheckpointException;
 import io.github.steelyard.format.Format;
 import io.github.steelyard.format.StoredWeight;
@@ -93,17 +94,16 @@ public record SourceModule(Linear linear, Weights weights, Optional<WeightTensor
         return linear.info().stacked().map(FusedStack.Member::stack);
     }
 
-    /// Returns the one scale of the whole weight, as a multiplier: FP8's, or the global one of NVFP4. Empty for formats
-    /// without one.
-    public Optional<Float> tensorScale() {
-        return stored.flatMap(tensors ->
-                tensors.tensorScale().map(scale -> tensors.reciprocal() ? 1 / scalar(scale) : scalar(scale)));
+    /// Returns the one scale of the whole weight: FP8's, or the global one of NVFP4. Empty for formats without one.
+    public Optional<TensorScale> tensorScale() {
+        return stored.flatMap(
+                tensors -> tensors.tensorScale().map(scale -> new TensorScale(scalar(scale), tensors.reciprocal())));
     }
 
-    /// Returns the scale of the input, as a multiplier, where the source has one.
-    public Optional<Float> inputScale() {
+    /// Returns the scale of the input, where the source has one.
+    public Optional<TensorScale> inputScale() {
         return InputScale.of(weights.checkpoint(), name())
-                .map(scale -> scale.reciprocal() ? 1 / scalar(scale.tensor()) : scalar(scale.tensor()));
+                .map(scale -> new TensorScale(scalar(scale.tensor()), scale.reciprocal()));
     }
 
     /// Returns whether codes and scales of the weight are such that they can be declared: E4M3 or packed E2M1, and

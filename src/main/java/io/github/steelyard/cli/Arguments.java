@@ -3,8 +3,10 @@ package io.github.steelyard.cli;
 import io.github.steelyard.corpus.CalibrationSet;
 import io.github.steelyard.corpus.DataOptions;
 import io.github.steelyard.job.Compute;
+import io.github.steelyard.recipe.ExportOptions;
 import io.github.steelyard.recipe.Setting;
 import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
 import java.util.OptionalInt;
@@ -68,6 +70,19 @@ final class Arguments {
                 most == Integer.MAX_VALUE
                         ? "expected a number of at least 1, found '%s'".formatted(text)
                         : String.format(Locale.ROOT, "expected a number from 1 to %d, found '%s'", most, text));
+    }
+
+    /// Reads what an export consists of.
+    static final class ExportFormat implements CommandLine.ITypeConverter<ExportOptions.Format> {
+
+        @Override
+        public ExportOptions.Format convert(String text) {
+            return Arrays.stream(ExportOptions.Format.values())
+                    .filter(format -> format.word().equals(text.toLowerCase(Locale.ROOT)))
+                    .findFirst()
+                    .orElseThrow(() -> new CommandLine.TypeConversionException(
+                            "expected modelopt, compressed-tensors or scales, found '%s'".formatted(text)));
+        }
     }
 
     /// Reads a path. An empty one, as of a variable that is not set, would mean the working directory.

@@ -33,7 +33,8 @@ final class ExportCommand extends SteelyardCommand {
 
     @Option(
             names = "--format",
-            paramLabel = "modelopt|scales",
+            paramLabel = "modelopt|compressed-tensors|scales",
+            converter = Arguments.ExportFormat.class,
             description = "What to write, instead of what the recipe says.")
     ExportOptions.@Nullable Format format;
 

@@ -47,7 +47,8 @@ final class RunCommand extends SteelyardCommand {
 
     @Option(
             names = "--format",
-            paramLabel = "modelopt|scales",
+            paramLabel = "modelopt|compressed-tensors|scales",
+            converter = Arguments.ExportFormat.class,
             description = "What to write, instead of what the recipe says.")
     ExportOptions.@Nullable Format format;
 

@@ -9,7 +9,7 @@ import java.util.stream.Stream;
 ///
 /// | name beside the attention | written by |
 /// |---|---|
-/// | `k_proj.k_scale`, `v_proj.v_scale` | ModelOpt; what is written here |
+/// | `k_proj.k_scale`, `v_proj.v_scale` | ModelOpt |
 /// | `k_scale`, `v_scale` | compressed-tensors |
 /// | `qkv_proj.k_scale`, `attn.k_scale` and those of values | checkpoints saved under a server's names |
 /// | `k_proj.output_scale`, `v_proj.output_scale` | older compressed-tensors, Quark |
@@ -26,16 +26,18 @@ public final class CacheNames {
 
     private CacheNames() {}
 
-    /// Returns the name that is written, ModelOpt's.
+    /// Returns ModelOpt's name.
     ///
     /// @param key whether of keys
-    public static String written(String attention, boolean key) {
+    public static String ofModelOpt(String attention, boolean key) {
         return attention + (key ? KEY : VALUE);
     }
 
-    /// Returns whether a name is one of [#written].
-    public static boolean isWritten(String tensor) {
-        return tensor.endsWith(KEY) || tensor.endsWith(VALUE);
+    /// Returns the name in compressed-tensors.
+    ///
+    /// @param key whether of keys
+    public static String ofCompressedTensors(String attention, boolean key) {
+        return attention + (key ? ".k_scale" : ".v_scale");
     }
 
     /// Returns whether a tensor of this name holds a scale of keys, or of keys and values.

@@ -1,6 +1,8 @@
 package io.github.steelyard.dialect;
 
+import io.github.steelyard.format.Arithmetic;
 import io.github.steelyard.format.Format;
+import io.github.steelyard.tensor.DType;
 import io.github.steelyard.tensor.Shape;
 import java.util.List;
 import java.util.Optional;
@@ -42,10 +44,50 @@ public sealed interface Dialect permits Dialect.InModules, Dialect.InStacks {
     List<InStacks> OF_STACKS = List.of(GPT_OSS, MODELOPT, HUGGING_FACE_FP8);
 
     /// A dialect that stores linear modules one by one.
-    sealed interface InModules extends Dialect permits ModelOpt, CompressedTensors, HuggingFaceFp8 {
+    sealed interface InModules extends Dialect permits Written, HuggingFaceFp8 {
 
         /// Returns the names of a linear module's tensors.
         TensorNames module(String name);
+    }
+
+    /// A dialect that exports are written in.
+    sealed interface Written extends InModules permits ModelOpt, CompressedTensors {
+
+        /// Returns what people call it.
+        String title();
+
+        /// Returns the names of a linear module's tensors where its weight is in `format`.
+        TensorNames module(String name, Format format);
+
+        /// Returns the shape of the scales of a weight `(rows, columns)`, of the blocks' where there are two levels.
+        Shape scaleShape(Format format, int rows, int columns);
+
+        /// Returns the shape of a single scale.
+        Shape singleShape();
+
+        /// Returns whose order of roundings encodes weights.
+        Arithmetic arithmetic();
+
+        /// Returns whether its config can say this of a module.
+        boolean has(QuantAlgo algo);
+
+        /// Returns whether its config can say this of the key and value cache.
+        boolean hasCache(String format);
+
+        /// Returns whether the experts of some families are written in one tensor for each projection. Where they are
+        /// not, servers look for them one by one.
+        boolean hasStacks();
+
+        /// Returns the name of the scale of a cache.
+        ///
+        /// @param key whether of keys
+        String cacheScale(String attention, boolean key);
+
+        /// Returns the scale of a weight or an input with this amax, which is 0 for zeros alone.
+        default TensorScale tensorScale(Format format, float amax) {
+            return new TensorScale(
+                    arithmetic().tensorScale(format, amax), arithmetic().isReciprocal(format));
+        }
     }
 
     /// A dialect that stores the matrices of all experts of a layer in one tensor.
@@ -56,7 +98,17 @@ public sealed interface Dialect permits Dialect.InModules, Dialect.InStacks {
     }
 
     /// See [#MODELOPT].
-    record ModelOpt() implements InModules, InStacks {
+    record ModelOpt() implements Written, InStacks {
+
+        @Override
+        public String title() {
+            return "ModelOpt";
+        }
+
+        @Override
+        public TensorNames module(String name, Format format) {
+            return module(name);
+        }
 
         @Override
         public TensorNames module(String name) {
@@ -68,10 +120,44 @@ public sealed interface Dialect permits Dialect.InModules, Dialect.InStacks {
                     false);
         }
 
-        /// Returns the shape of the scales of a weight `(rows, columns)`, of the blocks' where there are two levels.
+        /// Tiles have four extents, two of them 1.
+        @Override
         public Shape scaleShape(Format format, int rows, int columns) {
             Shape shape = format.scaleShape(rows, columns);
             return format.tile() == 0 ? shape : Shape.of(shape.dim(0), 1, shape.dim(1), 1);
+        }
+
+        @Override
+        public Shape singleShape() {
+            return Shape.of();
+        }
+
+        @Override
+        public Arithmetic arithmetic() {
+            return Arithmetic.MODELOPT;
+        }
+
+        @Override
+        public boolean has(QuantAlgo algo) {
+            return switch (algo) {
+                case FP8, FP8_PER_CHANNEL, FP8_BLOCK, NVFP4, W4A16_NVFP4, MXFP4, MXFP8 -> true;
+                case FP8_BLOCK_DYNAMIC, W4A4_MXFP4 -> false;
+            };
+        }
+
+        @Override
+        public boolean hasCache(String format) {
+            return true;
+        }
+
+        @Override
+        public boolean hasStacks() {
+            return true;
+        }
+
+        @Override
+        public String cacheScale(String attention, boolean key) {
+            return CacheNames.ofModelOpt(attention, key);
         }
 
         @Override
@@ -86,7 +172,61 @@ public sealed interface Dialect permits Dialect.InModules, Dialect.InStacks {
     }
 
     /// See [#COMPRESSED_TENSORS].
-    record CompressedTensors() implements InModules {
+    record CompressedTensors() implements Written {
+
+        @Override
+        public String title() {
+            return "compressed-tensors";
+        }
+
+        /// FP8 has ModelOpt's names, packed codes have their own.
+        @Override
+        public TensorNames module(String name, Format format) {
+            return format.codeType() == DType.F8_E4M3 ? MODELOPT.module(name) : module(name);
+        }
+
+        @Override
+        public Shape scaleShape(Format format, int rows, int columns) {
+            return switch (format.granularity()) {
+                case NONE, TENSOR -> singleShape();
+                case CHANNEL, TOKEN -> Shape.of(rows, 1);
+                case TILE, BLOCK, TOKEN_BLOCK -> format.scaleShape(rows, columns);
+            };
+        }
+
+        @Override
+        public Shape singleShape() {
+            return Shape.of(1);
+        }
+
+        @Override
+        public Arithmetic arithmetic() {
+            return Arithmetic.COMPRESSED_TENSORS;
+        }
+
+        /// FP8 in tiles has inputs quantised at run time, or no server loads it.
+        @Override
+        public boolean has(QuantAlgo algo) {
+            return switch (algo) {
+                case FP8, FP8_PER_CHANNEL, FP8_BLOCK_DYNAMIC, NVFP4, W4A16_NVFP4, MXFP4, W4A4_MXFP4, MXFP8 -> true;
+                case FP8_BLOCK -> false;
+            };
+        }
+
+        @Override
+        public boolean hasCache(String format) {
+            return format.equals(Format.FP8.name());
+        }
+
+        @Override
+        public boolean hasStacks() {
+            return false;
+        }
+
+        @Override
+        public String cacheScale(String attention, boolean key) {
+            return CacheNames.ofCompressedTensors(attention, key);
+        }
 
         @Override
         public TensorNames module(String name) {

@@ -3,9 +3,10 @@ package io.github.steelyard.dialect;
 import io.github.steelyard.format.Format;
 import java.util.Optional;
 
-/// What ModelOpt's `quant_algo` says of a module: the formats of its weight and its input together.
+/// The formats of a module's weight and its input together, where servers know the pair: what ModelOpt's `quant_algo`
+/// says of a module, and two more that compressed-tensors alone can say ([Dialect.Written#has]).
 ///
-/// Source: MODELOPT (see `docs/SOURCES.md`).
+/// Source: MODELOPT, COMPRESSED-TENSORS (see `docs/SOURCES.md`).
 public enum QuantAlgo {
     /// E4M3 weight and input, each with one scale.
     FP8("FP8", Format.FP8, Optional.of(Format.FP8)),
@@ -13,12 +14,17 @@ public enum QuantAlgo {
     FP8_PER_CHANNEL("FP8_PER_CHANNEL_PER_TOKEN", Format.FP8_PER_CHANNEL, Optional.of(Format.FP8_DYNAMIC_TOKEN)),
     /// E4M3 weight with a scale per tile of 128 x 128; the input stays as it is.
     FP8_BLOCK("fp8_pb_wo", Format.FP8_BLOCK, Optional.empty()),
+    /// E4M3 weight with a scale per tile of 128 x 128; the input's scales are made per token and 128 columns at run
+    /// time.
+    FP8_BLOCK_DYNAMIC("FP8_BLOCK", Format.FP8_BLOCK, Optional.of(Format.FP8_DYNAMIC_GROUP)),
     /// E2M1 weight and input in blocks of 16.
     NVFP4("NVFP4", Format.NVFP4, Optional.of(Format.NVFP4)),
     /// E2M1 weight in blocks of 16; the input stays as it is.
     W4A16_NVFP4("W4A16_NVFP4", Format.NVFP4, Optional.empty()),
     /// E2M1 weight in blocks of 32 with E8M0 scales; the input stays as it is.
     MXFP4("mxfp4", Format.MXFP4, Optional.empty()),
+    /// E2M1 weight and input in blocks of 32 with E8M0 scales, made at run time for the input.
+    W4A4_MXFP4("W4A4_MXFP4", Format.MXFP4, Optional.of(Format.MXFP4)),
     /// E4M3 weight and input in blocks of 32 with E8M0 scales, made at run time for the input.
     MXFP8("MXFP8", Format.MXFP8, Optional.of(Format.MXFP8));
 
@@ -32,7 +38,7 @@ public enum QuantAlgo {
         this.input = input;
     }
 
-    /// Returns the value for these formats; empty if ModelOpt's layout has none.
+    /// Returns the value for these formats; empty if no dialect has one.
     ///
     /// @param weight format of the weight; empty = as it is
     /// @param input format of the input; empty = as it is
@@ -45,7 +51,7 @@ public enum QuantAlgo {
         return Optional.empty();
     }
 
-    /// Returns the value as ModelOpt writes it.
+    /// Returns the value as ModelOpt writes it, of those that it has; for people of the others.
     public String word() {
         return word;
     }

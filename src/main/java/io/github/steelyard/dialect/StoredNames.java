@@ -2,6 +2,7 @@ package io.github.steelyard.dialect;
 
 import java.util.LinkedHashSet;
 import java.util.List;
+import java.util.Locale;
 import java.util.Optional;
 import java.util.function.Predicate;
 import java.util.stream.Stream;
@@ -27,6 +28,13 @@ public final class StoredNames {
     public static boolean isWeight(String tensor) {
         String module = tensor.substring(0, Math.max(tensor.lastIndexOf('.'), 0));
         return modules(module).anyMatch(names -> names.codes().equals(tensor));
+    }
+
+    /// Returns whether a module of this name is a table of embeddings: configs speak of linear layers, and a table has
+    /// the same form and is none.
+    public static boolean isEmbedding(String module) {
+        String leaf = module.substring(module.lastIndexOf('.') + 1).toLowerCase(Locale.ROOT);
+        return leaf.contains("embed") || leaf.equals("wte") || leaf.equals("wpe");
     }
 
     /// Returns whether a name is one of a module's input scale, or of an expert stack's.

@@ -35,11 +35,10 @@ record ExportPlan(
     Checkpoint checkpoint(Checkpoint source) {
         Path directory = source.directory();
         Map<String, OutputTensors> byName = byName();
-        Optional<ConfigJson> separate = declaration.isEmpty()
-                ? Optional.empty()
-                : Optional.of(ConfigJson.parse(
-                        directory.resolve("hf_quant_config.json"),
-                        declaration.hfQuantConfig().toString()));
+        Optional<ConfigJson> separate = declaration
+                .separate()
+                .filter(content -> !declaration.isEmpty())
+                .map(content -> ConfigJson.parse(directory.resolve("hf_quant_config.json"), content.toString()));
         return Checkpoint.planned(
                 directory,
                 ConfigJson.parse(

@@ -6,8 +6,12 @@ import io.github.steelyard.calibration.ScaleTable;
 import io.github.steelyard.census.ExportSource;
 import io.github.steelyard.census.SourceModule;
 import io.github.steelyard.checkpoint.Checkpoint;
+import io.github.steelyard.checkpoint.SafetensorsWriter.Planned;
 import io.github.steelyard.checkpoint.TensorInfo;
+import io.github.steelyard.dialect.Dialect;
 import io.github.steelyard.dialect.QuantAlgo;
+import io.github.steelyard.dialect.StoredNames;
+import io.github.steelyard.dialect.TargetNames;
 import io.github.steelyard.files.GroupedFindings;
 import io.github.steelyard.format.WeightEncoder;
 import io.github.steelyard.plan.Plan;
@@ -64,8 +68,8 @@ final class ExportPlanner {
         List<ModuleExport> modules = modules(sources, refusals);
         GroupedFindings findings = new GroupedFindings();
         modules.forEach(module -> module.finding().ifPresent(findings::add));
-        CacheExport cache =
-                CacheExport.of(List.copyOf(plan.modules()), plan::format, scales, source.weights(), refusals, findings);
+        CacheExport cache = new CachePlanner(plan.dialect(), source.weights(), refusals, findings)
+                .plan(List.copyOf(plan.modules()), plan::format, scales);
         List<OutputTensors> tensors = tensors(modules, cache, refusals);
         return new ExportPlan(modules, tensors, declaration(sources, modules, tensors, cache), findings.list());
     }
@@ -77,7 +81,11 @@ final class ExportPlanner {
 
     private List<ModuleExport> modules(List<SourceModule> sources, List<Refusal> refusals) {
         Function<String, WeightEncoder> encoders = new PlannedWeights(plan, scales)::encoder;
-        ModulePlanner planner = new ModulePlanner(sources, plan::scheme, plan::keepsWeight, scales, encoders, refusals);
+        ModulePlanner planner =
+                new ModulePlanner(plan.dialect(), sources, plan::scheme, plan::keepsWeight, scales, encoders, refusals);
+        if (!plan.dialect().hasStacks()) {
+            return unfused(sources, sources.stream().map(planner::plan).toList());
+        }
         StackPlanner stacks = new StackPlanner(plan::scheme, scales, encoders, refusals);
         Map<String, List<SourceModule>> members = new HashMap<>();
         sources.forEach(module -> module.stack()
@@ -95,16 +103,18 @@ final class ExportPlanner {
 
     /// Writes the rest of a fused tensor one by one where a part of it is, unless servers want it whole. What a program
     /// saved in a form of its own is written as the model is published.
-    private static List<ModuleExport> unfused(List<SourceModule> sources, List<ModuleExport> modules) {
+    private List<ModuleExport> unfused(List<SourceModule> sources, List<ModuleExport> modules) {
         Set<String> replaced = new HashSet<>();
         modules.forEach(module -> replaced.addAll(module.replaced()));
         List<ModuleExport> all = new ArrayList<>();
         for (int i = 0; i < modules.size(); i++) {
             SourceModule module = sources.get(i);
-            boolean torn = module.stack().isEmpty()
-                    && modules.get(i).tensors().isEmpty()
-                    && (module.linear().source().isResaved()
-                            || module.linear().source().fusedTensors().stream().anyMatch(replaced::contains));
+            boolean whole = module.stack().isPresent();
+            boolean torn = modules.get(i).tensors().isEmpty()
+                    && ((!whole && module.linear().source().isResaved())
+                            || (!(whole && plan.dialect().hasStacks())
+                                    && module.linear().source().fusedTensors().stream()
+                                            .anyMatch(replaced::contains)));
             all.add(torn ? ModulePlanner.unfused(module) : modules.get(i));
         }
         return all;
@@ -145,32 +155,52 @@ final class ExportPlanner {
         Set<String> written = new HashSet<>();
         tensors.forEach(made -> made.names().forEach(written::add));
         for (int i = 0; i < modules.size(); i++) {
-            String name = declaredName(sources.get(i), written);
+            SourceModule module = sources.get(i);
             Optional<QuantAlgo> format = modules.get(i).format();
             if (format.isPresent()) {
-                layers.put(name, format.get());
+                layers.put(declaredName(module, written), format.get());
             } else {
-                unquantised.add(name);
+                unquantised.add(declaredName(module, written));
+                if (!plan.dialect().hasStacks()) {
+                    unquantised.add(module.name()); // servers look for experts one by one, however they are stored
+                }
             }
         }
         tensors.stream()
                 .flatMap(made -> made.tensors().stream())
-                .filter(tensor ->
-                        tensor.name().endsWith(WEIGHT) && tensor.shape().rank() > 1)
+                .filter(tensor -> tensor.name().endsWith(WEIGHT) && isListed(tensor))
                 .map(tensor -> parent(tensor.name()))
                 .filter(name -> !layers.containsKey(name))
                 .forEach(unquantised::add);
-        return new Declaration(
-                layers, ExcludeList.summarise(unquantised, layers.keySet()), cache.format(), PRODUCER_VERSION);
+        return switch (plan.dialect()) {
+            case Dialect.ModelOpt dialect ->
+                new ModelOptDeclaration(
+                        layers, ExcludeList.summarise(unquantised, layers.keySet()), cache.format(), PRODUCER_VERSION);
+            case Dialect.CompressedTensors dialect ->
+                new CompressedTensorsDeclaration(
+                        layers, TargetNames.ignored(unquantised, layers.keySet()), cache.format());
+        };
     }
 
-    /// Returns the name by which servers know a module: its own, or that of the module that holds its fused tensor.
-    private static String declaredName(SourceModule module, Set<String> written) {
+    /// Returns whether a tensor that is not quantised may be taken for a linear module's. ModelOpt lists whatever has
+    /// extents, compressed-tensors what has the form of a linear module.
+    private boolean isListed(Planned tensor) {
+        return switch (plan.dialect()) {
+            case Dialect.ModelOpt dialect -> tensor.shape().rank() > 1;
+            case Dialect.CompressedTensors dialect ->
+                tensor.shape().rank() == 2 && !StoredNames.isEmbedding(parent(tensor.name()));
+        };
+    }
+
+    /// Returns the name by which servers know a module: its own, or that of the fused tensor it is in, or of the module
+    /// that holds this one.
+    private String declaredName(SourceModule module, Set<String> written) {
         Optional<FusedStack> stack =
                 module.stack().or(() -> module.linear().source().stack());
-        return written.contains(module.name() + WEIGHT)
+        return StoredNames.weight(written::contains, module.name()).isPresent()
                 ? module.name()
-                : stack.map(FusedStack::owner).orElse(module.name());
+                : stack.map(plan.dialect().hasStacks() ? FusedStack::owner : FusedStack::tensor)
+                        .orElse(module.name());
     }
 
     private static String parent(String tensor) {

@@ -3,11 +3,11 @@ package io.github.steelyard.export;
 import io.github.steelyard.calibration.ScaleTable;
 import io.github.steelyard.calibration.SiteScale;
 import io.github.steelyard.census.SourceModule;
-import io.github.steelyard.checkpoint.SafetensorsWriter.Planned;
-import io.github.steelyard.checkpoint.TensorInfo;
+import io.github.steelyard.dialect.Declaration;
+import io.github.steelyard.dialect.Declaration.Input;
 import io.github.steelyard.dialect.Dialect;
 import io.github.steelyard.dialect.QuantAlgo;
-import io.github.steelyard.dialect.TensorNames;
+import io.github.steelyard.dialect.TensorScale;
 import io.github.steelyard.export.ModuleExport.Treatment;
 import io.github.steelyard.files.Finding;
 import io.github.steelyard.format.Format;
@@ -19,8 +19,6 @@ import io.github.steelyard.site.Role;
 import io.github.steelyard.site.Site;
 import io.github.steelyard.tensor.DType;
 import io.github.steelyard.tensor.Shape;
-import io.github.steelyard.weights.WeightTensors;
-import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Locale;
@@ -39,14 +37,18 @@ import java.util.function.Predicate;
 /// | the same format | that format | weight kept byte by byte, the input's scale new |
 /// | another weight lies over it | a format | encoded from that weight |
 /// | another weight lies over it | nothing | that weight, as BF16 where it is BF16, else as F32 |
-/// | quantised, and ModelOpt has a name for it | nothing | kept and declared, with the source's input scale |
-/// | quantised otherwise (128 x 128 blocks, no static input scale) | nothing | decoded to BF16, with a warning |
+/// | quantised, and the dialect has a name for it | nothing | kept and declared, with the source's input scale |
+/// | quantised otherwise (in ModelOpt 128 x 128 blocks, or no static input scale) | nothing | decoded to BF16, with a
+/// warning |
 ///
 /// A kept NVFP4 or FP8 weight needs the scale that its group shares; where the source's differ, the group is encoded
 /// anew, which is what servers would do with FP8. Where a recipe wants weights as they are stored, this is left to
 /// them.
 final class ModulePlanner {
 
+    private static final String NO_STACKS = "its experts lie in one tensor where servers load them, and %s has none";
+
+    private final Layout layout;
     private final Map<String, SourceModule> modules = new HashMap<>();
     private final Function<String, Scheme> schemes;
     private final Predicate<String> asStored;
@@ -59,12 +61,14 @@ final class ModulePlanner {
     /// @param encoders what encodes the weight of a module that has a format
     /// @param refusals receives whatever cannot be written
     ModulePlanner(
+            Dialect.Written dialect,
             List<SourceModule> modules,
             Function<String, Scheme> schemes,
             Predicate<String> asStored,
             ScaleTable scales,
             Function<String, WeightEncoder> encoders,
             List<Refusal> refusals) {
+        this.layout = new Layout(dialect);
         modules.forEach(module -> this.modules.put(module.name(), module));
         this.schemes = schemes;
         this.asStored = asStored;
@@ -78,9 +82,11 @@ final class ModulePlanner {
         if (!scheme.isQuantised()) {
             return untouched(module);
         }
-        Optional<QuantAlgo> format = scheme.algorithm();
+        Optional<QuantAlgo> format = scheme.algorithm().filter(layout.dialect()::has);
         if (format.isEmpty()) {
-            refusals.add(new Refusal(module.name(), "ModelOpt's format has no name for %s".formatted(scheme)));
+            refusals.add(new Refusal(module.name(), "%s's format has no name for %s".formatted(title(), scheme)));
+        } else if (isStackedWithBiases(module)) {
+            refusals.add(new Refusal(module.name(), NO_STACKS.formatted(title())));
         } else if (!format.get().weight().fits(module.linear().info().columns())) {
             refusals.add(new Refusal(
                     module.name(),
@@ -99,8 +105,17 @@ final class ModulePlanner {
         return ModuleExport.copied(module.name());
     }
 
+    private String title() {
+        return layout.dialect().title();
+    }
+
+    /// Servers that know compressed-tensors know the experts of Llama-4 one by one too, those of gpt-oss not.
+    private static boolean isStackedWithBiases(SourceModule module) {
+        return module.stack().isPresent() && module.linear().bias().isPresent();
+    }
+
     private ModuleExport quantised(SourceModule module, QuantAlgo format) {
-        Optional<Float> inputScale =
+        Optional<TensorScale> inputScale =
                 format.hasInputScale() ? Optional.of(inputScale(module.name(), format)) : Optional.empty();
         if (keeps(module, format)) {
             return kept(module, format, inputScale);
@@ -125,22 +140,40 @@ final class ModulePlanner {
         if (module.isPlain()) {
             return ModuleExport.copied(module.name());
         }
-        Optional<Float> inputScale = module.inputScale();
-        Optional<QuantAlgo> format = module.format().flatMap(stored -> declared(stored, inputScale.isPresent()));
+        if (module.stack().isPresent() && module.isFused() && !isPlainFused(module)) {
+            refusals.add(new Refusal(module.name(), NO_STACKS.formatted(title())));
+            return ModuleExport.copied(module.name());
+        }
+        Optional<TensorScale> inputScale = module.inputScale();
+        Optional<QuantAlgo> format = module.format()
+                .flatMap(stored -> declared(module, stored, inputScale.isPresent()).stream()
+                        .filter(layout.dialect()::has)
+                        .findFirst());
         if (format.isPresent() && module.hasDeclarableCodes()) {
             return kept(module, format.get(), format.get().hasInputScale() ? inputScale : Optional.empty());
         }
         return module.isFused() && isPlainFused(module) ? ModuleExport.copied(module.name()) : decoded(module);
     }
 
-    private static Optional<QuantAlgo> declared(Format stored, boolean inputScale) {
+    /// Returns how a module can be declared as it is, the best first.
+    private static List<QuantAlgo> declared(SourceModule module, Format stored, boolean inputScale) {
+        Optional<Declaration> said =
+                module.weights().checkpoint().quantization().declarationOf(module.name());
+        boolean dynamic =
+                said.filter(declared -> declared.input() == Input.DYNAMIC).isPresent();
+        boolean oneTile =
+                said.filter(declared -> declared.format() == Format.FP8_BLOCK).isPresent();
         return switch (stored) {
-            case FP8 -> inputScale ? Optional.of(QuantAlgo.FP8) : Optional.empty();
-            case FP8_PER_CHANNEL -> Optional.of(QuantAlgo.FP8_PER_CHANNEL);
-            case NVFP4 -> Optional.of(inputScale ? QuantAlgo.NVFP4 : QuantAlgo.W4A16_NVFP4);
-            case MXFP4 -> Optional.of(QuantAlgo.MXFP4);
-            case MXFP8 -> Optional.of(QuantAlgo.MXFP8);
-            case PLAIN, FP8_BLOCK, FP8_DYNAMIC_TOKEN, FP8_DYNAMIC_GROUP, INT4, INT8 -> Optional.empty();
+            case FP8 ->
+                inputScale
+                        ? List.of(QuantAlgo.FP8)
+                        : dynamic && oneTile ? List.of(QuantAlgo.FP8_BLOCK_DYNAMIC) : List.of();
+            case FP8_PER_CHANNEL -> List.of(QuantAlgo.FP8_PER_CHANNEL);
+            case FP8_BLOCK -> dynamic ? List.of(QuantAlgo.FP8_BLOCK_DYNAMIC) : List.of();
+            case NVFP4 -> List.of(inputScale ? QuantAlgo.NVFP4 : QuantAlgo.W4A16_NVFP4);
+            case MXFP4 -> dynamic ? List.of(QuantAlgo.W4A4_MXFP4, QuantAlgo.MXFP4) : List.of(QuantAlgo.MXFP4);
+            case MXFP8 -> List.of(QuantAlgo.MXFP8);
+            case PLAIN, FP8_DYNAMIC_TOKEN, FP8_DYNAMIC_GROUP, INT4, INT8 -> List.of();
         };
     }
 
@@ -181,70 +214,28 @@ final class ModulePlanner {
                 .toList();
     }
 
-    private ModuleExport kept(SourceModule module, QuantAlgo format, Optional<Float> inputScale) {
-        String name = module.name();
-        TensorNames names = Dialect.MODELOPT.module(name);
-        ModuleInfo info = module.linear().info();
-        WeightTensors stored = module.stored().orElseThrow();
-        List<OutputTensors> tensors = new ArrayList<>();
-        tensors.add(OutputTensors.of(
-                names.codes(),
-                format.weight().codeType(),
-                format.weight().codeShape(info.rows(), info.columns()),
-                TensorContent.Copied.of(module, stored.weight())));
-        tensors.add(keptScale(module, format.weight(), stored.scale().orElseThrow()));
-        if (format.weight().hasSecondLevel()) {
-            module.tensorScale().ifPresent(scale -> tensors.add(OutputTensors.scalar(names.secondScale(), scale)));
-        }
-        inputScale.ifPresent(scale -> tensors.add(OutputTensors.scalar(names.inputScale(), scale)));
+    private ModuleExport kept(SourceModule module, QuantAlgo algo, Optional<TensorScale> inputScale) {
+        return made(module, Treatment.KEPT, algo, layout.kept(module, algo.weight(), inputScale));
+    }
+
+    private ModuleExport encoded(SourceModule module, QuantAlgo algo, Optional<TensorScale> inputScale) {
+        return made(module, Treatment.ENCODED, algo, layout.encoded(module, encoders.apply(module.name()), inputScale));
+    }
+
+    private static ModuleExport made(
+            SourceModule module, Treatment treatment, QuantAlgo algo, List<OutputTensors> tensors) {
         return new ModuleExport(
-                name, Treatment.KEPT, Optional.of(format), tensors, module.tensorNames(), Optional.empty());
+                module.name(), treatment, Optional.of(algo), tensors, module.tensorNames(), Optional.empty());
     }
 
-    private static OutputTensors keptScale(SourceModule module, Format format, TensorInfo scale) {
-        String name = Dialect.MODELOPT.module(module.name()).scale();
-        return format.scaleType() == DType.F32
-                ? new OutputTensors(
-                        List.of(scales(name, format, module.linear().info())),
-                        new TensorContent.Floats(module.values(scale)))
-                : OutputTensors.of(name, format.scaleType(), scale.shape(), TensorContent.Copied.of(module, scale));
-    }
-
-    private ModuleExport encoded(SourceModule module, QuantAlgo algo, Optional<Float> inputScale) {
-        String name = module.name();
-        TensorNames names = Dialect.MODELOPT.module(name);
-        ModuleInfo info = module.linear().info();
-        StoredWeight weight = module.weight();
-        Format format = algo.weight();
-        WeightEncoder encoder = encoders.apply(name);
-        List<OutputTensors> tensors = new ArrayList<>();
-        List<Planned> encoded = new ArrayList<>();
-        encoded.add(new Planned(names.codes(), format.codeType(), format.codeShape(info.rows(), info.columns())));
-        if (format.hasPartScales()) {
-            encoded.add(scales(names.scale(), format, info));
-        }
-        tensors.add(new OutputTensors(encoded, new TensorContent.Encoded(weight, encoder)));
-        if (format.hasTensorScale()) {
-            tensors.add(OutputTensors.scalar(
-                    format.hasSecondLevel() ? names.secondScale() : names.scale(), encoder.scale()));
-        }
-        inputScale.ifPresent(value -> tensors.add(OutputTensors.scalar(names.inputScale(), value)));
-        return new ModuleExport(
-                name, Treatment.ENCODED, Optional.of(algo), tensors, module.tensorNames(), Optional.empty());
-    }
-
-    private static Planned scales(String name, Format format, ModuleInfo info) {
-        return new Planned(name, format.scaleType(), Dialect.MODELOPT.scaleShape(format, info.rows(), info.columns()));
-    }
-
-    private static ModuleExport decoded(SourceModule module) {
+    private ModuleExport decoded(SourceModule module) {
         String name = module.name();
         StoredWeight weight = module.weight();
         Finding finding = Finding.warning(
                 "decoded",
                 name,
-                "%s: stored as %s, which ModelOpt's format cannot declare; written as BF16"
-                        .formatted(name, weight.formatName()));
+                "%s: stored as %s, which %s's format cannot declare; written as BF16"
+                        .formatted(name, weight.formatName(), title()));
         return plain(module, weight, DType.BF16, Treatment.DECODED, Optional.of(finding));
     }
 
@@ -278,12 +269,12 @@ final class ModulePlanner {
                 module.name(), treatment, Optional.empty(), List.of(tensor), module.tensorNames(), finding);
     }
 
-    private float inputScale(String module, QuantAlgo format) {
+    private TensorScale inputScale(String module, QuantAlgo format) {
         Site site = new Site(module, Role.INPUT);
         Optional<Float> amax = scales.at(site).map(SiteScale::amax);
         if (amax.isEmpty()) {
             refusals.add(new Refusal(site.name(), "has no calibrated amax"));
         }
-        return format.input().orElseThrow().tensorScale(amax.orElse(0f));
+        return layout.dialect().tensorScale(format.input().orElseThrow(), amax.orElse(0f));
     }
 }

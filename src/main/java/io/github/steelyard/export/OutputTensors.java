@@ -21,11 +21,6 @@ record OutputTensors(List<Planned> tensors, TensorContent content) {
         return new OutputTensors(List.of(new Planned(name, dtype, shape)), content);
     }
 
-    /// Returns a scalar, as ModelOpt writes scales: F32 without extents.
-    static OutputTensors scalar(String name, float value) {
-        return of(name, DType.F32, Shape.of(), new TensorContent.Floats(List.of(value)));
-    }
-
     /// Returns the names.
     Stream<String> names() {
         return tensors.stream().map(Planned::name);

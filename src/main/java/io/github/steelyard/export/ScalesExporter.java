@@ -84,7 +84,7 @@ public final class ScalesExporter {
         return switch (site.role()) {
             case INPUT -> Dialect.MODELOPT.module(site.module()).inputScale();
             case WEIGHT -> Dialect.MODELOPT.module(site.module()).scale();
-            case KEY, VALUE, LATENT, ROTATED_KEY -> CacheExport.tensorName(site);
+            case KEY, VALUE, LATENT, ROTATED_KEY -> CachePlanner.tensorName(Dialect.MODELOPT, site);
         };
     }
 }

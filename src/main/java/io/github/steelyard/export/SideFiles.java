@@ -103,13 +103,15 @@ final class SideFiles {
                 .toList();
     }
 
-    /// Returns the content of `config.json` and, if anything is quantised, `hf_quant_config.json`.
+    /// Returns the content of `config.json` and, if anything is quantised, of `hf_quant_config.json` where the dialect
+    /// has it.
     static SequencedMap<String, byte[]> configs(Checkpoint source, Declaration declaration) {
         SequencedMap<String, byte[]> configs = new LinkedHashMap<>();
         configs.put("config.json", PythonJson.bytes(config(source, declaration), 2));
-        if (!declaration.isEmpty()) {
-            configs.put("hf_quant_config.json", PythonJson.bytes(declaration.hfQuantConfig(), 4));
-        }
+        declaration
+                .separate()
+                .filter(content -> !declaration.isEmpty())
+                .ifPresent(content -> configs.put("hf_quant_config.json", PythonJson.bytes(content, 4)));
         return configs;
     }
 

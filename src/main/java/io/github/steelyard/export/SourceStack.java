@@ -21,10 +21,12 @@ import java.util.TreeMap;
 import java.util.stream.IntStream;
 
 /// All modules whose weights a server keeps in one tensor, as the source holds them, and the tensors that can be made
-/// of them.
+/// of them in ModelOpt's dialect.
 ///
 /// @param members the modules
 record SourceStack(List<SourceModule> members) {
+
+    private static final Layout LAYOUT = new Layout(Dialect.MODELOPT);
 
     SourceStack {
         members = List.copyOf(members);
@@ -135,8 +137,7 @@ record SourceStack(List<SourceModule> members) {
         }
         List<OutputTensors> tensors = new ArrayList<>();
         tensors.add(new OutputTensors(encoded, new TensorContent.Stacked(matrices(), rows -> rows.encode(encoder), 1)));
-        tensors.add(
-                OutputTensors.scalar(format.hasSecondLevel() ? names.secondScale() : names.scale(), encoder.scale()));
+        tensors.add(LAYOUT.single(format.hasSecondLevel() ? names.secondScale() : names.scale(), encoder.scale()));
         return withInputScale(tensors, inputScale);
     }
 
@@ -156,7 +157,7 @@ record SourceStack(List<SourceModule> members) {
     }
 
     private List<OutputTensors> withInputScale(List<OutputTensors> tensors, Optional<Float> inputScale) {
-        inputScale.ifPresent(scale -> tensors.add(OutputTensors.scalar(names().inputScale(), scale)));
+        inputScale.ifPresent(scale -> tensors.add(LAYOUT.single(names().inputScale(), scale)));
         return tensors;
     }
 

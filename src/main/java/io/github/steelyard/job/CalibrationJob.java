@@ -27,7 +27,6 @@ import io.github.steelyard.model.Profile;
 import io.github.steelyard.model.Sequences;
 import io.github.steelyard.plan.Plan;
 import io.github.steelyard.recipe.CalibrationOptions;
-import io.github.steelyard.recipe.ExportOptions;
 import io.github.steelyard.recipe.Recipe;
 import io.github.steelyard.recipe.Setting;
 import io.github.steelyard.report.ChromeTrace;
@@ -85,9 +84,10 @@ public final class CalibrationJob {
                 ResidentMemory memory = new ResidentMemory()) {
             Decoder decoder = Inputs.model(checkpoint, listener);
             Inputs.warnOfCache(checkpoint, decoder, listener);
-            Plan plan = Inputs.plan(recipe, checkpoint.quantization(), Optional.of(checkpoint), decoder);
+            Plan plan = Inputs.plan(
+                    recipe.exportedAs(request.format()), checkpoint.quantization(), Optional.of(checkpoint), decoder);
             plan.warnings().forEach(warning -> listener.finding(warning.finding()));
-            if (request.format() == ExportOptions.Format.MODELOPT) {
+            if (request.format().isCheckpoint()) {
                 Rehearsal.requireExportable(plan, ExportSource.of(checkpoint, decoder), true);
             }
             ExpertBackend backend = ForwardPass.experts(checkpoint, decoder, request.moeBackend(), true);

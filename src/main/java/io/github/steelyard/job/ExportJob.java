@@ -3,9 +3,9 @@ package io.github.steelyard.job;
 import io.github.steelyard.calibration.ScaleOrigin;
 import io.github.steelyard.calibration.ScaleTable;
 import io.github.steelyard.census.ExportSource;
+import io.github.steelyard.export.CheckpointExporter;
 import io.github.steelyard.export.EarlierExport;
 import io.github.steelyard.export.ExportRun;
-import io.github.steelyard.export.ModelOptExporter;
 import io.github.steelyard.export.Rehearsal;
 import io.github.steelyard.export.ScalesExporter;
 import io.github.steelyard.files.Finding;
@@ -40,15 +40,19 @@ public final class ExportJob {
     /// @throws io.github.steelyard.files.StorageException if something cannot be written
     public static ExportResult run(ExportRequest request, JobListener listener) {
         try (OpenedRun opened = OpenedRun.open(request.run(), listener)) {
-            return new ExportJob(opened, request, listener).write();
+            return new ExportJob(as(request, opened), request, listener).write();
         }
     }
 
     /// Exports what was calibrated just now, so that the warnings about its recipe have been heard.
     static ExportResult afterCalibration(ExportRequest request, JobListener listener) {
         try (OpenedRun opened = OpenedRun.open(request.run())) {
-            return new ExportJob(opened, request, listener).write();
+            return new ExportJob(as(request, opened), request, listener).write();
         }
+    }
+
+    private static OpenedRun as(ExportRequest request, OpenedRun opened) {
+        return request.format().map(opened::writtenAs).orElse(opened);
     }
 
     private ExportResult write() {
@@ -63,16 +67,13 @@ public final class ExportJob {
                     "%d input scales are imputed, not measured: their experts saw too few tokens (stats and steelyard.json name them)",
                     imputed));
         }
-        return switch (request.format().orElse(wanted.format())) {
-            case MODELOPT -> modelOpt(wanted, scales);
-            case SCALES -> scales(scales);
-        };
+        return wanted.format().isCheckpoint() ? checkpoint(wanted, scales) : scales(scales);
     }
 
-    private ExportResult modelOpt(ExportOptions wanted, ScaleTable scales) {
+    private ExportResult checkpoint(ExportOptions wanted, ScaleTable scales) {
         ExportSource source = ExportSource.of(opened.checkpoint(), opened.decoder());
         Rehearsal.requireExportable(opened.plan(), source, false);
-        var written = new ModelOptExporter(
+        var written = new CheckpointExporter(
                         source,
                         opened.plan(),
                         scales,
@@ -85,7 +86,7 @@ public final class ExportJob {
         return new ExportResult(
                 request.out(),
                 status(written.earlier()),
-                "modelopt",
+                wanted.format().word(),
                 written.files(),
                 written.bytes(),
                 written.modules());

@@ -10,7 +10,7 @@ import java.util.TreeMap;
 ///
 /// @param directory where
 /// @param status `complete`, or `already complete` where an earlier export was the same
-/// @param format `modelopt` or `scales`
+/// @param format `modelopt`, `compressed-tensors` or `scales`
 /// @param files names of the files, in the order in which they were written
 /// @param bytes bytes of tensors; 0 where only scales were written
 /// @param modules how many modules were treated how: `encoded`, `kept`, `copied`, `replaced`, `decoded`; empty without

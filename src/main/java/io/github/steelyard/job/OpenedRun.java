@@ -11,8 +11,8 @@ import io.github.steelyard.census.CheckpointScales;
 import io.github.steelyard.census.ExportSource;
 import io.github.steelyard.checkpoint.Checkpoint;
 import io.github.steelyard.checkpoint.Digests;
+import io.github.steelyard.export.CheckpointExporter;
 import io.github.steelyard.export.ExportRun;
-import io.github.steelyard.export.ModelOptExporter;
 import io.github.steelyard.family.Families;
 import io.github.steelyard.model.Decoder;
 import io.github.steelyard.plan.Plan;
@@ -57,6 +57,13 @@ record OpenedRun(RunDirectory run, Checkpoint checkpoint, Decoder decoder, Plan 
                 finished.sharing().orElse(recipe.export().sharing()));
     }
 
+    /// Returns the same, written in another format.
+    OpenedRun writtenAs(ExportOptions.Format format) {
+        Plan another = Inputs.plan(
+                plan.recipe().exportedAs(format), checkpoint.quantization(), Optional.of(checkpoint), decoder);
+        return new OpenedRun(run, checkpoint, decoder, another, sharing);
+    }
+
     Statistics statistics() {
         return run.statistics();
     }
@@ -99,7 +106,7 @@ record OpenedRun(RunDirectory run, Checkpoint checkpoint, Decoder decoder, Plan 
     /// @param threads as of [#scales]
     Map<Site, FakeQuantizer> quantizers(int threads) {
         ScaleTable scales = scales(threads);
-        ModelOptExporter.QuantisedModules stored = new ModelOptExporter(
+        CheckpointExporter.QuantisedModules stored = new CheckpointExporter(
                         ExportSource.of(checkpoint, decoder), plan, scales, new ExportRun(1, 1, bytes -> {}))
                 .quantisedModules();
         CheckpointScales.Carried carried = CheckpointScales.read(

@@ -19,7 +19,6 @@ import io.github.steelyard.model.Profile;
 import io.github.steelyard.model.Sequences;
 import io.github.steelyard.plan.Plan;
 import io.github.steelyard.recipe.CalibrationOptions;
-import io.github.steelyard.recipe.ExportOptions;
 import io.github.steelyard.recipe.Recipe;
 import io.github.steelyard.report.Forecast;
 import io.github.steelyard.report.PlanReport;
@@ -89,7 +88,7 @@ public final class PlanJob {
 
     /// Refuses what `run` would.
     private static void requireExportable(Plan plan, Decoder decoder, Optional<Checkpoint> opened) {
-        if (plan.recipe().export().format() != ExportOptions.Format.MODELOPT) {
+        if (!plan.recipe().export().format().isCheckpoint()) {
             return;
         }
         if (opened.isPresent()) {

@@ -37,13 +37,22 @@ final class ExportCheck {
 
     private void scheme(ModuleInfo module) {
         Scheme scheme = plan.scheme(module.name());
-        if (scheme.isQuantised() && scheme.algorithm().isEmpty()) {
-            Role role = scheme.weight().isPresent() ? Role.WEIGHT : Role.INPUT;
+        if (!scheme.isQuantised()) {
+            return;
+        }
+        Role role = scheme.weight().isPresent() ? Role.WEIGHT : Role.INPUT;
+        if (scheme.algorithm().isEmpty()) {
             problems.add(
                     position(module.name(), role),
                     module.name(),
                     "no server loads this pair of formats: %s; such a plan can be evaluated, or exported as scales"
                             .formatted(scheme));
+        } else if (scheme.algorithm().filter(plan.dialect()::has).isEmpty()) {
+            problems.add(
+                    position(module.name(), role),
+                    module.name(),
+                    "%s's format has no name for this pair of formats: %s; export.format can be another"
+                            .formatted(plan.dialect().title(), scheme));
         }
     }
 

@@ -1,5 +1,7 @@
 package io.github.steelyard.plan;
 
+import io.github.steelyard.dialect.Dialect;
+import io.github.steelyard.format.Arithmetic;
 import io.github.steelyard.format.Format;
 import io.github.steelyard.quant.AmaxSource;
 import io.github.steelyard.quant.QuantizerConfig;
@@ -219,6 +221,20 @@ public final class Plan {
     /// Returns what is odd, but does no harm.
     public List<PlanWarning> warnings() {
         return warnings;
+    }
+
+    /// Returns the dialect that exports of this plan are written in, and whose bytes are evaluated. Scales alone lie
+    /// beside weights in neither; they are evaluated as ModelOpt's.
+    public Dialect.Written dialect() {
+        return switch (recipe.export().format()) {
+            case MODELOPT, SCALES -> Dialect.MODELOPT;
+            case COMPRESSED_TENSORS -> Dialect.COMPRESSED_TENSORS;
+        };
+    }
+
+    /// Returns whose order of roundings encodes weights.
+    public Arithmetic arithmetic() {
+        return dialect().arithmetic();
     }
 
     /// Makes sure that a server can load what this plan describes: each module's pair of formats has a name there, and

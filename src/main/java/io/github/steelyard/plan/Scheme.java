@@ -18,7 +18,7 @@ public record Scheme(Optional<Format> weight, Optional<Format> input) {
         return new Scheme(Optional.of(weight), Optional.of(input));
     }
 
-    /// Returns ModelOpt's name for the pair, as `hf_quant_config.json` writes it; empty if no server loads it.
+    /// Returns the name for the pair; empty if no server loads it.
     public Optional<QuantAlgo> algorithm() {
         return QuantAlgo.of(weight, input);
     }

@@ -1,6 +1,7 @@
 package io.github.steelyard.quant;
 
 import io.github.steelyard.format.Format;
+import io.github.steelyard.format.Fp8;
 import java.util.Collections;
 import java.util.List;
 import java.util.Map;
@@ -231,6 +232,9 @@ public record QuantizerConfig(
         }
         if (!dynamic && !blocks.dynamic() && blocks.sizes().equals(TILES)) {
             return Optional.of(Format.FP8_BLOCK);
+        }
+        if (blocks.isLastAxis(Fp8.BLOCK) && blocks.dynamic() && !dynamic) {
+            return Optional.of(Format.FP8_DYNAMIC_GROUP);
         }
         boolean perToken = blocks.sizes().equals(WHOLE_LAST_AXIS) && (dynamic || blocks.dynamic());
         return perToken ? Optional.of(Format.FP8_DYNAMIC_TOKEN) : Optional.empty();

@@ -1,5 +1,7 @@
 package io.github.steelyard.recipe;
 
+import java.util.Locale;
+
 /// The recipe's `export` section.
 ///
 /// @param format what is written
@@ -14,8 +16,25 @@ public record ExportOptions(Format format, Sharing sharing, long shardBytes) {
     public enum Format {
         /// A directory that a server loads, in ModelOpt's layout.
         MODELOPT,
+        /// A directory that a server loads, in the layout of compressed-tensors.
+        COMPRESSED_TENSORS,
         /// The scales alone, for a checkpoint whose weights stay as they are.
-        SCALES
+        SCALES;
+
+        /// Returns the word for it in recipes and on the command line.
+        public String word() {
+            return name().toLowerCase(Locale.ROOT).replace('_', '-');
+        }
+
+        /// Returns whether a whole checkpoint is written, and not scales alone.
+        public boolean isCheckpoint() {
+            return this != SCALES;
+        }
+    }
+
+    /// Returns the same with another format.
+    public ExportOptions with(Format another) {
+        return new ExportOptions(another, sharing, shardBytes);
     }
 
     /// Which experts share one input scale.

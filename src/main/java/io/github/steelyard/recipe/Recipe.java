@@ -69,6 +69,22 @@ public record Recipe(
         return RecipeLibrary.SHIPPED.parse(name, text, settings);
     }
 
+    /// Returns the same with another format of the export.
+    public Recipe exportedAs(ExportOptions.Format format) {
+        return new Recipe(
+                file,
+                type,
+                description,
+                algorithms,
+                rules,
+                calibration,
+                data,
+                export.with(format),
+                settings,
+                sources,
+                resolved);
+    }
+
     /// Returns [#resolved] as YAML for people.
     public String yaml() {
         return ResolvedYaml.of(YamlFile.parse(file, resolved).document("a recipe"));

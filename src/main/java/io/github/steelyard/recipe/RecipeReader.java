@@ -134,8 +134,8 @@ final class RecipeReader {
     }
 
     private static ExportOptions export(Fields fields) {
-        ExportOptions.Format format =
-                fields.choice("format", ExportOptions.Format.values()).orElse(ExportOptions.DEFAULT.format());
+        ExportOptions.Format format = fields.choice("format", ExportOptions.Format.values(), ExportOptions.Format::word)
+                .orElse(ExportOptions.DEFAULT.format());
         ExportOptions.Sharing sharing =
                 fields.choice("sharing", ExportOptions.Sharing.values()).orElse(ExportOptions.DEFAULT.sharing());
         long shard =

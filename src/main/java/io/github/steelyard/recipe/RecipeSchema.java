@@ -229,7 +229,12 @@ public final class RecipeSchema {
 
     private static Map<String, Object> export() {
         return new Shape()
-                .key("format", choice(ExportOptions.Format.values()), "A servable directory, or the scales alone.")
+                .key(
+                        "format",
+                        choice(Stream.of(ExportOptions.Format.values())
+                                .map(ExportOptions.Format::word)
+                                .toList()),
+                        "A servable directory in one of two layouts, or the scales alone.")
                 .key(
                         "sharing",
                         choice(ExportOptions.Sharing.values()),

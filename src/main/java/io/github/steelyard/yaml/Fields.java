@@ -140,16 +140,19 @@ public final class Fields implements AutoCloseable {
 
     /// Returns one of `values` by its name in lower case.
     public <E extends Enum<E>> Optional<E> choice(String key, E[] values) {
+        return choice(key, values, value -> value.name().toLowerCase(Locale.ROOT));
+    }
+
+    /// Returns one of `values`, each written as its word.
+    public <E> Optional<E> choice(String key, E[] values, Function<E, String> word) {
         return text(key)
                 .map(text -> Arrays.stream(values)
-                        .filter(value -> value.name().toLowerCase(Locale.ROOT).equals(text))
+                        .filter(value -> word.apply(value).equals(text))
                         .findFirst()
                         .orElseThrow(() -> wrong(
                                 key,
                                 required(key),
-                                Arrays.stream(values)
-                                        .map(value -> value.name().toLowerCase(Locale.ROOT))
-                                        .collect(Collectors.joining(" or ")))));
+                                Arrays.stream(values).map(word).collect(Collectors.joining(" or ")))));
     }
 
     /// Returns an integer or a list of integers.

@@ -87,6 +87,36 @@ final class FakeQuantisedEvaluationTest {
         }
     }
 
+    // FP8 is the same numbers in both; NVFP4 is rounded in another order, and the run is evaluated in that of its
+    // recipe.
+    @Test
+    void export_inBothDialects_givesTheSameLogits() {
+        Path run = temp.resolve("run");
+        CommandRun.calibrate(run, CommandRun.recipe("fp8_kv-fp8")).expect(ExitCode.OK);
+        Path modelOpt = temp.resolve("modelopt");
+        Path compressedTensors = temp.resolve("compressed-tensors");
+        CommandRun.of("export", run, "--out", modelOpt).expect(ExitCode.OK);
+        CommandRun.of("export", run, "--format", "compressed-tensors", "--out", compressedTensors)
+                .expect(ExitCode.OK);
+        CommandRun.of("verify", compressedTensors, "--source", CommandRun.model("bf16"))
+                .expect(ExitCode.OK);
+
+        assertThat(likelihood(compressedTensors, "--fake-quant")).isEqualTo(likelihood(modelOpt, "--fake-quant"));
+    }
+
+    @Test
+    void export_inCompressedTensors_givesTheLogitsOfTheRunItWasMadeFrom() {
+        Path run = temp.resolve("run");
+        CommandRun.calibrate(run, CommandRun.recipe("nvfp4-experts_fp8-rest_kv-fp8"))
+                .expect(ExitCode.OK);
+        Path export = temp.resolve("export");
+        String setting = "export.format=compressed-tensors";
+        CommandRun.of("export", run, "--set", setting, "--out", export).expect(ExitCode.OK);
+
+        double promised = likelihood(CommandRun.model("bf16"), "--run", run, "--set", setting);
+        assertThat(likelihood(export, "--fake-quant")).isCloseTo(promised, within(1e-6));
+    }
+
     @Test
     void otherCheckpoint_thanTheOneCalibrated_isRefused() {
         Path run = temp.resolve("run");

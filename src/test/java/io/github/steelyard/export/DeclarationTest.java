@@ -31,7 +31,8 @@ final class DeclarationTest {
         layers.put("backbone.layers.0.mixer.in_proj", QuantAlgo.FP8);
         layers.put("backbone.layers.1.mixer.experts.0.up_proj", QuantAlgo.NVFP4);
 
-        Declaration declaration = new Declaration(layers, List.of("lm_head"), Optional.empty(), "0.47.0");
+        ModelOptDeclaration declaration =
+                new ModelOptDeclaration(layers, List.of("lm_head"), Optional.empty(), "0.47.0");
 
         assertThat(declaration.hfQuantConfig().get("quantization")).isEqualTo(expected);
     }
@@ -39,7 +40,7 @@ final class DeclarationTest {
     @Test
     void quantizationConfig_fp8_equalsTheReference() throws IOException {
         JsonNode wanted = numericsCase("cfgjson.fp8");
-        Declaration declaration = uniform(QuantAlgo.FP8, Optional.of("FP8"), List.of("lm_head"));
+        ModelOptDeclaration declaration = uniform(QuantAlgo.FP8, Optional.of("FP8"), List.of("lm_head"));
 
         assertThat(declaration.hfQuantConfig()).isEqualTo(wanted.at("/input/hf_quant_config"));
         assertThat(declaration.quantizationConfig()).isEqualTo(wanted.get("expected"));
@@ -48,7 +49,7 @@ final class DeclarationTest {
     @Test
     void quantizationConfig_nvfp4_equalsTheReference() throws IOException {
         JsonNode wanted = numericsCase("cfgjson.nvfp4");
-        Declaration declaration =
+        ModelOptDeclaration declaration =
                 uniform(QuantAlgo.NVFP4, Optional.empty(), List.of("lm_head", "model.layers.0.mlp.gate"));
 
         assertThat(declaration.hfQuantConfig()).isEqualTo(wanted.at("/input/hf_quant_config"));
@@ -63,7 +64,7 @@ final class DeclarationTest {
         String wanted = Files.readString(Shared.path(folder + "hf_quant_config.json"));
         JsonNode config = MAPPER.readTree(Shared.path(folder + "config.json").toFile());
         JsonNode section = MAPPER.readTree(wanted).get("quantization");
-        Declaration declaration = new Declaration(
+        ModelOptDeclaration declaration = new ModelOptDeclaration(
                 layers(QuantAlgo.valueOf(section.get("quant_algo").asText())),
                 strings(section.get("exclude_modules")),
                 Optional.of("FP8"),
@@ -87,22 +88,23 @@ final class DeclarationTest {
                         entry.getKey(),
                         QuantAlgo.valueOf(entry.getValue().get("quant_algo").asText())));
 
-        Declaration declaration = new Declaration(layers, List.of("lm_head"), Optional.of("FP8"), "0.47.0.dev0");
+        ModelOptDeclaration declaration =
+                new ModelOptDeclaration(layers, List.of("lm_head"), Optional.of("FP8"), "0.47.0.dev0");
 
         assertThat(declaration.quantizationConfig().toString()).isEqualTo(config.toString());
     }
 
     @Test
     void hfQuantConfig_onlyTheCache_saysSo() {
-        Declaration declaration =
-                new Declaration(new LinkedHashMap<>(), List.of("lm_head"), Optional.of("FP8"), "0.47.0");
+        ModelOptDeclaration declaration =
+                new ModelOptDeclaration(new LinkedHashMap<>(), List.of("lm_head"), Optional.of("FP8"), "0.47.0");
 
         assertThat(declaration.hfQuantConfig().get("quantization"))
                 .hasToString("{\"quant_algo\":null,\"kv_cache_quant_algo\":\"FP8\",\"quantized_layers\":{}}");
     }
 
-    private static Declaration uniform(QuantAlgo format, Optional<String> kvCache, List<String> excluded) {
-        return new Declaration(layers(format), excluded, kvCache, "0.47.0");
+    private static ModelOptDeclaration uniform(QuantAlgo format, Optional<String> kvCache, List<String> excluded) {
+        return new ModelOptDeclaration(layers(format), excluded, kvCache, "0.47.0");
     }
 
     private static SequencedMap<String, QuantAlgo> layers(QuantAlgo format) {

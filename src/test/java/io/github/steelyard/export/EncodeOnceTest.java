@@ -123,10 +123,10 @@ final class EncodeOnceTest {
             Path directory = Files.createDirectory(temp.resolve("limit" + limit));
             weight.forget();
             ShardFiles files = new ShardFiles(directory, new ExportRun(limit, 2, written -> {}));
-            files.write(List.of(OutputTensors.scalar("v", 1), made, OutputTensors.scalar("x", 2)));
+            files.write(List.of(Exports.scalar("v", 1), made, Exports.scalar("x", 2)));
 
             assertThat(weight.most()).isEqualTo(1);
-            List<String> names = files.names(List.of(OutputTensors.scalar("v", 1), made, OutputTensors.scalar("x", 2)));
+            List<String> names = files.names(List.of(Exports.scalar("v", 1), made, Exports.scalar("x", 2)));
             assertThat(names).hasSize(limit == Long.MAX_VALUE ? 1 : 3);
             Map<String, MemorySegment> written = new HashMap<>();
             for (String name : names) {

@@ -291,7 +291,7 @@ final class ExportAuditTest {
                             "*.experts.*input_quantizer", Exports.NVFP4,
                             "*[kv]_bmm_quantizer", Exports.FP8));
             ScaleTable scales = ScaleTable.resolve(Exports.statistics(source, decoder), plan);
-            new ModelOptExporter(ExportSource.of(source, decoder), plan, scales, Exports.OPTIONS)
+            new CheckpointExporter(ExportSource.of(source, decoder), plan, scales, Exports.OPTIONS)
                     .export(sound, Map.of());
         }
         Path broken = Files.createDirectory(temp.resolve("broken"));

@@ -8,11 +8,13 @@ import io.github.steelyard.calibration.SiteScale;
 import io.github.steelyard.calibration.SiteStatistics;
 import io.github.steelyard.calibration.Statistics;
 import io.github.steelyard.checkpoint.Checkpoint;
+import io.github.steelyard.dialect.Dialect;
 import io.github.steelyard.format.Format;
 import io.github.steelyard.kernel.Kernels;
 import io.github.steelyard.model.Decoder;
 import io.github.steelyard.model.Linear;
 import io.github.steelyard.plan.Plan;
+import io.github.steelyard.recipe.ExportOptions;
 import io.github.steelyard.recipe.Recipe;
 import io.github.steelyard.site.ExpertPart;
 import io.github.steelyard.site.ModuleInfo;
@@ -37,6 +39,13 @@ final class Exports {
 
     private Exports() {}
 
+    static final String FP8_CHANNEL = "{num_bits: e4m3, axis: 0}";
+    static final String FP8_TOKEN = "{num_bits: e4m3, type: dynamic, block_sizes: {-1: null}}";
+    static final String FP8_TILES = "{num_bits: e4m3, block_sizes: {-1: 128, -2: 128}}";
+    static final String FP8_GROUPS = "{num_bits: e4m3, block_sizes: {-1: 128, type: dynamic}}";
+    static final String MXFP4 = "{num_bits: e2m1, block_sizes: {-1: 32, type: dynamic, scale_bits: e8m0}}";
+    static final String MXFP8 = "{num_bits: e4m3, block_sizes: {-1: 32, type: dynamic, scale_bits: e8m0}}";
+
     /// Returns a recipe that switches everything off and then applies `rules`, each a pattern and its attributes.
     static Recipe recipe(String... rules) {
         List<String> all = new ArrayList<>(List.of("max"));
@@ -57,6 +66,25 @@ final class Exports {
             text.append("    - {quantizer_name: '%s', cfg: %s}%n".formatted(rules[i], rules[i + 1]));
         }
         return Recipe.parse(Path.of("test.yaml"), text.toString());
+    }
+
+    /// Returns the same recipe, written in compressed-tensors.
+    static Recipe inCompressedTensors(Recipe recipe) {
+        return recipe.exportedAs(ExportOptions.Format.COMPRESSED_TENSORS);
+    }
+
+    /// Returns scales from [#statistics], but that every FP8 weight keeps its own: llm-compressor joins none of them.
+    static ScaleTable withOwnFp8Scales(Statistics statistics, Plan plan) {
+        TreeMap<Site, SiteScale> scales =
+                new TreeMap<>(ScaleTable.resolve(statistics, plan).scales());
+        for (ModuleInfo module : plan.modules()) {
+            Site site = new Site(module.name(), Role.WEIGHT);
+            if (plan.format(site).equals(Optional.of(Format.FP8))) {
+                float own = statistics.at(site).orElseThrow().amax();
+                scales.put(site, new SiteScale(site, own, ScaleOrigin.MEASURED, Optional.empty(), ""));
+            }
+        }
+        return new ScaleTable(scales);
     }
 
     static Plan plan(Decoder decoder, Recipe recipe) {
@@ -116,6 +144,11 @@ final class Exports {
             }
         }
         return new ScaleTable(scales);
+    }
+
+    /// Returns a scale of one value as ModelOpt has it.
+    static OutputTensors scalar(String name, float value) {
+        return new Layout(Dialect.MODELOPT).single(name, value);
     }
 
     static Map<String, String> noInputs() {

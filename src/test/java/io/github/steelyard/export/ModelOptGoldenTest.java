@@ -141,7 +141,7 @@ final class ModelOptGoldenTest {
             Decoder decoder = Families.of(source);
             Plan plan = Exports.plan(decoder, recipe);
             ScaleTable scales = Exports.modelOptScales(Shared.path(run + "/quantizers.json"), decoder, plan);
-            new ModelOptExporter(ExportSource.of(source, decoder), plan, scales, Exports.OPTIONS)
+            new CheckpointExporter(ExportSource.of(source, decoder), plan, scales, Exports.OPTIONS)
                     .export(target, Exports.noInputs());
             try (Checkpoint written = Checkpoint.open(target)) {
                 return compare(written, golden);

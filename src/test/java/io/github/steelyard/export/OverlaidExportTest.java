@@ -115,7 +115,7 @@ final class OverlaidExportTest {
             Plan plan = Exports.plan(decoder, recipe);
             OverlaidWeights weights = OverlaidWeights.of(
                     new CheckpointWeights(checkpoint), decoder, SmallCheckpoint.weights(over, replaced));
-            return new ModelOptExporter(
+            return new CheckpointExporter(
                             new ExportSource(weights, decoder),
                             plan,
                             ScaleTable.resolve(Exports.statistics(weights, decoder), plan),

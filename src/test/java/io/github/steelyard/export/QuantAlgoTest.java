@@ -1,6 +1,8 @@
 package io.github.steelyard.export;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatCode;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.github.steelyard.audit.Verification;
 import io.github.steelyard.calibration.ScaleTable;
@@ -8,11 +10,14 @@ import io.github.steelyard.census.ExportSource;
 import io.github.steelyard.checkpoint.Checkpoint;
 import io.github.steelyard.dialect.Declaration;
 import io.github.steelyard.family.Families;
+import io.github.steelyard.files.Finding;
 import io.github.steelyard.model.Decoder;
 import io.github.steelyard.plan.Plan;
+import io.github.steelyard.recipe.Recipe;
 import io.github.steelyard.testing.Shared;
 import java.nio.file.Path;
 import java.util.Map;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -51,7 +56,7 @@ final class QuantAlgoTest {
                             : Exports.recipe(
                                     "*.experts.*weight_quantizer", weight, "*.experts.*input_quantizer", input));
             ScaleTable scales = ScaleTable.resolve(Exports.statistics(source, decoder), plan);
-            Verification verification = new ModelOptExporter(
+            Verification verification = new CheckpointExporter(
                             ExportSource.of(source, decoder), plan, scales, Exports.OPTIONS)
                     .export(temp.resolve("out"), Map.of())
                     .verification();
@@ -66,6 +71,64 @@ final class QuantAlgoTest {
                             .flatMap(file -> file.object("quantization"))
                             .map(section -> section.string("quant_algo")))
                     .contains(algorithm);
+            assertThat(written.quantization()
+                            .declarationOf("model.layers.0.mlp.experts.0.up_proj")
+                            .map(Declaration::label))
+                    .contains(declared);
+        }
+    }
+
+    // What compressed-tensors alone can declare is refused in ModelOpt's layout, and the other way round.
+    @Test
+    void plan_pairOfTheOtherDialect_isRefused() {
+        try (Checkpoint source = Checkpoint.open(Shared.path("models/tiny-qwen3-moe-bf16"))) {
+            Decoder decoder = Families.of(source);
+            Recipe tiles = Exports.recipe(
+                    "*.experts.*weight_quantizer", Exports.FP8_TILES, "*.experts.*input_quantizer", Exports.FP8_GROUPS);
+            Recipe tilesAlone = Exports.recipe("*.experts.*weight_quantizer", Exports.FP8_TILES);
+
+            assertThatThrownBy(Exports.plan(decoder, tiles)::requireServable)
+                    .hasMessageContaining(
+                            "ModelOpt's format has no name for this pair of formats: weight FP8_BLOCK, input"
+                                    + " FP8_DYNAMIC_GROUP; export.format can be another");
+            assertThatThrownBy(Exports.plan(decoder, Exports.inCompressedTensors(tilesAlone))::requireServable)
+                    .hasMessageContaining(
+                            "compressed-tensors's format has no name for this pair of formats: weight FP8_BLOCK,"
+                                    + " input as it is");
+            assertThatCode(Exports.plan(decoder, Exports.inCompressedTensors(tiles))::requireServable)
+                    .doesNotThrowAnyException();
+        }
+    }
+
+    @ParameterizedTest
+    @CsvSource(delimiter = '|', textBlock = """
+            MXFP8    | MXFP8        | {num_bits: e4m3, block_sizes: {-1: 32, type: dynamic, scale_bits: e8m0}} | yes
+            MXFP4    | MXFP4        | {num_bits: e2m1, block_sizes: {-1: 32, type: dynamic, scale_bits: e8m0}} | no
+            NVFP4_PACKED | NVFP4 \
+            | {num_bits: e2m1, block_sizes: {-1: 16, type: dynamic, scale_bits: e4m3}} | yes
+            """)
+    void export_formatInCompressedTensors_isReadBackAndDeclared(
+            String kind, String declared, String weight, String input) {
+        try (Checkpoint source = Checkpoint.open(Shared.path("models/tiny-qwen3-moe-bf16"))) {
+            Decoder decoder = Families.of(source);
+            Plan plan = Exports.plan(
+                    decoder,
+                    Exports.inCompressedTensors(
+                            input.equals("yes")
+                                    ? Exports.recipe(
+                                            "*.experts.*weight_quantizer", weight, "*.experts.*input_quantizer", weight)
+                                    : Exports.recipe("*.experts.*weight_quantizer", weight)));
+            ScaleTable scales = ScaleTable.resolve(Exports.statistics(source, decoder), plan);
+            Verification verification = new CheckpointExporter(
+                            ExportSource.of(source, decoder), plan, scales, Exports.OPTIONS)
+                    .export(temp.resolve("out"), Map.of())
+                    .verification();
+
+            assertThat(verification.formats()).containsEntry(kind, 192L);
+            assertThat(verification.findings()).noneMatch(Finding::isError);
+        }
+        try (Checkpoint written = Checkpoint.open(temp.resolve("out"))) {
+            assertThat(written.json("hf_quant_config.json")).isEmpty();
             assertThat(written.quantization()
                             .declarationOf("model.layers.0.mlp.experts.0.up_proj")
                             .map(Declaration::label))

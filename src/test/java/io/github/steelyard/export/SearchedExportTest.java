@@ -99,7 +99,7 @@ final class SearchedExportTest {
             ScaleTable scales = scales(source, decoder, plan, statistics, 1);
             assertThat(scales(source, decoder, plan, statistics, 3)).isEqualTo(scales);
             for (int threads : new int[] {1, 3}) {
-                new ModelOptExporter(
+                new CheckpointExporter(
                                 ExportSource.of(source, decoder),
                                 plan,
                                 scales,
@@ -198,7 +198,7 @@ final class SearchedExportTest {
                         }
                     });
             ScaleTable scales = scales(source, decoder, plan, new Statistics(sites), 2);
-            new ModelOptExporter(ExportSource.of(source, decoder), plan, scales, Exports.OPTIONS)
+            new CheckpointExporter(ExportSource.of(source, decoder), plan, scales, Exports.OPTIONS)
                     .export(temp.resolve("export"), Exports.noInputs());
             try (Checkpoint written = Checkpoint.open(temp.resolve("export"))) {
                 return ModelOptGoldenTest.differingTensors(written, golden);

@@ -26,9 +26,9 @@ final class ShardFilesTest {
     void write_tensorsWithoutElements_areThere() throws IOException {
         List<OutputTensors> outputs = List.of(
                 OutputTensors.of("a", DType.F32, Shape.of(0), NOTHING),
-                OutputTensors.scalar("b", 1),
+                Exports.scalar("b", 1),
                 OutputTensors.of("c", DType.F32, Shape.of(0, 3), NOTHING),
-                OutputTensors.scalar("d", 2),
+                Exports.scalar("d", 2),
                 OutputTensors.of("e", DType.U8, Shape.of(0), NOTHING));
         ShardFiles files = new ShardFiles(temp, new ExportRun(4, 1, bytes -> {}));
 
@@ -44,7 +44,7 @@ final class ShardFilesTest {
     @Test
     void write_contentShorterThanPlanned_leavesNoFile() throws IOException {
         List<OutputTensors> outputs =
-                List.of(OutputTensors.scalar("a", 1), OutputTensors.of("b", DType.U8, Shape.of(3), NOTHING));
+                List.of(Exports.scalar("a", 1), OutputTensors.of("b", DType.U8, Shape.of(3), NOTHING));
 
         assertThatIllegalStateException()
                 .isThrownBy(() -> new ShardFiles(temp, Exports.OPTIONS).write(outputs))

@@ -40,7 +40,7 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
-final class ModelOptExporterTest {
+final class CheckpointExporterTest {
 
     private static final Recipe NVFP4_EXPERTS = Exports.recipe(
             "*.experts.*weight_quantizer", Exports.NVFP4,
@@ -375,7 +375,7 @@ final class ModelOptExporterTest {
             Decoder decoder = Families.of(source);
             Plan plan = Exports.plan(decoder, recipe);
             ScaleTable scales = ScaleTable.resolve(Exports.statistics(source, decoder), plan);
-            return new ModelOptExporter(ExportSource.of(source, decoder), plan, scales, options)
+            return new CheckpointExporter(ExportSource.of(source, decoder), plan, scales, options)
                     .export(temp.resolve(name), Exports.noInputs());
         }
     }

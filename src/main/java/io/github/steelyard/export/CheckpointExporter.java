@@ -24,19 +24,19 @@ import java.util.TreeMap;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
-/// Writes a directory that a server loads, in ModelOpt's layout.
+/// Writes a directory that a server loads, in the dialect of the plan ([Plan#dialect]).
 ///
 /// Everything is written into a directory beside the target, verified there and only then renamed: a directory that
 /// bears the asked name is complete and sound. Tensors are encoded in pieces, so that memory does not grow with the
 /// model; what no rule touches is copied byte by byte.
-public final class ModelOptExporter {
+public final class CheckpointExporter {
 
     private final ExportSource source;
     private final Plan plan;
     private final ScaleTable scales;
     private final ExportRun options;
 
-    public ModelOptExporter(ExportSource source, Plan plan, ScaleTable scales, ExportRun options) {
+    public CheckpointExporter(ExportSource source, Plan plan, ScaleTable scales, ExportRun options) {
         this.source = source;
         this.plan = plan;
         this.scales = scales;

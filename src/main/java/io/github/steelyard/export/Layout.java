@@ -1,0 +1,93 @@
+package io.github.steelyard.export;
+
+import io.github.steelyard.census.SourceModule;
+import io.github.steelyard.checkpoint.SafetensorsWriter.Planned;
+import io.github.steelyard.checkpoint.TensorInfo;
+import io.github.steelyard.dialect.Dialect;
+import io.github.steelyard.dialect.TensorNames;
+import io.github.steelyard.dialect.TensorScale;
+import io.github.steelyard.format.Format;
+import io.github.steelyard.format.WeightEncoder;
+import io.github.steelyard.site.ModuleInfo;
+import io.github.steelyard.tensor.DType;
+import io.github.steelyard.weights.WeightTensors;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+
+/// The tensors of a quantised linear module in a dialect: what they are called, which shape they have and which way
+/// round their scales are.
+///
+/// @param dialect the dialect
+record Layout(Dialect.Written dialect) {
+
+    /// Returns the module with its codes and block scales as the source has them.
+    ///
+    /// @param inputScale the scale of the input, if it has a static one
+    List<OutputTensors> kept(SourceModule module, Format format, Optional<TensorScale> inputScale) {
+        TensorNames names = dialect.module(module.name(), format);
+        ModuleInfo info = module.linear().info();
+        WeightTensors stored = module.stored().orElseThrow();
+        List<OutputTensors> tensors = new ArrayList<>();
+        tensors.add(OutputTensors.of(
+                names.codes(),
+                format.codeType(),
+                format.codeShape(info.rows(), info.columns()),
+                TensorContent.Copied.of(module, stored.weight())));
+        tensors.add(keptScale(module, format, stored.scale().orElseThrow()));
+        if (format.hasSecondLevel()) {
+            module.tensorScale()
+                    .ifPresent(scale -> tensors.add(single(
+                            names.secondScale(), scale.as(names.reciprocal()).value())));
+        }
+        return withInputScale(tensors, names, inputScale);
+    }
+
+    private OutputTensors keptScale(SourceModule module, Format format, TensorInfo scale) {
+        Planned planned = scales(module.linear().info(), format);
+        return format.scaleType() == DType.F32
+                ? new OutputTensors(List.of(planned), new TensorContent.Floats(module.values(scale)))
+                : OutputTensors.of(
+                        planned.name(), planned.dtype(), scale.shape(), TensorContent.Copied.of(module, scale));
+    }
+
+    /// Returns the module encoded.
+    ///
+    /// @param encoder what encodes the weight, in the dialect's arithmetic
+    /// @param inputScale the scale of the input, if it has a static one
+    List<OutputTensors> encoded(SourceModule module, WeightEncoder encoder, Optional<TensorScale> inputScale) {
+        Format format = encoder.format();
+        ModuleInfo info = module.linear().info();
+        TensorNames names = dialect.module(module.name(), format);
+        List<Planned> made = new ArrayList<>();
+        made.add(new Planned(names.codes(), format.codeType(), format.codeShape(info.rows(), info.columns())));
+        if (format.hasPartScales()) {
+            made.add(scales(info, format));
+        }
+        List<OutputTensors> tensors = new ArrayList<>();
+        tensors.add(new OutputTensors(made, new TensorContent.Encoded(module.weight(), encoder)));
+        if (format.hasTensorScale()) {
+            tensors.add(single(format.hasSecondLevel() ? names.secondScale() : names.scale(), encoder.scale()));
+        }
+        return withInputScale(tensors, names, inputScale);
+    }
+
+    private List<OutputTensors> withInputScale(
+            List<OutputTensors> tensors, TensorNames names, Optional<TensorScale> inputScale) {
+        inputScale.ifPresent(scale -> tensors.add(
+                single(names.inputScale(), scale.as(names.reciprocal()).value())));
+        return tensors;
+    }
+
+    private Planned scales(ModuleInfo info, Format format) {
+        return new Planned(
+                dialect.module(info.name(), format).scale(),
+                format.scaleType(),
+                dialect.scaleShape(format, info.rows(), info.columns()));
+    }
+
+    /// Returns a scale of one value.
+    OutputTensors single(String name, float value) {
+        return OutputTensors.of(name, DType.F32, dialect.singleShape(), new TensorContent.Floats(List.of(value)));
+    }
+}
