@@ -93,7 +93,7 @@ public record Compute(int threads, String gemm, String kernels, OptionalLong mem
                     Locale.ROOT,
                     "not enough memory: this needs at least --memory %dM, given are %dM",
                     plan.mebibytes(1),
-                    heap + MemoryPlan.OUTSIDE_HEAP >> 20));
+                    (heap + MemoryPlan.OUTSIDE_HEAP) >> 20));
         }
         if (fitting < threads) {
             listener.note(String.format(
