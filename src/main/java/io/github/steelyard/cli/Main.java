@@ -22,6 +22,7 @@ import picocli.CommandLine.Command;
             CalibrateCommand.class,
             StatsCommand.class,
             ExportCommand.class,
+            ConvertCommand.class,
             VerifyCommand.class,
             EvaluateCommand.class,
             PlanCommand.class,

@@ -19,6 +19,7 @@ abstract sealed class SteelyardCommand implements Callable<Integer>
                 RunCommand,
                 CalibrateCommand,
                 StatsCommand,
+                ConvertCommand,
                 ExportCommand,
                 VerifyCommand,
                 EvaluateCommand,

@@ -6,6 +6,8 @@ import io.github.steelyard.audit.Verification;
 import io.github.steelyard.calibration.GateException;
 import io.github.steelyard.calibration.ScaleTable;
 import io.github.steelyard.census.ExportSource;
+import io.github.steelyard.census.SourceModule;
+import io.github.steelyard.dialect.TensorScale;
 import io.github.steelyard.export.ModuleExport.Treatment;
 import io.github.steelyard.files.AtomicFiles;
 import io.github.steelyard.files.Finding;
@@ -18,6 +20,7 @@ import java.util.Collection;
 import java.util.EnumSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.SequencedMap;
 import java.util.Set;
 import java.util.TreeMap;
@@ -55,6 +58,21 @@ public final class CheckpointExporter {
         return new QuantisedModules(
                 named(modules, EnumSet.of(Treatment.KEPT)),
                 named(modules, EnumSet.of(Treatment.DECODED, Treatment.REPLACED)));
+    }
+
+    /// Returns the scales of quantised modules that the source stores the other way round than the plan's dialect does:
+    /// where they are kept, their reciprocals are written.
+    public List<TensorScale> turnedScales() {
+        List<TensorScale> turned = new ArrayList<>();
+        for (SourceModule module : source.modules()) {
+            module.format()
+                    .map(plan.arithmetic()::isReciprocal)
+                    .ifPresent(reciprocal -> Stream.of(module.tensorScale(), module.inputScale())
+                            .flatMap(Optional::stream)
+                            .filter(scale -> scale.reciprocal() != reciprocal)
+                            .forEach(turned::add));
+        }
+        return turned;
     }
 
     private static Set<String> named(List<ModuleExport> modules, Set<Treatment> treatments) {

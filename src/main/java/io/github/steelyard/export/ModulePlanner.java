@@ -124,6 +124,14 @@ final class ModulePlanner {
         return storedAs(module, format) ? export.with(encodedAgain(module.name())) : export;
     }
 
+    private Finding inputLost(String module) {
+        return Finding.warning(
+                "input-not-quantised",
+                module,
+                "%s: its input is quantised at run time in the source, which %s's format cannot declare"
+                        .formatted(module, title()));
+    }
+
     private static Finding encodedAgain(String module) {
         return Finding.warning(
                 "encoded-again",
@@ -145,12 +153,15 @@ final class ModulePlanner {
             return ModuleExport.copied(module.name());
         }
         Optional<TensorScale> inputScale = module.inputScale();
-        Optional<QuantAlgo> format = module.format()
-                .flatMap(stored -> declared(module, stored, inputScale.isPresent()).stream()
-                        .filter(layout.dialect()::has)
-                        .findFirst());
+        List<QuantAlgo> possible = module.format()
+                .map(stored -> declared(module, stored, inputScale.isPresent()))
+                .orElse(List.of());
+        Optional<QuantAlgo> format =
+                possible.stream().filter(layout.dialect()::has).findFirst();
         if (format.isPresent() && module.hasDeclarableCodes()) {
-            return kept(module, format.get(), format.get().hasInputScale() ? inputScale : Optional.empty());
+            ModuleExport export =
+                    kept(module, format.get(), format.get().hasInputScale() ? inputScale : Optional.empty());
+            return format.get() == possible.getFirst() ? export : export.with(inputLost(module.name()));
         }
         return module.isFused() && isPlainFused(module) ? ModuleExport.copied(module.name()) : decoded(module);
     }

@@ -165,6 +165,8 @@ final class HostileOptionsTest {
                                 new Object[] {model(), "--recipe", recipe(), "--data", data(), "--out", "pom.xml/x"}),
                         Map.entry("stats", new Object[] {temp}),
                         Map.entry("export", new Object[] {temp, "--out", temp.resolve("export")}),
+                        Map.entry(
+                                "convert", new Object[] {temp, "--to", "modelopt", "--out", temp.resolve("converted")}),
                         Map.entry("verify", new Object[] {model()}),
                         Map.entry("evaluate", new Object[] {model(), "--data", "no-such-file.jsonl"}),
                         Map.entry("plan", new Object[] {model(), "--device", "sm100", "--gflops", 1}),

@@ -1,0 +1,118 @@
+package io.github.steelyard.job;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import io.github.steelyard.calibration.GateException;
+import io.github.steelyard.checkpoint.Checkpoint;
+import io.github.steelyard.checkpoint.TensorInfo;
+import io.github.steelyard.recipe.ExportOptions.Format;
+import io.github.steelyard.testing.Shared;
+import io.github.steelyard.weights.CheckpointWeights;
+import java.nio.file.Path;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+/// There and back is the identity of codes and of every scale but reciprocals, which come back as their neighbours at
+/// worst.
+final class ConversionJobTest {
+
+    private static final String MODELOPT = "conformance/golden/modelopt/";
+    private static final String LLMCOMPRESSOR = "conformance/golden/llmcompressor/";
+
+    @TempDir
+    private Path temp;
+
+    @ParameterizedTest
+    @CsvSource({
+        "conformance/golden/modelopt/nvfp4_experts_only-kv_fp8.float32/ckpt, MODELOPT, 384",
+        "conformance/golden/modelopt/mixed-experts_nvfp4-attn_fp8-kv_fp8.float32/ckpt, MODELOPT, 384",
+        "conformance/golden/modelopt/fp8_default-kv_fp8.bfloat16/ckpt, MODELOPT, 0",
+        "conformance/golden/llmcompressor/NVFP4.float32/ckpt, COMPRESSED_TENSORS, 416",
+        "conformance/golden/llmcompressor/NVFP4A16.float32/ckpt, COMPRESSED_TENSORS, 208",
+        "conformance/golden/llmcompressor/FP8-kv_fp8.float32/ckpt, COMPRESSED_TENSORS, 0",
+        "conformance/golden/llmcompressor/FP8_DYNAMIC.float32/ckpt, COMPRESSED_TENSORS, 0",
+        "conformance/golden/llmcompressor/mixed-experts_nvfp4-attn_fp8-kv_fp8.float32/ckpt, COMPRESSED_TENSORS, 384"
+    })
+    void thereAndBack_isTheIdentityButForReciprocals(String golden, Format own, long reciprocals) {
+        Path source = Shared.path(golden);
+        Format other = own == Format.MODELOPT ? Format.COMPRESSED_TENSORS : Format.MODELOPT;
+
+        ConversionResult there = convert(source, other, "there");
+        ConversionResult back = convert(temp.resolve("there"), own, "back");
+
+        assertThat(there.written().modules()).doesNotContainKeys("encoded", "decoded");
+        assertThat(there.reciprocals()).isEqualTo(reciprocals).isEqualTo(back.reciprocals());
+        assertThat(there.inexact()).isLessThanOrEqualTo(reciprocals);
+        assertThat(there.largestError()).isLessThan(0x1p-22);
+        assertSameBut(source, temp.resolve("back"), reciprocals == 0 ? 0 : there.largestError());
+    }
+
+    // ModelOpt has no word for FP8 tiles with quantised inputs, and no codes are thrown away without being asked.
+    @Test
+    void convert_whatTheOtherLayoutCannotSay_isRefused() {
+        assertThatThrownBy(
+                        () -> convert(Shared.path(LLMCOMPRESSOR + "FP8_BLOCK.bfloat16/ckpt"), Format.MODELOPT, "there"))
+                .isInstanceOf(GateException.class)
+                .hasMessageContaining("ModelOpt has no name for what it is stored as");
+        assertThat(temp.resolve("there")).doesNotExist();
+    }
+
+    @Test
+    void convert_ofAStackOfExperts_isRefused() {
+        assertThatThrownBy(() -> convert(
+                        Shared.path("conformance/golden/modelopt-families/gpt_oss.nvfp4_experts_only-kv_fp8/ckpt"),
+                        Format.COMPRESSED_TENSORS,
+                        "there"))
+                .isInstanceOf(GateException.class)
+                .hasMessageContaining("its experts lie in one tensor where servers load them");
+    }
+
+    @Test
+    void convert_again_writesNothing() {
+        Path source = Shared.path(MODELOPT + "nvfp4_experts_only-kv_fp8.float32/ckpt");
+        convert(source, Format.COMPRESSED_TENSORS, "there");
+
+        assertThat(convert(source, Format.COMPRESSED_TENSORS, "there").written().status())
+                .isEqualTo(CalibrationJob.DONE_BEFORE);
+    }
+
+    private ConversionResult convert(Path source, Format to, String name) {
+        return ConversionJob.run(new ConversionRequest(source, temp.resolve(name), to, 2), JobListener.NONE);
+    }
+
+    /// @param error largest relative difference of a reciprocal that was turned twice, in one turn
+    private static void assertSameBut(Path source, Path back, double error) {
+        try (Checkpoint wanted = Checkpoint.open(source);
+                Checkpoint found = Checkpoint.open(back)) {
+            assertThat(found.tensors().keySet()).isEqualTo(wanted.tensors().keySet());
+            for (TensorInfo tensor : wanted.tensors().values()) {
+                TensorInfo other = found.tensor(tensor.name());
+                if (isTurned(tensor.name()) && error > 0) {
+                    float one = single(wanted, tensor);
+                    assertThat((double) single(found, other)).isBetween(one * (1 - 0x1p-22), one * (1 + 0x1p-22));
+                } else if (other.dtype() == tensor.dtype()) {
+                    assertThat(found.bytes(other).mismatch(wanted.bytes(tensor)))
+                            .as(tensor.name())
+                            .isEqualTo(-1);
+                } else { // scales that were BF16 are F32
+                    assertThat(new CheckpointWeights(found).vector(other.name(), other.shape()))
+                            .as(tensor.name())
+                            .isEqualTo(new CheckpointWeights(wanted).vector(tensor.name(), tensor.shape()));
+                }
+            }
+        }
+    }
+
+    private static boolean isTurned(String name) {
+        return List.of(".weight_scale_2", ".weight_global_scale", ".input_global_scale", ".input_scale").stream()
+                .anyMatch(name::endsWith);
+    }
+
+    private static float single(Checkpoint checkpoint, TensorInfo tensor) {
+        return new CheckpointWeights(checkpoint).vector(tensor.name(), tensor.shape())[0];
+    }
+}
