@@ -20,8 +20,7 @@ import java.util.Optional;
 /// How the weights of a plan are encoded, for an export and for fake quantization alike.
 ///
 /// Scales that are searched by the weight alone are made in the encoder, and nowhere kept: they depend on the weight,
-/// the
-/// shared amax and the recipe, so that they are the same wherever and however often they are made
+/// the shared amax and the recipe, so that they are the same wherever and however often they are made
 /// (`docs/adr/0031-searched-where-encoded.md`).
 ///
 /// @param scales the amax of each weight that has one for the tensor

@@ -8,10 +8,8 @@ import java.util.zip.CRC32C;
 /// whole.
 ///
 /// A CRC is the remainder of the bytes, read as a polynomial over GF(2), so that of `A` followed by `n` more bits `B`
-/// is
-/// `crc(A) · xⁿ + crc(B)` modulo the generator. Polynomials are kept as CRC-32C has them: the highest bit of an `int`
-/// is
-/// the coefficient of x⁰.
+/// is `crc(A) · xⁿ + crc(B)` modulo the generator. Polynomials are kept as CRC-32C has them: the highest bit of an
+/// `int` is the coefficient of x⁰.
 final class StreamChecksum {
 
     /// Bytes of a piece.

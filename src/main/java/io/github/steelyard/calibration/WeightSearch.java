@@ -34,8 +34,7 @@ import java.util.function.Function;
 /// block scales are made from the blocks. That of static blocks stays; their own are searched ([PlannedWeights]).
 ///
 /// What ModelOpt has under one quantizer is searched as one: gate and up of an expert, all experts in one tensor. What
-/// is
-/// shipped as it is stored is not searched. Results do not depend on threads.
+/// is shipped as it is stored is not searched. Results do not depend on threads.
 public final class WeightSearch {
 
     private final Map<String, Linear> linears = new HashMap<>();
@@ -144,8 +143,8 @@ public final class WeightSearch {
                         .add(module.name())));
         for (ModuleInfo module : modules) {
             Site own = new Site(module.name(), Role.WEIGHT);
-            Optional<QuantizerConfig> config = quantizers.apply(own).filter(WeightSearch::isSearched);
-            if (config.isEmpty()
+            Optional<Format> format = searchedFormat(own, quantizers);
+            if (format.isEmpty()
                     || plan.keepsWeight(module.name())
                     || !linears.containsKey(module.name())
                     || done.contains(own)) {
@@ -157,14 +156,7 @@ public final class WeightSearch {
             List<Site> sites = names.stream()
                     .map(name -> new Site(name, Role.WEIGHT))
                     .filter(site -> measured.containsKey(site)
-                            && quantizers
-                                    .apply(site)
-                                    .filter(WeightSearch::isSearched)
-                                    .isPresent()
-                            && quantizers
-                                    .apply(site)
-                                    .flatMap(QuantizerConfig::format)
-                                    .equals(config.get().format()))
+                            && searchedFormat(site, quantizers).equals(format))
                     .toList();
             done.addAll(sites);
             if (!sites.isEmpty()) {
@@ -173,10 +165,14 @@ public final class WeightSearch {
                         .filter(Objects::nonNull)
                         .map(SiteScale::amax)
                         .reduce(0f, Math::max);
-                groups.add(new Group(config.get().format().orElseThrow(), sites, amax));
+                groups.add(new Group(format.get(), sites, amax));
             }
         }
         return groups;
+    }
+
+    private static Optional<Format> searchedFormat(Site site, Function<Site, Optional<QuantizerConfig>> quantizers) {
+        return quantizers.apply(site).filter(WeightSearch::isSearched).flatMap(QuantizerConfig::format);
     }
 
     private List<Float> searched(List<Group> groups) {

@@ -116,7 +116,9 @@ public final class CheckpointScales {
         if (promised.isEmpty() && key.isEmpty() && value.isEmpty()) {
             return;
         }
-        Optional<Format> format = format(promised.orElse("FP8"));
+        Optional<Format> format = promised.isEmpty()
+                ? Optional.of(Format.FP8)
+                : checkpoint.quantization().cacheFormat();
         if (format.isEmpty()) {
             findings.warning(
                     "cache-not-faked",
@@ -136,14 +138,6 @@ public final class CheckpointScales {
         quantizers.put(
                 new Site(attention.name(), latent ? Role.ROTATED_KEY : Role.VALUE),
                 quantizer(format.get(), latent ? key : value));
-    }
-
-    private static Optional<Format> format(String cache) {
-        return switch (cache) {
-            case "FP8" -> Optional.of(Format.FP8);
-            case "NVFP4" -> Optional.of(Format.NVFP4);
-            default -> Optional.empty();
-        };
     }
 
     /// Returns the quantizer of keys or values, of each head where every head has a scale.

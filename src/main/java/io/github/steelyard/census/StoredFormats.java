@@ -1,10 +1,10 @@
 package io.github.steelyard.census;
 
 import io.github.steelyard.checkpoint.Checkpoint;
-import io.github.steelyard.dialect.CacheNames;
 import io.github.steelyard.dialect.Declaration;
 import io.github.steelyard.dialect.QuantizationConfig;
 import io.github.steelyard.dialect.StoredNames;
+import io.github.steelyard.family.CacheScales;
 import io.github.steelyard.files.CheckpointException;
 import io.github.steelyard.format.Format;
 import io.github.steelyard.site.ModuleInfo;
@@ -15,7 +15,6 @@ import io.github.steelyard.weights.InputScale;
 import io.github.steelyard.weights.WeightTensors;
 import java.util.Collections;
 import java.util.List;
-import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.TreeMap;
@@ -113,20 +112,13 @@ public final class StoredFormats {
     }
 
     private void cache(ModuleInfo attention) {
-        Optional<Format> format = config.kvCache()
-                .flatMap(name -> switch (name.toUpperCase(Locale.ROOT)) {
-                    case "FP8" -> Optional.of(Format.FP8);
-                    case "NVFP4" -> Optional.of(Format.NVFP4);
-                    default -> Optional.empty();
-                })
+        Optional<Format> format = config.cacheFormat()
                 .or(() -> checkpoint
-                        .filter(opened -> hasCacheScale(opened, attention.name()))
+                        .filter(opened ->
+                                CacheScales.find(opened, attention.name(), true).isPresent()
+                                        && CacheScales.find(opened, attention.name(), false)
+                                                .isPresent())
                         .map(opened -> Format.FP8));
         format.ifPresent(found -> attention.cacheSites(site -> false).forEach(site -> formats.put(site, found)));
-    }
-
-    private static boolean hasCacheScale(Checkpoint checkpoint, String attention) {
-        return List.of(true, false).stream()
-                .allMatch(key -> CacheNames.all(attention, key).stream().anyMatch(checkpoint::has));
     }
 }

@@ -9,7 +9,6 @@ import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
-import picocli.CommandLine.Parameters;
 
 /// `steelyard recipes check`: whether a recipe runs, and which rule decides what.
 @Command(
@@ -21,12 +20,8 @@ import picocli.CommandLine.Parameters;
         })
 final class RecipesCheckCommand extends SteelyardCommand {
 
-    @Parameters(
-            paramLabel = RecipeOptions.LABEL,
-            converter = Arguments.RecipeName.class,
-            description = "A shipped recipe, or a YAML file.")
-    @Nullable
-    String recipe;
+    @Mixin
+    RecipeArgument recipe = new RecipeArgument();
 
     @Mixin
     RecipeOptions recipes = new RecipeOptions();
@@ -41,8 +36,8 @@ final class RecipesCheckCommand extends SteelyardCommand {
 
     @Override
     Outcome run() {
-        RecipeReport report = RecipeCheckJob.run(
-                recipes.read(Arguments.required(recipe)), Optional.ofNullable(checkpoint), listener());
+        RecipeReport report =
+                RecipeCheckJob.run(recipes.read(recipe.name()), Optional.ofNullable(checkpoint), listener());
         return Outcome.ok(report, report.lines());
     }
 }

@@ -3,10 +3,8 @@ package io.github.steelyard.cli;
 import io.github.steelyard.console.Console;
 import io.github.steelyard.recipe.Recipe;
 import io.github.steelyard.report.RecipeReport;
-import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
-import picocli.CommandLine.Parameters;
 
 /// `steelyard recipes resolve`: a recipe with everything filled in.
 @Command(
@@ -15,12 +13,8 @@ import picocli.CommandLine.Parameters;
         description = "Prints a recipe with its imports filled in and --set applied: the same recipe in one file.")
 final class RecipesResolveCommand extends SteelyardCommand {
 
-    @Parameters(
-            paramLabel = RecipeOptions.LABEL,
-            converter = Arguments.RecipeName.class,
-            description = "A shipped recipe, or a YAML file.")
-    @Nullable
-    String recipe;
+    @Mixin
+    RecipeArgument recipe = new RecipeArgument();
 
     @Mixin
     RecipeOptions recipes = new RecipeOptions();
@@ -31,7 +25,7 @@ final class RecipesResolveCommand extends SteelyardCommand {
 
     @Override
     Outcome run() {
-        Recipe resolved = recipes.read(Arguments.required(recipe));
+        Recipe resolved = recipes.read(recipe.name());
         return Outcome.ok(
                 RecipeReport.resolved(resolved), resolved.yaml().lines().toList());
     }

@@ -6,10 +6,9 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
-import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
-import picocli.CommandLine.Parameters;
 
 /// `steelyard recipes show`: a recipe as it is written.
 @Command(
@@ -18,12 +17,8 @@ import picocli.CommandLine.Parameters;
         description = "Prints a recipe as it is written, to be copied and edited.")
 final class RecipesShowCommand extends SteelyardCommand {
 
-    @Parameters(
-            paramLabel = RecipeOptions.LABEL,
-            converter = Arguments.RecipeName.class,
-            description = "A shipped recipe, or a YAML file.")
-    @Nullable
-    String recipe;
+    @Mixin
+    RecipeArgument recipe = new RecipeArgument();
 
     @Option(names = "--recipe-path", paramLabel = "DIR", description = "Look here too; may be repeated.")
     List<Path> roots = new ArrayList<>();
@@ -34,7 +29,7 @@ final class RecipesShowCommand extends SteelyardCommand {
 
     @Override
     Outcome run() {
-        String text = new RecipeLibrary(roots).text(Arguments.required(recipe));
+        String text = new RecipeLibrary(roots).text(recipe.name());
         return Outcome.ok(Map.of("text", text), text.lines().toList());
     }
 }

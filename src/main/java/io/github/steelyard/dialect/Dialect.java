@@ -9,8 +9,7 @@ import java.util.Optional;
 
 /// A way of storing quantised weights: which tensors there are, what they are called, and which convention their scales
 /// follow. `name` is a linear module (`model.layers.0.mlp.gate_proj`) in [InModules#module], and in [InStacks#stack]
-/// the tensor that holds
-/// the matrices of all experts of a layer (`model.layers.0.mlp.experts.down_proj`).
+/// the tensor that holds the matrices of all experts of a layer (`model.layers.0.mlp.experts.down_proj`).
 ///
 /// | dialect | codes | scale | second level | input |
 /// |---|---|---|---|---|

@@ -296,6 +296,13 @@ public final class QuantizationConfig {
         return kvCache;
     }
 
+    /// Returns that format; empty if none is declared, or one that is not read.
+    public Optional<Format> cacheFormat() {
+        return kvCache.flatMap(name -> Stream.of(Format.FP8, Format.NVFP4)
+                .filter(format -> format.name().equalsIgnoreCase(name))
+                .findFirst());
+    }
+
     /// Returns the names and patterns of the config that match none of `modules`, sorted.
     public List<String> unmatched(Set<String> modules) {
         TreeSet<String> all = new TreeSet<>(excluded.unmatched(modules));

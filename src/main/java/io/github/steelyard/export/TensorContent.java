@@ -13,8 +13,7 @@ import java.util.List;
 import java.util.function.Function;
 
 /// What the bytes of written tensors are made from, in pieces of bounded size: those of one tensor, or the codes and
-/// the
-/// scales of a weight, which are encoded once and together. Every piece is a function of the source alone, so that
+/// the scales of a weight, which are encoded once and together. Every piece is a function of the source alone, so that
 /// pieces can be made by several threads, and in any order.
 sealed interface TensorContent {
 

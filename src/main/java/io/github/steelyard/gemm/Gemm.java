@@ -53,9 +53,7 @@ public final class Gemm {
 
     /// Returns a product by preference: `auto` (the built-in one that suits the processor), `onednn`, `onednn-bf16x3`,
     /// `vector`, `reference`, or the name of a provider from the class path. Where the preferred one cannot run, the
-    /// fastest that can
-    /// is taken; [#reason]
-    /// says so.
+    /// fastest that can is taken; [#reason] says so.
     ///
     /// @throws IllegalArgumentException if the preference is none of [#names], or two providers have it
     public static Gemm select(String preference) {

@@ -46,8 +46,7 @@ final class Inputs {
     }
 
     /// Passes on the model of a directory as far as configs tell it, and the checkpoint where there is one: the names
-    /// of
-    /// its tensors decide what a config leaves open.
+    /// of its tensors decide what a config leaves open.
     ///
     /// @throws CheckpointException if the config cannot be used, or the weights beside it
     static <T> T described(ModelConfigs configs, BiFunction<Decoder, Optional<Checkpoint>, T> use) {

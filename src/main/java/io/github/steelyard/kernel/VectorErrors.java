@@ -8,9 +8,8 @@ import jdk.incubator.vector.VectorOperators;
 import jdk.incubator.vector.VectorSpecies;
 
 /// Errors of quantization for [VectorKernels]. Rounding is that of the codecs: adding and subtracting a power of two
-/// that
-/// leaves the grid's step as the last bit. Magnitudes are limited as integers, whose order is that of positive floats:
-/// the minimum of floats costs more, for the sake of NaN.
+/// that leaves the grid's step as the last bit. Magnitudes are limited as integers, whose order is that of positive
+/// floats: the minimum of floats costs more, for the sake of NaN.
 final class VectorErrors {
 
     private static final VectorSpecies<Float> SPECIES = FloatVector.SPECIES_PREFERRED;
@@ -39,31 +38,9 @@ final class VectorErrors {
             FloatVector divisor = scale.blend(Float.POSITIVE_INFINITY, scale.compare(VectorOperators.EQ, 0));
             FloatVector sum = FloatVector.zero(SPECIES);
             for (int e = 0; e < 8; e++) {
-                FloatVector one = FloatVector.fromArray(SPECIES, x, offset + e * blocks + i)
-                        .abs();
-                FloatVector other = FloatVector.fromArray(SPECIES, x, offset + (e + 8) * blocks + i)
-                        .abs();
-                IntVector oneBits = one.div(divisor).reinterpretAsInts().min(FP4_MAX);
-                IntVector otherBits = other.div(divisor).reinterpretAsInts().min(FP4_MAX);
-                FloatVector oneShifter = oneBits.and(EXPONENT)
-                        .max(FP4_MIN_EXPONENT)
-                        .add(FP4_SHIFT)
-                        .reinterpretAsFloats();
-                FloatVector otherShifter = otherBits
-                        .and(EXPONENT)
-                        .max(FP4_MIN_EXPONENT)
-                        .add(FP4_SHIFT)
-                        .reinterpretAsFloats();
-                FloatVector oneError = one.sub(oneBits.reinterpretAsFloats()
-                        .add(oneShifter)
-                        .sub(oneShifter)
-                        .mul(scale));
-                FloatVector otherError = other.sub(otherBits
-                        .reinterpretAsFloats()
-                        .add(otherShifter)
-                        .sub(otherShifter)
-                        .mul(scale));
-                sum = sum.add(oneError.mul(oneError).add(otherError.mul(otherError)));
+                FloatVector one = FloatVector.fromArray(SPECIES, x, offset + e * blocks + i);
+                FloatVector other = FloatVector.fromArray(SPECIES, x, offset + (e + 8) * blocks + i);
+                sum = sum.add(fp4Square(one, divisor, scale).add(fp4Square(other, divisor, scale)));
             }
             sum.intoArray(errors, i);
         }
@@ -72,22 +49,23 @@ final class VectorErrors {
         }
     }
 
+    private static FloatVector fp4Square(FloatVector value, FloatVector divisor, FloatVector scale) {
+        FloatVector magnitude = value.abs();
+        IntVector bits = magnitude.div(divisor).reinterpretAsInts().min(FP4_MAX);
+        FloatVector shifter =
+                bits.and(EXPONENT).max(FP4_MIN_EXPONENT).add(FP4_SHIFT).reinterpretAsFloats();
+        FloatVector error = magnitude.sub(
+                bits.reinterpretAsFloats().add(shifter).sub(shifter).mul(scale));
+        return error.mul(error);
+    }
+
     /// For 16 lanes: two vectors of eight sums.
     static double fp8ErrorWide(float[] x, int offset, int length, float factor, float inverse) {
         DoubleVector low = DoubleVector.zero(DOUBLES);
         DoubleVector high = low;
         int bound = SPECIES.loopBound(length);
         for (int i = 0; i < bound; i += LANES) {
-            FloatVector value = FloatVector.fromArray(SPECIES, x, offset + i);
-            IntVector scaled = value.mul(factor).reinterpretAsInts();
-            IntVector bits = scaled.and(MAGNITUDE).min(FP8_MAX);
-            FloatVector shifter =
-                    bits.and(EXPONENT).max(FP8_MIN_EXPONENT).add(FP8_SHIFT).reinterpretAsFloats();
-            IntVector rounded =
-                    bits.reinterpretAsFloats().add(shifter).sub(shifter).reinterpretAsInts();
-            FloatVector error =
-                    value.sub(rounded.or(scaled.and(SIGN)).reinterpretAsFloats().mul(inverse));
-            FloatVector square = error.mul(error);
+            FloatVector square = fp8Square(FloatVector.fromArray(SPECIES, x, offset + i), factor, inverse);
             low = low.add(square.convertShape(VectorOperators.F2D, DOUBLES, 0));
             high = high.add(square.convertShape(VectorOperators.F2D, DOUBLES, 1));
         }
@@ -105,16 +83,7 @@ final class VectorErrors {
         DoubleVector sum3 = sum0;
         int bound = length - length % PARTIAL_SUMS;
         for (int i = 0; i < bound; i += LANES) {
-            FloatVector value = FloatVector.fromArray(SPECIES, x, offset + i);
-            IntVector scaled = value.mul(factor).reinterpretAsInts();
-            IntVector bits = scaled.and(MAGNITUDE).min(FP8_MAX);
-            FloatVector shifter =
-                    bits.and(EXPONENT).max(FP8_MIN_EXPONENT).add(FP8_SHIFT).reinterpretAsFloats();
-            IntVector rounded =
-                    bits.reinterpretAsFloats().add(shifter).sub(shifter).reinterpretAsInts();
-            FloatVector error =
-                    value.sub(rounded.or(scaled.and(SIGN)).reinterpretAsFloats().mul(inverse));
-            FloatVector square = error.mul(error);
+            FloatVector square = fp8Square(FloatVector.fromArray(SPECIES, x, offset + i), factor, inverse);
             DoubleVector low = (DoubleVector) square.convertShape(VectorOperators.F2D, DOUBLES, 0);
             DoubleVector high = (DoubleVector) square.convertShape(VectorOperators.F2D, DOUBLES, 1);
             if (i % PARTIAL_SUMS == 0) {
@@ -131,6 +100,17 @@ final class VectorErrors {
         sum2.intoArray(sums, 8);
         sum3.intoArray(sums, 12);
         return total(sums, x, offset, bound, length, factor, inverse);
+    }
+
+    private static FloatVector fp8Square(FloatVector value, float factor, float inverse) {
+        IntVector scaled = value.mul(factor).reinterpretAsInts();
+        IntVector bits = scaled.and(MAGNITUDE).min(FP8_MAX);
+        FloatVector shifter =
+                bits.and(EXPONENT).max(FP8_MIN_EXPONENT).add(FP8_SHIFT).reinterpretAsFloats();
+        IntVector rounded = bits.reinterpretAsFloats().add(shifter).sub(shifter).reinterpretAsInts();
+        FloatVector error =
+                value.sub(rounded.or(scaled.and(SIGN)).reinterpretAsFloats().mul(inverse));
+        return error.mul(error);
     }
 
     private static double total(

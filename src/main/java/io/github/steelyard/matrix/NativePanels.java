@@ -5,8 +5,7 @@ import java.lang.foreign.MemorySegment;
 import org.jspecify.annotations.Nullable;
 
 /// A weight in [Panels] outside the heap, at an address that does not change and begins a cache line: what oneDNN
-/// reads,
-/// and the aligned tiles of the Vector API where loads across two lines are dear.
+/// reads, and the aligned tiles of the Vector API where loads across two lines are dear.
 public final class NativePanels implements MatrixProduct.Weight {
 
     private static final int ALIGNMENT = 64;

@@ -105,8 +105,7 @@ public final class Lane implements AutoCloseable {
     }
 
     /// Shares groups that have as many `blocks` each. Where there are more [#hands] than groups, the blocks of a group
-    /// are
-    /// dealt out in turn, for where the later ones are dearer.
+    /// are dealt out in turn, for where the later ones are dearer.
     public void shareGroups(int groups, int blocks, GroupTask task) {
         int deals = Math.min(Math.ceilDiv(hands(), groups), blocks);
         share(groups * deals, (part, lane) -> task.run(part / deals, part % deals, deals, lane));

@@ -12,8 +12,7 @@ import java.util.ArrayList;
 import java.util.List;
 
 /// Weights of layers that read the same input, one below the other, packed in blocks of output features, so that
-/// several
-/// workers can pack them. Where blocks begin depends on the layers' shapes alone.
+/// several workers can pack them. Where blocks begin depends on the layers' shapes alone.
 final class PackedRows {
 
     /// Floats of a block, unless that is less than [#LEAST_ROWS] rows.
@@ -34,8 +33,7 @@ final class PackedRows {
     }
 
     /// Packs weights, shared with idle workers, and shows them to the tap. An altering tap sees each of them as a
-    /// whole,
-    /// since blocks of rows may share a scale.
+    /// whole, since blocks of rows may share a scale.
     ///
     /// @param memory where they are kept
     static PackedRows pack(List<Linear> layers, List<StoredWeight> weights, Lane lane, Scratch.Frame memory) {
@@ -128,8 +126,7 @@ final class PackedRows {
     }
 
     /// Computes `c = a · Wᵀ`, or adds it to `c`, with rows `firstRow` to `firstRow + c.columns()` of the weights, of
-    /// which
-    /// the columns from `firstColumn` on that `a` has.
+    /// which the columns from `firstColumn` on that `a` has.
     void multiply(Matrix a, int firstRow, int firstColumn, Update update, Matrix c, Lane lane) {
         for (Block block : blocks) {
             int from = Math.max(firstRow, block.firstRow);

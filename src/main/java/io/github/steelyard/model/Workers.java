@@ -17,8 +17,7 @@ import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
 /// A fixed set of worker threads, each with a [Lane] of its own. Items are taken in ascending order; who finds none
-/// left
-/// helps the others with what these share ([Lane#share]).
+/// left helps the others with what these share ([Lane#share]).
 public final class Workers implements AutoCloseable {
 
     /// Work on one item.

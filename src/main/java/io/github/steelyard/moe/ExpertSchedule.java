@@ -19,12 +19,9 @@ import org.jspecify.annotations.Nullable;
 /// ascending order of expert, whoever was faster.
 ///
 /// Few experts are packed at a time: the next one is packed as soon as all tiles of an earlier one are computed. The
-/// rows
-/// of an expert are sorted by token, so a tile may be added as soon as every earlier expert is past its last token;
-/// until
-/// then it waits in its buffer. Buffers are given to tiles in that ascending order too, so the first tile that is not
-/// added
-/// always has one: there is no deadlock.
+/// rows of an expert are sorted by token, so a tile may be added as soon as every earlier expert is past its last
+/// token; until then it waits in its buffer. Buffers are given to tiles in that ascending order too, so the first tile
+/// that is not added always has one: there is no deadlock.
 final class ExpertSchedule {
 
     /// What is done with experts. Called by many workers at once.

@@ -26,6 +26,15 @@ sealed interface Bf16Split permits Bf16Split.Plain, VectorSplit {
     /// The sign, the exponent and the first 7 bits of the fraction: the bits of bf16.
     int KEPT = 0xffff_0000;
 
+    /// All bits but the sign.
+    int MAGNITUDE = 0x7fff_ffff;
+
+    /// The bits of infinity; those of NaN are above.
+    int INFINITY = 0x7f80_0000;
+
+    /// The bits of the smallest normal value.
+    int SMALLEST_NORMAL = 0x0080_0000;
+
     /// Output features of a panel of weights.
     int WIDTH = 64;
 
@@ -73,10 +82,6 @@ sealed interface Bf16Split permits Bf16Split.Plain, VectorSplit {
 
     /// The plain loops.
     record Plain() implements Bf16Split {
-
-        private static final int MAGNITUDE = 0x7fff_ffff;
-        private static final int INFINITY = 0x7f80_0000;
-        private static final int SMALLEST_NORMAL = 0x0080_0000;
 
         @Override
         public void split(float[] x, int at, int count, MemorySegment target, long high, long mid, long low) {

@@ -34,9 +34,8 @@ import java.util.concurrent.atomic.AtomicLong;
 /// [OneDnnGemm]; what was said there of an element's bits holds here.
 ///
 /// Weights are kept as bf16 without their scales ([ScaleOutside]), which multiply the sums. Weights that have more
-/// bits,
-/// subnormal or non-finite values, or scales outside [#SMALLEST_SCALE] to [#LARGEST_SCALE], are left to the float32
-/// product; so are weights that were computed or altered.
+/// bits, subnormal or non-finite values, or scales outside [#SMALLEST_SCALE] to [#LARGEST_SCALE], are left to the
+/// float32 product; so are weights that were computed or altered.
 public final class Bf16x3Gemm implements MatrixProduct {
 
     /// Scales below this, other than zero, are left to the float32 product: sums must not leave float32's range.

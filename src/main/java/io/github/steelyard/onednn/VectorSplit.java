@@ -2,7 +2,6 @@ package io.github.steelyard.onednn;
 
 import io.github.steelyard.matrix.Update;
 import java.lang.foreign.MemorySegment;
-import java.lang.foreign.ValueLayout;
 import java.nio.ByteOrder;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.IntVector;
@@ -17,9 +16,7 @@ record VectorSplit() implements Bf16Split {
     private static final VectorSpecies<Integer> INTS = SPECIES.vectorShape().withLanes(int.class);
     private static final ByteOrder ORDER = ByteOrder.nativeOrder();
     private static final int LANES = SPECIES.length(); // 4, 8 or 16: divides HALF
-    private static final int MAGNITUDE = 0x7fff_ffff;
-    private static final int INFINITY = 0x7f80_0000;
-    private static final int SMALLEST_NORMAL = 0x0080_0000;
+    private static final Plain REST = new Plain();
 
     @Override
     public void split(float[] x, int at, int count, MemorySegment target, long high, long mid, long low) {
@@ -79,16 +76,18 @@ record VectorSplit() implements Bf16Split {
             }
             sum.intoArray(c, at + i);
         }
-        for (int i = bound; i < count; i++) {
-            long element = (long) i * Float.BYTES;
-            float sum = parts.get(ValueLayout.JAVA_FLOAT, low + element)
-                    + parts.get(ValueLayout.JAVA_FLOAT, mid + element)
-                    + parts.get(ValueLayout.JAVA_FLOAT, high + element);
-            if (scaled) {
-                sum *= scales[scalesAt + i];
-            }
-            c[at + i] = add ? c[at + i] + sum : sum;
-        }
+        long done = (long) bound * Float.BYTES;
+        REST.join(
+                parts,
+                high + done,
+                mid + done,
+                low + done,
+                count - bound,
+                scales,
+                scaled ? scalesAt + bound : 0,
+                update,
+                c,
+                at + bound);
     }
 
     @Override

@@ -54,7 +54,16 @@ final class AlgorithmCheck {
     }
 
     private void method(Algorithm algorithm, int algorithms) {
-        boolean runs = switch (algorithm.method()) {
+        if (!runs(algorithm, algorithm.method()) || algorithms > 1) {
+            problems.add(
+                    algorithm.at(),
+                    "algorithm '%s'".formatted(algorithm.method().name()),
+                    "not run by this version; it runs one of 'max', 'mse' and 'lsq', or null for a recipe without calibration data");
+        }
+    }
+
+    private boolean runs(Algorithm algorithm, Algorithm.Method method) {
+        return switch (method) {
             case Algorithm.None none -> true;
             case Algorithm.Max max -> {
                 max(algorithm, max);
@@ -64,6 +73,8 @@ final class AlgorithmCheck {
                 mse(algorithm, mse);
                 yield true;
             }
+            // Of scales that are learnt in training the start values alone are made: those of another algorithm.
+            case Algorithm.Lsq lsq -> runs(algorithm, lsq.scaleAlgorithm());
             case Algorithm.LocalHessian hessian -> false;
             case Algorithm.ActHeadroom headroom -> false;
             case Algorithm.SmoothQuant smooth -> false;
@@ -72,14 +83,7 @@ final class AlgorithmCheck {
             case Algorithm.AwqFull full -> false;
             case Algorithm.SvdQuant svd -> false;
             case Algorithm.Gptq gptq -> false;
-            case Algorithm.Lsq lsq -> lsq(algorithm, lsq);
         };
-        if (!runs || algorithms > 1) {
-            problems.add(
-                    algorithm.at(),
-                    "algorithm '%s'".formatted(algorithm.method().name()),
-                    "not run by this version; it runs one of 'max', 'mse' and 'lsq', or null for a recipe without calibration data");
-        }
     }
 
     private void max(Algorithm algorithm, Algorithm.Max max) {
@@ -97,30 +101,6 @@ final class AlgorithmCheck {
         } catch (IllegalArgumentException e) {
             problems.add(algorithm.at(), "algorithm option step_size", String.valueOf(e.getMessage()));
         }
-    }
-
-    /// Of scales that are learnt in training the start values alone are made: those of another algorithm.
-    private boolean lsq(Algorithm algorithm, Algorithm.Lsq lsq) {
-        return switch (lsq.scaleAlgorithm()) {
-            case Algorithm.Max max -> {
-                max(algorithm, max);
-                yield true;
-            }
-            case Algorithm.Mse mse -> {
-                mse(algorithm, mse);
-                yield true;
-            }
-            case Algorithm.None none -> false;
-            case Algorithm.LocalHessian hessian -> false;
-            case Algorithm.ActHeadroom headroom -> false;
-            case Algorithm.SmoothQuant smooth -> false;
-            case Algorithm.AwqLite lite -> false;
-            case Algorithm.AwqClip clip -> false;
-            case Algorithm.AwqFull full -> false;
-            case Algorithm.SvdQuant svd -> false;
-            case Algorithm.Gptq gptq -> false;
-            case Algorithm.Lsq other -> false;
-        };
     }
 
     private void sharedStates(Algorithm algorithm, Optional<String> sharedStates) {

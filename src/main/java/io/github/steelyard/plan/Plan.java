@@ -169,8 +169,7 @@ public final class Plan {
     }
 
     /// Returns whether a linear module's weight is to stay in the format that it is stored in, so that its codes are
-    /// kept
-    /// wherever a server can load them.
+    /// kept wherever a server can load them.
     public boolean keepsWeight(String module) {
         return decision(new Site(module, Role.WEIGHT))
                 .filter(decision -> decision.asStored() && decision.config().isPresent())

@@ -154,8 +154,7 @@ public record QuantizerConfig(
     }
 
     /// Returns whether an amax is kept for each block, so that its scale may be searched, rather than made from the
-    /// block
-    /// wherever it is quantised.
+    /// block wherever it is quantised.
     public boolean hasStaticBlocks() {
         return blockSizes.map(blocks -> !blocks.dynamic()).orElse(false);
     }

@@ -11,8 +11,7 @@ import java.util.TreeSet;
 import java.util.stream.Stream;
 
 /// The JSON Schema of recipes, for editors: which keys there are, what they mean, which values they take. What depends
-/// on
-/// several keys, or on a model, only the program itself checks.
+/// on several keys, or on a model, only the program itself checks.
 ///
 /// Names and values come from the readers and records; `RecipeSchemaTest` holds the keys of each mapping against those
 /// that its reader knows.

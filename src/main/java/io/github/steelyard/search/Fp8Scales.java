@@ -9,8 +9,7 @@ import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 
 /// Chooses the scale of each row, or of each tile of 128 rows and 128 columns, of an FP8 weight: of the multiples of
-/// the
-/// largest magnitude the first with the smallest squared error.
+/// the largest magnitude the first with the smallest squared error.
 ///
 /// A multiple `a` is tried as MODELOPT does: `e4m3(w · f) · (1 / f)` with `f = 448 · (1 / a)`, an `a` up to `2^-24`
 /// counting as 1. Errors are those of [Kernels#fp8Error], in a tile those of its rows from above, added in float64.

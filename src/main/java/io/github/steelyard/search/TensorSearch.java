@@ -9,12 +9,10 @@ import io.github.steelyard.kernel.Kernels;
 import java.util.List;
 
 /// Searches for the one amax of a weight, or of several that are one matrix to ModelOpt: of the multiples of the
-/// largest
-/// magnitude the first with the smallest squared error.
+/// largest magnitude the first with the smallest squared error.
 ///
 /// FP8 is tried as in [Fp8Scales]. In NVFP4 with dynamic blocks the amax is that of the global scale `s = a / 2688`,
-/// and
-/// a block with the largest magnitude `b` has the scale `e4m3(min(b / (6 · s), 448)) · s`, which zeroes it where it
+/// and a block with the largest magnitude `b` has the scale `e4m3(min(b / (6 · s), 448)) · s`, which zeroes it where it
 /// rounds to 0: the quantizer that ModelOpt searches with. (Its scales below `1e-5` become 1; ours do not.)
 ///
 /// The error of a row is that of [Kernels#fp8Error], or the sum of its blocks' [Kernels#fp4Errors] in float64; rows are

@@ -6,8 +6,7 @@ import io.github.steelyard.tensor.Shape;
 import java.util.Optional;
 
 /// The weights of a model, as a pass multiplies by them and an export writes them: those of a checkpoint, or others
-/// that
-/// lie over some of these.
+/// that lie over some of these.
 public interface Weights {
 
     /// Returns what is stored, whatever lies over it.

@@ -107,8 +107,7 @@ final class Mxfp4ToNvfp4 {
     }
 
     /// Returns the amax that ModelOpt records for the two 16-blocks that a 32-block becomes: `6 · 2^exponent` where its
-    /// codes are kept, else
-    /// that of its largest code.
+    /// codes are kept, else that of its largest code.
     ///
     /// @param largestMagnitude the largest E2M1 code without sign, `0..7`
     public static float blockAmax(int exponent, int largestMagnitude, Exponents exponents) {

@@ -11,8 +11,7 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.Semaphore;
 
 /// Time that passes only where a worker says so: any number of workers run the real schedules, one at a time, in the
-/// order
-/// of their simulated clocks. The result depends on nothing else than the times that are spent.
+/// order of their simulated clocks. The result depends on nothing else than the times that are spent.
 public final class SimulatedTime implements Monitor {
 
     private static final class Turn {
