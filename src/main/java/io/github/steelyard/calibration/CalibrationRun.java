@@ -5,6 +5,8 @@ import io.github.steelyard.model.CorpusContext;
 import io.github.steelyard.model.Decoder;
 import io.github.steelyard.model.LayerStore;
 import io.github.steelyard.site.Tap;
+import io.github.steelyard.statistics.Statistics;
+import io.github.steelyard.statistics.StatisticsTap;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -23,7 +25,7 @@ public record CalibrationRun(Decoder decoder, long tokens, Kernels kernels, Forw
     /// @param run where its state is kept until the statistics have been handed to `finish`
     /// @param fresh whether to forget an unfinished or finished run
     /// @param finish takes the statistics to where they are kept
-    /// @throws StatisticsException if the state belongs to a run with another key
+    /// @throws io.github.steelyard.statistics.StatisticsException if the state belongs to a run with another key
     public void execute(RunDirectory run, RunKey key, boolean fresh, StatisticsConsumer finish) {
         try (RunState store = state(run.stateDirectory(), key, fresh)) {
             if (fresh) {

@@ -3,6 +3,7 @@ package io.github.steelyard.calibration;
 import io.github.steelyard.quant.QuantizerConfig;
 import io.github.steelyard.recipe.Algorithm;
 import io.github.steelyard.site.Site;
+import io.github.steelyard.statistics.Measurement;
 import java.util.Optional;
 
 /// Maps what was observed at a site, and how its quantizer is configured, to what is written.

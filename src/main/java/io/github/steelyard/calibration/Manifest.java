@@ -5,6 +5,7 @@ import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.github.steelyard.files.CheckpointException;
 import io.github.steelyard.files.ConfigJson;
+import io.github.steelyard.statistics.StatisticsException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;

@@ -1,6 +1,7 @@
 package io.github.steelyard.calibration;
 
 import io.github.steelyard.files.Printable;
+import io.github.steelyard.statistics.StatisticsException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Collections;

@@ -4,6 +4,8 @@ import io.github.steelyard.plan.Plan;
 import io.github.steelyard.recipe.ExportOptions.Sharing;
 import io.github.steelyard.site.ModuleInfo;
 import io.github.steelyard.site.Site;
+import io.github.steelyard.statistics.SiteStatistics;
+import io.github.steelyard.statistics.Statistics;
 import java.util.Collections;
 import java.util.List;
 import java.util.Map;

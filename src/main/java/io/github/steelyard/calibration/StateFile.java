@@ -6,6 +6,7 @@ import io.github.steelyard.checkpoint.Digests;
 import io.github.steelyard.files.AtomicFiles;
 import io.github.steelyard.files.CheckpointException;
 import io.github.steelyard.files.ConfigJson;
+import io.github.steelyard.statistics.StatisticsException;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Locale;

@@ -1,6 +1,6 @@
 package io.github.steelyard.calibration;
 
-import io.github.steelyard.model.Workers;
+import io.github.steelyard.work.Workers;
 import java.lang.foreign.MemorySegment;
 import java.util.zip.CRC32C;
 

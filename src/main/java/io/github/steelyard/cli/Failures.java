@@ -1,7 +1,6 @@
 package io.github.steelyard.cli;
 
 import io.github.steelyard.calibration.GateException;
-import io.github.steelyard.calibration.StatisticsException;
 import io.github.steelyard.catalogue.CatalogueException;
 import io.github.steelyard.console.Console;
 import io.github.steelyard.console.ExitCode;
@@ -15,6 +14,7 @@ import io.github.steelyard.job.ResourceException;
 import io.github.steelyard.natives.NativeException;
 import io.github.steelyard.recipe.RecipeException;
 import io.github.steelyard.report.Envelope;
+import io.github.steelyard.statistics.StatisticsException;
 import java.io.PrintWriter;
 import java.io.StringWriter;
 import java.nio.file.InvalidPathException;

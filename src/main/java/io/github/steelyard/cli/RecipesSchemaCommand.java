@@ -1,8 +1,8 @@
 package io.github.steelyard.cli;
 
 import io.github.steelyard.console.Console;
-import io.github.steelyard.recipe.RecipeSchema;
 import io.github.steelyard.report.Json;
+import io.github.steelyard.schema.RecipeSchema;
 import picocli.CommandLine.Command;
 
 /// `steelyard recipes schema`: what a recipe may say, for editors.

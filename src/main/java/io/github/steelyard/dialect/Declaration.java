@@ -43,7 +43,7 @@ public record Declaration(
     }
 
     /// Returns a declaration of `format` without sizes, its input quantised as the format implies.
-    static Declaration of(Format format, String source) {
+    public static Declaration of(Format format, String source) {
         Input input = switch (format) {
             case FP8, NVFP4 -> Input.STATIC;
             case FP8_PER_CHANNEL, FP8_BLOCK, FP8_DYNAMIC_TOKEN, FP8_DYNAMIC_GROUP, MXFP8 -> Input.DYNAMIC;

@@ -2,6 +2,9 @@ package io.github.steelyard.dialect;
 
 import io.github.steelyard.files.CheckpointException;
 import io.github.steelyard.files.Printable;
+import io.github.steelyard.pattern.GlobPattern;
+import io.github.steelyard.pattern.ModulePattern;
+import io.github.steelyard.pattern.RegexPattern;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Collection;
@@ -23,7 +26,7 @@ import java.util.stream.Stream;
 ///
 /// Models have a hundred thousand modules whose names differ in their numbers alone, so patterns that are blind to
 /// digits are tried once for each shape of a name.
-final class ModuleRules {
+public final class ModuleRules {
 
     /// What a name in the list stands for.
     enum Names {

@@ -2,6 +2,7 @@ package io.github.steelyard.export;
 
 import io.github.steelyard.checkpoint.Checkpoint;
 import io.github.steelyard.checkpoint.TensorInfo;
+import io.github.steelyard.declare.ExportDeclaration;
 import io.github.steelyard.files.ConfigJson;
 import io.github.steelyard.files.Finding;
 import java.lang.foreign.MemorySegment;
@@ -20,7 +21,10 @@ import java.util.function.Predicate;
 /// @param declaration what servers are told
 /// @param findings what a person should know
 record ExportPlan(
-        List<ModuleExport> modules, List<OutputTensors> outputs, Declaration declaration, List<Finding> findings) {
+        List<ModuleExport> modules,
+        List<OutputTensors> outputs,
+        ExportDeclaration declaration,
+        List<Finding> findings) {
 
     ExportPlan {
         modules = List.copyOf(modules);

@@ -8,6 +8,10 @@ import io.github.steelyard.census.SourceModule;
 import io.github.steelyard.checkpoint.Checkpoint;
 import io.github.steelyard.checkpoint.SafetensorsWriter.Planned;
 import io.github.steelyard.checkpoint.TensorInfo;
+import io.github.steelyard.declare.CompressedTensorsDeclaration;
+import io.github.steelyard.declare.ExcludeList;
+import io.github.steelyard.declare.ExportDeclaration;
+import io.github.steelyard.declare.ModelOptDeclaration;
 import io.github.steelyard.dialect.Dialect;
 import io.github.steelyard.dialect.QuantAlgo;
 import io.github.steelyard.dialect.StoredNames;
@@ -148,7 +152,7 @@ final class ExportPlanner {
         return tensors;
     }
 
-    private Declaration declaration(
+    private ExportDeclaration declaration(
             List<SourceModule> sources, List<ModuleExport> modules, List<OutputTensors> tensors, CacheExport cache) {
         SequencedMap<String, QuantAlgo> layers = new LinkedHashMap<>();
         Set<String> unquantised = new TreeSet<>();

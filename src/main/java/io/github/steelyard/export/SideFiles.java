@@ -2,6 +2,7 @@ package io.github.steelyard.export;
 
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.github.steelyard.checkpoint.Checkpoint;
+import io.github.steelyard.declare.ExportDeclaration;
 import io.github.steelyard.files.AtomicFiles;
 import io.github.steelyard.files.CheckpointException;
 import io.github.steelyard.files.ConfigJson;
@@ -105,7 +106,7 @@ final class SideFiles {
 
     /// Returns the content of `config.json` and, if anything is quantised, of `hf_quant_config.json` where the dialect
     /// has it.
-    static SequencedMap<String, byte[]> configs(Checkpoint source, Declaration declaration) {
+    static SequencedMap<String, byte[]> configs(Checkpoint source, ExportDeclaration declaration) {
         SequencedMap<String, byte[]> configs = new LinkedHashMap<>();
         configs.put("config.json", PythonJson.bytes(config(source, declaration), 2));
         declaration
@@ -116,7 +117,7 @@ final class SideFiles {
     }
 
     /// Returns the content of `config.json`: the source's, with what is declared now.
-    static ObjectNode config(Checkpoint source, Declaration declaration) {
+    static ObjectNode config(Checkpoint source, ExportDeclaration declaration) {
         ObjectNode config = source.config().copy();
         config.remove("compression_config");
         config.remove("quantization_config");

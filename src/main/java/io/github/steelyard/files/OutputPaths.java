@@ -3,6 +3,7 @@ package io.github.steelyard.files;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.attribute.BasicFileAttributes;
 import java.util.Collection;
@@ -75,12 +76,14 @@ public final class OutputPaths {
         }
     }
 
-    /// Returns the entries of a directory, in the order of their names.
+    /// Returns the entries of a directory, in the order of their names; none if it is gone.
     ///
     /// @throws OutputException if it is none, or cannot be listed
     static List<Path> entries(Path directory) {
         try (Stream<Path> entries = Files.list(directory)) {
             return entries.sorted().toList();
+        } catch (NoSuchFileException e) {
+            return List.of();
         } catch (IOException e) {
             throw new OutputException(
                     directory,

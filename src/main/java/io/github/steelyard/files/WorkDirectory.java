@@ -9,6 +9,7 @@ import java.nio.file.DirectoryNotEmptyException;
 import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.nio.file.attribute.BasicFileAttributes;
@@ -52,8 +53,7 @@ public final class WorkDirectory implements AutoCloseable {
         for (int attempt = 0; attempt < ATTEMPTS; attempt++) {
             try {
                 create(directory);
-                requireOwn(directory, names);
-                FileChannel lock = lock(directory.resolve(LOCK));
+                FileChannel lock = take(directory, names);
                 if (lock != null) {
                     return new WorkDirectory(directory, List.copyOf(names), lock);
                 }
@@ -158,6 +158,18 @@ public final class WorkDirectory implements AutoCloseable {
                 throw new OutputException(
                         Path.of(e.getFile()), "exists and is not a directory, or is a link; give another place");
             }
+        }
+    }
+
+    /// Locks a directory that is ours.
+    ///
+    /// @return null if another process ended its work in it meanwhile, or began
+    private static @Nullable FileChannel take(Path directory, List<String> names) throws IOException {
+        try {
+            requireOwn(directory, names);
+            return lock(directory.resolve(LOCK));
+        } catch (NoSuchFileException | FileAlreadyExistsException e) {
+            return null;
         }
     }
 

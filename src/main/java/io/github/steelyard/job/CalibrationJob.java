@@ -1,13 +1,11 @@
 package io.github.steelyard.job;
 
 import io.github.steelyard.calibration.CalibrationRun;
-import io.github.steelyard.calibration.Coverage;
 import io.github.steelyard.calibration.Manifest;
 import io.github.steelyard.calibration.Provenance;
 import io.github.steelyard.calibration.ResidentMemory;
 import io.github.steelyard.calibration.RunDirectory;
 import io.github.steelyard.calibration.RunKey;
-import io.github.steelyard.calibration.Statistics;
 import io.github.steelyard.census.ExportSource;
 import io.github.steelyard.checkpoint.Checkpoint;
 import io.github.steelyard.checkpoint.Digests;
@@ -21,9 +19,7 @@ import io.github.steelyard.gemm.Gemm;
 import io.github.steelyard.kernel.Kernels;
 import io.github.steelyard.model.Decoder;
 import io.github.steelyard.model.EngineListener;
-import io.github.steelyard.model.ExpertBackend;
 import io.github.steelyard.model.MemoryPlan;
-import io.github.steelyard.model.Profile;
 import io.github.steelyard.model.Sequences;
 import io.github.steelyard.plan.Plan;
 import io.github.steelyard.recipe.CalibrationOptions;
@@ -31,6 +27,10 @@ import io.github.steelyard.recipe.Recipe;
 import io.github.steelyard.recipe.Setting;
 import io.github.steelyard.report.ChromeTrace;
 import io.github.steelyard.report.StatsJson;
+import io.github.steelyard.statistics.Coverage;
+import io.github.steelyard.statistics.Statistics;
+import io.github.steelyard.work.ExpertBackend;
+import io.github.steelyard.work.Profile;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -68,7 +68,7 @@ public final class CalibrationJob {
     /// @throws io.github.steelyard.corpus.CorpusException if the text cannot be used
     /// @throws io.github.steelyard.recipe.RecipeException if the recipe does not fit the checkpoint
     /// @throws io.github.steelyard.calibration.GateException if what the recipe wants cannot be written
-    /// @throws io.github.steelyard.calibration.StatisticsException if the directory holds another run, or a damaged one
+    /// @throws io.github.steelyard.statistics.StatisticsException if the directory holds another run, or a damaged one
     /// @throws io.github.steelyard.files.OutputException if the directory is no run's, or in use
     /// @throws io.github.steelyard.files.StorageException if something cannot be written
     public static CalibrationResult run(CalibrationRequest request, JobListener listener) {

@@ -4,7 +4,7 @@ import io.github.steelyard.gemm.Gemm;
 import io.github.steelyard.gemm.Peak;
 import io.github.steelyard.kernel.Kernels;
 import io.github.steelyard.model.MemoryPlan;
-import io.github.steelyard.model.PhaseTotals;
+import io.github.steelyard.work.PhaseTotals;
 import java.util.Locale;
 import java.util.OptionalLong;
 

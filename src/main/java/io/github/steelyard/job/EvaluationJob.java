@@ -38,7 +38,7 @@ public final class EvaluationJob {
     /// @throws io.github.steelyard.files.CheckpointException if the checkpoint cannot be used
     /// @throws CorpusException if the text cannot be used, or has nothing to predict
     /// @throws io.github.steelyard.recipe.RecipeException if a run's recipe does not fit the checkpoint
-    /// @throws io.github.steelyard.calibration.StatisticsException if a run is damaged, or of another checkpoint
+    /// @throws io.github.steelyard.statistics.StatisticsException if a run is damaged, or of another checkpoint
     /// @throws GateException if the perplexity is no number, or a scale is missing
     /// @throws io.github.steelyard.files.OutputException if the logits' file would replace an input
     /// @throws io.github.steelyard.files.StorageException if the logits cannot be written

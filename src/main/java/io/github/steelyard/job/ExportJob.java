@@ -31,7 +31,7 @@ public final class ExportJob {
 
     /// Exports, and checks what was written; the directory appears under its name once it is whole and sound.
     ///
-    /// @throws io.github.steelyard.calibration.StatisticsException if the run is damaged, or of another checkpoint
+    /// @throws io.github.steelyard.statistics.StatisticsException if the run is damaged, or of another checkpoint
     /// @throws io.github.steelyard.files.CheckpointException if the checkpoint cannot be used
     /// @throws io.github.steelyard.recipe.RecipeException if the recipe does not fit the checkpoint
     /// @throws io.github.steelyard.calibration.GateException if a scale is missing, if what the recipe wants cannot be

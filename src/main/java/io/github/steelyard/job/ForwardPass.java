@@ -8,15 +8,15 @@ import io.github.steelyard.model.CorpusContext;
 import io.github.steelyard.model.Decoder;
 import io.github.steelyard.model.Engine;
 import io.github.steelyard.model.EngineListener;
-import io.github.steelyard.model.ExpertBackend;
 import io.github.steelyard.model.HeadConsumer;
 import io.github.steelyard.model.LayerStore;
-import io.github.steelyard.model.Pass;
-import io.github.steelyard.model.Profile;
 import io.github.steelyard.model.Sequences;
 import io.github.steelyard.report.OwnExperts;
 import io.github.steelyard.site.Tap;
 import io.github.steelyard.weights.CheckpointWeights;
+import io.github.steelyard.work.ExpertBackend;
+import io.github.steelyard.work.Pass;
+import io.github.steelyard.work.Profile;
 import java.util.Optional;
 
 /// Sequences on their way through a model, whatever the job: the one place where an engine is made.

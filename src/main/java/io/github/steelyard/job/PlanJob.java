@@ -1,7 +1,6 @@
 package io.github.steelyard.job;
 
 import io.github.steelyard.calibration.RunDirectory;
-import io.github.steelyard.calibration.Statistics;
 import io.github.steelyard.census.ExportSource;
 import io.github.steelyard.checkpoint.Checkpoint;
 import io.github.steelyard.checkpoint.ModelConfigs;
@@ -12,10 +11,8 @@ import io.github.steelyard.family.TensorCensus;
 import io.github.steelyard.model.CorpusContext;
 import io.github.steelyard.model.Decoder;
 import io.github.steelyard.model.EngineListener;
-import io.github.steelyard.model.ExpertBackend;
 import io.github.steelyard.model.LayerStore;
 import io.github.steelyard.model.MemoryPlan;
-import io.github.steelyard.model.Profile;
 import io.github.steelyard.model.Sequences;
 import io.github.steelyard.plan.Plan;
 import io.github.steelyard.recipe.CalibrationOptions;
@@ -24,6 +21,9 @@ import io.github.steelyard.report.Forecast;
 import io.github.steelyard.report.PlanReport;
 import io.github.steelyard.report.ServingPlan;
 import io.github.steelyard.site.Tap;
+import io.github.steelyard.statistics.Statistics;
+import io.github.steelyard.work.ExpertBackend;
+import io.github.steelyard.work.Profile;
 import java.lang.foreign.Arena;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -57,7 +57,7 @@ public final class PlanJob {
     /// @throws io.github.steelyard.recipe.RecipeException if the recipe does not fit the checkpoint
     /// @throws io.github.steelyard.calibration.GateException if what the recipe wants cannot be written
     /// @throws io.github.steelyard.corpus.CorpusException if the text cannot be used
-    /// @throws io.github.steelyard.calibration.StatisticsException if a run is damaged
+    /// @throws io.github.steelyard.statistics.StatisticsException if a run is damaged
     public static PlanReport run(PlanRequest request, JobListener listener) {
         return new PlanJob(request, listener).run();
     }

@@ -2,7 +2,7 @@ package io.github.steelyard.job;
 
 import io.github.steelyard.calibration.GateException;
 import io.github.steelyard.calibration.ScaleTable;
-import io.github.steelyard.calibration.Statistics;
+import io.github.steelyard.statistics.Statistics;
 
 /// Reads what a run measured, and where each scale would come from.
 public final class StatisticsJob {
@@ -17,7 +17,7 @@ public final class StatisticsJob {
 
     /// Reads a run. Statistics are shown even where no scale can be made of them; the listener hears why.
     ///
-    /// @throws io.github.steelyard.calibration.StatisticsException if the run is damaged
+    /// @throws io.github.steelyard.statistics.StatisticsException if the run is damaged
     /// @throws io.github.steelyard.files.CheckpointException if the checkpoint cannot be used
     /// @throws io.github.steelyard.recipe.RecipeException if the recipe does not fit the checkpoint
     public static Result run(FinishedRun run, JobListener listener) {

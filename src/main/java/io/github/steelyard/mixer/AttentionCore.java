@@ -3,10 +3,10 @@ package io.github.steelyard.mixer;
 import io.github.steelyard.matrix.Matrix;
 import io.github.steelyard.matrix.PackedWeight;
 import io.github.steelyard.matrix.Update;
-import io.github.steelyard.model.Lane;
 import io.github.steelyard.model.MemoryPlan;
-import io.github.steelyard.model.Phase;
-import io.github.steelyard.model.Scratch;
+import io.github.steelyard.work.Lane;
+import io.github.steelyard.work.Phase;
+import io.github.steelyard.work.Scratch;
 import java.util.Arrays;
 
 /// Causal softmax attention over one sequence: `o_i = Σ_j softmax_j(scale · q_i·k_j) v_j`.

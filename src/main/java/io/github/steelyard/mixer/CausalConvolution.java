@@ -1,9 +1,9 @@
 package io.github.steelyard.mixer;
 
 import io.github.steelyard.model.ExpectedTensor;
-import io.github.steelyard.model.Lane;
 import io.github.steelyard.tensor.Shape;
 import io.github.steelyard.weights.Weights;
+import io.github.steelyard.work.Lane;
 import java.util.ArrayList;
 import java.util.List;
 

@@ -1,14 +1,14 @@
 package io.github.steelyard.mixer;
 
 import io.github.steelyard.model.ExpectedTensor;
-import io.github.steelyard.model.Lane;
 import io.github.steelyard.model.Linear;
 import io.github.steelyard.model.LinearGroup;
 import io.github.steelyard.model.Norm;
-import io.github.steelyard.model.Scratch;
 import io.github.steelyard.model.SequenceBody;
 import io.github.steelyard.site.ModuleInfo;
 import io.github.steelyard.weights.Weights;
+import io.github.steelyard.work.Lane;
+import io.github.steelyard.work.Scratch;
 import java.util.ArrayList;
 import java.util.List;
 

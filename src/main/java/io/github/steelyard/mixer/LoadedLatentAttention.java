@@ -1,15 +1,15 @@
 package io.github.steelyard.mixer;
 
 import io.github.steelyard.model.CacheTap;
-import io.github.steelyard.model.Lane;
 import io.github.steelyard.model.LinearGroup;
 import io.github.steelyard.model.Norm;
-import io.github.steelyard.model.Phase;
-import io.github.steelyard.model.Scratch;
 import io.github.steelyard.model.SequenceBody;
 import io.github.steelyard.site.Role;
 import io.github.steelyard.site.Site;
 import io.github.steelyard.weights.Weights;
+import io.github.steelyard.work.Lane;
+import io.github.steelyard.work.Phase;
+import io.github.steelyard.work.Scratch;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 

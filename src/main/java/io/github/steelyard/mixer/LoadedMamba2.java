@@ -1,11 +1,11 @@
 package io.github.steelyard.mixer;
 
-import io.github.steelyard.model.Lane;
 import io.github.steelyard.model.LinearGroup;
-import io.github.steelyard.model.Phase;
-import io.github.steelyard.model.Scratch;
 import io.github.steelyard.model.SequenceBody;
 import io.github.steelyard.weights.Weights;
+import io.github.steelyard.work.Lane;
+import io.github.steelyard.work.Phase;
+import io.github.steelyard.work.Scratch;
 
 /// [Mamba2] with its weights in memory.
 final class LoadedMamba2 implements SequenceBody.Loaded {

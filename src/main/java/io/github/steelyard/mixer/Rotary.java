@@ -1,7 +1,7 @@
 package io.github.steelyard.mixer;
 
-import io.github.steelyard.model.Lane;
 import io.github.steelyard.model.SequenceLimit;
+import io.github.steelyard.work.Lane;
 import java.util.Optional;
 
 /// Rotary position embedding: which dimensions of a head are turned, and by what angle at each position.

@@ -2,8 +2,8 @@ package io.github.steelyard.mixer;
 
 import io.github.steelyard.matrix.Matrix;
 import io.github.steelyard.matrix.Update;
-import io.github.steelyard.model.Lane;
-import io.github.steelyard.model.Scratch;
+import io.github.steelyard.work.Lane;
+import io.github.steelyard.work.Scratch;
 import java.util.Arrays;
 
 /// The recurrence of Mamba2. For each head, with a state `Q (headWidth, stateWidth)` that begins at zero:

@@ -3,6 +3,7 @@ package io.github.steelyard.model;
 import io.github.steelyard.site.ModuleInfo;
 import io.github.steelyard.site.Role;
 import io.github.steelyard.site.Site;
+import io.github.steelyard.work.Lane;
 import java.util.List;
 
 /// Shows keys and values to the tap as the cache would hold them.

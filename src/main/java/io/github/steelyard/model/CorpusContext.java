@@ -1,6 +1,8 @@
 package io.github.steelyard.model;
 
 import io.github.steelyard.weights.Weights;
+import io.github.steelyard.work.Scratch;
+import io.github.steelyard.work.Workers;
 import java.lang.foreign.Arena;
 
 /// What a [CorpusBody] works with.

@@ -6,6 +6,11 @@ import io.github.steelyard.matrix.Update;
 import io.github.steelyard.site.Role;
 import io.github.steelyard.site.RowSource;
 import io.github.steelyard.weights.Weights;
+import io.github.steelyard.work.Lane;
+import io.github.steelyard.work.Pass;
+import io.github.steelyard.work.Phase;
+import io.github.steelyard.work.Scratch;
+import io.github.steelyard.work.Workers;
 import java.util.List;
 import java.util.Optional;
 

@@ -1,5 +1,6 @@
 package io.github.steelyard.model;
 
+import io.github.steelyard.work.Workers;
 import java.lang.foreign.Arena;
 
 /// Where the residual stream lives between layers, and how far a pass has come.

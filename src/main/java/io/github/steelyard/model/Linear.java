@@ -9,6 +9,7 @@ import io.github.steelyard.tensor.Shape;
 import io.github.steelyard.weights.CheckpointWeights;
 import io.github.steelyard.weights.FusedStack;
 import io.github.steelyard.weights.Weights;
+import io.github.steelyard.work.Lane;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;

@@ -2,6 +2,7 @@ package io.github.steelyard.model;
 
 import io.github.steelyard.tensor.Shape;
 import io.github.steelyard.weights.Weights;
+import io.github.steelyard.work.Lane;
 import java.util.List;
 
 /// RMS normalisation of rows: `x / sqrt(mean(x²) + ε) · (w + offset)`.

@@ -8,6 +8,9 @@ import io.github.steelyard.matrix.Update;
 import io.github.steelyard.site.Role;
 import io.github.steelyard.site.RowSource;
 import io.github.steelyard.site.Site;
+import io.github.steelyard.work.Lane;
+import io.github.steelyard.work.Phase;
+import io.github.steelyard.work.Scratch;
 import java.util.ArrayList;
 import java.util.List;
 

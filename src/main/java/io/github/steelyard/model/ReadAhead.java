@@ -4,6 +4,8 @@ import io.github.steelyard.checkpoint.Checkpoint;
 import io.github.steelyard.checkpoint.TensorInfo;
 import io.github.steelyard.site.ModuleInfo;
 import io.github.steelyard.weights.WeightTensors;
+import io.github.steelyard.work.Phase;
+import io.github.steelyard.work.Profile;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.HashMap;

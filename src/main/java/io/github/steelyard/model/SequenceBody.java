@@ -1,6 +1,8 @@
 package io.github.steelyard.model;
 
 import io.github.steelyard.weights.Weights;
+import io.github.steelyard.work.Lane;
+import io.github.steelyard.work.Scratch;
 import java.util.Optional;
 
 /// A body that works on one sequence at a time: attention, a recurrence, a dense MLP.

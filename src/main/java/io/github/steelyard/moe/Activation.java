@@ -1,6 +1,6 @@
 package io.github.steelyard.moe;
 
-import io.github.steelyard.model.Lane;
+import io.github.steelyard.work.Lane;
 
 /// The function between the two products of an MLP or an expert.
 public sealed interface Activation {

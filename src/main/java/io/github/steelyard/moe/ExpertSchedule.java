@@ -1,8 +1,8 @@
 package io.github.steelyard.moe;
 
 import io.github.steelyard.matrix.RowPromise;
-import io.github.steelyard.model.Lane;
-import io.github.steelyard.model.Monitor;
+import io.github.steelyard.work.Lane;
+import io.github.steelyard.work.Monitor;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.BitSet;

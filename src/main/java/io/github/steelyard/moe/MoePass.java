@@ -3,14 +3,14 @@ package io.github.steelyard.moe;
 import io.github.steelyard.files.CheckpointException;
 import io.github.steelyard.model.CorpusContext;
 import io.github.steelyard.model.HiddenStates;
-import io.github.steelyard.model.Lane;
 import io.github.steelyard.model.LinearGroup;
 import io.github.steelyard.model.Norm;
-import io.github.steelyard.model.Phase;
-import io.github.steelyard.model.Scratch;
 import io.github.steelyard.model.SequenceBody;
 import io.github.steelyard.model.Sequences;
 import io.github.steelyard.site.RowSource;
+import io.github.steelyard.work.Lane;
+import io.github.steelyard.work.Phase;
+import io.github.steelyard.work.Scratch;
 import java.util.Locale;
 import org.jspecify.annotations.Nullable;
 

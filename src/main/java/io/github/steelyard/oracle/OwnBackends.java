@@ -7,7 +7,7 @@ import io.github.steelyard.catalogue.Device;
 import io.github.steelyard.catalogue.MoeLayer;
 import io.github.steelyard.catalogue.Preference;
 import io.github.steelyard.catalogue.SelectionRequest;
-import io.github.steelyard.model.ExpertBackend;
+import io.github.steelyard.work.ExpertBackend;
 import java.util.Arrays;
 import java.util.Optional;
 

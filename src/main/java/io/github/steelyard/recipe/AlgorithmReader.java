@@ -34,7 +34,7 @@ import java.util.function.Function;
 
 /// Reads `algorithm`: a name, a mapping, or a list of either. Knows every method and option of ModelOpt, so that a
 /// misspelt one is told apart from one that Steelyard does not run.
-final class AlgorithmReader {
+public final class AlgorithmReader {
 
     private static final int LARGEST = 1 << 20;
     private static final Set<String> SIDES = Set.of("pre", "post");
@@ -54,12 +54,12 @@ final class AlgorithmReader {
             Map.entry("lsq", AlgorithmReader::lsq)));
 
     /// The methods that set scales of weights, of which others start.
-    static final SortedSet<String> SCALE_METHODS = new TreeSet<>(List.of("local_hessian", "max", "mse"));
+    public static final SortedSet<String> SCALE_METHODS = new TreeSet<>(List.of("local_hessian", "max", "mse"));
 
     private AlgorithmReader() {}
 
     /// Returns the names of the methods, in alphabetical order.
-    static Set<String> names() {
+    public static Set<String> names() {
         return METHODS.keySet();
     }
 

@@ -14,7 +14,7 @@ import java.util.TreeMap;
 
 /// A recipe's tree as JSON: imports filled in, comments and layout gone, keys sorted, codes as pairs (`e4m3` =
 /// `[4,3]`).
-final class ResolvedJson {
+public final class ResolvedJson {
 
     /// Keys under which a pair of numbers is an element code.
     static final Set<String> CODES = Set.of("num_bits", "scale_bits");
@@ -23,7 +23,8 @@ final class ResolvedJson {
 
     private ResolvedJson() {}
 
-    static String of(Node node) {
+    /// Returns the text of a tree whose imports are filled in.
+    public static String of(Node node) {
         ResolvedJson writer = new ResolvedJson();
         writer.write("", node);
         return writer.json.toString();

@@ -15,11 +15,11 @@ import java.util.Set;
 import java.util.TreeSet;
 
 /// Reads `quant_cfg`: the ordered rules.
-final class RuleReader {
+public final class RuleReader {
 
     /// The classes that ModelOpt registers for PyTorch's own modules. Only `nn.Linear` has quantizers in the models
     /// that Steelyard reads; the others are accepted since ModelOpt's default exclusions name them, and match nothing.
-    static final Set<String> CLASSES = Set.of(
+    public static final Set<String> CLASSES = Set.of(
             "nn.Linear",
             "nn.Embedding",
             "nn.Conv1d",
@@ -50,7 +50,7 @@ final class RuleReader {
             "nn.GRU");
 
     /// What stands in the place of attributes where the checkpoint's are meant.
-    static final String AS_STORED = "as_stored";
+    public static final String AS_STORED = "as_stored";
 
     private RuleReader() {}
 

@@ -2,8 +2,8 @@ package io.github.steelyard.report;
 
 import io.github.steelyard.files.AtomicFiles;
 import io.github.steelyard.files.StorageException;
-import io.github.steelyard.model.Phase;
-import io.github.steelyard.model.Profile;
+import io.github.steelyard.work.Phase;
+import io.github.steelyard.work.Profile;
 import java.io.BufferedWriter;
 import java.io.IOException;
 import java.io.Writer;

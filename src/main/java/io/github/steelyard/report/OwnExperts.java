@@ -4,11 +4,11 @@ import io.github.steelyard.catalogue.Choice;
 import io.github.steelyard.catalogue.Deployment;
 import io.github.steelyard.dialect.QuantizationConfig;
 import io.github.steelyard.model.Decoder;
-import io.github.steelyard.model.ExpertBackend;
 import io.github.steelyard.oracle.Decision;
 import io.github.steelyard.oracle.OwnBackends;
 import io.github.steelyard.oracle.Refusal;
 import io.github.steelyard.oracle.Selection;
+import io.github.steelyard.work.ExpertBackend;
 import java.util.Optional;
 
 /// How the experts of a model are computed in this process: what [OwnBackends] selects for its layers.

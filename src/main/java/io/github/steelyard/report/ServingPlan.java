@@ -1,7 +1,5 @@
 package io.github.steelyard.report;
 
-import io.github.steelyard.calibration.SiteStatistics;
-import io.github.steelyard.calibration.Statistics;
 import io.github.steelyard.catalogue.Assumptions;
 import io.github.steelyard.catalogue.Choice;
 import io.github.steelyard.catalogue.Deployment;
@@ -21,6 +19,8 @@ import io.github.steelyard.oracle.Selection;
 import io.github.steelyard.plan.Plan;
 import io.github.steelyard.site.Role;
 import io.github.steelyard.site.Site;
+import io.github.steelyard.statistics.SiteStatistics;
+import io.github.steelyard.statistics.Statistics;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;

@@ -2,14 +2,14 @@ package io.github.steelyard.report;
 
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
-import io.github.steelyard.calibration.Measurement;
 import io.github.steelyard.calibration.ScaleOrigin;
 import io.github.steelyard.calibration.ScaleTable;
 import io.github.steelyard.calibration.SiteScale;
-import io.github.steelyard.calibration.SiteStatistics;
-import io.github.steelyard.calibration.Statistics;
 import io.github.steelyard.files.NaturalOrder;
 import io.github.steelyard.site.Site;
+import io.github.steelyard.statistics.Measurement;
+import io.github.steelyard.statistics.SiteStatistics;
+import io.github.steelyard.statistics.Statistics;
 import java.util.Comparator;
 import java.util.Optional;
 import java.util.SortedMap;

@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException
 import io.github.steelyard.recipe.Recipe;
 import io.github.steelyard.site.Role;
 import io.github.steelyard.site.Site;
+import io.github.steelyard.statistics.Measurement;
 import java.nio.file.Path;
 import java.util.Optional;
 import org.junit.jupiter.api.Test;

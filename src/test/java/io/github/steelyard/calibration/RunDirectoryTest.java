@@ -5,6 +5,10 @@ import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 
 import io.github.steelyard.site.Role;
 import io.github.steelyard.site.Site;
+import io.github.steelyard.statistics.SiteStatistics;
+import io.github.steelyard.statistics.Statistics;
+import io.github.steelyard.statistics.StatisticsException;
+import io.github.steelyard.statistics.StatisticsFile;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

@@ -4,11 +4,11 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.github.steelyard.gemm.Gemm;
 import io.github.steelyard.kernel.Kernels;
-import io.github.steelyard.model.ExpertBackend;
-import io.github.steelyard.model.Pass;
-import io.github.steelyard.model.Profile;
-import io.github.steelyard.model.Workers;
 import io.github.steelyard.site.Tap;
+import io.github.steelyard.work.ExpertBackend;
+import io.github.steelyard.work.Pass;
+import io.github.steelyard.work.Profile;
+import io.github.steelyard.work.Workers;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;

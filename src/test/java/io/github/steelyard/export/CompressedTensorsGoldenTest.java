@@ -8,6 +8,7 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.github.steelyard.census.ExportSource;
 import io.github.steelyard.checkpoint.Checkpoint;
 import io.github.steelyard.checkpoint.TensorInfo;
+import io.github.steelyard.declare.CompressedTensorsDeclaration;
 import io.github.steelyard.family.Families;
 import io.github.steelyard.format.Bf16;
 import io.github.steelyard.model.Decoder;

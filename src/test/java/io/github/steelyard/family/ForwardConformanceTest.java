@@ -4,15 +4,15 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 import static org.assertj.core.api.Assertions.withinPercentage;
 
-import io.github.steelyard.calibration.SiteStatistics;
-import io.github.steelyard.calibration.Statistics;
-import io.github.steelyard.model.ExpertBackend;
 import io.github.steelyard.site.Role;
 import io.github.steelyard.site.Site;
+import io.github.steelyard.statistics.SiteStatistics;
+import io.github.steelyard.statistics.Statistics;
 import io.github.steelyard.testing.ArchitectureReference;
 import io.github.steelyard.testing.Npz;
 import io.github.steelyard.testing.Shared;
 import io.github.steelyard.testing.TinyModelReference;
+import io.github.steelyard.work.ExpertBackend;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

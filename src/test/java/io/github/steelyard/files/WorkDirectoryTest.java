@@ -7,7 +7,12 @@ import java.io.IOException;
 import java.nio.channels.FileChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Collections;
 import java.util.List;
+import java.util.concurrent.Callable;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -64,6 +69,30 @@ final class WorkDirectoryTest {
             assertThat(work.file("a.bin")).doesNotExist();
         }
         WorkDirectory.claim(temp.resolve("work"), NAMES).remove();
+    }
+
+    // One ends its work, and removes the directory, at each step of another's claim.
+    @Test
+    void claim_whileOthersComeAndGo_isGrantedOrRefused() throws Exception {
+        Path directory = temp.resolve("work");
+        Callable<Integer> claims = () -> {
+            int granted = 0;
+            for (int i = 0; i < 500; i++) {
+                try {
+                    WorkDirectory.claim(directory, NAMES).remove();
+                    granted++;
+                } catch (OutputException e) {
+                    assertThat(e).hasMessageContaining("another process is at work here");
+                }
+            }
+            return granted;
+        };
+        try (ExecutorService all = Executors.newFixedThreadPool(4)) {
+            for (Future<Integer> granted : all.invokeAll(Collections.nCopies(4, claims))) {
+                assertThat(granted.get()).isPositive();
+            }
+        }
+        assertThat(directory).doesNotExist();
     }
 
     @Test

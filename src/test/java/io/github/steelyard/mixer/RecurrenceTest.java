@@ -5,11 +5,11 @@ import static org.assertj.core.api.Assertions.within;
 
 import io.github.steelyard.gemm.Gemm;
 import io.github.steelyard.kernel.Kernels;
-import io.github.steelyard.model.ExpertBackend;
-import io.github.steelyard.model.Lane;
-import io.github.steelyard.model.Pass;
-import io.github.steelyard.model.Profile;
 import io.github.steelyard.site.Tap;
+import io.github.steelyard.work.ExpertBackend;
+import io.github.steelyard.work.Lane;
+import io.github.steelyard.work.Pass;
+import io.github.steelyard.work.Profile;
 import java.util.Random;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;

@@ -5,6 +5,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 import io.github.steelyard.checkpoint.Checkpoint;
 import io.github.steelyard.site.ModuleInfo;
 import io.github.steelyard.testing.TinySafetensors;
+import io.github.steelyard.work.Phase;
+import io.github.steelyard.work.Profile;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

@@ -8,7 +8,7 @@ import io.github.steelyard.catalogue.Device;
 import io.github.steelyard.catalogue.EngineError;
 import io.github.steelyard.catalogue.Preference;
 import io.github.steelyard.catalogue.SelectionRequest;
-import io.github.steelyard.model.ExpertBackend;
+import io.github.steelyard.work.ExpertBackend;
 import java.util.Optional;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;

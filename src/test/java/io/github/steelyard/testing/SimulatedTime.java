@@ -1,6 +1,6 @@
 package io.github.steelyard.testing;
 
-import io.github.steelyard.model.Monitor;
+import io.github.steelyard.work.Monitor;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;

@@ -1,0 +1,33 @@
+package io.github.steelyard.declare;
+
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.github.steelyard.audit.Expectation;
+import io.github.steelyard.dialect.QuantAlgo;
+import java.util.Optional;
+import java.util.SequencedMap;
+
+/// What an export tells servers, in one of the dialects: which module is in which format.
+public sealed interface ExportDeclaration permits ModelOptDeclaration, CompressedTensorsDeclaration {
+
+    /// Returns the formats of each quantised module, in the order of the model.
+    SequencedMap<String, QuantAlgo> layers();
+
+    /// Returns the format of the key and value cache, `FP8` or `NVFP4`; empty for none.
+    Optional<String> kvCache();
+
+    /// Returns the value of `quantization_config` in `config.json`.
+    ObjectNode quantizationConfig();
+
+    /// Returns the content of `hf_quant_config.json`, if the dialect has this file.
+    Optional<ObjectNode> separate();
+
+    /// Returns whether there is anything to tell.
+    default boolean isEmpty() {
+        return layers().isEmpty() && kvCache().isEmpty();
+    }
+
+    /// Returns what an audit is to find.
+    default Expectation.Planned planned() {
+        return new Expectation.Planned(layers(), kvCache());
+    }
+}

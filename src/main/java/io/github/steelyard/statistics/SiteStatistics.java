@@ -1,0 +1,38 @@
+package io.github.steelyard.statistics;
+
+import java.util.Optional;
+
+/// What was measured at one site.
+///
+/// @param routed over the tokens that the forward pass sends through the module; every token outside the experts
+/// @param all over every token, whatever the router chose; empty unless all experts were asked for
+public record SiteStatistics(Measurement routed, Optional<Measurement> all) {
+
+    /// Returns statistics without an all-token measurement.
+    public static SiteStatistics of(float amax, long tokens, long nonFinite) {
+        return new SiteStatistics(new Measurement(amax, tokens, nonFinite), Optional.empty());
+    }
+
+    /// Returns the amax over routed tokens.
+    public float amax() {
+        return routed.amax();
+    }
+
+    /// Returns how many tokens were routed here.
+    public long tokens() {
+        return routed.tokens();
+    }
+
+    /// Returns how many values were NaN or infinite, in either population.
+    public long nonFinite() {
+        return Math.addExact(routed.nonFinite(), all.map(Measurement::nonFinite).orElse(0L));
+    }
+
+    /// Returns the statistics of both parts together.
+    public SiteStatistics merge(SiteStatistics other) {
+        Optional<Measurement> both = all.isPresent() && other.all.isPresent()
+                ? Optional.of(all.get().merge(other.all.get()))
+                : all.or(() -> other.all);
+        return new SiteStatistics(routed.merge(other.routed), both);
+    }
+}

@@ -1,0 +1,283 @@
+package io.github.steelyard.statistics;
+
+import io.github.steelyard.checkpoint.Digests;
+import io.github.steelyard.checkpoint.SafetensorsFile;
+import io.github.steelyard.checkpoint.SafetensorsWriter;
+import io.github.steelyard.checkpoint.SafetensorsWriter.Planned;
+import io.github.steelyard.checkpoint.TensorInfo;
+import io.github.steelyard.files.CheckpointException;
+import io.github.steelyard.files.Printable;
+import io.github.steelyard.site.Population;
+import io.github.steelyard.site.Role;
+import io.github.steelyard.site.Site;
+import io.github.steelyard.statistics.Measurement.Column;
+import io.github.steelyard.tensor.DType;
+import io.github.steelyard.tensor.Shape;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.charset.CharacterCodingException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Optional;
+import java.util.TreeMap;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
+
+/// `statistics.safetensors`: the statistics of a run, as columns over the sites in the order of their names.
+///
+/// | tensor | type and shape | what |
+/// |---|---|---|
+/// | `sites` | U8 [bytes] | the sites' names in UTF-8, each but the first after a newline |
+/// | `amax` | F32 [sites] | over routed tokens |
+/// | `tokens` | I64 [sites] | routed tokens |
+/// | `non_finite` | I64 [sites] | NaN and infinite values in routed tokens |
+/// | `amax_all` | F32 [sites] | over all tokens; NaN where not measured |
+/// | `tokens_all` | I64 [sites] | all tokens; 0 where not measured |
+/// | `non_finite_all` | I64 [sites] | NaN and infinite values in all tokens; 0 where not measured |
+///
+/// Equal statistics give equal bytes: nothing of the time, the machine or the threads is in the file.
+public final class StatisticsFile {
+
+    /// Value of `version` in the file's metadata.
+    static final String VERSION = "1";
+
+    private static final Map<String, String> METADATA = Map.of("format", "steelyard-statistics", "version", VERSION);
+    private static final long MAX_NAME_BYTES = 1L << 30;
+    private static final ValueLayout.OfFloat F32 = ValueLayout.JAVA_FLOAT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
+    private static final ValueLayout.OfLong I64 = ValueLayout.JAVA_LONG_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
+
+    private final Path path;
+    private final SafetensorsFile file;
+    private final Map<Stored, MemorySegment> columns = new HashMap<>();
+    private final int count; // sites
+
+    private StatisticsFile(Path path, SafetensorsFile file) {
+        this.path = path;
+        this.file = file;
+        this.count = checkHeader();
+    }
+
+    /// Reads statistics.
+    ///
+    /// @throws StatisticsException if the file is not what [#write] writes
+    public static Statistics read(Path path) {
+        try (SafetensorsFile file = SafetensorsFile.open(path)) {
+            return new StatisticsFile(path, file).statistics();
+        } catch (CheckpointException e) {
+            throw new StatisticsException(path, e.problem(), e);
+        }
+    }
+
+    /// Returns the SHA-256 of a file of statistics in hexadecimal digits.
+    ///
+    /// @throws StatisticsException if it cannot be read
+    public static String digest(Path path) {
+        try {
+            return Digests.ofFile(path);
+        } catch (CheckpointException e) {
+            throw new StatisticsException(path, e.problem(), e);
+        }
+    }
+
+    /// Writes statistics, whole or not at all.
+    public static void write(Statistics statistics, Path path) {
+        List<Planned> plan = new ArrayList<>();
+        List<MemorySegment> tensors = new ArrayList<>();
+        for (Stored stored : Stored.ALL) {
+            Shape shape = Shape.of(statistics.sites().size());
+            plan.add(new Planned(stored.tensor(), stored.column().dtype(), shape));
+            tensors.add(stored.bytes(statistics));
+        }
+        byte[] names = statistics.sites().keySet().stream()
+                .map(Site::name)
+                .collect(Collectors.joining("\n"))
+                .getBytes(StandardCharsets.UTF_8);
+        plan.add(new Planned("sites", DType.U8, Shape.of(names.length)));
+        tensors.add(MemorySegment.ofArray(names));
+        SafetensorsWriter.write(path, plan, METADATA, tensors);
+    }
+
+    /// A column of one population.
+    private record Stored(Column column, Population population) {
+
+        /// In the order of writing: the wide ones first, so that all are aligned.
+        private static final List<Stored> ALL = Stream.of(DType.I64, DType.F32)
+                .flatMap(dtype -> Stream.of(Population.values())
+                        .flatMap(population -> Stream.of(Column.values())
+                                .filter(column -> column.dtype() == dtype)
+                                .map(column -> new Stored(column, population))))
+                .toList();
+
+        private String tensor() {
+            return switch (population) {
+                case ROUTED -> column.tensor();
+                case ALL -> column.tensor() + "_all";
+            };
+        }
+
+        private MemorySegment bytes(Statistics statistics) {
+            int elementBytes = column.dtype().bits() / Byte.SIZE;
+            byte[] bytes = new byte[Math.multiplyExact(statistics.sites().size(), elementBytes)];
+            ByteBuffer buffer = ByteBuffer.wrap(bytes).order(ByteOrder.LITTLE_ENDIAN);
+            for (SiteStatistics found : statistics.sites().values()) {
+                long bits = column.bits(
+                        switch (population) {
+                            case ROUTED -> Optional.of(found.routed());
+                            case ALL -> found.all();
+                        });
+                if (elementBytes == Long.BYTES) {
+                    buffer.putLong(bits);
+                } else {
+                    buffer.putInt((int) bits);
+                }
+            }
+            return MemorySegment.ofArray(bytes);
+        }
+    }
+
+    private int checkHeader() {
+        if (!METADATA.equals(file.metadata())) {
+            throw unsuitable("expected metadata %s, found %s".formatted(METADATA, file.metadata()));
+        }
+        TensorInfo amax = tensor(Column.AMAX.tensor());
+        long sites = amax.shape().rank() == 1 ? amax.shape().dim(0) : -1;
+        if (sites < 0 || sites > MAX_NAME_BYTES) {
+            throw unsuitable("tensor 'amax': expected one value per site, found %s".formatted(amax.shape()));
+        }
+        for (Stored stored : Stored.ALL) {
+            require(tensor(stored.tensor()), stored.column().dtype(), sites);
+        }
+        TensorInfo names = tensor("sites");
+        require(names, DType.U8, Math.min(names.byteSize(), MAX_NAME_BYTES));
+        if (file.tensors().size() != Stored.ALL.size() + 1) {
+            throw unsuitable(String.format(
+                    Locale.ROOT,
+                    "expected %d tensors, found %s",
+                    Stored.ALL.size() + 1,
+                    Printable.of(file.tensors().keySet().toString())));
+        }
+        return (int) sites;
+    }
+
+    private Statistics statistics() {
+        List<Site> sites = sites();
+        TreeMap<Site, SiteStatistics> read = new TreeMap<>();
+        for (int i = 0; i < count; i++) {
+            Site site = sites.get(i);
+            if (!read.isEmpty() && read.lastKey().compareTo(site) >= 0) {
+                throw unsuitable("sites are not in order at %s".formatted(Printable.quoted(site.name())));
+            }
+            read.put(site, siteStatistics(site, i));
+        }
+        return new Statistics(read);
+    }
+
+    private SiteStatistics siteStatistics(Site site, int index) {
+        Measurement routed = measurement(site, index, Population.ROUTED);
+        if (!Float.isNaN(floatAt(Column.AMAX, Population.ALL, index))) {
+            return new SiteStatistics(routed, Optional.of(measurement(site, index, Population.ALL)));
+        }
+        if (longAt(Column.TOKENS, Population.ALL, index) != 0
+                || longAt(Column.NON_FINITE, Population.ALL, index) != 0) {
+            throw unsuitable("site %s has tokens of a population without an amax".formatted(quoted(site)));
+        }
+        return new SiteStatistics(routed, Optional.empty());
+    }
+
+    private Measurement measurement(Site site, int index, Population population) {
+        float amax = floatAt(Column.AMAX, population, index);
+        long tokens = longAt(Column.TOKENS, population, index);
+        long nonFinite = longAt(Column.NON_FINITE, population, index);
+        if (!Float.isFinite(amax) || amax < 0 || tokens < 0 || nonFinite < 0) {
+            throw unsuitable(String.format(
+                    Locale.ROOT,
+                    "site %s: expected finite values of at least 0, found amax %s, tokens %d, non-finite %d",
+                    quoted(site),
+                    amax,
+                    tokens,
+                    nonFinite));
+        }
+        return new Measurement(amax, tokens, nonFinite);
+    }
+
+    private List<Site> sites() {
+        if (count == 0) {
+            return List.of();
+        }
+        String text = text();
+        List<Site> sites = new ArrayList<>();
+        for (String name : text.split("\n", -1)) {
+            sites.add(site(name));
+        }
+        if (sites.size() != count) {
+            throw unsuitable(String.format(Locale.ROOT, "expected %d site names, found %d", count, sites.size()));
+        }
+        return sites;
+    }
+
+    private String text() {
+        ByteBuffer bytes = file.bytes("sites").asByteBuffer();
+        try {
+            return StandardCharsets.UTF_8.newDecoder().decode(bytes).toString();
+        } catch (CharacterCodingException e) {
+            throw new StatisticsException(path, "tensor 'sites' is not UTF-8", e);
+        }
+    }
+
+    private Site site(String name) {
+        int dot = name.lastIndexOf('.');
+        for (Role role : Role.values()) {
+            if (dot > 0 && name.substring(dot + 1).equals(role.quantizer())) {
+                return new Site(name.substring(0, dot), role);
+            }
+        }
+        throw unsuitable("%s names no site".formatted(Printable.quoted(name)));
+    }
+
+    private float floatAt(Column column, Population population, int index) {
+        return bytes(column, population).get(F32, 4L * index);
+    }
+
+    private long longAt(Column column, Population population, int index) {
+        return bytes(column, population).get(I64, 8L * index);
+    }
+
+    private MemorySegment bytes(Column column, Population population) {
+        return columns.computeIfAbsent(new Stored(column, population), stored -> file.bytes(stored.tensor()));
+    }
+
+    private TensorInfo tensor(String name) {
+        TensorInfo tensor = file.tensors().get(name);
+        if (tensor == null) {
+            throw unsuitable("tensor '%s' is missing".formatted(name));
+        }
+        return tensor;
+    }
+
+    private void require(TensorInfo tensor, DType dtype, long elements) {
+        if (tensor.dtype() != dtype || !tensor.shape().equals(Shape.of(elements))) {
+            throw unsuitable(String.format(
+                    Locale.ROOT,
+                    "tensor '%s': expected %s [%d], found %s",
+                    tensor.name(),
+                    dtype,
+                    elements,
+                    tensor.typeText()));
+        }
+    }
+
+    private StatisticsException unsuitable(String problem) {
+        return new StatisticsException(path, problem);
+    }
+
+    private static String quoted(Site site) {
+        return Printable.quoted(site.name());
+    }
+}

@@ -1,0 +1,97 @@
+package io.github.steelyard.statistics;
+
+import io.github.steelyard.kernel.Kernels;
+import io.github.steelyard.site.RowSource;
+import io.github.steelyard.site.Site;
+import io.github.steelyard.site.Tap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.TreeMap;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.LongAdder;
+import java.util.function.ObjIntConsumer;
+
+/// The tap that measures: amax, tokens and non-finite values at every site.
+///
+/// Maxima and sums do not depend on order, so neither do the statistics, whatever the number of threads and however the
+/// rows are cut. Rows that several sites share are read once.
+public final class StatisticsTap implements Tap {
+
+    private final Kernels kernels;
+    private final ObjIntConsumer<Statistics> layers;
+    private final Map<Site, Cell> routed = new ConcurrentHashMap<>();
+    private final Map<Site, Cell> all = new ConcurrentHashMap<>();
+
+    /// @param kernels the arithmetic of maxima
+    /// @param layers takes the statistics of a layer, with its index, once the layer has ended
+    public StatisticsTap(Kernels kernels, ObjIntConsumer<Statistics> layers) {
+        this.kernels = kernels;
+        this.layers = layers;
+    }
+
+    @Override
+    public void layerEnds(int layer) {
+        layers.accept(take(), layer);
+    }
+
+    @Override
+    public void rows(List<Site> sites, RowSource source, float[] values, int offset, int rows, int columns) {
+        Measurement found = measure(values, offset, rows, Math.multiplyExact(rows, columns));
+        Map<Site, Cell> cells = switch (source.population()) {
+            case ROUTED -> routed;
+            case ALL -> all;
+        };
+        for (Site site : sites) {
+            cells.computeIfAbsent(site, absent -> new Cell()).add(found);
+        }
+    }
+
+    /// Returns what was measured since the last layer ended, and keeps nothing of it. No call of [#rows] may be under
+    /// way.
+    public Statistics take() {
+        TreeMap<Site, SiteStatistics> sites = new TreeMap<>();
+        routed.forEach((site, cell) -> sites.put(site, new SiteStatistics(cell.measurement(), Optional.empty())));
+        all.forEach((site, cell) -> sites.merge(
+                site, new SiteStatistics(Measurement.NONE, Optional.of(cell.measurement())), SiteStatistics::merge));
+        routed.clear();
+        all.clear();
+        return new Statistics(sites);
+    }
+
+    private Measurement measure(float[] values, int offset, int rows, int length) {
+        float amax = kernels.absMax(values, offset, length);
+        return Float.isFinite(amax)
+                ? new Measurement(amax, rows, 0)
+                : new Measurement(
+                        kernels.absMaxFinite(values, offset, length),
+                        rows,
+                        kernels.countNonFinite(values, offset, length));
+    }
+
+    /// The running measurement of one site in one population.
+    private static final class Cell {
+
+        /// Bits of the amax: those of non-negative floats are ordered like the floats.
+        private final AtomicInteger amaxBits = new AtomicInteger();
+
+        private final LongAdder tokens = new LongAdder();
+        private final LongAdder nonFinite = new LongAdder();
+
+        void add(Measurement found) {
+            int bits = Float.floatToRawIntBits(found.amax());
+            if (bits > amaxBits.getPlain()) {
+                amaxBits.accumulateAndGet(bits, Math::max);
+            }
+            tokens.add(found.tokens());
+            if (found.nonFinite() > 0) {
+                nonFinite.add(found.nonFinite());
+            }
+        }
+
+        Measurement measurement() {
+            return new Measurement(Float.intBitsToFloat(amaxBits.get()), tokens.sum(), nonFinite.sum());
+        }
+    }
+}

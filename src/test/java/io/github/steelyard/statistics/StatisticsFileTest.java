@@ -1,0 +1,203 @@
+package io.github.steelyard.statistics;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
+
+import io.github.steelyard.checkpoint.SafetensorsFile;
+import io.github.steelyard.checkpoint.SafetensorsWriter;
+import io.github.steelyard.checkpoint.SafetensorsWriter.Planned;
+import io.github.steelyard.site.Role;
+import io.github.steelyard.site.Site;
+import io.github.steelyard.tensor.DType;
+import io.github.steelyard.tensor.Shape;
+import java.io.IOException;
+import java.lang.foreign.MemorySegment;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+final class StatisticsFileTest {
+
+    private static final Site INPUT = new Site("layers.0.experts.10.down_proj", Role.INPUT);
+    private static final Site UNSEEN = new Site("layers.0.experts.2.down_proj", Role.INPUT);
+    private static final Site KEY = new Site("layers.0.self_attn", Role.KEY);
+    private static final Statistics STATISTICS = Statistics.of(Map.of(
+            KEY,
+            SiteStatistics.of(4.5f, 1024, 0),
+            INPUT,
+            new SiteStatistics(new Measurement(51.04f, 77, 1), Optional.of(new Measurement(60, 1024, 2))),
+            UNSEEN,
+            new SiteStatistics(Measurement.NONE, Optional.empty())));
+
+    @TempDir
+    private Path temp;
+
+    @Test
+    void read_written_isEqual() {
+        Path file = temp.resolve("statistics.safetensors");
+
+        StatisticsFile.write(STATISTICS, file);
+
+        assertThat(StatisticsFile.read(file)).isEqualTo(STATISTICS);
+    }
+
+    @Test
+    void read_withoutSites_isEmpty() {
+        Path file = temp.resolve("statistics.safetensors");
+
+        StatisticsFile.write(Statistics.of(Map.of()), file);
+
+        assertThat(StatisticsFile.read(file).sites()).isEmpty();
+    }
+
+    // The layout is a contract: docs/RUN_DIRECTORY.md.
+    @Test
+    void write_layout_isAsDocumented() {
+        Path path = temp.resolve("statistics.safetensors");
+
+        StatisticsFile.write(STATISTICS, path);
+
+        try (SafetensorsFile file = SafetensorsFile.open(path)) {
+            assertThat(file.metadata()).isEqualTo(Map.of("format", "steelyard-statistics", "version", "1"));
+            assertThat(file.tensors().keySet())
+                    .containsExactlyInAnyOrder(
+                            "sites", "amax", "tokens", "non_finite", "amax_all", "tokens_all", "non_finite_all");
+            assertThat(StandardCharsets.UTF_8
+                            .decode(file.bytes("sites").asByteBuffer())
+                            .toString())
+                    .isEqualTo("""
+                            layers.0.experts.10.down_proj.input_quantizer
+                            layers.0.experts.2.down_proj.input_quantizer
+                            layers.0.self_attn.k_bmm_quantizer""");
+            ByteBuffer amax = file.bytes("amax").asByteBuffer().order(ByteOrder.LITTLE_ENDIAN);
+            assertThat(List.of(amax.getFloat(0), amax.getFloat(4), amax.getFloat(8)))
+                    .containsExactly(51.04f, 0f, 4.5f);
+            ByteBuffer all = file.bytes("amax_all").asByteBuffer().order(ByteOrder.LITTLE_ENDIAN);
+            assertThat(List.of(all.getFloat(0), all.getFloat(4))).containsExactly(60f, Float.NaN);
+        }
+    }
+
+    @Test
+    void write_equalStatistics_givesEqualBytes() throws IOException {
+        StatisticsFile.write(STATISTICS, temp.resolve("one"));
+        StatisticsFile.write(
+                Statistics.merged(List.of(
+                        Statistics.of(Map.of(KEY, SiteStatistics.of(-0f, 24, 0))),
+                        STATISTICS,
+                        Statistics.of(Map.of()))),
+                temp.resolve("merged"));
+        StatisticsFile.write(
+                Statistics.merged(List.of(STATISTICS, Statistics.of(Map.of(KEY, SiteStatistics.of(0f, 24, 0))))),
+                temp.resolve("other"));
+
+        assertThat(temp.resolve("merged")).hasSameBinaryContentAs(temp.resolve("other"));
+        assertThat(Files.readAllBytes(temp.resolve("one"))).isNotEqualTo(Files.readAllBytes(temp.resolve("other")));
+    }
+
+    @Test
+    void read_truncatedFile_isRefused() throws IOException {
+        Path file = temp.resolve("statistics.safetensors");
+        StatisticsFile.write(STATISTICS, file);
+        byte[] bytes = Files.readAllBytes(file);
+        Files.write(file, Arrays.copyOf(bytes, bytes.length - 8));
+
+        assertThatExceptionOfType(StatisticsException.class)
+                .isThrownBy(() -> StatisticsFile.read(file))
+                .withMessageStartingWith(file.toString());
+    }
+
+    @Test
+    void read_otherVersion_isRefused() {
+        Path file = write("layers.0.self_attn.k_bmm_quantizer", "2", 1f, 5);
+
+        assertThatExceptionOfType(StatisticsException.class)
+                .isThrownBy(() -> StatisticsFile.read(file))
+                .withMessageContaining("expected metadata")
+                .withMessageContaining("version=2");
+    }
+
+    @Test
+    void read_unorderedSites_areRefused() {
+        Path file = write("b.input_quantizer\na.input_quantizer", "1", 1f, 5);
+
+        assertThatExceptionOfType(StatisticsException.class)
+                .isThrownBy(() -> StatisticsFile.read(file))
+                .withMessage(file + ": sites are not in order at 'a.input_quantizer'");
+    }
+
+    @Test
+    void read_nameOfNoSite_isRefused() {
+        Path file = write("layers.0.self_attn.q_bmm_quantizer", "1", 1f, 5);
+
+        assertThatExceptionOfType(StatisticsException.class)
+                .isThrownBy(() -> StatisticsFile.read(file))
+                .withMessage(file + ": 'layers.0.self_attn.q_bmm_quantizer' names no site");
+    }
+
+    @Test
+    void read_fewerNamesThanNumbers_isRefused() {
+        Path file = write("a.input_quantizer", "1", 1f, 5, 2);
+
+        assertThatExceptionOfType(StatisticsException.class)
+                .isThrownBy(() -> StatisticsFile.read(file))
+                .withMessage(file + ": expected 2 site names, found 1");
+    }
+
+    @Test
+    void read_impossibleNumbers_areRefused() {
+        for (float amax : new float[] {Float.NaN, Float.POSITIVE_INFINITY, -1}) {
+            Path file = write("a.input_quantizer", "1", amax, 5);
+
+            assertThatExceptionOfType(StatisticsException.class)
+                    .isThrownBy(() -> StatisticsFile.read(file))
+                    .withMessage(
+                            "%s: site 'a.input_quantizer': expected finite values of at least 0,"
+                                    + " found amax %s, tokens 5, non-finite 5",
+                            file, amax);
+        }
+        Path file = write("a.input_quantizer", "1", 1, -5);
+        assertThatExceptionOfType(StatisticsException.class)
+                .isThrownBy(() -> StatisticsFile.read(file))
+                .withMessageContaining("tokens -5");
+    }
+
+    private Path write(String names, String version, float amax, long tokens) {
+        return write(names, version, amax, tokens, names.split("\n", -1).length);
+    }
+
+    private Path write(String names, String version, float amax, long tokens, int sites) {
+        List<Planned> plan = new ArrayList<>();
+        List<MemorySegment> tensors = new ArrayList<>();
+        for (String column : List.of("tokens", "non_finite", "tokens_all", "non_finite_all")) {
+            plan.add(new Planned(column, DType.I64, Shape.of(sites)));
+            ByteBuffer bytes = ByteBuffer.allocate(8 * sites).order(ByteOrder.LITTLE_ENDIAN);
+            for (int i = 0; i < sites; i++) {
+                bytes.putLong(tokens);
+            }
+            tensors.add(MemorySegment.ofBuffer(bytes.flip()));
+        }
+        for (String column : List.of("amax", "amax_all")) {
+            plan.add(new Planned(column, DType.F32, Shape.of(sites)));
+            ByteBuffer bytes = ByteBuffer.allocate(4 * sites).order(ByteOrder.LITTLE_ENDIAN);
+            for (int i = 0; i < sites; i++) {
+                bytes.putFloat(amax);
+            }
+            tensors.add(MemorySegment.ofBuffer(bytes.flip()));
+        }
+        byte[] text = names.getBytes(StandardCharsets.UTF_8);
+        plan.add(new Planned("sites", DType.U8, Shape.of(text.length)));
+        tensors.add(MemorySegment.ofArray(text));
+        Path file = temp.resolve("broken.safetensors");
+        SafetensorsWriter.write(file, plan, Map.of("format", "steelyard-statistics", "version", version), tensors);
+        return file;
+    }
+}
