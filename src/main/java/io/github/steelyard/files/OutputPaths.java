@@ -3,7 +3,6 @@ package io.github.steelyard.files;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;
-import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.attribute.BasicFileAttributes;
 import java.util.Collection;
@@ -82,9 +81,10 @@ public final class OutputPaths {
     static List<Path> entries(Path directory) {
         try (Stream<Path> entries = Files.list(directory)) {
             return entries.sorted().toList();
-        } catch (NoSuchFileException e) {
-            return List.of();
         } catch (IOException e) {
+            if (!Files.exists(directory, LinkOption.NOFOLLOW_LINKS)) {
+                return List.of();
+            }
             throw new OutputException(
                     directory,
                     Files.isDirectory(directory)
