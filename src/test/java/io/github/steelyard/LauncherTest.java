@@ -229,6 +229,44 @@ final class LauncherTest {
         assertThat(result.output()).contains(jar.toRealPath().toString());
     }
 
+    // node: MemTotal in kB and the node's processors, none for memory of a device
+    @ParameterizedTest
+    @CsvSource({
+        "'', false",
+        "1000:0-7, false",
+        "1000:0-7 2000:8-15, true",
+        "1000:0-7 0:8-15, false",
+        "1000:0-7 0:8-15 3000:16-23, true",
+        "1000:0-7 2000:8-15 9000:, false"
+    })
+    void memoryInSeveralNodes_isSpreadOverThem(String nodes, boolean spread) throws Exception {
+        Path system = Files.createDirectories(directory.resolve("nodes"));
+        Files.writeString(system.resolve("online"), "0-9");
+        int index = 0;
+        for (String node : nodes.isEmpty() ? new String[0] : nodes.split(" ")) {
+            String[] parts = node.split(":", -1);
+            Path path = Files.createDirectories(system.resolve("node" + index));
+            Files.writeString(path.resolve("meminfo"), "Node %d MemTotal:       %s kB\n".formatted(index, parts[0]));
+            Files.writeString(path.resolve("cpulist"), parts[1] + "\n");
+            index++;
+        }
+
+        List<String> output = launch(Map.of("STEELYARD_NODES", system.toString(), "STEELYARD_JAVA_OPTS", "-Dlast"))
+                .output();
+
+        assertThat(output.contains("-XX:+UseNUMA")).isEqualTo(spread);
+        if (spread) {
+            assertThat(output).containsSubsequence("-XX:+UseNUMA", "-Dlast");
+        }
+    }
+
+    @Test
+    void forbiddenSpreadingOfMemory_isNotReported() throws Exception {
+        assertThat(launch(Map.of("FAKE_RUN", "echo 'mbind: Operation not permitted' >&2; echo else >&2"), "inspect")
+                        .errors())
+                .isEqualTo("else\n");
+    }
+
     @Test
     void incubatorLine_isLeftOutAndNothingElse() throws Exception {
         Result result = launch(Map.of("FAKE_RUN", """
