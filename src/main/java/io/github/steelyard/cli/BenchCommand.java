@@ -23,7 +23,8 @@ import picocli.CommandLine.Parameters;
         description = {
             "Measures the speed and memory of a calibration over random tokens.",
             "Rate, share of the machine's peaks, time per phase, cost of the taps, memory. The peaks are measured in the",
-            "same process, before and after."
+            "same process, before and after: fused multiply-adds in registers (FMA), the matrix product in the cache",
+            "(GEMM), and a third of oneDNN's bf16 product in the cache, which is what --gemm onednn-bf16x3 can reach."
         })
 final class BenchCommand extends SteelyardCommand {
 
@@ -86,7 +87,7 @@ final class BenchCommand extends SteelyardCommand {
         return Outcome.ok(result, lines(result));
     }
 
-    private static List<String> lines(BenchmarkResult result) {
+    static List<String> lines(BenchmarkResult result) {
         List<String> lines = new ArrayList<>();
         lines.add(String.format(
                 Locale.ROOT,
@@ -95,6 +96,15 @@ final class BenchCommand extends SteelyardCommand {
                 result.gflopsPerSecond(),
                 100 * result.shareOfFmaPeak(),
                 100 * result.shareOfGemmPeak()));
+        lines.add(String.format(
+                Locale.ROOT,
+                "peaks in GFLOP/s: FMA %.1f, GEMM %.1f, bf16 / 3 %s (%s)",
+                result.fmaPeakGflopsPerSecond(),
+                result.gemmPeakGflopsPerSecond(),
+                result.bf16PeakThirdGflopsPerSecond() == 0
+                        ? "none"
+                        : String.format(Locale.ROOT, "%.1f", result.bf16PeakThirdGflopsPerSecond()),
+                result.bf16Kernel()));
         lines.add(String.format(
                 Locale.ROOT,
                 "taps cost %.1f %%; peak resident memory %.2f GiB",

@@ -76,7 +76,7 @@ public record Peak(OptionalDouble fmaPerCore, OptionalDouble fmaAllThreads, doub
         return x;
     }
 
-    private static double best(LongSupplier clock, double flops, Runnable work) {
+    static double best(LongSupplier clock, double flops, Runnable work) {
         double best = 0;
         long start = clock.getAsLong();
         long before = start;
@@ -89,7 +89,7 @@ public record Peak(OptionalDouble fmaPerCore, OptionalDouble fmaAllThreads, doub
         return best;
     }
 
-    private static double onThreads(int threads, Callable<Double> task) {
+    static double onThreads(int threads, Callable<Double> task) {
         try (ExecutorService executor = Executors.newFixedThreadPool(threads)) {
             List<Future<Double>> rates = new ArrayList<>();
             for (int i = 0; i < threads; i++) {

@@ -7,6 +7,7 @@ import io.github.steelyard.family.Families;
 import io.github.steelyard.files.AtomicFiles;
 import io.github.steelyard.files.OutputPaths;
 import io.github.steelyard.files.StorageException;
+import io.github.steelyard.gemm.Bf16Peak;
 import io.github.steelyard.gemm.Gemm;
 import io.github.steelyard.gemm.Peak;
 import io.github.steelyard.kernel.Kernels;
@@ -97,6 +98,7 @@ public final class BenchmarkJob {
         ForwardPass warmUp = pass.apply(sequences(decoder, threads, WARM_UP_TOKENS));
         ForwardPass timed = pass.apply(sequences(decoder, request.sequences(), request.sequenceLength()));
         Peak before = Compute.peak(gemm, threads);
+        Bf16Peak bf16Before = Compute.bf16Peak(threads);
         listener.note("warm-up");
         time(warmUp, true, state, EngineListener.NONE, Profile.NONE);
         @Nullable Measured on = null;
@@ -107,7 +109,9 @@ public final class BenchmarkJob {
             on = faster(on, tapped(timed, state, round == request.rounds() - 1));
         }
         Peak after = Compute.peak(gemm, threads);
-        return result(Objects.requireNonNull(on), Objects.requireNonNull(off), before, after, threads, memory);
+        Bf16Peak bf16After = Compute.bf16Peak(threads);
+        Bf16Peak bf16 = bf16After.third() > bf16Before.third() ? bf16After : bf16Before;
+        return result(Objects.requireNonNull(on), Objects.requireNonNull(off), before, after, bf16, threads, memory);
     }
 
     private static Sequences sequences(Decoder decoder, int count, int length) {
@@ -166,7 +170,7 @@ public final class BenchmarkJob {
     }
 
     private BenchmarkResult result(
-            Measured on, Measured off, Peak before, Peak after, int threads, ResidentMemory memory) {
+            Measured on, Measured off, Peak before, Peak after, Bf16Peak bf16, int threads, ResidentMemory memory) {
         double fmaPeak = 1e-9
                 * Math.max(
                         before.fmaAllThreads().orElse(0), after.fmaAllThreads().orElse(0));
@@ -186,6 +190,8 @@ public final class BenchmarkJob {
                 gflops,
                 fmaPeak,
                 gemmPeak,
+                1e-9 * bf16.third(),
+                bf16.kernel(),
                 threads,
                 kernels.name(),
                 gemm.name(),

@@ -19,6 +19,9 @@ import java.util.TreeMap;
 /// @param gflops floating-point operations of a pass, in 10⁹
 /// @param fmaPeakGflopsPerSecond peak of fused multiply-adds on all threads; 0 without SIMD
 /// @param gemmPeakGflopsPerSecond peak of the matrix product on all threads
+/// @param bf16PeakThirdGflopsPerSecond a third of the peak of oneDNN's bf16 product on all threads, which is what a
+///     float32 product from three of bf16 can reach; 0 without bf16
+/// @param bf16Kernel oneDNN's kernel for it, or why there is none
 /// @param threads worker threads
 /// @param kernels name of the arithmetic
 /// @param gemm name of the matrix product
@@ -38,6 +41,8 @@ public record BenchmarkResult(
         double gflops,
         double fmaPeakGflopsPerSecond,
         double gemmPeakGflopsPerSecond,
+        double bf16PeakThirdGflopsPerSecond,
+        String bf16Kernel,
         int threads,
         String kernels,
         String gemm,

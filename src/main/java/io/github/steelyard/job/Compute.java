@@ -1,5 +1,6 @@
 package io.github.steelyard.job;
 
+import io.github.steelyard.gemm.Bf16Peak;
 import io.github.steelyard.gemm.Gemm;
 import io.github.steelyard.gemm.Peak;
 import io.github.steelyard.kernel.Kernels;
@@ -77,6 +78,11 @@ public record Compute(int threads, String gemm, String kernels, OptionalLong mem
     /// Measures for about two seconds what the machine can compute.
     static Peak peak(Gemm gemm, int threads) {
         return Peak.measure(gemm, threads, new PhaseTotals()::now);
+    }
+
+    /// Measures for about a second what oneDNN computes in bf16.
+    static Bf16Peak bf16Peak(int threads) {
+        return Bf16Peak.measure(threads, new PhaseTotals()::now);
     }
 
     /// Returns how many workers fit into the memory, and says so where they are fewer than wanted.

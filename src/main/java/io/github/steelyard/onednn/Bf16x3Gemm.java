@@ -87,6 +87,11 @@ public final class Bf16x3Gemm implements MatrixProduct {
         }
     }
 
+    /// Returns the bf16 product alone.
+    Bf16Load load() {
+        return Bf16Load.of(library);
+    }
+
     /// Returns whether the product is computed in matrix tiles; elsewhere it is slower than float32.
     public boolean hasTiles() {
         return kernel.contains("amx");
