@@ -3,6 +3,7 @@ package io.github.steelyard.files;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.attribute.BasicFileAttributes;
 import java.util.Collection;
@@ -82,7 +83,7 @@ public final class OutputPaths {
         try (Stream<Path> entries = Files.list(directory)) {
             return entries.sorted().toList();
         } catch (IOException e) {
-            if (!Files.exists(directory, LinkOption.NOFOLLOW_LINKS)) {
+            if (e instanceof NoSuchFileException && !Files.isSymbolicLink(directory)) {
                 return List.of();
             }
             throw new OutputException(

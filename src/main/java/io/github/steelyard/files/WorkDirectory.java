@@ -225,9 +225,10 @@ public final class WorkDirectory implements AutoCloseable {
         }
     }
 
+    /// Returns whether a file has no other name; one that is just being deleted has none at all.
     private static boolean hasOneName(Path file) throws IOException {
         return !file.getFileSystem().supportedFileAttributeViews().contains("unix")
-                || Objects.equals(Files.getAttribute(file, "unix:nlink", LinkOption.NOFOLLOW_LINKS), 1);
+                || (int) Files.getAttribute(file, "unix:nlink", LinkOption.NOFOLLOW_LINKS) <= 1;
     }
 
     /// Locks the file, made if it is not there.
