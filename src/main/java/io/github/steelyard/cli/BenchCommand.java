@@ -59,6 +59,18 @@ final class BenchCommand extends SteelyardCommand {
             description = "Timed passes with and without taps each; the fastest counts.")
     int rounds = 1;
 
+    @Option(
+            names = "--simulate-threads",
+            paramLabel = "N",
+            split = ",",
+            converter = Arguments.Threads.class,
+            description = {
+                "Besides, one pass with each of these numbers of workers as it would run if every worker had a core of",
+                "its own: they take turns here, each is charged its processor time, and waits for others as it would",
+                "there. Takes as long as a pass on one core. Caches, memory and disk are not simulated."
+            })
+    List<Integer> simulateThreads = List.of();
+
     @Option(names = "--profile", paramLabel = "FILE", description = "Write a Chrome trace of the last pass with taps.")
     @Nullable
     Path profile;
@@ -81,6 +93,7 @@ final class BenchCommand extends SteelyardCommand {
                         experts == CalibrationOptions.Experts.ALL,
                         !noHead,
                         rounds,
+                        simulateThreads,
                         Optional.ofNullable(profile),
                         engine.compute()),
                 listener());
@@ -112,6 +125,14 @@ final class BenchCommand extends SteelyardCommand {
                 result.peakResidentBytes() / (double) (1L << 30)));
         lines.add("gemm %s: %s".formatted(result.gemm(), result.gemmReason()));
         result.gemmRemarks().forEach(remark -> lines.add("  " + remark));
+        result.simulated()
+                .forEach(pass -> lines.add(String.format(
+                        Locale.ROOT,
+                        "simulated: %d workers take %.1f s, %.0f tokens/s, and are at work %.1f %% of the time",
+                        pass.threads(),
+                        pass.seconds(),
+                        pass.tokensPerSecond(),
+                        100 * pass.shareAtWork())));
         result.phases()
                 .forEach((phase, time) -> lines.add(String.format(
                         Locale.ROOT,

@@ -19,9 +19,13 @@ import io.github.steelyard.model.Sequences;
 import io.github.steelyard.report.ChromeTrace;
 import io.github.steelyard.site.Tap;
 import io.github.steelyard.work.ExpertBackend;
+import io.github.steelyard.work.Monitor;
 import io.github.steelyard.work.PhaseTotals;
 import io.github.steelyard.work.Profile;
+import io.github.steelyard.work.SimulatedTime;
 import java.io.IOException;
+import java.lang.management.ManagementFactory;
+import java.lang.management.ThreadMXBean;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -34,6 +38,7 @@ import java.util.SplittableRandom;
 import java.util.TreeMap;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.Function;
+import java.util.function.LongSupplier;
 import org.jspecify.annotations.Nullable;
 
 /// Measures the speed and memory of a calibration over random tokens, under its conditions: state on disk, every site
@@ -75,17 +80,15 @@ public final class BenchmarkJob {
         try (Checkpoint source = Checkpoint.open(request.checkpoint());
                 ResidentMemory memory = new ResidentMemory()) {
             Decoder decoder = Families.of(source);
-            int threads = request.compute()
-                    .threadsWithin(
-                            new MemoryPlan(
-                                    decoder,
-                                    request.sequenceLength(),
-                                    request.tokens(),
-                                    source.tensors().size(),
-                                    request.head()
-                                            ? MemoryPlan.Purpose.CALIBRATION_WITH_HEAD
-                                            : MemoryPlan.Purpose.CALIBRATION),
-                            listener);
+            MemoryPlan plan = new MemoryPlan(
+                    decoder,
+                    request.sequenceLength(),
+                    request.tokens(),
+                    source.tensors().size(),
+                    request.head() ? MemoryPlan.Purpose.CALIBRATION_WITH_HEAD : MemoryPlan.Purpose.CALIBRATION);
+            request.simulatedThreads()
+                    .forEach(count -> request.compute().withThreads(count).requireMemory(plan));
+            int threads = request.compute().threadsWithin(plan, listener);
             return measure(source, decoder, threads, memory);
         }
     }
@@ -108,10 +111,21 @@ public final class BenchmarkJob {
             off = faster(off, time(timed, false, state, progress, Profile.NONE));
             on = faster(on, tapped(timed, state, round == request.rounds() - 1));
         }
+        List<BenchmarkResult.Simulated> simulated = request.simulatedThreads().stream()
+                .map(count -> simulate(timed, count, state))
+                .toList();
         Peak after = Compute.peak(gemm, threads);
         Bf16Peak bf16After = Compute.bf16Peak(threads);
         Bf16Peak bf16 = bf16After.third() > bf16Before.third() ? bf16After : bf16Before;
-        return result(Objects.requireNonNull(on), Objects.requireNonNull(off), before, after, bf16, threads, memory);
+        return result(
+                Objects.requireNonNull(on),
+                Objects.requireNonNull(off),
+                before,
+                after,
+                bf16,
+                simulated,
+                threads,
+                memory);
     }
 
     private static Sequences sequences(Decoder decoder, int count, int length) {
@@ -141,9 +155,23 @@ public final class BenchmarkJob {
 
     private Measured time(ForwardPass pass, boolean taps, Path state, EngineListener progress, Profile trace) {
         PhaseTotals totals = new PhaseTotals();
-        Profile profile = both(totals, trace);
         AtomicLong end = new AtomicLong();
         long start = totals.now();
+        rehearse(pass, taps, state, progress, both(totals, trace), Monitor.ofThreads(), () -> end.set(totals.now()));
+        return new Measured((end.get() - start) * 1e-9, totals);
+    }
+
+    /// Runs a pass.
+    ///
+    /// @param end hears that it is over, all but the statistics being written
+    private void rehearse(
+            ForwardPass pass,
+            boolean taps,
+            Path state,
+            EngineListener progress,
+            Profile profile,
+            Monitor monitor,
+            Runnable end) {
         new CalibrationRun(pass.decoder(), pass.sequences().tokens(), kernels, (tap, store, rows) -> {
                     pass.run(
                             taps ? tap : Tap.NONE,
@@ -151,11 +179,27 @@ public final class BenchmarkJob {
                             rows,
                             profile,
                             progress,
-                            request.head() ? Optional.of(IGNORE) : Optional.empty());
-                    end.set(totals.now());
+                            request.head() ? Optional.of(IGNORE) : Optional.empty(),
+                            monitor);
+                    end.run();
                 })
                 .rehearse(state);
-        return new Measured((end.get() - start) * 1e-9, totals);
+    }
+
+    /// Runs a pass of so many workers, one of them at a time, each of which is charged its processor time.
+    private BenchmarkResult.Simulated simulate(ForwardPass pass, int threads, Path state) {
+        EngineListener progress =
+                listener.passBegins(String.format(Locale.ROOT, "%d simulated workers", threads), request.tokens());
+        SimulatedTime time = new SimulatedTime(threads, processorTime());
+        rehearse(pass.withThreads(threads), true, state, progress, Profile.NONE, time, () -> {});
+        return new BenchmarkResult.Simulated(
+                threads, time.now(), request.tokens() / time.now(), time.spent() / (threads * time.now()));
+    }
+
+    /// Returns a clock that others who use the processor do not put forward, where the JVM has one.
+    private static LongSupplier processorTime() {
+        ThreadMXBean threads = ManagementFactory.getThreadMXBean();
+        return threads.isCurrentThreadCpuTimeSupported() ? threads::getCurrentThreadCpuTime : System::nanoTime;
     }
 
     private static Profile both(Profile totals, Profile trace) {
@@ -170,7 +214,14 @@ public final class BenchmarkJob {
     }
 
     private BenchmarkResult result(
-            Measured on, Measured off, Peak before, Peak after, Bf16Peak bf16, int threads, ResidentMemory memory) {
+            Measured on,
+            Measured off,
+            Peak before,
+            Peak after,
+            Bf16Peak bf16,
+            List<BenchmarkResult.Simulated> simulated,
+            int threads,
+            ResidentMemory memory) {
         double fmaPeak = 1e-9
                 * Math.max(
                         before.fmaAllThreads().orElse(0), after.fmaAllThreads().orElse(0));
@@ -197,6 +248,7 @@ public final class BenchmarkJob {
                 gemm.name(),
                 gemm.reason(),
                 gemm.remarks(),
+                simulated,
                 phases(on.totals()));
     }
 

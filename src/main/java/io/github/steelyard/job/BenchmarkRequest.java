@@ -1,6 +1,7 @@
 package io.github.steelyard.job;
 
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
 
@@ -12,6 +13,8 @@ import java.util.Optional;
 /// @param allTokens whether each expert also sees every token
 /// @param head whether the head is computed for every position, as comparable tools do
 /// @param rounds timed passes with and without taps each, at least 1; the fastest counts
+/// @param simulatedThreads numbers of workers, 1 to [Compute#MOST_THREADS], with each of which one more pass is run in
+///     simulated time, as if every worker had a core of its own
 /// @param profile where a Chrome trace of the last pass with taps is written; empty: nowhere
 /// @param compute how it is computed
 public record BenchmarkRequest(
@@ -21,6 +24,7 @@ public record BenchmarkRequest(
         boolean allTokens,
         boolean head,
         int rounds,
+        List<Integer> simulatedThreads,
         Optional<Path> profile,
         Compute compute) {
 
@@ -31,6 +35,7 @@ public record BenchmarkRequest(
 
     /// @throws IllegalArgumentException if a count is below 1
     public BenchmarkRequest {
+        simulatedThreads = List.copyOf(simulatedThreads);
         if (sequences < 1 || sequenceLength < 1 || rounds < 1) {
             throw new IllegalArgumentException(String.format(
                     Locale.ROOT,
@@ -50,6 +55,7 @@ public record BenchmarkRequest(
                 false,
                 true,
                 1,
+                List.of(),
                 Optional.empty(),
                 Compute.ofMachine());
     }

@@ -27,6 +27,7 @@ import java.util.TreeMap;
 /// @param gemm name of the matrix product
 /// @param gemmReason why it was taken
 /// @param gemmRemarks what people should know of how its products were computed
+/// @param simulated passes with other numbers of workers, in simulated time
 /// @param phases the pass with taps by phase, in alphabetical order
 public record BenchmarkResult(
         double tokensPerSecond,
@@ -48,12 +49,22 @@ public record BenchmarkResult(
         String gemm,
         String gemmReason,
         List<String> gemmRemarks,
+        List<Simulated> simulated,
         Map<String, Phase> phases) {
 
     public BenchmarkResult {
         gemmRemarks = List.copyOf(gemmRemarks);
+        simulated = List.copyOf(simulated);
         phases = Collections.unmodifiableMap(new TreeMap<>(phases));
     }
+
+    /// A pass with taps as it would run if every worker had a core of its own.
+    ///
+    /// @param threads workers
+    /// @param seconds time
+    /// @param tokensPerSecond rate
+    /// @param shareAtWork processor time of all workers as a part of what so many cores had
+    public record Simulated(int threads, double seconds, double tokensPerSecond, double shareAtWork) {}
 
     /// Time of one phase, summed over the workers.
     ///

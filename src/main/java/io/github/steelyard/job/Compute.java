@@ -85,14 +85,31 @@ public record Compute(int threads, String gemm, String kernels, OptionalLong mem
         return Bf16Peak.measure(threads, new PhaseTotals()::now);
     }
 
+    /// Makes sure that the memory suffices for all workers.
+    ///
+    /// @throws ResourceException if it does not; it says how much would do
+    void requireMemory(MemoryPlan plan) {
+        long heap = heap();
+        if (plan.threadsWithin(heap, threads) < threads) {
+            throw new ResourceException(String.format(
+                    Locale.ROOT,
+                    "not enough memory: %d workers need at least --memory %dM, given are %dM",
+                    threads,
+                    plan.mebibytes(threads),
+                    (heap + MemoryPlan.OUTSIDE_HEAP) >> 20));
+        }
+    }
+
+    private long heap() {
+        long heap = Runtime.getRuntime().maxMemory() + SURVIVOR_SPACE;
+        return memory.isPresent() ? Math.min(heap, memory.getAsLong() - MemoryPlan.OUTSIDE_HEAP) : heap;
+    }
+
     /// Returns how many workers fit into the memory, and says so where they are fewer than wanted.
     ///
     /// @throws ResourceException if not even one does; it says how much would do
     int threadsWithin(MemoryPlan plan, JobListener listener) {
-        long heap = Runtime.getRuntime().maxMemory() + SURVIVOR_SPACE;
-        if (memory.isPresent()) {
-            heap = Math.min(heap, memory.getAsLong() - MemoryPlan.OUTSIDE_HEAP);
-        }
+        long heap = heap();
         int fitting = plan.threadsWithin(heap, threads);
         if (fitting == 0) {
             throw new ResourceException(String.format(

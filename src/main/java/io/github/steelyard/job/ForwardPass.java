@@ -15,6 +15,7 @@ import io.github.steelyard.report.OwnExperts;
 import io.github.steelyard.site.Tap;
 import io.github.steelyard.weights.CheckpointWeights;
 import io.github.steelyard.work.ExpertBackend;
+import io.github.steelyard.work.Monitor;
 import io.github.steelyard.work.Pass;
 import io.github.steelyard.work.Profile;
 import java.util.Optional;
@@ -54,6 +55,11 @@ record ForwardPass(
         }
     }
 
+    /// Returns the same with another number of threads.
+    ForwardPass withThreads(int count) {
+        return new ForwardPass(checkpoint, decoder, sequences, kernels, gemm, experts, allTokens, count);
+    }
+
     /// Runs the layers that `store` does not have yet, and the head if somebody wants its logits.
     ///
     /// @param memory where rows as large as the corpus are taken from
@@ -64,7 +70,20 @@ record ForwardPass(
             Profile profile,
             EngineListener listener,
             Optional<HeadConsumer> head) {
+        run(tap, store, memory, profile, listener, head, Monitor.ofThreads());
+    }
+
+    /// Does the same with workers that wait for one another elsewhere.
+    void run(
+            Tap tap,
+            LayerStore store,
+            CorpusContext.RowMemory memory,
+            Profile profile,
+            EngineListener listener,
+            Optional<HeadConsumer> head,
+            Monitor monitor) {
         Pass pass = new Pass(kernels, gemm, tap, experts, allTokens, threads, profile);
-        new Engine(decoder, new CheckpointWeights(checkpoint), pass, memory).run(sequences, store, listener, head);
+        new Engine(decoder, new CheckpointWeights(checkpoint), pass, memory, monitor)
+                .run(sequences, store, listener, head);
     }
 }

@@ -7,6 +7,7 @@ import io.github.steelyard.site.Role;
 import io.github.steelyard.site.RowSource;
 import io.github.steelyard.weights.Weights;
 import io.github.steelyard.work.Lane;
+import io.github.steelyard.work.Monitor;
 import io.github.steelyard.work.Pass;
 import io.github.steelyard.work.Phase;
 import io.github.steelyard.work.Scratch;
@@ -29,13 +30,21 @@ public final class Engine {
     private final Weights weights;
     private final Pass pass;
     private final CorpusContext.RowMemory memory;
+    private final Monitor monitor;
 
     /// @param memory where rows as large as the corpus are taken from
     public Engine(Decoder decoder, Weights weights, Pass pass, CorpusContext.RowMemory memory) {
+        this(decoder, weights, pass, memory, Monitor.ofThreads());
+    }
+
+    /// @param memory where rows as large as the corpus are taken from
+    /// @param monitor where the workers wait for one another
+    public Engine(Decoder decoder, Weights weights, Pass pass, CorpusContext.RowMemory memory, Monitor monitor) {
         this.decoder = decoder;
         this.weights = weights;
         this.pass = pass;
         this.memory = memory;
+        this.monitor = monitor;
     }
 
     /// Runs all layers that `store` does not have yet, then the final norm and, if asked for, the head.
@@ -45,7 +54,7 @@ public final class Engine {
         try (ReadAhead ahead = readAhead(store.firstLayer());
                 CorpusRows rows = new CorpusRows(memory);
                 Scratch layerMemory = new Scratch();
-                Workers workers = new Workers(pass, ahead::reached)) { // ended before the memory that they use
+                Workers workers = new Workers(pass, ahead::reached, monitor)) { // ended before the memory that they use
             if (store.firstLayer() == 0) {
                 embed(sequences, store.input(0), workers);
                 store.finished(-1, workers);

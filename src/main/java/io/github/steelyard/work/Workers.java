@@ -35,7 +35,15 @@ public final class Workers implements AutoCloseable {
     ///
     /// @param weightsUsed hears of each module whose weight is about to be read
     public Workers(Pass pass, Consumer<ModuleInfo> weightsUsed) {
-        this(pass, weightsUsed, Monitor.ofThreads(), Workers::daemon);
+        this(pass, weightsUsed, Monitor.ofThreads());
+    }
+
+    /// Starts as many workers as `pass` wants.
+    ///
+    /// @param weightsUsed hears of each module whose weight is about to be read
+    /// @param monitor where the workers wait for one another
+    public Workers(Pass pass, Consumer<ModuleInfo> weightsUsed, Monitor monitor) {
+        this(pass, weightsUsed, monitor, Workers::daemon);
     }
 
     /// @param monitor where the workers wait for one another

@@ -21,6 +21,12 @@ final class BenchCommandTest {
                 .contains("peaks in GFLOP/s: FMA 240.0, GEMM 230.0, bf16 / 3 none (oneDNN only built for linux amd64)");
     }
 
+    @Test
+    void lines_simulated_sayHowBusyTheWorkersAre() {
+        assertThat(BenchCommand.lines(result(150.26, "kernel")))
+                .contains("simulated: 64 workers take 10.0 s, 819 tokens/s, and are at work 90.0 % of the time");
+    }
+
     private static BenchmarkResult result(double third, String kernel) {
         return new BenchmarkResult(
                 1000,
@@ -42,6 +48,7 @@ final class BenchCommandTest {
                 "vector-512",
                 "asked for",
                 List.of(),
+                List.of(new BenchmarkResult.Simulated(64, 10, 819.2, 0.9)),
                 Map.of());
     }
 }

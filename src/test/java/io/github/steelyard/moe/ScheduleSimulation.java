@@ -14,11 +14,11 @@ import io.github.steelyard.model.LinearGroup;
 import io.github.steelyard.model.MemoryPlan;
 import io.github.steelyard.model.SequenceBody;
 import io.github.steelyard.site.Tap;
-import io.github.steelyard.testing.SimulatedTime;
 import io.github.steelyard.work.ExpertBackend;
 import io.github.steelyard.work.Lane;
 import io.github.steelyard.work.Pass;
 import io.github.steelyard.work.Profile;
+import io.github.steelyard.work.SimulatedTime;
 import io.github.steelyard.work.Workers;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -103,7 +103,7 @@ final class ScheduleSimulation {
         double spent = 0;
         for (Map.Entry<String, Decoder.Layer> example : examples.entrySet()) {
             int count = counts.getOrDefault(example.getKey(), 0);
-            SimulatedTime time = new SimulatedTime(threads);
+            SimulatedTime time = new SimulatedTime(threads, () -> 0);
             try (Workers workers = workers(threads, time)) {
                 new Layer(time, workers).run(example.getValue());
             }

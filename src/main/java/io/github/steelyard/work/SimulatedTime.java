@@ -1,6 +1,5 @@
-package io.github.steelyard.testing;
+package io.github.steelyard.work;
 
-import io.github.steelyard.work.Monitor;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
@@ -9,10 +8,21 @@ import java.util.Objects;
 import java.util.PriorityQueue;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.Semaphore;
+import java.util.function.LongSupplier;
+import org.jspecify.annotations.Nullable;
 
-/// Time that passes only where a worker says so: any number of workers run the real schedules, one at a time, in the
-/// order of their simulated clocks. The result depends on nothing else than the times that are spent.
+/// Time as it would pass if every worker had a core of its own: any number of workers run the real schedules, one at a
+/// time, in the order of their simulated clocks.
+///
+/// A worker's clock goes on by what it says that its work takes ([#spend]), and by what a real clock says that it took
+/// from one call of this monitor to the next. Between two [#forEach][Workers#forEach] that of the thread that calls
+/// them counts, while all workers wait.
+///
+/// With a clock that stands still the result depends on nothing else than the times that are said. What workers do to
+/// one another other than by waiting, through caches, memory and the monitor's own lock, is not simulated.
 public final class SimulatedTime implements Monitor {
+
+    private static final double SECONDS = 1e-9;
 
     private static final class Turn {
 
@@ -20,6 +30,7 @@ public final class SimulatedTime implements Monitor {
         private final Semaphore mine = new Semaphore(0);
         private double at;
         private long order;
+        private long since; // of the real clock
 
         Turn(int worker) {
             this.worker = worker;
@@ -27,6 +38,7 @@ public final class SimulatedTime implements Monitor {
     }
 
     private final int workers;
+    private final LongSupplier clock;
     private final Map<Thread, Turn> turns = new ConcurrentHashMap<>();
     private final PriorityQueue<Turn> ready = new PriorityQueue<>(
             Comparator.<Turn>comparingDouble(turn -> turn.at).thenComparingLong(turn -> turn.order));
@@ -34,33 +46,41 @@ public final class SimulatedTime implements Monitor {
     private final List<Turn> arrived = new ArrayList<>();
     private int active;
     private long orders;
+    private long aloneSince;
     private double now; // seconds
     private double spent; // seconds, of all workers
 
-    public SimulatedTime(int workers) {
+    /// @param workers how many there are
+    /// @param clock nanoseconds of the calling thread, of which it reads differences; `() -> 0` where all times are
+    /// said
+    public SimulatedTime(int workers, LongSupplier clock) {
         this.workers = workers;
+        this.clock = clock;
+        this.aloneSince = clock.getAsLong();
     }
 
     /// Returns the seconds that have passed.
-    public double now() {
+    public synchronized double now() {
         return now;
     }
 
     /// Returns the seconds that all workers together have worked.
-    public double spent() {
+    public synchronized double spent() {
         return spent;
     }
 
     /// Lets the calling worker work for a while.
     public void spend(double seconds) {
-        Turn turn = turn();
-        spent += seconds;
-        makeReady(turn, now + seconds);
+        Turn turn = Objects.requireNonNull(turn());
+        synchronized (this) {
+            spent += seconds;
+            makeReady(turn, now + seconds);
+        }
         giveWay(turn);
     }
 
     /// Lets one thread work while no worker is.
-    public void spendAlone(double seconds) {
+    public synchronized void spendAlone(double seconds) {
         spent += seconds;
         now += seconds;
     }
@@ -69,7 +89,7 @@ public final class SimulatedTime implements Monitor {
     public void begins(int worker) {
         Turn turn = new Turn(worker);
         turns.put(Thread.currentThread(), turn);
-        synchronized (arrived) {
+        synchronized (this) {
             arrived.add(turn);
             if (arrived.size() == workers) {
                 arrived.sort(Comparator.comparingInt(other -> other.worker));
@@ -79,11 +99,12 @@ public final class SimulatedTime implements Monitor {
                 next();
             }
         }
-        turn.mine.acquireUninterruptibly();
+        awaitTurn(turn);
     }
 
     @Override
-    public void ends() {
+    public synchronized void ends() {
+        turns.remove(Thread.currentThread());
         active--;
         if (active > 0) {
             next();
@@ -92,7 +113,16 @@ public final class SimulatedTime implements Monitor {
 
     @Override
     public void enter() {
-        // Only one worker runs at a time.
+        Turn turn = turn();
+        long since = turn == null ? aloneSince : turn.since;
+        double seconds = SECONDS * (clock.getAsLong() - since);
+        if (turn == null) {
+            spendAlone(seconds);
+            aloneSince = clock.getAsLong();
+        } else if (seconds > 0) {
+            spend(seconds);
+        }
+        // Nothing to lock: only one worker runs at a time.
     }
 
     @Override
@@ -102,19 +132,22 @@ public final class SimulatedTime implements Monitor {
 
     @Override
     public void await() {
-        Turn turn = turn();
-        waiting.add(turn);
+        Turn turn = Objects.requireNonNull(turn());
+        synchronized (this) {
+            waiting.add(turn);
+        }
         giveWay(turn);
     }
 
     @Override
-    public void wakeAll() {
+    public synchronized void wakeAll() {
         waiting.forEach(turn -> makeReady(turn, now));
         waiting.clear();
     }
 
-    private Turn turn() {
-        return Objects.requireNonNull(turns.get(Thread.currentThread()));
+    /// Returns nothing for the thread that the workers work for.
+    private @Nullable Turn turn() {
+        return turns.get(Thread.currentThread());
     }
 
     private void makeReady(Turn turn, double at) {
@@ -125,10 +158,15 @@ public final class SimulatedTime implements Monitor {
 
     private void giveWay(Turn turn) {
         next();
-        turn.mine.acquireUninterruptibly();
+        awaitTurn(turn);
     }
 
-    private void next() {
+    private void awaitTurn(Turn turn) {
+        turn.mine.acquireUninterruptibly();
+        turn.since = clock.getAsLong();
+    }
+
+    private synchronized void next() {
         Turn turn = ready.poll();
         if (turn == null) {
             throw new IllegalStateException("every worker waits for another one");
