@@ -1,7 +1,7 @@
 package io.github.steelyard.audit;
 
 import io.github.steelyard.census.ExportSource;
-import io.github.steelyard.dialect.QuantAlgo;
+import io.github.steelyard.dialect.ModuleFormat;
 import java.util.Map;
 import java.util.Optional;
 
@@ -17,7 +17,7 @@ public record Expectation(boolean export, Optional<Planned> planned, Optional<Ex
     ///
     /// @param modules the formats of each quantised module, by its name or that of the module that holds its tensors
     /// @param kvCache format of the key and value cache
-    public record Planned(Map<String, QuantAlgo> modules, Optional<String> kvCache) {
+    public record Planned(Map<String, ModuleFormat> modules, Optional<String> kvCache) {
 
         public Planned {
             modules = Map.copyOf(modules);

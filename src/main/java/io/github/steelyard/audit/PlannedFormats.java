@@ -2,6 +2,7 @@ package io.github.steelyard.audit;
 
 import io.github.steelyard.census.StoredModule;
 import io.github.steelyard.census.StoredModules;
+import io.github.steelyard.dialect.QuantAlgo;
 import io.github.steelyard.weights.WeightTensors;
 import java.util.List;
 
@@ -12,7 +13,8 @@ record PlannedFormats(Expectation.Planned planned) implements Check {
 
     @Override
     public void run(Subject subject, Findings findings) {
-        planned.modules().forEach((name, algo) -> {
+        planned.modules().forEach((name, format) -> {
+            QuantAlgo algo = format.algo();
             List<StoredModule> written = written(name, subject.stored());
             if (written.isEmpty()) {
                 findings.each(FindingCode.MODULE_MISSING, "modules that were planned and not written", name);

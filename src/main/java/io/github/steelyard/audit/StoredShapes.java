@@ -4,7 +4,9 @@ import io.github.steelyard.census.StoredModule;
 import io.github.steelyard.checkpoint.Checkpoint;
 import io.github.steelyard.files.CheckpointException;
 import io.github.steelyard.files.Printable;
+import io.github.steelyard.format.Format;
 import io.github.steelyard.format.StoredWeight;
+import io.github.steelyard.tensor.DType;
 import io.github.steelyard.tensor.Shape;
 import io.github.steelyard.weights.CheckpointWeights;
 import io.github.steelyard.weights.WeightTensors;
@@ -36,14 +38,28 @@ record StoredShapes() implements Check {
     /// Returns the weight of a complete matrix whose extents only its own tensors tell.
     static StoredWeight read(StoredModule module, CheckpointWeights weights) {
         Shape stored = module.weight().orElseThrow().shape();
+        boolean inPairs = module.format().orElseThrow() == Format.INT4
+                && module.weight().orElseThrow().dtype() != DType.I32;
         long columns = switch (module.format().orElseThrow()) {
             case NVFP4, MXFP4 -> CODES_IN_A_BYTE * stored.dim(1);
-            case INT4, INT8 ->
-                WeightTensors.unpackedColumns(weights.checkpoint(), module.name())
-                        .orElse(CODES_IN_A_WORD * stored.dim(1));
-            case PLAIN, FP8, FP8_PER_CHANNEL, FP8_BLOCK, FP8_DYNAMIC_TOKEN, FP8_DYNAMIC_GROUP, MXFP8 -> stored.dim(1);
+            case INT4, INT8_GROUPS ->
+                inPairs
+                        ? stored.dim(1)
+                        : WeightTensors.unpackedColumns(weights.checkpoint(), module.name())
+                                .orElse(CODES_IN_A_WORD * stored.dim(1));
+            case PLAIN,
+                    FP8,
+                    FP8_PER_CHANNEL,
+                    FP8_BLOCK,
+                    FP8_DYNAMIC_TOKEN,
+                    FP8_DYNAMIC_GROUP,
+                    MXFP8,
+                    INT8,
+                    INT8_PER_CHANNEL,
+                    INT8_DYNAMIC_TOKEN -> stored.dim(1);
         };
-        return weights.linear(module.name(), Math.toIntExact(stored.dim(0)), Math.toIntExact(columns));
+        long rows = inPairs ? module.scale().orElseThrow().shape().dim(0) : stored.dim(0);
+        return weights.linear(module.name(), Math.toIntExact(rows), Math.toIntExact(columns));
     }
 
     /// Adds what the loader says of a weight, if it refuses it.

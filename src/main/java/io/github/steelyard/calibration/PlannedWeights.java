@@ -11,6 +11,7 @@ import io.github.steelyard.quant.QuantizerConfig;
 import io.github.steelyard.search.BlockRule;
 import io.github.steelyard.search.BlockSearch;
 import io.github.steelyard.search.Fp8Scales;
+import io.github.steelyard.search.IntScales;
 import io.github.steelyard.search.Multipliers;
 import io.github.steelyard.search.StaticScales;
 import io.github.steelyard.site.Role;
@@ -49,8 +50,24 @@ public record PlannedWeights(Plan plan, ScaleTable scales) {
                         1,
                         WeightSearch.multipliers(plan)
                                 .map(tried -> new Fp8Scales(tried, format.tile(), Kernels.fastest())));
-            case PLAIN, FP8, FP8_DYNAMIC_TOKEN, FP8_DYNAMIC_GROUP, MXFP4, MXFP8, INT4, INT8 ->
-                WeightEncoder.ofAmax(format, arithmetic, amax);
+            case INT4, INT8_PER_CHANNEL ->
+                new WeightEncoder(
+                        format,
+                        config.block(),
+                        arithmetic,
+                        1,
+                        WeightSearch.multipliers(plan)
+                                .map(tried -> new IntScales(
+                                        tried, format.bits(), config.block(), arithmetic, Kernels.fastest())));
+            case PLAIN,
+                    FP8,
+                    FP8_DYNAMIC_TOKEN,
+                    FP8_DYNAMIC_GROUP,
+                    MXFP4,
+                    MXFP8,
+                    INT8,
+                    INT8_DYNAMIC_TOKEN,
+                    INT8_GROUPS -> WeightEncoder.ofAmax(format, arithmetic, amax);
         };
     }
 

@@ -242,18 +242,18 @@ final class ScaleResolver {
     private void unifyGroups() {
         Set<List<String>> done = new HashSet<>();
         for (ModuleInfo module : modules) {
-            unifyOnce(module.inputGroup(), Format.NVFP4, SHARED_INPUT, done);
+            unifyOnce(module.inputGroup(), false, SHARED_INPUT, done);
         }
         done.clear();
         for (ModuleInfo module : modules) {
-            unifyOnce(module.joined(), Format.FP8, JOINED, done);
+            unifyOnce(module.joined(), true, JOINED, done);
         }
     }
 
-    private void unifyOnce(List<String> group, Format format, String why, Set<List<String>> done) {
+    private void unifyOnce(List<String> group, boolean joined, String why, Set<List<String>> done) {
         if (group.size() > 1 && done.add(group)) {
-            unify(group, Role.INPUT, name -> hasWeight(name, format), why);
-            unify(group, Role.WEIGHT, name -> hasWeight(name, format), why);
+            unify(group, Role.INPUT, name -> isSharedAsJoined(name).equals(Optional.of(joined)), why);
+            unify(group, Role.WEIGHT, name -> isSharedAsJoined(name).equals(Optional.of(joined)), why);
         }
     }
 
@@ -300,13 +300,16 @@ final class ScaleResolver {
         }
     }
 
-    private boolean hasWeight(String module, Format wanted) {
+    /// Returns whether a module shares its scales with those that servers keep in one matrix with it, rather than with
+    /// all that read the same input; empty if its weight is not quantised, or is FP8 in parts, whose input has no
+    /// scale.
+    private Optional<Boolean> isSharedAsJoined(String module) {
         return quantizers
                 .apply(new Site(module, Role.WEIGHT))
                 .filter(QuantizerConfig::enable)
                 .flatMap(QuantizerConfig::format)
-                .filter(format -> format == wanted)
-                .isPresent();
+                .filter(format -> format.coding() != Format.Coding.FP8 || format.hasTensorScale())
+                .map(format -> format.coding() == Format.Coding.FP8);
     }
 
     private static SiteScale imputed(Site site, float amax, Optional<Site> from, String detail) {

@@ -11,6 +11,7 @@ import io.github.steelyard.files.Finding;
 import io.github.steelyard.files.GroupedFindings;
 import io.github.steelyard.format.E4m3;
 import io.github.steelyard.format.Format;
+import io.github.steelyard.format.Ints;
 import io.github.steelyard.format.Nvfp4;
 import io.github.steelyard.quant.FakeQuantizer;
 import io.github.steelyard.site.ModuleInfo;
@@ -81,7 +82,15 @@ public final class CheckpointScales {
             return;
         }
         switch (WeightTensors.detect(checkpoint, module).format()) {
-            case PLAIN, FP8_DYNAMIC_TOKEN, FP8_DYNAMIC_GROUP, MXFP4, INT4, INT8 -> {}
+            case PLAIN, FP8_DYNAMIC_TOKEN, FP8_DYNAMIC_GROUP, MXFP4, INT4, INT8_DYNAMIC_TOKEN, INT8_GROUPS -> {}
+            case INT8, INT8_PER_CHANNEL -> {
+                Optional<InputScale> scale = InputScale.of(checkpoint, module);
+                if (scale.isPresent()) {
+                    put(site, Format.INT8, amax(scale.get(), Ints.largest(Byte.SIZE)));
+                } else if (declared.equals(Optional.of(Input.DYNAMIC))) {
+                    put(site, Format.INT8_DYNAMIC_TOKEN, 0);
+                }
+            }
             case FP8 -> {
                 Optional<InputScale> scale = InputScale.of(checkpoint, module);
                 if (scale.isPresent()) {

@@ -27,7 +27,8 @@ import java.util.TreeMap;
 /// | FP8 per channel | FP8, a scale per token |
 /// | NVFP4 | NVFP4, where there is a scale, or the config declares one |
 /// | MXFP8 | MXFP8 |
-/// | FP8 in blocks, MXFP4, integers | as it is: servers that quantise it do so by themselves |
+/// | INT8 per tensor or channel | INT8, where there is a scale or the config declares one per token |
+/// | FP8 in blocks, MXFP4, packed integers | as it is: servers that quantise it do so by themselves |
 /// | any, where the config declares the weight alone | as it is |
 ///
 /// The tensors decide; where there are none, the config does.
@@ -79,7 +80,14 @@ public final class StoredFormats {
             case FP8_PER_CHANNEL -> Optional.of(Format.FP8_DYNAMIC_TOKEN);
             case NVFP4 -> declared || hasInputScale(module) ? Optional.of(Format.NVFP4) : Optional.empty();
             case MXFP8 -> Optional.of(Format.MXFP8);
-            case PLAIN, FP8_BLOCK, FP8_DYNAMIC_TOKEN, FP8_DYNAMIC_GROUP, MXFP4, INT4, INT8 -> Optional.empty();
+            case INT8, INT8_PER_CHANNEL ->
+                config.declarationOf(module.name())
+                                .filter(said -> said.input() == Declaration.Input.DYNAMIC)
+                                .isPresent()
+                        ? Optional.of(Format.INT8_DYNAMIC_TOKEN)
+                        : hasInputScale(module) ? Optional.of(Format.INT8) : Optional.empty();
+            case PLAIN, FP8_BLOCK, FP8_DYNAMIC_TOKEN, FP8_DYNAMIC_GROUP, MXFP4, INT4, INT8_DYNAMIC_TOKEN, INT8_GROUPS ->
+                Optional.empty();
         };
     }
 

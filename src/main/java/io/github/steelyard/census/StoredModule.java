@@ -11,6 +11,7 @@ import java.util.Collections;
 import java.util.EnumMap;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 
 /// The tensors of a checkpoint that share a module's name.
 ///
@@ -18,6 +19,8 @@ import java.util.Optional;
 /// @param parts its tensors
 /// @param tensors those of its weight, if the weight is complete
 public record StoredModule(String name, Map<Part, TensorInfo> parts, Optional<WeightTensors> tensors) {
+
+    private static final Set<DType> REAL = Set.of(DType.F32, DType.BF16, DType.F16);
 
     public StoredModule {
         parts = Collections.unmodifiableMap(new EnumMap<>(parts));
@@ -60,14 +63,18 @@ public record StoredModule(String name, Map<Part, TensorInfo> parts, Optional<We
     }
 
     private Optional<Coding> coding(TensorInfo weight) {
-        DType scaleType = scale().map(TensorInfo::dtype).orElse(DType.F32);
-        boolean powerScales = scaleType == DType.U8 || scaleType == DType.F8_E8M0;
+        Optional<DType> scaleType = scale().map(TensorInfo::dtype);
+        boolean powerScales = scaleType
+                .filter(type -> type == DType.U8 || type == DType.F8_E8M0)
+                .isPresent();
         if (has(Part.BLOCKS)) {
             return Optional.of(Coding.MXFP4);
         }
         return switch (weight.dtype()) {
             case U8, F4, I8 ->
-                scale().isEmpty() && globalScale().isEmpty() ? Optional.empty() : Optional.of(fourBit(powerScales));
+                scale().isEmpty() && globalScale().isEmpty()
+                        ? Optional.empty()
+                        : Optional.of(fourBit(weight, scaleType, powerScales));
             case F8_E4M3, F8_E5M2 ->
                 powerScales && scaleCoversBlocks(weight)
                         ? Optional.of(Coding.MXFP8)
@@ -132,7 +139,11 @@ public record StoredModule(String name, Map<Part, TensorInfo> parts, Optional<We
                         .orElse(false);
     }
 
-    private Coding fourBit(boolean powerScales) {
+    private Coding fourBit(TensorInfo weight, Optional<DType> scaleType, boolean powerScales) {
+        boolean real = scaleType.filter(REAL::contains).isPresent();
+        if (real && (weight.dtype() == DType.I8 || globalScale().isEmpty())) {
+            return Coding.INTEGERS;
+        }
         return powerScales && globalScale().isEmpty() ? Coding.MXFP4 : Coding.NVFP4;
     }
 }

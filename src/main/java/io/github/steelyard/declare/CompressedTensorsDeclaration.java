@@ -4,6 +4,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.github.steelyard.dialect.ModuleFormat;
 import io.github.steelyard.dialect.QuantAlgo;
 import io.github.steelyard.dialect.TargetNames;
 import io.github.steelyard.format.Format;
@@ -22,7 +23,7 @@ import java.util.SequencedMap;
 /// @param ignored what is not quantised, as [TargetNames#ignored] writes it
 /// @param kvCache `FP8`; empty for none
 public record CompressedTensorsDeclaration(
-        SequencedMap<String, QuantAlgo> layers, List<String> ignored, Optional<String> kvCache)
+        SequencedMap<String, ModuleFormat> layers, List<String> ignored, Optional<String> kvCache)
         implements ExportDeclaration {
 
     /// Version of compressed-tensors whose layout is written; nobody reads it.
@@ -46,12 +47,12 @@ public record CompressedTensorsDeclaration(
 
     @Override
     public ObjectNode quantizationConfig() {
-        SequencedMap<QuantAlgo, List<String>> targets = TargetNames.targets(layers);
+        SequencedMap<ModuleFormat, List<String>> targets = TargetNames.targets(layers);
         ObjectNode config = JSON.objectNode();
         ObjectNode groups = config.putObject("config_groups");
-        targets.forEach((algo, names) -> group(groups.putObject("group_" + groups.size()), algo, names));
+        targets.forEach((format, names) -> group(groups.putObject("group_" + groups.size()), format, names));
         List<String> formats = targets.keySet().stream()
-                .map(CompressedTensorsDeclaration::format)
+                .map(declared -> format(declared.algo()))
                 .distinct()
                 .toList();
         config.put("format", formats.isEmpty() ? NONE : targets.size() > 1 ? SEVERAL : formats.getFirst());
@@ -72,7 +73,8 @@ public record CompressedTensorsDeclaration(
         return config;
     }
 
-    private static void group(ObjectNode group, QuantAlgo algo, List<String> targets) {
+    private static void group(ObjectNode group, ModuleFormat declared, List<String> targets) {
+        QuantAlgo algo = declared.algo();
         group.put("format", format(algo));
         Optional<Quantizer> input = algo.input().map(CompressedTensorsDeclaration::input);
         if (input.isPresent()) {
@@ -82,7 +84,9 @@ public record CompressedTensorsDeclaration(
         }
         group.putNull("output_activations");
         group.set("targets", strings(targets));
-        group.set("weights", weight(algo.weight()).observed(OF_WEIGHTS).json());
+        group.set(
+                "weights",
+                weight(algo.weight(), declared.block()).observed(OF_WEIGHTS).json());
     }
 
     private static String format(QuantAlgo algo) {
@@ -91,18 +95,24 @@ public record CompressedTensorsDeclaration(
             case NVFP4, W4A16_NVFP4 -> "nvfp4-pack-quantized";
             case MXFP4, W4A4_MXFP4 -> "mxfp4-pack-quantized";
             case MXFP8 -> "mxfp8-quantized";
-            case FP8_BLOCK -> throw new AssertionError(algo);
+            case W4A16_INT -> "pack-quantized";
+            case W8A8_INT, W8A8_INT_DYNAMIC, W8A8_INT_TENSOR -> "int-quantized";
+            case FP8_BLOCK, W8A16_INT -> throw new AssertionError(algo);
         };
     }
 
-    private static Quantizer weight(Format format) {
+    private static Quantizer weight(Format format, int block) {
         return switch (format) {
             case FP8 -> new Quantizer(8, "tensor");
             case FP8_PER_CHANNEL -> new Quantizer(8, "channel");
             case FP8_BLOCK -> new Quantizer(8, "block");
-            case NVFP4 -> new Quantizer(4, "tensor_group").grouped(format.block(), "torch.float8_e4m3fn");
-            case MXFP4, MXFP8 -> new Quantizer(format.bits(), "group").grouped(format.block(), "torch.uint8");
-            case PLAIN, FP8_DYNAMIC_TOKEN, FP8_DYNAMIC_GROUP, INT4, INT8 -> throw new AssertionError(format);
+            case NVFP4 -> new Quantizer(4, "tensor_group").grouped(block, "torch.float8_e4m3fn");
+            case MXFP4, MXFP8 -> new Quantizer(format.bits(), "group").grouped(block, "torch.uint8");
+            case INT4 -> new Quantizer(4, "group").grouped(block, "").integers();
+            case INT8 -> new Quantizer(8, "tensor").integers();
+            case INT8_PER_CHANNEL -> new Quantizer(8, "channel").integers();
+            case PLAIN, FP8_DYNAMIC_TOKEN, FP8_DYNAMIC_GROUP, INT8_DYNAMIC_TOKEN, INT8_GROUPS ->
+                throw new AssertionError(format);
         };
     }
 
@@ -111,9 +121,12 @@ public record CompressedTensorsDeclaration(
             case FP8 -> new Quantizer(8, "tensor").observed(OF_INPUTS);
             case FP8_DYNAMIC_TOKEN -> new Quantizer(8, "token").dynamic();
             case FP8_DYNAMIC_GROUP -> new Quantizer(8, "group").grouped(128, "").dynamic();
-            case NVFP4 -> weight(format).observed(OF_INPUTS).local();
-            case MXFP4, MXFP8 -> weight(format).dynamic();
-            case PLAIN, FP8_PER_CHANNEL, FP8_BLOCK, INT4, INT8 -> throw new AssertionError(format);
+            case INT8 -> weight(format, 0).observed(OF_INPUTS);
+            case INT8_DYNAMIC_TOKEN -> new Quantizer(8, "token").integers().dynamic();
+            case NVFP4 -> weight(format, format.block()).observed(OF_INPUTS).local();
+            case MXFP4, MXFP8 -> weight(format, format.block()).dynamic();
+            case PLAIN, FP8_PER_CHANNEL, FP8_BLOCK, INT4, INT8_PER_CHANNEL, INT8_GROUPS ->
+                throw new AssertionError(format);
         };
     }
 
@@ -136,26 +149,32 @@ public record CompressedTensorsDeclaration(
     /// @param group elements that share a scale; 0 where it is not so many of a row that do
     /// @param scaleType dtype of the scales of groups; empty for that of the model
     /// @param observer what looked at the values; empty for none
-    private record Quantizer(int bits, String strategy, int group, String scaleType, Timing timing, String observer) {
+    /// @param type `float` or `int`
+    private record Quantizer(
+            int bits, String strategy, int group, String scaleType, Timing timing, String observer, String type) {
 
         Quantizer(int bits, String strategy) {
-            this(bits, strategy, 0, "", Timing.BEFOREHAND, "");
+            this(bits, strategy, 0, "", Timing.BEFOREHAND, "", "float");
         }
 
-        Quantizer grouped(int size, String type) {
-            return new Quantizer(bits, strategy, size, type, timing, observer);
+        Quantizer grouped(int size, String ofScales) {
+            return new Quantizer(bits, strategy, size, ofScales, timing, observer, type);
         }
 
         Quantizer observed(String name) {
-            return new Quantizer(bits, strategy, group, scaleType, timing, name);
+            return new Quantizer(bits, strategy, group, scaleType, timing, name, type);
         }
 
         Quantizer dynamic() {
-            return new Quantizer(bits, strategy, group, scaleType, Timing.AT_RUN_TIME, observer);
+            return new Quantizer(bits, strategy, group, scaleType, Timing.AT_RUN_TIME, observer, type);
         }
 
         Quantizer local() {
-            return new Quantizer(bits, strategy, group, scaleType, Timing.LOCAL, observer);
+            return new Quantizer(bits, strategy, group, scaleType, Timing.LOCAL, observer, type);
+        }
+
+        Quantizer integers() {
+            return new Quantizer(bits, strategy, group, scaleType, timing, observer, "int");
         }
 
         ObjectNode json() {
@@ -178,7 +197,7 @@ public record CompressedTensorsDeclaration(
             json.set("scale_dtype", orNull(scaleType));
             json.put("strategy", strategy);
             json.put("symmetric", true);
-            json.put("type", "float");
+            json.put("type", type);
             json.putNull("zp_dtype");
             return json;
         }

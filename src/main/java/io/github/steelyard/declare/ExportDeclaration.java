@@ -2,7 +2,7 @@ package io.github.steelyard.declare;
 
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.github.steelyard.audit.Expectation;
-import io.github.steelyard.dialect.QuantAlgo;
+import io.github.steelyard.dialect.ModuleFormat;
 import java.util.Optional;
 import java.util.SequencedMap;
 
@@ -10,7 +10,7 @@ import java.util.SequencedMap;
 public sealed interface ExportDeclaration permits ModelOptDeclaration, CompressedTensorsDeclaration {
 
     /// Returns the formats of each quantised module, in the order of the model.
-    SequencedMap<String, QuantAlgo> layers();
+    SequencedMap<String, ModuleFormat> layers();
 
     /// Returns the format of the key and value cache, `FP8` or `NVFP4`; empty for none.
     Optional<String> kvCache();

@@ -3,6 +3,7 @@ package io.github.steelyard.declare;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.github.steelyard.dialect.ModuleFormat;
 import io.github.steelyard.dialect.QuantAlgo;
 import java.util.Collections;
 import java.util.LinkedHashMap;
@@ -22,7 +23,10 @@ import java.util.stream.Stream;
 /// @param kvCache format of the key and value cache, `FP8` or `NVFP4`; empty for none
 /// @param producerVersion version of ModelOpt whose layout this is
 public record ModelOptDeclaration(
-        SequencedMap<String, QuantAlgo> layers, List<String> excluded, Optional<String> kvCache, String producerVersion)
+        SequencedMap<String, ModuleFormat> layers,
+        List<String> excluded,
+        Optional<String> kvCache,
+        String producerVersion)
         implements ExportDeclaration {
 
     private static final JsonNodeFactory JSON = JsonNodeFactory.instance;
@@ -57,9 +61,9 @@ public record ModelOptDeclaration(
     @Override
     public ObjectNode quantizationConfig() {
         ObjectNode config = JSON.objectNode();
-        Set<QuantAlgo> formats = formats();
+        Set<ModuleFormat> formats = formats();
         boolean mixed = formats.size() > 1;
-        if (mixed || formats.stream().allMatch(QuantAlgo::hasConfigGroup)) {
+        if (mixed || formats.stream().map(ModuleFormat::algo).allMatch(QuantAlgo::hasConfigGroup)) {
             config.set("config_groups", configGroups(formats));
         }
         if (formats.size() != 1) {
@@ -79,34 +83,35 @@ public record ModelOptDeclaration(
         return config;
     }
 
-    private Set<QuantAlgo> formats() {
+    private Set<ModuleFormat> formats() {
         return new LinkedHashSet<>(layers.values());
     }
 
     private Optional<String> algorithm() {
-        Set<QuantAlgo> formats = formats();
+        Set<ModuleFormat> formats = formats();
         return formats.size() > 1
                 ? Optional.of("MIXED_PRECISION")
-                : formats.stream().map(QuantAlgo::word).findFirst();
+                : formats.stream().map(format -> format.algo().word()).findFirst();
     }
 
     private ObjectNode quantizedLayers() {
         ObjectNode modules = JSON.objectNode();
         layers.forEach((module, format) -> {
-            ObjectNode entry = modules.putObject(module).put("quant_algo", format.word());
+            ObjectNode entry =
+                    modules.putObject(module).put("quant_algo", format.algo().word());
             putGroupSize(format, entry);
         });
         return modules;
     }
 
-    private ObjectNode configGroups(Set<QuantAlgo> formats) {
+    private ObjectNode configGroups(Set<ModuleFormat> formats) {
         ObjectNode groups = JSON.objectNode();
         boolean one = formats.size() == 1;
-        for (QuantAlgo format : formats) {
+        for (ModuleFormat format : formats) {
             ObjectNode group = groups.putObject("group_" + groups.size());
             describe(format, group);
             Stream<String> members = layers.entrySet().stream()
-                    .filter(layer -> layer.getValue() == format)
+                    .filter(layer -> layer.getValue().equals(format))
                     .map(Map.Entry::getKey)
                     .sorted();
             group.set("targets", strings(one ? Stream.of("Linear") : members));
@@ -114,8 +119,8 @@ public record ModelOptDeclaration(
         return groups;
     }
 
-    private static void describe(QuantAlgo format, ObjectNode group) {
-        switch (format) {
+    private static void describe(ModuleFormat format, ObjectNode group) {
+        switch (format.algo()) {
             case FP8 -> {
                 group.set("input_activations", numbers(8, false));
                 group.set("weights", numbers(8, false));
@@ -135,18 +140,32 @@ public record ModelOptDeclaration(
                 group.set("input_activations", numbers(8, true).put("group_size", 32));
                 group.set("weights", numbers(8, false).put("group_size", 32));
             }
-            case FP8_BLOCK_DYNAMIC, W4A4_MXFP4 -> throw new AssertionError(format);
+            case W4A16_INT -> group.set("weights", integers(4).put("group_size", format.block()));
+            case W8A16_INT -> group.set("weights", integers(8));
+            case W8A8_INT -> {
+                group.set("input_activations", integers(8));
+                group.set("weights", integers(8).put("strategy", "channel"));
+            }
+            case FP8_BLOCK_DYNAMIC, W4A4_MXFP4, W8A8_INT_DYNAMIC, W8A8_INT_TENSOR -> throw new AssertionError(format);
         }
     }
 
-    private static void putGroupSize(QuantAlgo algo, ObjectNode object) {
-        if (algo.weight().block() > 0) {
-            object.put("group_size", algo.weight().block());
+    private static void putGroupSize(ModuleFormat format, ObjectNode object) {
+        if (format.block() > 0) {
+            object.put("group_size", format.block());
+        }
+        if (format.algo() == QuantAlgo.W4A16_INT) {
+            object.put("has_zero_point", false);
+            object.put("pre_quant_scale", true); // a word of this algorithm, whether or not there are such tensors
         }
     }
 
     private static ObjectNode numbers(int bits, boolean dynamic) {
         return JSON.objectNode().put("dynamic", dynamic).put("num_bits", bits).put("type", "float");
+    }
+
+    private static ObjectNode integers(int bits) {
+        return numbers(bits, false).put("type", "int");
     }
 
     private ObjectNode producer() {

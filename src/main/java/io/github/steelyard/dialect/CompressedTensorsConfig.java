@@ -7,6 +7,7 @@ import io.github.steelyard.format.Format;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
 
 /// Reads the `quantization_config` of compressed-tensors: groups of targets with the arguments of their quantizers.
 ///
@@ -14,6 +15,9 @@ import java.util.Optional;
 final class CompressedTensorsConfig {
 
     private static final int LARGEST_GROUP = 1 << 20;
+
+    /// Formats of integers of one byte each.
+    private static final Set<String> UNPACKED = Set.of("int-quantized", "naive-quantized");
 
     private CompressedTensorsConfig() {}
 
@@ -101,6 +105,9 @@ final class CompressedTensorsConfig {
                 case "NVFP4A16" -> Declaration.of(Format.NVFP4, source).withInput(Declaration.Input.NONE);
                 case "MXFP4", "MXFP4A16" -> Declaration.of(Format.MXFP4, source);
                 case "MXFP8", "MXFP8A16" -> Declaration.of(Format.MXFP8, source);
+                case "W4A16" -> Declaration.of(Format.INT4, source).withGroupSize(128);
+                case "W8A8", "INT8" ->
+                    Declaration.of(Format.INT8_PER_CHANNEL, source).withInput(Declaration.Input.DYNAMIC);
                 default -> throw groups.unsuitable(name, "a known preset, or an object with targets and weights");
             };
         }
@@ -124,15 +131,26 @@ final class CompressedTensorsConfig {
                 return eightBit(args, format, groupSize, source).withInput(input(group));
             }
             if (type.equals("int") && (bits == 4 || bits == 8) && format.startsWith("pack-quantized") && !inputs) {
-                return Declaration.of(bits == 4 ? Format.INT4 : Format.INT8, source)
+                return Declaration.of(bits == 4 ? Format.INT4 : Format.INT8_GROUPS, source)
                         .withGroupSize(Math.max(groupSize, 0))
                         .withZeroPoints(!args.flag("symmetric", true));
             }
+            if (type.equals("int") && bits == 8 && UNPACKED.contains(format) && args.flag("symmetric", true)) {
+                return oneByte(args, source).withInput(input(group));
+            }
             throw args.unsuitable(
                     "num_bits",
-                    "4 or 8 bits of type float, or 4 or 8 bits of type int in the format pack-quantized without"
-                            + " input_activations; other weights of type %s cannot be read"
+                    "4 or 8 bits of type float, 4 or 8 bits of type int in the format pack-quantized without"
+                            + " input_activations, or 8 symmetric ones in the format int-quantized; other weights of type %s cannot be read"
                                     .formatted(Printable.quoted(type)));
+        }
+
+        private static Declaration oneByte(ConfigJson args, String source) {
+            return switch (args.stringOr("strategy", "tensor")) {
+                case "tensor" -> Declaration.of(Format.INT8, source);
+                case "channel" -> Declaration.of(Format.INT8_PER_CHANNEL, source);
+                default -> throw args.unsuitable("strategy", "tensor or channel");
+            };
         }
 
         private static Declaration.Input input(ConfigJson group) {

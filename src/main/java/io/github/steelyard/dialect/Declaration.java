@@ -45,9 +45,10 @@ public record Declaration(
     /// Returns a declaration of `format` without sizes, its input quantised as the format implies.
     public static Declaration of(Format format, String source) {
         Input input = switch (format) {
-            case FP8, NVFP4 -> Input.STATIC;
-            case FP8_PER_CHANNEL, FP8_BLOCK, FP8_DYNAMIC_TOKEN, FP8_DYNAMIC_GROUP, MXFP8 -> Input.DYNAMIC;
-            case PLAIN, MXFP4, INT4, INT8 -> Input.NONE;
+            case FP8, NVFP4, INT8 -> Input.STATIC;
+            case FP8_PER_CHANNEL, FP8_BLOCK, FP8_DYNAMIC_TOKEN, FP8_DYNAMIC_GROUP, MXFP8, INT8_DYNAMIC_TOKEN ->
+                Input.DYNAMIC;
+            case PLAIN, MXFP4, INT4, INT8_PER_CHANNEL, INT8_GROUPS -> Input.NONE;
         };
         return new Declaration(format, 0, 0, 0, false, input, How.DEFAULT, source);
     }
@@ -58,7 +59,11 @@ public record Declaration(
             case PLAIN -> "NONE";
             case FP8_PER_CHANNEL -> "FP8_CHANNEL";
             case NVFP4 -> input == Input.NONE ? "W4A16_NVFP4" : "NVFP4";
-            case FP8, FP8_BLOCK, FP8_DYNAMIC_TOKEN, FP8_DYNAMIC_GROUP, MXFP4, MXFP8, INT4, INT8 -> format.name();
+            case INT8 -> "INT8_TENSOR";
+            case INT8_PER_CHANNEL -> "INT8_CHANNEL";
+            case INT8_GROUPS -> "INT8";
+            case FP8, FP8_BLOCK, FP8_DYNAMIC_TOKEN, FP8_DYNAMIC_GROUP, MXFP4, MXFP8, INT4, INT8_DYNAMIC_TOKEN ->
+                format.name();
         };
     }
 

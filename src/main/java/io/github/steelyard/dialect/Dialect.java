@@ -20,7 +20,8 @@ import java.util.Optional;
 /// code | – | `.activation_scale` |
 /// | [GptOss], stacks only | `_blocks` | `_scales` | – | – |
 ///
-/// FP8 of compressed-tensors lies under ModelOpt's names. A stack has the same words after `_` instead of `.weight` and
+/// FP8 and integers of one byte of compressed-tensors lie under ModelOpt's names. A stack has the same words after `_`
+/// instead of `.weight` and
 /// `.`; its plain values have no suffix.
 public sealed interface Dialect permits Dialect.InModules, Dialect.InStacks {
 
@@ -58,8 +59,26 @@ public sealed interface Dialect permits Dialect.InModules, Dialect.InStacks {
         /// Returns the names of a linear module's tensors where its weight is in `format`.
         TensorNames module(String name, Format format);
 
+        /// Returns the dtype of the codes of a weight.
+        default DType codeType(Format format) {
+            return format.codeType();
+        }
+
+        /// Returns the shape of the codes of a weight `(rows, columns)`.
+        default Shape codeShape(Format format, int rows, int columns) {
+            return format.codeShape(rows, columns);
+        }
+
+        /// Returns the dtype of the scales of a weight, of the blocks' where there are two levels.
+        DType scaleType(Format format);
+
         /// Returns the shape of the scales of a weight `(rows, columns)`, of the blocks' where there are two levels.
-        Shape scaleShape(Format format, int rows, int columns);
+        ///
+        /// @param block elements of a row that share a scale, where the format leaves it open
+        Shape scaleShape(Format format, int block, int rows, int columns);
+
+        /// Returns whether the extents of a weight lie beside its codes, under [Part#WEIGHT_SHAPE].
+        boolean hasExtents(Format format);
 
         /// Returns the shape of a single scale.
         Shape singleShape();
@@ -119,11 +138,34 @@ public sealed interface Dialect permits Dialect.InModules, Dialect.InStacks {
                     false);
         }
 
+        /// Integers of four bits lie in bytes.
+        @Override
+        public DType codeType(Format format) {
+            return format == Format.INT4 ? DType.U8 : format.codeType();
+        }
+
+        /// Integers of four bits: two rows share a byte.
+        @Override
+        public Shape codeShape(Format format, int rows, int columns) {
+            return format == Format.INT4 ? Shape.of(Math.ceilDiv(rows, 2), columns) : format.codeShape(rows, columns);
+        }
+
+        /// Scales of integers are F32.
+        @Override
+        public DType scaleType(Format format) {
+            return format.coding() == Format.Coding.INTEGERS ? DType.F32 : format.scaleType();
+        }
+
         /// Tiles have four extents, two of them 1.
         @Override
-        public Shape scaleShape(Format format, int rows, int columns) {
-            Shape shape = format.scaleShape(rows, columns);
+        public Shape scaleShape(Format format, int block, int rows, int columns) {
+            Shape shape = format.scaleShape(block, rows, columns);
             return format.tile() == 0 ? shape : Shape.of(shape.dim(0), 1, shape.dim(1), 1);
+        }
+
+        @Override
+        public boolean hasExtents(Format format) {
+            return false;
         }
 
         @Override
@@ -139,8 +181,17 @@ public sealed interface Dialect permits Dialect.InModules, Dialect.InStacks {
         @Override
         public boolean has(QuantAlgo algo) {
             return switch (algo) {
-                case FP8, FP8_PER_CHANNEL, FP8_BLOCK, NVFP4, W4A16_NVFP4, MXFP4, MXFP8 -> true;
-                case FP8_BLOCK_DYNAMIC, W4A4_MXFP4 -> false;
+                case FP8,
+                        FP8_PER_CHANNEL,
+                        FP8_BLOCK,
+                        NVFP4,
+                        W4A16_NVFP4,
+                        MXFP4,
+                        MXFP8,
+                        W4A16_INT,
+                        W8A16_INT,
+                        W8A8_INT -> true;
+                case FP8_BLOCK_DYNAMIC, W4A4_MXFP4, W8A8_INT_DYNAMIC, W8A8_INT_TENSOR -> false;
             };
         }
 
@@ -157,6 +208,11 @@ public sealed interface Dialect permits Dialect.InModules, Dialect.InStacks {
         @Override
         public String cacheScale(String attention, boolean key) {
             return CacheNames.ofModelOpt(attention, key);
+        }
+
+        /// Returns the name of what a module's inputs are multiplied with before they are quantised.
+        public static String preQuantScale(String module) {
+            return module + ".pre_quant_scale";
         }
 
         @Override
@@ -178,19 +234,30 @@ public sealed interface Dialect permits Dialect.InModules, Dialect.InStacks {
             return "compressed-tensors";
         }
 
-        /// FP8 has ModelOpt's names, packed codes have their own.
+        /// Codes of eight bits have ModelOpt's names, packed codes have their own.
         @Override
         public TensorNames module(String name, Format format) {
-            return format.codeType() == DType.F8_E4M3 ? MODELOPT.module(name) : module(name);
+            return format.codeType().bits() == format.bits() ? MODELOPT.module(name) : module(name);
+        }
+
+        /// Scales of integers have the type of the model, which is taken to be BF16.
+        @Override
+        public DType scaleType(Format format) {
+            return format.coding() == Format.Coding.INTEGERS ? DType.BF16 : format.scaleType();
         }
 
         @Override
-        public Shape scaleShape(Format format, int rows, int columns) {
+        public Shape scaleShape(Format format, int block, int rows, int columns) {
             return switch (format.granularity()) {
                 case NONE, TENSOR -> singleShape();
                 case CHANNEL, TOKEN -> Shape.of(rows, 1);
-                case TILE, BLOCK, TOKEN_BLOCK -> format.scaleShape(rows, columns);
+                case TILE, BLOCK, TOKEN_BLOCK -> format.scaleShape(block, rows, columns);
             };
+        }
+
+        @Override
+        public boolean hasExtents(Format format) {
+            return format == Format.INT4;
         }
 
         @Override
@@ -207,8 +274,19 @@ public sealed interface Dialect permits Dialect.InModules, Dialect.InStacks {
         @Override
         public boolean has(QuantAlgo algo) {
             return switch (algo) {
-                case FP8, FP8_PER_CHANNEL, FP8_BLOCK_DYNAMIC, NVFP4, W4A16_NVFP4, MXFP4, W4A4_MXFP4, MXFP8 -> true;
-                case FP8_BLOCK -> false;
+                case FP8,
+                        FP8_PER_CHANNEL,
+                        FP8_BLOCK_DYNAMIC,
+                        NVFP4,
+                        W4A16_NVFP4,
+                        MXFP4,
+                        W4A4_MXFP4,
+                        MXFP8,
+                        W4A16_INT,
+                        W8A8_INT,
+                        W8A8_INT_DYNAMIC,
+                        W8A8_INT_TENSOR -> true;
+                case FP8_BLOCK, W8A16_INT -> false;
             };
         }
 

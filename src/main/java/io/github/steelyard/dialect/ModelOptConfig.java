@@ -49,8 +49,10 @@ final class ModelOptConfig {
     static Declaration declaration(ConfigJson json, String key, String source) {
         Declaration declared = Declaration.of(format(json, key), source)
                 .withGroupSize(json.integerOr("group_size", 0, 0, LARGEST_GROUP));
-        boolean weightOnly = WEIGHT_ONLY.contains(json.string(key).toUpperCase(Locale.ROOT));
-        return weightOnly ? declared.withInput(Declaration.Input.NONE) : declared;
+        String word = json.string(key).toUpperCase(Locale.ROOT);
+        return WEIGHT_ONLY.contains(word)
+                ? declared.withInput(Declaration.Input.NONE)
+                : word.equals("W8A8_SQ_PER_CHANNEL") ? declared.withInput(Declaration.Input.STATIC) : declared;
     }
 
     private static ModuleRules excluded(ConfigJson json) {
@@ -93,11 +95,13 @@ final class ModelOptConfig {
             case "NVFP4", "W4A16_NVFP4" -> Format.NVFP4;
             case "MXFP4", "W4A8_MXFP4_FP8" -> Format.MXFP4;
             case "MXFP8" -> Format.MXFP8;
+            case "W4A16_AWQ" -> Format.INT4;
+            case "W8A16", "W8A8_SQ_PER_CHANNEL" -> Format.INT8_PER_CHANNEL;
             default ->
                 throw json.unsuitable(
                         key,
                         "a known quant_algo (FP8, FP8_PER_CHANNEL_PER_TOKEN, FP8_PB_WO, NVFP4, W4A16_NVFP4, MXFP4, "
-                                + "W4A8_MXFP4_FP8, MXFP8, or MIXED_PRECISION for the whole model)");
+                                + "W4A8_MXFP4_FP8, MXFP8, W4A16_AWQ, W8A16, W8A8_SQ_PER_CHANNEL, or MIXED_PRECISION for the whole model)");
         };
     }
 

@@ -26,7 +26,17 @@ public enum QuantAlgo {
     /// E2M1 weight and input in blocks of 32 with E8M0 scales, made at run time for the input.
     W4A4_MXFP4("W4A4_MXFP4", Format.MXFP4, Optional.of(Format.MXFP4)),
     /// E4M3 weight and input in blocks of 32 with E8M0 scales, made at run time for the input.
-    MXFP8("MXFP8", Format.MXFP8, Optional.of(Format.MXFP8));
+    MXFP8("MXFP8", Format.MXFP8, Optional.of(Format.MXFP8)),
+    /// Integers of four bits in groups of a row; the input stays as it is.
+    W4A16_INT("W4A16_AWQ", Format.INT4, Optional.empty()),
+    /// Integers of eight bits with a scale per output feature; the input stays as it is.
+    W8A16_INT("W8A16", Format.INT8_PER_CHANNEL, Optional.empty()),
+    /// Integers of eight bits, a scale per output feature of the weight and one for the input.
+    W8A8_INT("W8A8_SQ_PER_CHANNEL", Format.INT8_PER_CHANNEL, Optional.of(Format.INT8)),
+    /// Integers of eight bits with a scale per output feature; the input's scales are made per token at run time.
+    W8A8_INT_DYNAMIC("W8A8_INT8", Format.INT8_PER_CHANNEL, Optional.of(Format.INT8_DYNAMIC_TOKEN)),
+    /// Integers of eight bits, weight and input each with one scale.
+    W8A8_INT_TENSOR("W8A8_INT8_TENSOR", Format.INT8, Optional.of(Format.INT8));
 
     private final String word;
     private final Format weight;
@@ -73,6 +83,6 @@ public enum QuantAlgo {
 
     /// Returns whether ModelOpt describes a model of this one value under `config_groups`.
     public boolean hasConfigGroup() {
-        return weight.hasTensorScale();
+        return weight == Format.FP8 || weight == Format.NVFP4;
     }
 }

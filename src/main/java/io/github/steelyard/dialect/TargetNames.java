@@ -72,37 +72,37 @@ public final class TargetNames {
         }
     }
 
-    /// Returns what a config targets for each pair of formats, that of routed experts first.
+    /// Returns what a config targets for each format of modules, that of routed experts first.
     ///
-    /// @param layers the pair of each quantised module
-    public static SequencedMap<QuantAlgo, List<String>> targets(SequencedMap<String, QuantAlgo> layers) {
-        SequencedMap<QuantAlgo, List<String>> targets = new LinkedHashMap<>();
-        Map<Place, Set<QuantAlgo>> meant = new LinkedHashMap<>(); // places in a layer, and in all layers
-        layers.forEach((module, algo) -> Place.of(module).ifPresent(place -> {
-            meant.computeIfAbsent(place, absent -> new LinkedHashSet<>()).add(algo);
+    /// @param layers the format of each quantised module
+    /// @param <F> what a format is
+    public static <F> SequencedMap<F, List<String>> targets(SequencedMap<String, F> layers) {
+        SequencedMap<F, List<String>> targets = new LinkedHashMap<>();
+        Map<Place, Set<F>> meant = new LinkedHashMap<>(); // places in a layer, and in all layers
+        layers.forEach((module, format) -> Place.of(module).ifPresent(place -> {
+            meant.computeIfAbsent(place, absent -> new LinkedHashSet<>()).add(format);
             meant.computeIfAbsent(place.anywhere(), absent -> new LinkedHashSet<>())
-                    .add(algo);
+                    .add(format);
             if (place.isOfExperts()) {
-                targets.putIfAbsent(algo, new ArrayList<>());
+                targets.putIfAbsent(format, new ArrayList<>());
             }
         }));
-        layers.values().forEach(algo -> targets.putIfAbsent(algo, new ArrayList<>()));
+        layers.values().forEach(format -> targets.putIfAbsent(format, new ArrayList<>()));
         boolean head = layers.keySet().stream().anyMatch(module -> leaf(module).equals("lm_head"));
         if (targets.size() == 1 && !head) {
             targets.firstEntry().getValue().add(LINEAR);
             return targets;
         }
-        targets.forEach((algo, names) -> names.addAll(targets(algo, layers, meant)));
+        targets.forEach((format, names) -> names.addAll(targets(format, layers, meant)));
         return targets;
     }
 
-    private static Set<String> targets(
-            QuantAlgo algo, SequencedMap<String, QuantAlgo> layers, Map<Place, Set<QuantAlgo>> meant) {
+    private static <F> Set<String> targets(F format, SequencedMap<String, F> layers, Map<Place, Set<F>> meant) {
         SequencedMap<Place, Set<Integer>> numbers = new LinkedHashMap<>();
         Set<String> names = new LinkedHashSet<>();
         layers.forEach((module, said) -> {
             Optional<Place> place = Place.of(module);
-            if (said != algo) {
+            if (!said.equals(format)) {
                 return;
             }
             if (place.isEmpty()) {

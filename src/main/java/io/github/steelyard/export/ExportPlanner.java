@@ -13,7 +13,7 @@ import io.github.steelyard.declare.ExcludeList;
 import io.github.steelyard.declare.ExportDeclaration;
 import io.github.steelyard.declare.ModelOptDeclaration;
 import io.github.steelyard.dialect.Dialect;
-import io.github.steelyard.dialect.QuantAlgo;
+import io.github.steelyard.dialect.ModuleFormat;
 import io.github.steelyard.dialect.StoredNames;
 import io.github.steelyard.dialect.TargetNames;
 import io.github.steelyard.files.GroupedFindings;
@@ -154,13 +154,13 @@ final class ExportPlanner {
 
     private ExportDeclaration declaration(
             List<SourceModule> sources, List<ModuleExport> modules, List<OutputTensors> tensors, CacheExport cache) {
-        SequencedMap<String, QuantAlgo> layers = new LinkedHashMap<>();
+        SequencedMap<String, ModuleFormat> layers = new LinkedHashMap<>();
         Set<String> unquantised = new TreeSet<>();
         Set<String> written = new HashSet<>();
         tensors.forEach(made -> made.names().forEach(written::add));
         for (int i = 0; i < modules.size(); i++) {
             SourceModule module = sources.get(i);
-            Optional<QuantAlgo> format = modules.get(i).format();
+            Optional<ModuleFormat> format = modules.get(i).format();
             if (format.isPresent()) {
                 layers.put(declaredName(module, written), format.get());
             } else {

@@ -4,13 +4,18 @@ import io.github.steelyard.census.SourceModule;
 import io.github.steelyard.checkpoint.SafetensorsWriter.Planned;
 import io.github.steelyard.checkpoint.TensorInfo;
 import io.github.steelyard.dialect.Dialect;
+import io.github.steelyard.dialect.Part;
 import io.github.steelyard.dialect.TensorNames;
 import io.github.steelyard.dialect.TensorScale;
 import io.github.steelyard.format.Format;
 import io.github.steelyard.format.WeightEncoder;
 import io.github.steelyard.site.ModuleInfo;
 import io.github.steelyard.tensor.DType;
+import io.github.steelyard.tensor.Shape;
 import io.github.steelyard.weights.WeightTensors;
+import java.lang.foreign.MemorySegment;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
@@ -31,8 +36,8 @@ record Layout(Dialect.Written dialect) {
         List<OutputTensors> tensors = new ArrayList<>();
         tensors.add(OutputTensors.of(
                 names.codes(),
-                format.codeType(),
-                format.codeShape(info.rows(), info.columns()),
+                dialect.codeType(format),
+                dialect.codeShape(format, info.rows(), info.columns()),
                 TensorContent.Copied.of(module, stored.weight())));
         tensors.add(keptScale(module, format, stored.scale().orElseThrow()));
         if (format.hasSecondLevel()) {
@@ -44,9 +49,11 @@ record Layout(Dialect.Written dialect) {
     }
 
     private OutputTensors keptScale(SourceModule module, Format format, TensorInfo scale) {
-        Planned planned = scales(module.linear().info(), format);
+        Planned planned = scales(module.linear().info(), format, format.block());
         return format.scaleType() == DType.F32
-                ? new OutputTensors(List.of(planned), new TensorContent.Floats(module.values(scale)))
+                ? new OutputTensors(
+                        List.of(new Planned(planned.name(), DType.F32, planned.shape())),
+                        new TensorContent.Floats(module.values(scale)))
                 : OutputTensors.of(
                         planned.name(), planned.dtype(), scale.shape(), TensorContent.Copied.of(module, scale));
     }
@@ -60,12 +67,16 @@ record Layout(Dialect.Written dialect) {
         ModuleInfo info = module.linear().info();
         TensorNames names = dialect.module(module.name(), format);
         List<Planned> made = new ArrayList<>();
-        made.add(new Planned(names.codes(), format.codeType(), format.codeShape(info.rows(), info.columns())));
+        made.add(new Planned(
+                names.codes(), dialect.codeType(format), dialect.codeShape(format, info.rows(), info.columns())));
         if (format.hasPartScales()) {
-            made.add(scales(info, format));
+            made.add(scales(info, format, encoder.block()));
         }
         List<OutputTensors> tensors = new ArrayList<>();
         tensors.add(new OutputTensors(made, new TensorContent.Encoded(module.weight(), encoder)));
+        if (dialect.hasExtents(format)) {
+            tensors.add(extents(info));
+        }
         if (format.hasTensorScale()) {
             tensors.add(single(format.hasSecondLevel() ? names.secondScale() : names.scale(), encoder.scale()));
         }
@@ -79,11 +90,24 @@ record Layout(Dialect.Written dialect) {
         return tensors;
     }
 
-    private Planned scales(ModuleInfo info, Format format) {
+    private Planned scales(ModuleInfo info, Format format, int block) {
         return new Planned(
                 dialect.module(info.name(), format).scale(),
-                format.scaleType(),
-                dialect.scaleShape(format, info.rows(), info.columns()));
+                dialect.scaleType(format),
+                dialect.scaleShape(format, block, info.rows(), info.columns()));
+    }
+
+    private static OutputTensors extents(ModuleInfo info) {
+        byte[] bytes = ByteBuffer.allocate(2 * Long.BYTES)
+                .order(ByteOrder.LITTLE_ENDIAN)
+                .putLong(info.rows())
+                .putLong(info.columns())
+                .array();
+        return OutputTensors.of(
+                Part.WEIGHT_SHAPE.in(info.name()),
+                DType.I64,
+                Shape.of(2),
+                new TensorContent.Copied(MemorySegment.ofArray(bytes)));
     }
 
     /// Returns a scale of one value.

@@ -1,6 +1,6 @@
 package io.github.steelyard.export;
 
-import io.github.steelyard.dialect.QuantAlgo;
+import io.github.steelyard.dialect.ModuleFormat;
 import io.github.steelyard.files.Finding;
 import java.util.List;
 import java.util.Optional;
@@ -17,7 +17,7 @@ import java.util.Set;
 record ModuleExport(
         String module,
         Treatment treatment,
-        Optional<QuantAlgo> format,
+        Optional<ModuleFormat> format,
         List<OutputTensors> tensors,
         Set<String> replaced,
         Optional<Finding> finding) {

@@ -6,6 +6,7 @@ import io.github.steelyard.census.SourceModule;
 import io.github.steelyard.dialect.Declaration;
 import io.github.steelyard.dialect.Declaration.Input;
 import io.github.steelyard.dialect.Dialect;
+import io.github.steelyard.dialect.ModuleFormat;
 import io.github.steelyard.dialect.QuantAlgo;
 import io.github.steelyard.dialect.TensorScale;
 import io.github.steelyard.export.ModuleExport.Treatment;
@@ -82,20 +83,15 @@ final class ModulePlanner {
         if (!scheme.isQuantised()) {
             return untouched(module);
         }
-        Optional<QuantAlgo> format = scheme.algorithm().filter(layout.dialect()::has);
+        Optional<ModuleFormat> format =
+                scheme.declared().filter(declared -> layout.dialect().has(declared.algo()));
         if (format.isEmpty()) {
             refusals.add(new Refusal(module.name(), "%s's format has no name for %s".formatted(title(), scheme)));
         } else if (isStackedWithBiases(module)) {
             refusals.add(new Refusal(module.name(), NO_STACKS.formatted(title())));
-        } else if (!format.get().weight().fits(module.linear().info().columns())) {
+        } else if (!fits(format.get().algo().weight(), module.linear().info())) {
             refusals.add(new Refusal(
-                    module.name(),
-                    String.format(
-                            Locale.ROOT,
-                            "%s needs input features in multiples of %d, found %d",
-                            format.get().word(),
-                            format.get().weight().block(),
-                            module.linear().info().columns())));
+                    module.name(), unfit(format.get().algo(), module.linear().info())));
         } else if (module.sharesEmbedding()) {
             refusals.add(
                     new Refusal(module.name(), "shares its weight with the embedding and cannot be quantised apart"));
@@ -103,6 +99,27 @@ final class ModulePlanner {
             return quantised(module, format.get());
         }
         return ModuleExport.copied(module.name());
+    }
+
+    /// Integers of four bits of ModelOpt lie two rows in a byte.
+    private boolean isCutInPairs(Format weight) {
+        return layout.dialect().codeShape(weight, 2, 1).dim(0) == 1;
+    }
+
+    private boolean fits(Format weight, ModuleInfo info) {
+        return weight.fits(info.columns()) && !(isCutInPairs(weight) && info.rows() % 2 != 0);
+    }
+
+    private String unfit(QuantAlgo algo, ModuleInfo info) {
+        return algo.weight().fits(info.columns())
+                ? String.format(
+                        Locale.ROOT, "%s needs output features in multiples of 2, found %d", algo.word(), info.rows())
+                : String.format(
+                        Locale.ROOT,
+                        "%s needs input features in multiples of %d, found %d",
+                        algo.word(),
+                        algo.weight().block(),
+                        info.columns());
     }
 
     private String title() {
@@ -114,13 +131,14 @@ final class ModulePlanner {
         return module.stack().isPresent() && module.linear().bias().isPresent();
     }
 
-    private ModuleExport quantised(SourceModule module, QuantAlgo format) {
+    private ModuleExport quantised(SourceModule module, ModuleFormat declared) {
+        QuantAlgo format = declared.algo();
         Optional<TensorScale> inputScale =
                 format.hasInputScale() ? Optional.of(inputScale(module.name(), format)) : Optional.empty();
         if (keeps(module, format)) {
             return kept(module, format, inputScale);
         }
-        ModuleExport export = encoded(module, format, inputScale);
+        ModuleExport export = encoded(module, declared, inputScale);
         return storedAs(module, format) ? export.with(encodedAgain(module.name())) : export;
     }
 
@@ -184,7 +202,10 @@ final class ModulePlanner {
             case NVFP4 -> List.of(inputScale ? QuantAlgo.NVFP4 : QuantAlgo.W4A16_NVFP4);
             case MXFP4 -> dynamic ? List.of(QuantAlgo.W4A4_MXFP4, QuantAlgo.MXFP4) : List.of(QuantAlgo.MXFP4);
             case MXFP8 -> List.of(QuantAlgo.MXFP8);
-            case PLAIN, FP8_DYNAMIC_TOKEN, FP8_DYNAMIC_GROUP, INT4, INT8 -> List.of();
+            case INT8_PER_CHANNEL ->
+                List.of(inputScale ? QuantAlgo.W8A8_INT : dynamic ? QuantAlgo.W8A8_INT_DYNAMIC : QuantAlgo.W8A16_INT);
+            case INT8 -> inputScale ? List.of(QuantAlgo.W8A8_INT_TENSOR) : List.of();
+            case PLAIN, FP8_DYNAMIC_TOKEN, FP8_DYNAMIC_GROUP, INT4, INT8_DYNAMIC_TOKEN, INT8_GROUPS -> List.of();
         };
     }
 
@@ -226,17 +247,18 @@ final class ModulePlanner {
     }
 
     private ModuleExport kept(SourceModule module, QuantAlgo algo, Optional<TensorScale> inputScale) {
-        return made(module, Treatment.KEPT, algo, layout.kept(module, algo.weight(), inputScale));
+        return made(module, Treatment.KEPT, new ModuleFormat(algo), layout.kept(module, algo.weight(), inputScale));
     }
 
-    private ModuleExport encoded(SourceModule module, QuantAlgo algo, Optional<TensorScale> inputScale) {
-        return made(module, Treatment.ENCODED, algo, layout.encoded(module, encoders.apply(module.name()), inputScale));
+    private ModuleExport encoded(SourceModule module, ModuleFormat format, Optional<TensorScale> inputScale) {
+        return made(
+                module, Treatment.ENCODED, format, layout.encoded(module, encoders.apply(module.name()), inputScale));
     }
 
     private static ModuleExport made(
-            SourceModule module, Treatment treatment, QuantAlgo algo, List<OutputTensors> tensors) {
+            SourceModule module, Treatment treatment, ModuleFormat format, List<OutputTensors> tensors) {
         return new ModuleExport(
-                module.name(), treatment, Optional.of(algo), tensors, module.tensorNames(), Optional.empty());
+                module.name(), treatment, Optional.of(format), tensors, module.tensorNames(), Optional.empty());
     }
 
     private ModuleExport decoded(SourceModule module) {

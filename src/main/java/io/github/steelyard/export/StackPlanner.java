@@ -3,9 +3,11 @@ package io.github.steelyard.export;
 import io.github.steelyard.calibration.ScaleTable;
 import io.github.steelyard.calibration.SiteScale;
 import io.github.steelyard.census.SourceModule;
+import io.github.steelyard.dialect.ModuleFormat;
 import io.github.steelyard.dialect.QuantAlgo;
 import io.github.steelyard.export.ModuleExport.Treatment;
 import io.github.steelyard.files.Finding;
+import io.github.steelyard.format.Format;
 import io.github.steelyard.format.WeightEncoder;
 import io.github.steelyard.plan.Scheme;
 import io.github.steelyard.site.Role;
@@ -78,7 +80,7 @@ final class StackPlanner {
 
     private List<ModuleExport> quantised(SourceStack stack, Scheme scheme) {
         Optional<QuantAlgo> found = scheme.algorithm()
-                .filter(format -> format.weight().hasTensorScale())
+                .filter(format -> format.weight() == Format.FP8 || format.weight() == Format.NVFP4)
                 .filter(format -> format.weight().fits(stack.columns()));
         if (found.isEmpty()) {
             return refused(
@@ -97,7 +99,11 @@ final class StackPlanner {
         boolean kept = stack.isStoredAs(format.weight());
         List<OutputTensors> tensors = kept ? stack.kept(inputScale) : stack.encoded(encoder(stack), inputScale);
         return exports(
-                stack, kept ? Treatment.KEPT : Treatment.ENCODED, Optional.of(format), tensors, Optional.empty());
+                stack,
+                kept ? Treatment.KEPT : Treatment.ENCODED,
+                Optional.of(new ModuleFormat(format)),
+                tensors,
+                Optional.empty());
     }
 
     private List<ModuleExport> untouched(SourceStack stack) {
@@ -112,7 +118,7 @@ final class StackPlanner {
             return exports(stack, Treatment.COPIED, Optional.empty(), List.of(), Optional.empty());
         }
         Optional<Float> inputScale = stack.inputScale();
-        Optional<QuantAlgo> format = stack.declaredFormat();
+        Optional<ModuleFormat> format = stack.declaredFormat().map(ModuleFormat::new);
         if (format.isPresent()) {
             return exports(stack, Treatment.KEPT, format, stack.kept(inputScale), Optional.empty());
         }
@@ -155,7 +161,7 @@ final class StackPlanner {
     private static List<ModuleExport> exports(
             SourceStack stack,
             Treatment treatment,
-            Optional<QuantAlgo> format,
+            Optional<ModuleFormat> format,
             List<OutputTensors> tensors,
             Optional<Finding> finding) {
         List<ModuleExport> exports = new ArrayList<>();

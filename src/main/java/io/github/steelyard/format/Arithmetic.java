@@ -10,6 +10,7 @@ package io.github.steelyard.format;
 /// | code | `e2m1(w / (s · s2))` | `e2m1(w / (s / G))` |
 /// | E8M0 scale | up to the next power of two | up from 1.75 times a power of two on |
 /// | -0.0 in FP8 | code 0x80 | code 0 |
+/// | integers | in float32 | in BF16, over a wider range ([Ints]) |
 public enum Arithmetic {
     /// NVIDIA ModelOpt.
     MODELOPT,
@@ -42,6 +43,6 @@ public enum Arithmetic {
 
     /// Returns whether the scale of a tensor is stored as the reciprocal of the multiplier.
     public boolean isReciprocal(Format format) {
-        return this == COMPRESSED_TENSORS && format.hasSecondLevel();
+        return this == COMPRESSED_TENSORS && format.coding() == Format.Coding.NVFP4;
     }
 }

@@ -27,10 +27,16 @@ public enum Format {
     MXFP4(Coding.MXFP4, DType.U8, 4, Granularity.BLOCK, Mx.BLOCK, DType.U8),
     /// E4M3 codes, an E8M0 scale per 32 elements; nothing is calibrated.
     MXFP8(Coding.MXFP8, DType.F8_E4M3, 8, Granularity.BLOCK, Mx.BLOCK, DType.U8),
-    /// Integers of four bits in groups of a row whose size the tensors or the config tell, weights only.
+    /// Integers of four bits in groups of a row whose size the tensors, the config or the recipe tell (weights).
     INT4(Coding.INTEGERS, DType.I32, 4, Granularity.BLOCK, 0, DType.BF16),
-    /// Integers of eight bits in groups of a row whose size the tensors or the config tell, weights only.
-    INT8(Coding.INTEGERS, DType.I32, 8, Granularity.BLOCK, 0, DType.BF16);
+    /// Integers of eight bits, one scale for the tensor.
+    INT8(Coding.INTEGERS, DType.I8, 8, Granularity.TENSOR, 0, DType.F32),
+    /// Integers of eight bits, one scale per output feature (weights).
+    INT8_PER_CHANNEL(Coding.INTEGERS, DType.I8, 8, Granularity.CHANNEL, 0, DType.F32),
+    /// Integers of eight bits, one scale per token, computed at run time (activations).
+    INT8_DYNAMIC_TOKEN(Coding.INTEGERS, DType.I8, 8, Granularity.TOKEN, 0, DType.F32),
+    /// Integers of eight bits in groups of a row whose size the tensors or the config tell (weights that are read).
+    INT8_GROUPS(Coding.INTEGERS, DType.I32, 8, Granularity.BLOCK, 0, DType.BF16);
 
     /// What the codes are, whatever shares a scale.
     public enum Coding {
@@ -71,7 +77,7 @@ public enum Format {
         TOKEN_BLOCK
     }
 
-    /// Integers are published in groups of 32 with a BF16 scale; a config that says another size is not asked here.
+    /// Integers are mostly published in groups of 32; a config that says another size is not asked here.
     private static final int USUAL_INTEGER_GROUP = 32;
 
     private final Coding coding;
@@ -125,7 +131,12 @@ public enum Format {
     ///
     /// @param amax finite and not negative, 0 for a tensor of zeros
     public float tensorScale(float amax) {
-        return !hasTensorScale() ? 1 : hasSecondLevel() ? Nvfp4.globalScale(amax) : Fp8.scale(amax);
+        return switch (coding) {
+            case NVFP4 -> Nvfp4.globalScale(amax);
+            case FP8 -> hasTensorScale() ? Fp8.scale(amax) : 1;
+            case INTEGERS -> hasTensorScale() ? Ints.scale(bits, amax) : 1;
+            case PLAIN, MXFP4, MXFP8 -> 1;
+        };
     }
 
     /// Returns whether the scale of the tensor stands above block scales.
@@ -138,11 +149,16 @@ public enum Format {
         return granularity != Granularity.NONE && granularity != Granularity.TENSOR;
     }
 
+    /// Returns whether the size of its blocks is no part of the format.
+    public boolean hasOpenBlock() {
+        return granularity == Granularity.BLOCK && block == 0;
+    }
+
     /// Returns whether weights can be written in this format.
     public boolean isWritten() {
         return switch (granularity) {
             case TENSOR, CHANNEL, TILE -> true;
-            case BLOCK -> coding != Coding.INTEGERS;
+            case BLOCK -> this != INT8_GROUPS;
             case NONE, TOKEN, TOKEN_BLOCK -> false;
         };
     }
@@ -175,6 +191,13 @@ public enum Format {
             case TILE -> Shape.of(Math.ceilDiv(rows, block), Math.ceilDiv(columns, block));
             case BLOCK, TOKEN_BLOCK -> Shape.of(rows, Math.ceilDiv(columns, inARow()));
         };
+    }
+
+    /// Returns the shape of the scales where so many elements of a row share one.
+    ///
+    /// @param open that number where the format leaves it open ([#hasOpenBlock]); else not read
+    public Shape scaleShape(int open, int rows, int columns) {
+        return hasOpenBlock() ? Shape.of(rows, Math.ceilDiv(columns, open)) : scaleShape(rows, columns);
     }
 
     /// Returns the bytes of a weight `(rows, columns)` with all its scales.

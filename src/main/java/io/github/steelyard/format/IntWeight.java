@@ -41,6 +41,18 @@ public record IntWeight(
         }
         String what = String.format(Locale.ROOT, "INT%d weight [%d, %d]", bits, rows, columns);
         StoredElements.requireExtents(what, rows, columns, 1);
+        int groups = requireScales(what, rows, columns, group, scales);
+        codes = StoredElements.require(what + ": codes", codes, (long) rows * words(columns, bits), Integer.SIZE);
+        if (zeros.isPresent()) {
+            zeros = Optional.of(StoredElements.require(
+                    what + ": zero points", zeros.get(), (long) words(rows, bits) * groups, Integer.SIZE));
+        }
+    }
+
+    /// Returns the number of groups in a row.
+    ///
+    /// @throws IllegalArgumentException if there is not a scale for each
+    static int requireScales(String what, int rows, int columns, int group, PlainWeight scales) {
         if (group < 1) {
             throw new IllegalArgumentException(String.format(Locale.ROOT, "%s: groups of %d columns", what, group));
         }
@@ -56,11 +68,7 @@ public record IntWeight(
                     scales.rows(),
                     scales.columns()));
         }
-        codes = StoredElements.require(what + ": codes", codes, (long) rows * words(columns, bits), Integer.SIZE);
-        if (zeros.isPresent()) {
-            zeros = Optional.of(StoredElements.require(
-                    what + ": zero points", zeros.get(), (long) words(rows, bits) * groups, Integer.SIZE));
-        }
+        return groups;
     }
 
     /// Returns how many 32-bit words hold `count` codes.

@@ -4,6 +4,7 @@ import io.github.steelyard.tensor.DType;
 import java.lang.foreign.MemorySegment;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.util.Locale;
 import java.util.Optional;
 
 /// Encodes rows of a weight, codes and scales together. An export writes them, and fake quantization decodes them
@@ -13,19 +14,41 @@ import java.util.Optional;
 /// encoded in pieces.
 ///
 /// @param format one that is [Format#isWritten]
+/// @param block elements of a row that share a scale: those of the format, or as the recipe says where it is open
+///     ([Format#hasOpenBlock])
 /// @param arithmetic whose order of roundings, and so whose bytes
 /// @param scale the scale of the whole tensor as it is stored, see [Arithmetic#isReciprocal]; read by the formats that
 ///     have one
 /// @param parts what chooses the scales of parts; empty: the largest magnitude of each, the only choice in
 ///     FP8 with one scale and in the MX formats
-public record WeightEncoder(Format format, Arithmetic arithmetic, float scale, Optional<PartScales> parts) {
+public record WeightEncoder(Format format, int block, Arithmetic arithmetic, float scale, Optional<PartScales> parts) {
 
-    /// @throws IllegalArgumentException if there is something to choose in a format that leaves no choice
+    /// @throws IllegalArgumentException if there is something to choose in a format that leaves no choice, or the block
+    ///     is none of the format
     public WeightEncoder {
-        boolean chosen = format == Format.NVFP4 || format == Format.FP8_PER_CHANNEL || format == Format.FP8_BLOCK;
+        boolean chosen = switch (format) {
+            case NVFP4, FP8_PER_CHANNEL, FP8_BLOCK, INT4, INT8_PER_CHANNEL -> true;
+            case PLAIN,
+                    FP8,
+                    FP8_DYNAMIC_TOKEN,
+                    FP8_DYNAMIC_GROUP,
+                    MXFP4,
+                    MXFP8,
+                    INT8,
+                    INT8_DYNAMIC_TOKEN,
+                    INT8_GROUPS -> false;
+        };
         if (parts.isPresent() && !chosen) {
             throw new IllegalArgumentException("%s has no scales to choose".formatted(format));
         }
+        if (format.hasOpenBlock() ? block < 1 : block != format.block()) {
+            throw new IllegalArgumentException(String.format(Locale.ROOT, "%s in blocks of %d", format, block));
+        }
+    }
+
+    /// An encoder of a format that says itself which elements share a scale.
+    public WeightEncoder(Format format, Arithmetic arithmetic, float scale, Optional<PartScales> parts) {
+        this(format, format.block(), arithmetic, scale, parts);
     }
 
     /// Encodes as ModelOpt does.
@@ -36,7 +59,7 @@ public record WeightEncoder(Format format, Arithmetic arithmetic, float scale, O
     /// Codes and the scales of blocks or rows, little-endian; no scales where the tensor has one.
     ///
     /// @param codes `(rows, columns)`, two to a byte in the 4-bit formats
-    /// @param scales as the format's [StoredWeight] has them, float32 for FP8
+    /// @param scales as the format's [StoredWeight] has them, float32 for FP8 and ModelOpt's integers
     @SuppressWarnings("ArrayRecordComponent") // never compared
     public record Encoded(byte[] codes, byte[] scales) {}
 
@@ -68,7 +91,15 @@ public record WeightEncoder(Format format, Arithmetic arithmetic, float scale, O
     }
 
     private Encoded encodeUnder(byte[] scales, float[] values, int offset, int rows, int columns) {
-        return new Encoded(codes(values, offset, rows, columns, scales), scales);
+        return format.coding() == Format.Coding.INTEGERS
+                ? integers(floats(scales), values, offset, rows, columns)
+                : new Encoded(codes(values, offset, rows, columns, scales), scales);
+    }
+
+    private static float[] floats(byte[] scales) {
+        float[] floats = new float[scales.length / Float.BYTES];
+        ByteBuffer.wrap(scales).order(ByteOrder.LITTLE_ENDIAN).asFloatBuffer().get(floats);
+        return floats;
     }
 
     /// Returns codes and scales, each scale that of the largest magnitude under it.
@@ -122,8 +153,31 @@ public record WeightEncoder(Format format, Arithmetic arithmetic, float scale, O
                 }
                 yield new Encoded(codes, scales);
             }
-            case PLAIN, FP8_DYNAMIC_TOKEN, FP8_DYNAMIC_GROUP, INT4, INT8 -> throw noWeight();
+            case INT8 -> {
+                byte[] codes = new byte[count];
+                for (int i = 0; i < count; i++) {
+                    codes[i] = (byte) Ints.code(format.bits(), values[offset + i] / scale);
+                }
+                yield new Encoded(codes, new byte[0]);
+            }
+            case INT4, INT8_PER_CHANNEL -> {
+                float[] scales = Ints.scales(arithmetic, format.bits(), group(columns), values, offset, rows, columns);
+                yield integers(scales, values, offset, rows, columns);
+            }
+            case PLAIN, FP8_DYNAMIC_TOKEN, FP8_DYNAMIC_GROUP, INT8_DYNAMIC_TOKEN, INT8_GROUPS -> throw noWeight();
         };
+    }
+
+    /// Returns how many columns share a scale, all of them where a row does.
+    private int group(int columns) {
+        return block == 0 ? Math.max(1, columns) : block;
+    }
+
+    private Encoded integers(float[] scales, float[] values, int offset, int rows, int columns) {
+        byte[] codes = Ints.codes(arithmetic, format.bits(), group(columns), scales, values, offset, rows, columns);
+        return new Encoded(
+                format.bits() == Byte.SIZE ? codes : Ints.packed(arithmetic, codes, rows, columns),
+                Ints.stored(arithmetic, scales));
     }
 
     /// Returns the codes under scales that were chosen.
@@ -138,8 +192,7 @@ public record WeightEncoder(Format format, Arithmetic arithmetic, float scale, O
             return codes;
         }
         byte[] codes = new byte[rows * columns];
-        float[] floats = new float[scales.length / Float.BYTES];
-        ByteBuffer.wrap(scales).order(ByteOrder.LITTLE_ENDIAN).asFloatBuffer().get(floats);
+        float[] floats = floats(scales);
         int width = format == Format.FP8_BLOCK ? Fp8.BLOCK : columns;
         int height = format == Format.FP8_BLOCK ? Fp8.BLOCK : 1;
         for (int row = 0; row < rows; row++) {
@@ -173,7 +226,19 @@ public record WeightEncoder(Format format, Arithmetic arithmetic, float scale, O
                         : new Nvfp4Weight(codes, scales, rows, columns, scale);
             case MXFP4 -> MxWeight.mxfp4(codes, scales, rows, columns);
             case MXFP8 -> MxWeight.mxfp8(codes, scales, rows, columns);
-            case PLAIN, FP8_DYNAMIC_TOKEN, FP8_DYNAMIC_GROUP, INT4, INT8 -> throw noWeight();
+            case INT4 -> {
+                PlainWeight groups =
+                        new PlainWeight(scales, Ints.scaleType(arithmetic), rows, Math.ceilDiv(columns, block));
+                yield switch (arithmetic) {
+                    case MODELOPT -> new PairedIntWeight(codes, rows, columns, block, groups);
+                    case COMPRESSED_TENSORS ->
+                        new IntWeight(codes, format.bits(), rows, columns, block, groups, Optional.empty());
+                };
+            }
+            case INT8 -> ByteIntWeight.perTensor(codes, rows, columns, scale);
+            case INT8_PER_CHANNEL ->
+                new ByteIntWeight(codes, rows, columns, new PlainWeight(scales, Ints.scaleType(arithmetic), rows, 1));
+            case PLAIN, FP8_DYNAMIC_TOKEN, FP8_DYNAMIC_GROUP, INT8_DYNAMIC_TOKEN, INT8_GROUPS -> throw noWeight();
         };
     }
 

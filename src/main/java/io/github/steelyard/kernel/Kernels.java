@@ -71,6 +71,10 @@ public sealed interface Kernels permits ReferenceKernels, VectorKernels {
     /// element `i` is made in float32 and added in float64 to the sum `i mod 16`, these one after the other in the end.
     double fp8Error(float[] x, int offset, int length, float factor, float inverse);
 
+    /// Returns the squared error of finite elements in integers from `-largest - 1` to `largest`. With
+    /// `y = clamp(rint(x * factor)) / factor`, or 0 where the factor is 0, `(x - y)²` is summed as in [#fp8Error].
+    double intError(float[] x, int offset, int length, float factor, int largest);
+
     /// Returns how many elements are NaN or infinite.
     long countNonFinite(float[] x, int offset, int length);
 

@@ -106,6 +106,24 @@ public record ReferenceKernels(String reason) implements Kernels {
     }
 
     @Override
+    public double intError(float[] x, int offset, int length, float factor, int largest) {
+        double[] sums = new double[16];
+        for (int i = 0; i < length; i++) {
+            sums[i % 16] += intSquare(x[offset + i], factor, largest);
+        }
+        double sum = 0;
+        for (double one : sums) {
+            sum += one;
+        }
+        return sum;
+    }
+
+    static float intSquare(float x, float factor, int largest) {
+        float y = factor == 0 ? 0 : Math.clamp((float) Math.rint(x * factor), -largest - 1, largest) / factor;
+        return (x - y) * (x - y);
+    }
+
+    @Override
     public void add(float[] x, int xOffset, float[] y, int yOffset, int length) {
         for (int i = 0; i < length; i++) {
             y[yOffset + i] += x[xOffset + i];

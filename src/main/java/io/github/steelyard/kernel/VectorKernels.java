@@ -70,6 +70,13 @@ public record VectorKernels(String reason) implements Kernels {
     }
 
     @Override
+    public double intError(float[] x, int offset, int length, float factor, int largest) {
+        return LANES == 8 || LANES == 16
+                ? VectorErrors.intError(x, offset, length, factor, largest)
+                : REFERENCE.intError(x, offset, length, factor, largest);
+    }
+
+    @Override
     public long countNonFinite(float[] x, int offset, int length) {
         return VectorReductions.countNonFinite(x, offset, length);
     }

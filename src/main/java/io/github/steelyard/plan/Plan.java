@@ -165,7 +165,14 @@ public final class Plan {
 
     /// Returns the formats of a linear module's weight and input.
     public Scheme scheme(String module) {
-        return new Scheme(format(new Site(module, Role.WEIGHT)), format(new Site(module, Role.INPUT)));
+        Optional<QuantizerConfig> weight = config(new Site(module, Role.WEIGHT));
+        Optional<Format> format = weight.flatMap(QuantizerConfig::format);
+        return new Scheme(
+                format,
+                format(new Site(module, Role.INPUT)),
+                format.filter(Format::hasOpenBlock).isPresent()
+                        ? weight.orElseThrow().block()
+                        : 0);
     }
 
     /// Returns whether a linear module's weight is to stay in the format that it is stored in, so that its codes are

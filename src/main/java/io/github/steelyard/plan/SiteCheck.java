@@ -25,7 +25,10 @@ final class SiteCheck {
                             Format.FP8_BLOCK,
                             Format.NVFP4,
                             Format.MXFP4,
-                            Format.MXFP8),
+                            Format.MXFP8,
+                            Format.INT4,
+                            Format.INT8,
+                            Format.INT8_PER_CHANNEL),
             Role.INPUT,
                     Set.of(
                             Format.FP8,
@@ -33,7 +36,9 @@ final class SiteCheck {
                             Format.FP8_DYNAMIC_GROUP,
                             Format.NVFP4,
                             Format.MXFP4,
-                            Format.MXFP8),
+                            Format.MXFP8,
+                            Format.INT8,
+                            Format.INT8_DYNAMIC_TOKEN),
             Role.KEY, Set.of(Format.FP8, Format.NVFP4),
             Role.VALUE, Set.of(Format.FP8, Format.NVFP4),
             Role.LATENT, Set.of(Format.FP8, Format.NVFP4),
@@ -47,9 +52,9 @@ final class SiteCheck {
             "block_sizes.scale_block_sizes", "scales of scales are as the format says",
             "calibrator", "amax is the maximum",
             "fake_quant", "a weight is encoded when it is written, and only then",
-            "narrow_range", "integers are not written",
+            "narrow_range", "codes reach from -2^(b-1) to 2^(b-1) - 1",
             "rotate", "rotations are not applied",
-            "unsigned", "integers are not written");
+            "unsigned", "integers are signed");
 
     private SiteCheck() {}
 

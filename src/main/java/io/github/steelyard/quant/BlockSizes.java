@@ -44,6 +44,12 @@ public record BlockSizes(
         return new BlockSizes(new TreeMap<>(Map.of(-1, OptionalInt.of(size))), dynamic, Optional.of(scaleBits), false);
     }
 
+    /// Returns how many elements of the last axis make a block, where that is the only axis and they are not all.
+    public OptionalInt ofLastAxis() {
+        OptionalInt size = sizes.get(-1);
+        return sizes.size() == 1 && size != null ? size : OptionalInt.empty();
+    }
+
     /// Returns whether there is one block axis, the last, and its blocks hold `size` elements.
     boolean isLastAxis(int size) {
         return sizes.equals(Map.of(-1, OptionalInt.of(size)));

@@ -6,6 +6,7 @@ import io.github.steelyard.format.E4m3;
 import io.github.steelyard.format.E8m0;
 import io.github.steelyard.format.Format;
 import io.github.steelyard.format.Fp8;
+import io.github.steelyard.format.Ints;
 import io.github.steelyard.format.Mx;
 import io.github.steelyard.format.Nvfp4;
 import io.github.steelyard.format.WeightEncoder;
@@ -40,7 +41,7 @@ public final class FakeQuantizer {
     private final List<FakeQuantizer> parts; // of equal stretches of a row; empty if the row is one
 
     private FakeQuantizer(Format format, float amax, Optional<WeightEncoder> weight, List<FakeQuantizer> parts) {
-        if (format == Format.PLAIN || format.coding() == Format.Coding.INTEGERS) {
+        if (format == Format.PLAIN || format == Format.INT8_GROUPS) {
             throw new IllegalArgumentException("%s: no quantizer has this format".formatted(format));
         }
         if (format.hasTensorScale() && !(amax >= 0 && amax < Float.POSITIVE_INFINITY)) {
@@ -121,6 +122,13 @@ public final class FakeQuantizer {
         }
         switch (format) {
             case FP8 -> quantizeFp8(x, offset, rows * columns, inputScale(amax));
+            case INT8 -> quantizeInt8(x, offset, rows * columns, Ints.scale(Byte.SIZE, amax));
+            case INT8_PER_CHANNEL, INT8_DYNAMIC_TOKEN -> {
+                for (int row = 0; row < rows; row++) {
+                    int from = offset + row * columns;
+                    quantizeInt8(x, from, columns, int8Scale(Amax.of(x, from, columns)));
+                }
+            }
             case FP8_PER_CHANNEL, FP8_DYNAMIC_TOKEN -> {
                 for (int row = 0; row < rows; row++) {
                     int from = offset + row * columns;
@@ -131,7 +139,7 @@ public final class FakeQuantizer {
             case FP8_DYNAMIC_GROUP -> forEachBlock(x, offset, rows, columns, Fp8.BLOCK);
             case NVFP4 -> forEachBlock(x, offset, rows, columns, Nvfp4.BLOCK);
             case MXFP4, MXFP8 -> forEachBlock(x, offset, rows, columns, Mx.BLOCK);
-            case PLAIN, INT4, INT8 -> throw new AssertionError(format);
+            case PLAIN, INT4, INT8_GROUPS -> throw new AssertionError(format);
         }
     }
 
@@ -170,8 +178,16 @@ public final class FakeQuantizer {
                     case MXFP4 -> quantizeFp4(x, from, length, E8m0.decode(Mx.scaleCode(blockAmax, E2m1.MAX)));
                     case MXFP8 -> quantizeFp8(x, from, length, E8m0.decode(Mx.scaleCode(blockAmax, E4m3.MAX)));
                     case FP8_DYNAMIC_GROUP -> quantizeFp8(x, from, length, dynamicScale(blockAmax));
-                    case PLAIN, FP8, FP8_PER_CHANNEL, FP8_BLOCK, FP8_DYNAMIC_TOKEN, INT4, INT8 ->
-                        throw new AssertionError(format);
+                    case PLAIN,
+                            FP8,
+                            FP8_PER_CHANNEL,
+                            FP8_BLOCK,
+                            FP8_DYNAMIC_TOKEN,
+                            INT4,
+                            INT8,
+                            INT8_PER_CHANNEL,
+                            INT8_DYNAMIC_TOKEN,
+                            INT8_GROUPS -> throw new AssertionError(format);
                 }
             }
         }
@@ -211,6 +227,16 @@ public final class FakeQuantizer {
     private static float dynamicScale(float amax) {
         float scale = amax / E4m3.MAX;
         return scale == 0 ? 1 : scale;
+    }
+
+    private static float int8Scale(float amax) {
+        return Float.isNaN(amax) ? amax : Ints.scale(Byte.SIZE, amax);
+    }
+
+    private static void quantizeInt8(float[] x, int offset, int length, float scale) {
+        for (int i = offset; i < offset + length; i++) {
+            x[i] = Ints.code(Byte.SIZE, x[i] / scale) * scale;
+        }
     }
 
     private static void quantizeFp8(float[] x, int offset, int length, float scale) {

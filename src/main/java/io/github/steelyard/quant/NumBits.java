@@ -17,6 +17,12 @@ public sealed interface NumBits {
     /// A power of two: the block scale of the MX formats.
     NumBits E8M0 = new Floating(8, 0);
 
+    /// Signed integers of 8 bits: ModelOpt's default.
+    NumBits INT8 = new Whole(8);
+
+    /// Signed integers of 4 bits.
+    NumBits INT4 = new Whole(4);
+
     /// A signed integer of `bits` bits, at least 1.
     record Whole(int bits) implements NumBits {
         public Whole {

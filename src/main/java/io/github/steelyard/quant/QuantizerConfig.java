@@ -90,31 +90,34 @@ public record QuantizerConfig(
     public static Optional<QuantizerConfig> of(Format format) {
         return switch (format) {
             case FP8 -> Optional.of(perTensor(NumBits.E4M3));
-            case FP8_PER_CHANNEL ->
-                Optional.of(new QuantizerConfig(
-                        true,
-                        NumBits.E4M3,
-                        List.of(0),
-                        Optional.empty(),
-                        false,
-                        new AmaxSource.Measured(),
-                        new TreeMap<>()));
+            case INT8 -> Optional.of(perTensor(NumBits.INT8));
+            case FP8_PER_CHANNEL -> Optional.of(perRow(NumBits.E4M3));
+            case INT8_PER_CHANNEL -> Optional.of(perRow(NumBits.INT8));
             case FP8_BLOCK ->
                 Optional.of(blocks(NumBits.E4M3, new BlockSizes(new TreeMap<>(TILES), false, Optional.empty(), false)));
-            case FP8_DYNAMIC_TOKEN ->
-                Optional.of(new QuantizerConfig(
-                        true,
-                        NumBits.E4M3,
-                        List.of(),
-                        Optional.of(new BlockSizes(new TreeMap<>(WHOLE_LAST_AXIS), false, Optional.empty(), false)),
-                        true,
-                        new AmaxSource.Measured(),
-                        new TreeMap<>()));
+            case FP8_DYNAMIC_TOKEN -> Optional.of(perToken(NumBits.E4M3));
+            case INT8_DYNAMIC_TOKEN -> Optional.of(perToken(NumBits.INT8));
             case NVFP4 -> Optional.of(blocks(NumBits.E2M1, BlockSizes.lastAxis(16, true, NumBits.E4M3)));
             case MXFP4 -> Optional.of(blocks(NumBits.E2M1, BlockSizes.lastAxis(32, true, NumBits.E8M0)));
             case MXFP8 -> Optional.of(blocks(NumBits.E4M3, BlockSizes.lastAxis(32, true, NumBits.E8M0)));
-            case PLAIN, FP8_DYNAMIC_GROUP, INT4, INT8 -> Optional.empty();
+            case PLAIN, FP8_DYNAMIC_GROUP, INT4, INT8_GROUPS -> Optional.empty();
         };
+    }
+
+    private static QuantizerConfig perRow(NumBits numBits) {
+        return new QuantizerConfig(
+                true, numBits, List.of(0), Optional.empty(), false, new AmaxSource.Measured(), new TreeMap<>());
+    }
+
+    private static QuantizerConfig perToken(NumBits numBits) {
+        return new QuantizerConfig(
+                true,
+                numBits,
+                List.of(),
+                Optional.of(new BlockSizes(new TreeMap<>(WHOLE_LAST_AXIS), false, Optional.empty(), false)),
+                true,
+                new AmaxSource.Measured(),
+                new TreeMap<>());
     }
 
     /// Returns this configuration, switched on or off.
@@ -136,6 +139,15 @@ public record QuantizerConfig(
             return Optional.empty();
         }
         return blockSizes.isPresent() ? blockFormat(blockSizes.get()) : plainFormat();
+    }
+
+    /// Returns how many elements of a row share a scale, those of the format where it says so; 0 where rows are not
+    /// cut.
+    public int block() {
+        return format().map(format -> format.hasOpenBlock()
+                        ? blockSizes.map(BlockSizes::ofLastAxis).orElseThrow().orElseThrow()
+                        : format.block())
+                .orElse(0);
     }
 
     /// Returns the amax that the recipe pins; empty if it is measured or computed at run time.
@@ -205,13 +217,16 @@ public record QuantizerConfig(
     }
 
     private Optional<Format> plainFormat() {
-        if (!numBits.equals(NumBits.E4M3) || dynamic) {
+        boolean rows = axis.equals(List.of(0));
+        if (dynamic || !(rows || axis.isEmpty())) {
             return Optional.empty();
         }
-        if (axis.isEmpty()) {
-            return Optional.of(Format.FP8);
+        if (numBits.equals(NumBits.E4M3)) {
+            return Optional.of(rows ? Format.FP8_PER_CHANNEL : Format.FP8);
         }
-        return axis.equals(List.of(0)) ? Optional.of(Format.FP8_PER_CHANNEL) : Optional.empty();
+        return numBits.equals(NumBits.INT8)
+                ? Optional.of(rows ? Format.INT8_PER_CHANNEL : Format.INT8)
+                : Optional.empty();
     }
 
     private Optional<Format> blockFormat(BlockSizes blocks) {
@@ -226,7 +241,14 @@ public record QuantizerConfig(
                     ? Optional.of(Format.MXFP4)
                     : numBits.equals(NumBits.E4M3) ? Optional.of(Format.MXFP8) : Optional.empty();
         }
-        if (!numBits.equals(NumBits.E4M3) || blocks.scaleBits().isPresent()) {
+        if (blocks.scaleBits().isPresent()) {
+            return Optional.empty();
+        }
+        boolean perToken = blocks.sizes().equals(WHOLE_LAST_AXIS) && (dynamic || blocks.dynamic());
+        if (numBits instanceof NumBits.Whole) {
+            return wholeFormat(blocks, perToken);
+        }
+        if (!numBits.equals(NumBits.E4M3)) {
             return Optional.empty();
         }
         if (!dynamic && !blocks.dynamic() && blocks.sizes().equals(TILES)) {
@@ -235,8 +257,15 @@ public record QuantizerConfig(
         if (blocks.isLastAxis(Fp8.BLOCK) && blocks.dynamic() && !dynamic) {
             return Optional.of(Format.FP8_DYNAMIC_GROUP);
         }
-        boolean perToken = blocks.sizes().equals(WHOLE_LAST_AXIS) && (dynamic || blocks.dynamic());
         return perToken ? Optional.of(Format.FP8_DYNAMIC_TOKEN) : Optional.empty();
+    }
+
+    private Optional<Format> wholeFormat(BlockSizes blocks, boolean perToken) {
+        if (numBits.equals(NumBits.INT8)) {
+            return perToken ? Optional.of(Format.INT8_DYNAMIC_TOKEN) : Optional.empty();
+        }
+        boolean groups = !dynamic && !blocks.dynamic() && blocks.ofLastAxis().isPresent();
+        return numBits.equals(NumBits.INT4) && groups ? Optional.of(Format.INT4) : Optional.empty();
     }
 
     private static boolean isScaled(BlockSizes blocks, NumBits scale) {

@@ -31,7 +31,9 @@ record ExpertFormat(String format, String weight, String input, MoeLayer.WeightL
         ExpertFormat before = declared.map(ExpertFormat::declared).orElse(UNQUANTISED);
         String input = planned.input().map(ExpertFormat::inputKey).orElse(MoeLayer.NONE);
         return planned.weight()
-                .map(weight -> of(weight, input(weight, input)))
+                .map(weight -> weight == Format.INT4
+                        ? integers(int4(planned.block()), planned.block(), false)
+                        : of(weight, input(weight, input)))
                 .orElseGet(() -> new ExpertFormat(before.format, before.weight, input));
     }
 
@@ -47,18 +49,30 @@ record ExpertFormat(String format, String weight, String input, MoeLayer.WeightL
                 of(declared.format(), declared.input() == Declaration.Input.NONE ? MoeLayer.NONE : "nvfp4_dyn");
             case MXFP4 -> of(declared.format(), MoeLayer.NONE);
             case MXFP8 -> of(declared.format(), "mxfp8_dyn");
-            case INT4 -> integers("int4_static" + (declared.groupSize() == 32 ? "_g32" : ""), declared);
-            case INT8 -> integers("int8_static", declared);
+            case INT4 -> integers(int4(declared.groupSize()), declared.groupSize(), declared.zeroPoints());
+            case INT8_GROUPS -> integers("int8_static", declared.groupSize(), declared.zeroPoints());
+            case INT8, INT8_PER_CHANNEL, INT8_DYNAMIC_TOKEN ->
+                of(
+                        declared.format(),
+                        switch (declared.input()) {
+                            case NONE -> MoeLayer.NONE;
+                            case STATIC -> inputKey(Format.INT8);
+                            case DYNAMIC -> inputKey(Format.INT8_DYNAMIC_TOKEN);
+                        });
         };
     }
 
-    private static ExpertFormat integers(String weight, Declaration declared) {
-        int group = declared.groupSize() == 0 ? -1 : declared.groupSize();
+    private static String int4(int group) {
+        return "int4_static" + (group == 32 ? "_g32" : "");
+    }
+
+    /// @param group columns that share a scale, 0 if nothing says how many
+    private static ExpertFormat integers(String weight, int group, boolean zeroPoints) {
         return new ExpertFormat(
                 "wna16",
-                declared.zeroPoints() ? weight + "_asym" : weight,
+                zeroPoints ? weight + "_asym" : weight,
                 MoeLayer.NONE,
-                new MoeLayer.WeightLayout(COMPRESSED_TENSORS, group, declared.zeroPoints(), false, false));
+                new MoeLayer.WeightLayout(COMPRESSED_TENSORS, group == 0 ? -1 : group, zeroPoints, false, false));
     }
 
     /// Names what a checkpoint declares, for people.
@@ -69,7 +83,15 @@ record ExpertFormat(String format, String weight, String input, MoeLayer.WeightL
     }
 
     private static ExpertFormat of(Format weight, String input) {
-        return new ExpertFormat(weight.coding().text().toLowerCase(Locale.ROOT), weightKey(weight), input);
+        return new ExpertFormat(engineFormat(weight), weightKey(weight), input);
+    }
+
+    /// Engines call integers of one byte by their width, and what is packed by the kernel that unpacks it.
+    private static String engineFormat(Format weight) {
+        return switch (weight.coding()) {
+            case INTEGERS -> weight.block() == 0 && weight.hasOpenBlock() ? "wna16" : "int8";
+            case PLAIN, FP8, NVFP4, MXFP4, MXFP8 -> weight.coding().text().toLowerCase(Locale.ROOT);
+        };
     }
 
     private static String weightKey(Format weight) {
@@ -80,7 +102,11 @@ record ExpertFormat(String format, String weight, String input, MoeLayer.WeightL
             case NVFP4 -> "nvfp4_static";
             case MXFP4 -> "mxfp4_static";
             case MXFP8 -> "mxfp8_static";
-            case PLAIN, INT4, INT8 -> throw new AssertionError(weight);
+            case INT4 -> "int4_static";
+            case INT8 -> "int8_static_tensor";
+            case INT8_PER_CHANNEL, INT8_DYNAMIC_TOKEN -> "int8_static_channel";
+            case INT8_GROUPS -> "int8_static";
+            case PLAIN -> throw new AssertionError(weight);
         };
     }
 
@@ -92,7 +118,9 @@ record ExpertFormat(String format, String weight, String input, MoeLayer.WeightL
             case NVFP4 -> "nvfp4_dyn";
             case MXFP4 -> "mxfp4_dyn";
             case MXFP8 -> "mxfp8_dyn";
-            case PLAIN, INT4, INT8 -> throw new AssertionError(input);
+            case INT8 -> "int8_static_tensor";
+            case INT8_DYNAMIC_TOKEN, INT8_PER_CHANNEL -> "int8_dyn_token";
+            case PLAIN, INT4, INT8_GROUPS -> throw new AssertionError(input);
         };
     }
 

@@ -11,11 +11,13 @@ import java.util.List;
 /// Searches for the one amax of a weight, or of several that are one matrix to ModelOpt: of the multiples of the
 /// largest magnitude the first with the smallest squared error.
 ///
-/// FP8 is tried as in [Fp8Scales]. In NVFP4 with dynamic blocks the amax is that of the global scale `s = a / 2688`,
+/// FP8 is tried as in [Fp8Scales], INT8 as in [IntScales]. In NVFP4 with dynamic blocks the amax is that of the global
+/// scale `s = a / 2688`,
 /// and a block with the largest magnitude `b` has the scale `e4m3(min(b / (6 · s), 448)) · s`, which zeroes it where it
 /// rounds to 0: the quantizer that ModelOpt searches with. (Its scales below `1e-5` become 1; ours do not.)
 ///
-/// The error of a row is that of [Kernels#fp8Error], or the sum of its blocks' [Kernels#fp4Errors] in float64; rows are
+/// The error of a row is that of [Kernels#fp8Error] or [Kernels#intError], or the sum of its blocks'
+/// [Kernels#fp4Errors] in float64; rows are
 /// added from above, weights in their order, so that neither pieces nor threads change a bit.
 ///
 /// @param multipliers what is tried
@@ -27,7 +29,7 @@ public record TensorSearch(Multipliers multipliers, Kernels kernels) {
 
     /// Returns the chosen amax.
     ///
-    /// @param format FP8 or NVFP4
+    /// @param format FP8, INT8 or NVFP4
     /// @param weights finite
     /// @param amax their largest magnitude, or one that they share, positive and finite
     /// @throws IllegalArgumentException if `format` has no amax of the tensor
@@ -59,7 +61,7 @@ public record TensorSearch(Multipliers multipliers, Kernels kernels) {
                     if (format.hasSecondLevel()) {
                         addBlocks(values, row * columns, columns, amax, errors);
                     } else {
-                        addRow(values, row * columns, columns, amax, errors);
+                        addRow(format, values, row * columns, columns, amax, errors);
                     }
                 }
             }
@@ -67,10 +69,13 @@ public record TensorSearch(Multipliers multipliers, Kernels kernels) {
         return errors;
     }
 
-    private void addRow(float[] values, int offset, int columns, float amax, double[] errors) {
+    private void addRow(Format format, float[] values, int offset, int columns, float amax, double[] errors) {
+        boolean integers = format.coding() == Format.Coding.INTEGERS;
         for (int i = 0; i < errors.length; i++) {
             float candidate = amax * multipliers.values().get(i);
-            errors[i] += Fp8Scales.error(kernels, values, offset, columns, candidate);
+            errors[i] += integers
+                    ? IntScales.error(kernels, format.bits(), values, offset, columns, candidate)
+                    : Fp8Scales.error(kernels, values, offset, columns, candidate);
         }
     }
 

@@ -127,8 +127,15 @@ final class SyntheticTensors {
             case FP8_BLOCK -> fp8Block(place);
             case NVFP4 -> nvfp4(place);
             case MXFP4 -> mxfp4(place);
-            case FP8_PER_CHANNEL, FP8_DYNAMIC_TOKEN, FP8_DYNAMIC_GROUP, MXFP8, INT4, INT8 ->
-                throw new AssertionError(algo);
+            case FP8_PER_CHANNEL,
+                    FP8_DYNAMIC_TOKEN,
+                    FP8_DYNAMIC_GROUP,
+                    MXFP8,
+                    INT4,
+                    INT8,
+                    INT8_PER_CHANNEL,
+                    INT8_DYNAMIC_TOKEN,
+                    INT8_GROUPS -> throw new AssertionError(algo);
         }
         if (algo.filter(QuantAlgo::hasInputScale).isPresent()) {
             scalar(place.inputScale(), INPUT_SCALE);

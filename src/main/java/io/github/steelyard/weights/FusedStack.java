@@ -144,8 +144,15 @@ public record FusedStack(String tensor, int count, int rows, int columns, Layout
                 case FP8 -> fp8(checkpoint, stored, index);
                 case FP8_BLOCK -> fp8Block(checkpoint, stored, index);
                 case PLAIN -> plain(checkpoint, info, index);
-                case FP8_PER_CHANNEL, FP8_DYNAMIC_TOKEN, FP8_DYNAMIC_GROUP, MXFP8, INT4, INT8 ->
-                    throw new AssertionError(stored.format());
+                case FP8_PER_CHANNEL,
+                        FP8_DYNAMIC_TOKEN,
+                        FP8_DYNAMIC_GROUP,
+                        MXFP8,
+                        INT4,
+                        INT8,
+                        INT8_PER_CHANNEL,
+                        INT8_DYNAMIC_TOKEN,
+                        INT8_GROUPS -> throw new AssertionError(stored.format());
             };
         } catch (IllegalArgumentException e) {
             throw new CheckpointException(info.file(), "tensor '%s': %s".formatted(info.name(), e.getMessage()), e);

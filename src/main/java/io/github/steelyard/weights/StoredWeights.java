@@ -5,10 +5,12 @@ import io.github.steelyard.checkpoint.TensorInfo;
 import io.github.steelyard.dialect.Declaration;
 import io.github.steelyard.dialect.Part;
 import io.github.steelyard.files.CheckpointException;
+import io.github.steelyard.format.ByteIntWeight;
 import io.github.steelyard.format.Fp8Weight;
 import io.github.steelyard.format.IntWeight;
 import io.github.steelyard.format.MxWeight;
 import io.github.steelyard.format.Nvfp4Weight;
+import io.github.steelyard.format.PairedIntWeight;
 import io.github.steelyard.format.PlainWeight;
 import io.github.steelyard.format.StoredWeight;
 import io.github.steelyard.tensor.DType;
@@ -45,8 +47,11 @@ record StoredWeights(Checkpoint checkpoint, WeightTensors tensors, int rows, int
                     MxScales.requireFinite(
                             MxWeight.mxfp8(codes(columns), bytes(require(scale(), rows, blocks())), rows, columns),
                             scale());
-                case INT4, INT8 -> integers();
-                case FP8_DYNAMIC_TOKEN, FP8_DYNAMIC_GROUP -> throw new AssertionError(tensors.format());
+                case INT4, INT8_GROUPS -> tensors.weight().dtype() == DType.I32 ? integers() : pairs();
+                case INT8 -> ByteIntWeight.perTensor(codes(columns), rows, columns, scalar(scale()));
+                case INT8_PER_CHANNEL -> new ByteIntWeight(codes(columns), rows, columns, scales(scale(), rows, 1));
+                case FP8_DYNAMIC_TOKEN, FP8_DYNAMIC_GROUP, INT8_DYNAMIC_TOKEN ->
+                    throw new AssertionError(tensors.format());
             };
         } catch (IllegalArgumentException e) {
             TensorInfo weight = tensors.weight();
@@ -78,6 +83,23 @@ record StoredWeights(Checkpoint checkpoint, WeightTensors tensors, int rows, int
         int bits = codes.shape().equals(Shape.of(rows, IntWeight.words(columns, 8))) ? 8 : 4;
         require(codes, rows, IntWeight.words(columns, bits));
         requireWeightShape();
+        int group = group();
+        int wanted = Math.ceilDiv(columns, group);
+        String zeroName = Part.WEIGHT_ZERO_POINT.in(module());
+        Optional<MemorySegment> zeros = Optional.empty();
+        if (checkpoint.has(zeroName)) {
+            TensorInfo zero = require(checkpoint.tensor(zeroName), IntWeight.words(rows, bits), wanted);
+            if (zero.dtype() != DType.I32) {
+                throw new CheckpointException(
+                        zero.file(), "tensor '%s': wanted I32 words, found %s".formatted(zeroName, zero.typeText()));
+            }
+            zeros = Optional.of(bytes(zero));
+        }
+        return new IntWeight(bytes(codes), bits, rows, columns, group, scales(scale(), rows, wanted), zeros);
+    }
+
+    /// Returns how many columns share a scale, once there are as many scales.
+    private int group() {
         int groups = scale().shape().rank() == 2
                 ? Math.toIntExact(Math.clamp(scale().shape().dim(1), 1, Integer.MAX_VALUE))
                 : 1;
@@ -92,17 +114,17 @@ record StoredWeights(Checkpoint checkpoint, WeightTensors tensors, int rows, int
             throw wrongShape(
                     scale(), String.format(Locale.ROOT, "[%d, %d], scales of groups of %d", rows, wanted, group));
         }
-        String zeroName = Part.WEIGHT_ZERO_POINT.in(module());
-        Optional<MemorySegment> zeros = Optional.empty();
-        if (checkpoint.has(zeroName)) {
-            TensorInfo zero = require(checkpoint.tensor(zeroName), IntWeight.words(rows, bits), wanted);
-            if (zero.dtype() != DType.I32) {
-                throw new CheckpointException(
-                        zero.file(), "tensor '%s': wanted I32 words, found %s".formatted(zeroName, zero.typeText()));
-            }
-            zeros = Optional.of(bytes(zero));
-        }
-        return new IntWeight(bytes(codes), bits, rows, columns, group, scales(scale(), rows, wanted), zeros);
+        return group;
+    }
+
+    private StoredWeight pairs() {
+        int group = group();
+        return new PairedIntWeight(
+                bytes(require(tensors.weight(), Math.ceilDiv(rows, 2), columns)),
+                rows,
+                columns,
+                group,
+                scales(scale(), rows, Math.ceilDiv(columns, group)));
     }
 
     /// Holds what the checkpoint says of the unpacked extents against those of the module.

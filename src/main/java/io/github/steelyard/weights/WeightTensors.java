@@ -43,6 +43,12 @@ public record WeightTensors(
         }
         TensorNames names = Dialect.MODELOPT.module(module);
         TensorInfo weight = checkpoint.tensor(names.codes());
+        String smoothed = Dialect.ModelOpt.preQuantScale(module);
+        if (checkpoint.has(smoothed)) {
+            throw new CheckpointException(
+                    weight.file(),
+                    "tensor '%s': inputs that are scaled before they are quantised are not read".formatted(smoothed));
+        }
         return switch (weight.dtype()) {
             case U8, F4, I8 -> fourBit(checkpoint, module, weight, names);
             case F8_E4M3, F8_E5M2 -> eightBit(checkpoint, module, weight);
@@ -66,7 +72,9 @@ public record WeightTensors(
                 if (scale.isEmpty()) {
                     yield List.of(names.scale());
                 }
-                boolean complete = isE8m0(checkpoint.tensor(scale.get())) || checkpoint.has(global);
+                boolean complete = isE8m0(checkpoint.tensor(scale.get()))
+                        || isReal(checkpoint.tensor(scale.get()))
+                        || checkpoint.has(global);
                 yield complete ? List.of() : List.of(global);
             }
             case F8_E4M3, F8_E5M2, I32 -> scale.isEmpty() ? List.of(names.scale()) : List.of();
@@ -137,6 +145,11 @@ public record WeightTensors(
         return scale.dtype() == DType.U8 || scale.dtype() == DType.F8_E8M0;
     }
 
+    /// Returns whether these are scales of integers: those of FP4 are FP8 or powers of two.
+    private static boolean isReal(TensorInfo scale) {
+        return scale.dtype() == DType.F32 || scale.dtype() == DType.BF16 || scale.dtype() == DType.F16;
+    }
+
     private static WeightTensors plain(TensorInfo weight) {
         return new WeightTensors(Format.PLAIN, weight, Optional.empty(), Optional.empty(), false);
     }
@@ -161,8 +174,11 @@ public record WeightTensors(
             case FP8 -> "FP8_TENSOR";
             case FP8_PER_CHANNEL -> "FP8_CHANNEL";
             case NVFP4 -> reciprocal ? "NVFP4_PACKED" : "NVFP4";
-            case INT4, INT8 -> "INT_PACKED";
-            case PLAIN, FP8_BLOCK, FP8_DYNAMIC_TOKEN, FP8_DYNAMIC_GROUP, MXFP4, MXFP8 -> format.name();
+            case INT4, INT8_GROUPS -> weight.dtype() == DType.I32 ? "INT_PACKED" : format.name();
+            case INT8 -> "INT8_TENSOR";
+            case INT8_PER_CHANNEL -> "INT8_CHANNEL";
+            case PLAIN, FP8_BLOCK, FP8_DYNAMIC_TOKEN, FP8_DYNAMIC_GROUP, MXFP4, MXFP8, INT8_DYNAMIC_TOKEN ->
+                format.name();
         };
     }
 
@@ -202,7 +218,7 @@ public record WeightTensors(
         boolean eight = unpackedColumns(checkpoint, module)
                 .filter(columns -> codes.shape().equals(Shape.of(codes.shape().dim(0), Math.ceilDiv(columns, 4L))))
                 .isPresent();
-        return scaled(eight ? Format.INT8 : Format.INT4, codes, checkpoint.tensor(names.scale()));
+        return scaled(eight ? Format.INT8_GROUPS : Format.INT4, codes, checkpoint.tensor(names.scale()));
     }
 
     private static WeightTensors fourBit(Checkpoint checkpoint, String module, TensorInfo codes, TensorNames names) {
@@ -211,10 +227,10 @@ public record WeightTensors(
             return scaled(Format.MXFP4, codes, scale);
         }
         if (codes.dtype() == DType.I8) {
-            throw new CheckpointException(
-                    codes.file(),
-                    "tensor '%s': wanted E8M0 scales beside I8 codes, found %s; integers of one byte are not read"
-                            .formatted(codes.name(), scale.typeText()));
+            return scaled(oneByte(codes, scale), codes, scale);
+        }
+        if (isReal(scale) && !checkpoint.has(names.secondScale())) {
+            return scaled(Format.INT4, codes, scale);
         }
         return new WeightTensors(
                 Format.NVFP4,
@@ -222,6 +238,11 @@ public record WeightTensors(
                 Optional.of(scale),
                 Optional.of(checkpoint.tensor(names.secondScale())),
                 names.reciprocal());
+    }
+
+    /// Returns the format of integers of one byte.
+    private static Format oneByte(TensorInfo codes, TensorInfo scale) {
+        return scale.shape().elements() == 1 && codes.shape().dim(0) != 1 ? Format.INT8 : Format.INT8_PER_CHANNEL;
     }
 
     private static WeightTensors eightBit(Checkpoint checkpoint, String module, TensorInfo weight) {

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.github.steelyard.dialect.ModuleFormat;
 import io.github.steelyard.dialect.QuantAlgo;
 import io.github.steelyard.files.PythonJson;
 import io.github.steelyard.testing.Shared;
@@ -27,9 +28,9 @@ final class DeclarationTest {
     @Test
     void hfQuantConfig_mixed_listsLayersAndExcludesNothing() throws IOException {
         JsonNode expected = numericsCase("hfq.mixed").get("expected");
-        LinkedHashMap<String, QuantAlgo> layers = new LinkedHashMap<>();
-        layers.put("backbone.layers.0.mixer.in_proj", QuantAlgo.FP8);
-        layers.put("backbone.layers.1.mixer.experts.0.up_proj", QuantAlgo.NVFP4);
+        LinkedHashMap<String, ModuleFormat> layers = new LinkedHashMap<>();
+        layers.put("backbone.layers.0.mixer.in_proj", new ModuleFormat(QuantAlgo.FP8));
+        layers.put("backbone.layers.1.mixer.experts.0.up_proj", new ModuleFormat(QuantAlgo.NVFP4));
 
         ModelOptDeclaration declaration =
                 new ModelOptDeclaration(layers, List.of("lm_head"), Optional.empty(), "0.47.0");
@@ -54,6 +55,36 @@ final class DeclarationTest {
 
         assertThat(declaration.hfQuantConfig()).isEqualTo(wanted.at("/input/hf_quant_config"));
         assertThat(declaration.quantizationConfig()).isEqualTo(wanted.get("expected"));
+    }
+
+    // The peer's own words for integers, from its run smoothquant-int8.
+    @Test
+    void quantizationConfig_integersOfOneByte_hasThePeersWords() throws IOException {
+        String folder = "conformance/golden/calibrators/smoothquant-int8/ckpt/";
+        String wanted = Files.readString(Shared.path(folder + "hf_quant_config.json"));
+        JsonNode config = MAPPER.readTree(Shared.path(folder + "config.json").toFile());
+        ModelOptDeclaration declaration = new ModelOptDeclaration(
+                layers(QuantAlgo.W8A8_INT),
+                strings(MAPPER.readTree(wanted).get("quantization").get("exclude_modules")),
+                Optional.of("FP8"),
+                "0.47.0.dev0");
+
+        assertThat(new String(PythonJson.bytes(declaration.hfQuantConfig(), 4), StandardCharsets.UTF_8))
+                .isEqualTo(wanted.stripTrailing());
+        assertThat(declaration.quantizationConfig().toString())
+                .isEqualTo(config.get("quantization_config").toString());
+    }
+
+    @Test
+    void hfQuantConfig_integersInGroups_saysTheirSize() {
+        LinkedHashMap<String, ModuleFormat> layers = new LinkedHashMap<>();
+        layers.put("model.layers.0.self_attn.q_proj", new ModuleFormat(QuantAlgo.W4A16_INT, 64));
+        ModelOptDeclaration declaration =
+                new ModelOptDeclaration(layers, List.of("lm_head"), Optional.empty(), "0.47.0");
+
+        assertThat(declaration.hfQuantConfig().get("quantization"))
+                .hasToString("{\"quant_algo\":\"W4A16_AWQ\",\"kv_cache_quant_algo\":null,\"group_size\":64,"
+                        + "\"has_zero_point\":false,\"pre_quant_scale\":true,\"exclude_modules\":[\"lm_head\"]}");
     }
 
     // The peer's own files, key order and layout included, apart from its version.
@@ -81,12 +112,13 @@ final class DeclarationTest {
         String folder = "conformance/golden/modelopt/mixed-experts_nvfp4-attn_fp8-kv_fp8.float32/ckpt/";
         ObjectNode config = (ObjectNode)
                 MAPPER.readTree(Shared.path(folder + "config.json").toFile()).get("quantization_config");
-        LinkedHashMap<String, QuantAlgo> layers = new LinkedHashMap<>();
+        LinkedHashMap<String, ModuleFormat> layers = new LinkedHashMap<>();
         config.get("quantized_layers")
                 .properties()
                 .forEach(entry -> layers.put(
                         entry.getKey(),
-                        QuantAlgo.valueOf(entry.getValue().get("quant_algo").asText())));
+                        new ModuleFormat(QuantAlgo.valueOf(
+                                entry.getValue().get("quant_algo").asText()))));
 
         ModelOptDeclaration declaration =
                 new ModelOptDeclaration(layers, List.of("lm_head"), Optional.of("FP8"), "0.47.0.dev0");
@@ -107,10 +139,10 @@ final class DeclarationTest {
         return new ModelOptDeclaration(layers(format), excluded, kvCache, "0.47.0");
     }
 
-    private static SequencedMap<String, QuantAlgo> layers(QuantAlgo format) {
-        LinkedHashMap<String, QuantAlgo> layers = new LinkedHashMap<>();
-        layers.put("model.layers.0.self_attn.q_proj", format);
-        layers.put("model.layers.0.self_attn.k_proj", format);
+    private static SequencedMap<String, ModuleFormat> layers(QuantAlgo format) {
+        LinkedHashMap<String, ModuleFormat> layers = new LinkedHashMap<>();
+        layers.put("model.layers.0.self_attn.q_proj", new ModuleFormat(format));
+        layers.put("model.layers.0.self_attn.k_proj", new ModuleFormat(format));
         return layers;
     }
 

@@ -82,6 +82,26 @@ final class CompressedTensorsGoldenTest {
         assertThat(config()).isEqualTo(config("MXFP4.float32"));
     }
 
+    @Test
+    void export_int4InGroups_hasThePeersBytes() throws IOException {
+        assertThat(differences(TINY, "W4A16_g32.bfloat16", linears(Exports.int4(32), "")))
+                .isEmpty();
+        assertThat(config()).isEqualTo(config("W4A16_g32.bfloat16"));
+        assertThat(ignored()).isEqualTo(ignored("W4A16_g32.bfloat16"));
+    }
+
+    // Its run smoothed what reads the first norm of a layer: q, k and v, and the norm.
+    @Test
+    void export_int8_hasThePeersBytesWhereNothingWasSmoothed() throws IOException {
+        String run = "SmoothQuant-W8A8_int8.bfloat16";
+
+        assertThat(differences(TINY, run, linears(Exports.INT8_CHANNEL, Exports.INT8_TOKEN)))
+                .isNotEmpty()
+                .allMatch(name -> name.matches(".*(self_attn\\.[qkv]_proj\\..*|input_layernorm\\.weight)"));
+        assertThat(config()).isEqualTo(config(run));
+        assertThat(ignored()).isEqualTo(ignored(run));
+    }
+
     // The peer takes its targets from its user's recipe, in its order; ours are made from the modules.
     @Test
     void export_mixed_hasThePeersBytes() throws IOException {

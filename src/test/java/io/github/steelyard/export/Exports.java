@@ -44,7 +44,15 @@ final class Exports {
     static final String FP8_TILES = "{num_bits: e4m3, block_sizes: {-1: 128, -2: 128}}";
     static final String FP8_GROUPS = "{num_bits: e4m3, block_sizes: {-1: 128, type: dynamic}}";
     static final String MXFP4 = "{num_bits: e2m1, block_sizes: {-1: 32, type: dynamic, scale_bits: e8m0}}";
+    static final String INT8 = "{num_bits: 8}";
+    static final String INT8_CHANNEL = "{num_bits: 8, axis: 0}";
+    static final String INT8_TOKEN = "{num_bits: 8, type: dynamic, block_sizes: {-1: null}}";
     static final String MXFP8 = "{num_bits: e4m3, block_sizes: {-1: 32, type: dynamic, scale_bits: e8m0}}";
+
+    /// Returns the attributes of integers of four bits in groups.
+    static String int4(int group) {
+        return "{num_bits: 4, block_sizes: {-1: %d, type: static}}".formatted(group);
+    }
 
     /// Returns a recipe that switches everything off and then applies `rules`, each a pattern and its attributes.
     static Recipe recipe(String... rules) {

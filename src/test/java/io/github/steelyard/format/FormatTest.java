@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException
 import io.github.steelyard.tensor.DType;
 import io.github.steelyard.tensor.Shape;
 import java.util.Arrays;
+import java.util.Optional;
 import java.util.Random;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -30,8 +31,11 @@ final class FormatTest {
             NVFP4             | U8      | [130, 80]  | 4.5  | 11704 | true  | true
             MXFP4             | U8      | [130, 80]  | 4.25 | 11050 | false | true
             MXFP8             | F8_E4M3 | [130, 160] | 8.25 | 21450 | false | true
-            INT4              | I32     | [130, 20]  | 4.5  | 11700 | false | false
-            INT8              | I32     | [130, 40]  | 8.5  | 22100 | false | false
+            INT4              | I32     | [130, 20]  | 4.5  | 11700 | false | true
+            INT8              | I8      | [130, 160] | 8    | 20804 | true  | true
+            INT8_PER_CHANNEL  | I8      | [130, 160] | 8    | 21320 | false | true
+            INT8_DYNAMIC_TOKEN | I8     | [130, 160] | 8    | 21320 | false | false
+            INT8_GROUPS       | I32     | [130, 40]  | 8.5  | 22100 | false | false
             """)
     void format_saysWhatAWeightTakes(
             Format format, DType dtype, String shape, double bits, long bytes, boolean tensorScale, boolean written) {
@@ -51,7 +55,13 @@ final class FormatTest {
         for (int i = 0; i < values.length; i++) {
             values[i] = (float) random.nextGaussian();
         }
-        WeightEncoder encoder = WeightEncoder.ofAmax(format, Amax.of(values, 0, values.length));
+        Arithmetic arithmetic = format.hasOpenBlock() ? Arithmetic.COMPRESSED_TENSORS : Arithmetic.MODELOPT;
+        WeightEncoder encoder = new WeightEncoder(
+                format,
+                format.hasOpenBlock() ? 32 : format.block(),
+                arithmetic,
+                arithmetic.tensorScale(format, Amax.of(values, 0, values.length)),
+                Optional.empty());
         if (!format.isWritten()) {
             assertThatIllegalArgumentException().isThrownBy(() -> encoder.encode(values, 0, ROWS, COLUMNS));
             return;
@@ -60,7 +70,8 @@ final class FormatTest {
         Shape codes = format.codeShape(ROWS, COLUMNS);
         Shape scales = format.scaleShape(ROWS, COLUMNS);
 
-        assertThat(encoded.codes()).hasSize(Math.toIntExact(codes.elements()));
+        assertThat(encoded.codes())
+                .hasSize(Math.toIntExact(codes.elements() * format.codeType().bits() / Byte.SIZE));
         assertThat(encoded.scales())
                 .hasSize(
                         format.hasPartScales()

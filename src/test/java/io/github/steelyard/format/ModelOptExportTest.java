@@ -10,6 +10,7 @@ import io.github.steelyard.tensor.DType;
 import io.github.steelyard.testing.Shared;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.util.Optional;
 import org.junit.jupiter.api.Test;
 
 /// Encodes the whole tiny model and compares with what ModelOpt exported, byte for byte; decodes what peers exported.
@@ -20,6 +21,7 @@ final class ModelOptExportTest {
     private static final String NVFP4 = MODELOPT + "nvfp4_experts_only-kv_fp8.float32/ckpt";
     private static final String MIXED = MODELOPT + "mixed-experts_nvfp4-attn_fp8-kv_fp8.float32/ckpt";
     private static final String FP8 = MODELOPT + "fp8_default-kv_fp8.bfloat16/ckpt";
+    private static final String INT8 = "conformance/golden/calibrators/smoothquant-int8/ckpt";
     private static final String COMPRESSED = "conformance/golden/llmcompressor/NVFP4.float32/ckpt";
 
     @Test
@@ -74,6 +76,29 @@ final class ModelOptExportTest {
                 }
             }
             assertThat(modules).isEqualTo(16);
+        }
+    }
+
+    // The peer smoothed attention alone: the experts of its two kept layers are the source's.
+    @Test
+    void int8_everyExpert_equalsModelOptsBytes() {
+        try (Checkpoint source = open(SOURCE);
+                Checkpoint export = open(INT8)) {
+            int modules = 0;
+            WeightEncoder encoder =
+                    new WeightEncoder(Format.INT8_PER_CHANNEL, Arithmetic.MODELOPT, 1, Optional.empty());
+            for (TensorInfo tensor : export.tensors().values()) {
+                if (tensor.dtype() == DType.I8 && tensor.name().contains(".experts.")) {
+                    String module = tensor.name().substring(0, tensor.name().length() - ".weight".length());
+                    int rows = Math.toIntExact(tensor.shape().dim(0));
+                    int columns = Math.toIntExact(tensor.shape().dim(1));
+                    WeightEncoder.Encoded encoded = encoder.encode(floats(source, tensor.name()), 0, rows, columns);
+                    assertThat(encoded.codes()).as(module).isEqualTo(bytes(export, tensor.name()));
+                    assertThat(encoded.scales()).as(module).isEqualTo(bytes(export, module + ".weight_scale"));
+                    modules++;
+                }
+            }
+            assertThat(modules).isEqualTo(96);
         }
     }
 

@@ -98,6 +98,21 @@ final class KernelsParityTest {
         }
     }
 
+    @Test
+    void intError_anyScale_hasTheReferenceBits() {
+        for (int length : Values.LENGTHS) {
+            float[] x = Values.mixed(length, length);
+            for (float factor : new float[] {0, 1, 0.37f, 4000}) {
+                for (int largest : new int[] {7, 127}) {
+                    double wanted = reference.intError(x, 0, length, factor, largest);
+                    assertThat(fastest.intError(Values.at(3, x), 3, length, factor, largest))
+                            .as("intError of %d", length)
+                            .isEqualTo(wanted);
+                }
+            }
+        }
+    }
+
     static void assertBits(String what, float[] found, float[] wanted) {
         for (int i = 0; i < wanted.length; i++) {
             if (Float.floatToIntBits(found[i]) != Float.floatToIntBits(wanted[i])) {

@@ -262,7 +262,8 @@ final class PlanTest {
                 "num_bits: e4m3, calibrator: histogram | attribute calibrator: histogram is not supported",
                 "num_bits: e4m3, fake_quant: false | attribute fake_quant: false is not supported",
                 "num_bits: e2m1, block_sizes: {-1: 16, type: static, scale_bits: e4m3, four_over_six: true} | four_over_six is for weights: an input",
-                "num_bits: 8 | INT8: no format for an input has the attributes (num_bits: 8)",
+                "num_bits: 6 | INT6: no format for an input has the attributes (num_bits: 6)",
+                "num_bits: 8, narrow_range: true | attribute narrow_range: true is not supported: codes reach from",
                 "num_bits: 4, block_sizes: {-1: 128, type: static} | INT4 in blocks: no format for an input has",
                 "num_bits: e3m2, block_sizes: {-1: 32, type: dynamic, scale_bits: e8m0} | MXFP6: no format for an input",
                 "num_bits: 8, block_sizes: {-1: 32, type: dynamic, scale_bits: e8m0} | MXINT8: no format for an input",
@@ -282,7 +283,7 @@ final class PlanTest {
 
     @Test
     void of_refusedAttributesThatAreOffAgain_doNoHarm() {
-        assertThatCode(() -> plan(rule("*", "cfg: {num_bits: 8}"), rule("*", OFF)))
+        assertThatCode(() -> plan(rule("*", "cfg: {num_bits: 6}"), rule("*", OFF)))
                 .doesNotThrowAnyException();
     }
 
@@ -298,7 +299,7 @@ final class PlanTest {
 
     @Test
     void of_severalProblems_countsTheOthers() {
-        refused("(and 2 further problems)", rule("*q_proj*", "cfg: {num_bits: 8}"), rule("*none*", FP8));
+        refused("(and 2 further problems)", rule("*q_proj*", "cfg: {num_bits: 6}"), rule("*none*", FP8));
     }
 
     @ParameterizedTest

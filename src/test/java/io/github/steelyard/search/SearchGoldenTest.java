@@ -1,10 +1,12 @@
 package io.github.steelyard.search;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.withinPercentage;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import io.github.steelyard.checkpoint.Checkpoint;
 import io.github.steelyard.format.Amax;
+import io.github.steelyard.format.Arithmetic;
 import io.github.steelyard.format.Format;
 import io.github.steelyard.format.StoredWeight;
 import io.github.steelyard.kernel.Kernels;
@@ -120,6 +122,37 @@ final class SearchGoldenTest {
             }
         }
         assertThat(compared).isEqualTo(144);
+    }
+
+    // Every group of the model, and the losses that ModelOpt kept: those were summed in float32, ours are in float64.
+    @Test
+    void mse_int4Groups_areModelOpts() throws IOException {
+        Multipliers multipliers = Multipliers.spaced(0.25, 4, 0.1);
+        IntScales search = new IntScales(multipliers, 4, 128, Arithmetic.MODELOPT, Kernels.fastest());
+        JsonNode quantizers = Json.read(Shared.path(GOLDEN + "mse-int4_block128/quantizers.json"));
+        int compared = 0;
+        for (Map.Entry<String, JsonNode> quantizer : quantizers.properties()) {
+            List<String> modules =
+                    quantizer.getValue().get("enabled").booleanValue() ? modules(quantizer.getKey()) : List.of();
+            if (!modules.isEmpty()) {
+                float[] wanted = array("mse-int4_block128", quantizer.getKey() + "._amax");
+                float[] values = values(modules.toArray(String[]::new));
+                int columns = weight(modules.getFirst()).columns(); // 96 or 128: one group in a row
+                for (int row = 0; row < wanted.length; row++) {
+                    assertThat(search.amax(values, row * columns, columns)).isEqualTo(wanted[row]);
+                }
+                compared += wanted.length;
+            }
+        }
+        assertThat(compared).isEqualTo(22_016);
+        float[] losses = array("mse-int4_block128", "model.layers.0.self_attn.q_proj.weight_quantizer.loss");
+        float[] values = values("model.layers.0.self_attn.q_proj");
+        for (int i = 0; i < losses.length; i++) {
+            float amax =
+                    Amax.of(values, i % 128 * 128, 128) * multipliers.values().get(i / 128);
+            assertThat((float) IntScales.error(Kernels.fastest(), 4, values, i % 128 * 128, 128, amax))
+                    .isCloseTo(losses[i], withinPercentage(1e-4));
+        }
     }
 
     /// Returns the modules whose weight ModelOpt keeps under one quantizer.

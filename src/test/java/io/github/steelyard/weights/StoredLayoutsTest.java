@@ -91,13 +91,37 @@ final class StoredLayoutsTest {
     }
 
     @Test
-    void integers_ofOneByte_areRefusedByName() throws IOException {
-        tensors.bytes("m.weight", "I8", new long[] {1, 2}, 1, 2).f32("m.weight_scale", new long[] {1, 1}, 1);
+    void integers_ofOneByte_areRead() throws IOException {
+        tensors.bytes("m.weight", "I8", new long[] {2, 2}, 1, 0x80, 127, 0xff)
+                .f32("m.weight_scale", new long[] {2}, 0.5f, 2);
+        assertThat(decoded(Format.INT8_PER_CHANNEL, 2, 2)).containsExactly(0.5f, -64, 254, -2);
+    }
+
+    @Test
+    void integers_ofOneByteUnderOneScale_areRead() throws IOException {
+        tensors.bytes("m.weight", "I8", new long[] {2, 2}, 1, 0x80, 127, 0xff)
+                .f32("m.weight_scale", new long[] {}, 0.5f);
+        assertThat(decoded(Format.INT8, 2, 2)).containsExactly(0.5f, -64, 63.5f, -0.5f);
+    }
+
+    // ModelOpt's: the even row in the low bits, groups of two columns.
+    @Test
+    void integers_ofFourBitsTwoRowsInAByte_areRead() throws IOException {
+        tensors.bytes("m.weight", "U8", new long[] {1, 4}, 0x71, 0x8f, 0x10, 0xf0)
+                .f32("m.weight_scale", new long[] {2, 2}, 1, 10, 2, 0.5f);
+        assertThat(decoded(Format.INT4, 2, 4)).containsExactly(1, -1, 0, 0, 14, -16, 0.5f, -0.5f);
+    }
+
+    @Test
+    void weight_behindScalesOfItsInputs_isRefused() throws IOException {
+        tensors.bytes("m.weight", "I8", new long[] {1, 2}, 1, 2)
+                .f32("m.weight_scale", new long[] {1, 1}, 1)
+                .f32("m.pre_quant_scale", new long[] {2}, 1, 2);
         try (Checkpoint checkpoint = open()) {
             assertThatThrownBy(() -> WeightTensors.detect(checkpoint, "m"))
                     .isInstanceOf(CheckpointException.class)
-                    .hasMessageEndingWith("wanted E8M0 scales beside I8 codes, found F32 [1, 1]; integers of one byte"
-                            + " are not read");
+                    .hasMessageEndingWith("tensor 'm.pre_quant_scale': inputs that are scaled before they are"
+                            + " quantised are not read");
         }
     }
 

@@ -72,7 +72,7 @@ final class WeightTensorsTest {
 
     // The words of a row may be read either way; the extents beside them tell.
     @ParameterizedTest
-    @CsvSource({"8, INT4", "4, INT8"})
+    @CsvSource({"8, INT4", "4, INT8_GROUPS"})
     void packedIntegers_haveTheWidthThatTheirExtentsSay(int columns, Format format) throws IOException {
         tensors.bytes("m.weight_packed", "I32", new long[] {1, 1}, new int[4])
                 .bytes("m.weight_shape", "I64", new long[] {2}, 1, 0, 0, 0, 0, 0, 0, 0, columns, 0, 0, 0, 0, 0, 0, 0)
