@@ -21,7 +21,7 @@ sealed interface Calibrator {
             case Algorithm.None none -> new Max(); // of sites whose amax is measured there are none
             case Algorithm.Max max -> new Max();
             case Algorithm.Mse mse -> new Max(); // of inputs; weights are WeightSearch's
-            case Algorithm.LocalHessian hessian -> throw missing(hessian);
+            case Algorithm.LocalHessian hessian -> new Max(); // of inputs; weights are Solvers'
             case Algorithm.ActHeadroom headroom -> throw missing(headroom);
             case Algorithm.SmoothQuant smooth -> throw missing(smooth);
             case Algorithm.AwqLite lite -> throw missing(lite);

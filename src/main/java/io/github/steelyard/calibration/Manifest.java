@@ -27,6 +27,7 @@ import java.util.TreeMap;
 /// @param tokens tokens that ran
 /// @param settings choices that statistics depend on: `experts`, `max_length`, …
 /// @param statisticsDigest SHA-256 of `statistics.safetensors` in hexadecimal digits
+/// @param solved SHA-256 of each file of what was solved, by its name; empty where nothing was
 /// @param provenance tool, machine and time
 public record Manifest(
         Input checkpoint,
@@ -36,9 +37,11 @@ public record Manifest(
         long tokens,
         SortedMap<String, String> settings,
         String statisticsDigest,
+        SortedMap<String, String> solved,
         Provenance provenance) {
 
     private static final int SCHEMA = 1;
+    private static final String SOLVED = "solved";
 
     /// One input of a run.
     ///
@@ -59,11 +62,12 @@ public record Manifest(
 
     public Manifest {
         settings = Collections.unmodifiableSortedMap(new TreeMap<>(settings));
+        solved = Collections.unmodifiableSortedMap(new TreeMap<>(solved));
     }
 
     /// Returns this manifest for another recipe with the same statistics.
     public Manifest withRecipe(RecipeInput other) {
-        return new Manifest(checkpoint, other, data, sequences, tokens, settings, statisticsDigest, provenance);
+        return new Manifest(checkpoint, other, data, sequences, tokens, settings, statisticsDigest, solved, provenance);
     }
 
     /// Reads a manifest.
@@ -85,6 +89,7 @@ public record Manifest(
                     count(json, "tokens"),
                     texts(section(json, "settings")),
                     section(json, "statistics").string("digest"),
+                    json.object(SOLVED).map(Manifest::texts).orElseGet(TreeMap::new),
                     provenance(file, json));
         } catch (CheckpointException e) {
             throw new StatisticsException(file, e.problem(), e);
@@ -117,6 +122,9 @@ public record Manifest(
         json.put("tokens", tokens);
         put(json, "settings", settings);
         json.putObject("statistics").put("digest", statisticsDigest);
+        if (!solved.isEmpty()) {
+            put(json, SOLVED, solved);
+        }
         json.put("tool_version", provenance.toolVersion());
         json.put("created", provenance.created().toString());
         put(json, "environment", new TreeMap<>(provenance.environment()));

@@ -31,13 +31,15 @@ public record RunDirectory(Path path) {
 
     private static final long MAX_RECIPE_BYTES = 64L << 20;
     private static final String STATE = "state";
+    private static final String SOLVING = "solving";
+    private static final String SOLVED = "solved";
 
     /// Returns a directory for a new run, or of one to go on with; it is not made yet.
     ///
     /// @throws io.github.steelyard.files.OutputException if there is something that is no run
     public static RunDirectory at(Path path) {
         RunDirectory run = new RunDirectory(path);
-        OutputPaths.requireOwn(path, Set.of(STATE), run::isOurs);
+        OutputPaths.requireOwn(path, Set.of(STATE, SOLVING, SOLVED), run::isOurs);
         return run;
     }
 
@@ -45,7 +47,7 @@ public record RunDirectory(Path path) {
     public boolean isOurs() {
         return Files.exists(manifestFile(), LinkOption.NOFOLLOW_LINKS)
                 ? Manifest.isOurs(manifestFile())
-                : WorkDirectory.isOurs(stateDirectory());
+                : WorkDirectory.isOurs(stateDirectory()) || WorkDirectory.isOurs(solvingDirectory());
     }
 
     /// Returns the directory of a finished run.
@@ -67,6 +69,11 @@ public record RunDirectory(Path path) {
         return Files.exists(manifestFile());
     }
 
+    /// Returns whether an unfinished run has all its statistics, and goes on to solve with them.
+    public boolean isMeasured() {
+        return Files.isRegularFile(solvingDirectory().resolve(RunState.STATE), LinkOption.NOFOLLOW_LINKS);
+    }
+
     /// Returns the value of a setting that the run here, finished or not, was begun with; empty if none was.
     ///
     /// @param name a part of the run's key
@@ -76,7 +83,7 @@ public record RunDirectory(Path path) {
         if (isFinished()) {
             return Optional.ofNullable(manifest().settings().get(name));
         }
-        Path state = stateDirectory().resolve(RunState.STATE);
+        Path state = (isMeasured() ? solvingDirectory() : stateDirectory()).resolve(RunState.STATE);
         return Files.isRegularFile(state, LinkOption.NOFOLLOW_LINKS)
                 ? Optional.ofNullable(
                         StateFile.read(state, layers).key().parts().get(name))
@@ -88,8 +95,21 @@ public record RunDirectory(Path path) {
     /// @param recipe the resolved recipe as JSON
     /// @param manifest returns the manifest for the statistics' digest
     public void finish(Statistics statistics, String recipe, Function<String, Manifest> manifest) {
+        describe(recipe, manifest.apply(write(statistics)));
+    }
+
+    /// Writes the statistics of a run that is not finished with them, and returns their digest.
+    String write(Statistics statistics) {
         StatisticsFile.write(statistics, statisticsFile());
-        describe(recipe, manifest.apply(Digests.ofFile(statisticsFile())));
+        return Digests.ofFile(statisticsFile());
+    }
+
+    /// Finishes a run whose statistics are written, once what was solved is too.
+    ///
+    /// @param recipe the resolved recipe as JSON
+    /// @param manifest returns the manifest for the statistics' digest
+    public void finishSolved(String recipe, Function<String, Manifest> manifest) {
+        describe(recipe, manifest.apply(statisticsDigest()));
     }
 
     /// Writes how the statistics came about and are to be used.
@@ -113,8 +133,13 @@ public record RunDirectory(Path path) {
     ///
     /// @throws io.github.steelyard.files.OutputException if it is not ours, or another process is at work in it
     public void discardState() {
-        if (Files.exists(stateDirectory(), LinkOption.NOFOLLOW_LINKS)) {
-            RunState.claim(stateDirectory()).remove();
+        discard(stateDirectory());
+        discard(solvingDirectory());
+    }
+
+    static void discard(Path state) {
+        if (Files.exists(state, LinkOption.NOFOLLOW_LINKS)) {
+            RunState.claim(state).remove();
         }
     }
 
@@ -137,6 +162,16 @@ public record RunDirectory(Path path) {
                     statisticsFile(), "expected SHA-256 %s as in manifest.json, found %s".formatted(wanted, found));
         }
         return statistics;
+    }
+
+    /// Returns the statistics of a run that has no manifest yet.
+    Statistics unfinishedStatistics() {
+        return StatisticsFile.read(statisticsFile());
+    }
+
+    /// Returns the digest of the statistics as they lie there.
+    String statisticsDigest() {
+        return StatisticsFile.digest(statisticsFile());
     }
 
     /// Returns the recipe of the run, resolved, as JSON.
@@ -191,5 +226,15 @@ public record RunDirectory(Path path) {
     /// Returns the directory that holds what a broken run needs to go on.
     public Path stateDirectory() {
         return path.resolve(STATE);
+    }
+
+    /// Returns the directory that holds what a broken pass that solves needs to go on.
+    public Path solvingDirectory() {
+        return path.resolve(SOLVING);
+    }
+
+    /// Returns the directory of what was solved, a file for each layer that anything was solved in.
+    public Path solvedDirectory() {
+        return path.resolve(SOLVED);
     }
 }

@@ -21,6 +21,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.TreeMap;
+import java.util.function.IntFunction;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
 
@@ -29,6 +30,9 @@ import java.util.stream.Stream;
 /// Two files of the stream take turns and each layer has a file of statistics, so those that `state.json` speaks of are
 /// never written to; it is replaced atomically once a layer is done. A run killed at any instant therefore continues
 /// from the last finished layer, with the same bytes.
+///
+/// A pass that solves keeps its state in the same way, in a directory of its own; what it solves lies in the run's
+/// directory from the first.
 final class RunState implements LayerStore, AutoCloseable {
 
     /// What is replaced last when a layer is done.
@@ -45,7 +49,8 @@ final class RunState implements LayerStore, AutoCloseable {
     private final Arena arena = Arena.ofShared();
     private final WorkDirectory work;
     private final HiddenStates[] streams;
-    private final List<String> digests = new ArrayList<>(); // of the statistics of each finished layer
+    private final Optional<IntFunction<Path>> elsewhere; // where the results of a layer lie, if not in here
+    private final List<String> digests = new ArrayList<>(); // of the results of each finished layer
 
     /// Opens the state of a run, or begins one.
     ///
@@ -55,6 +60,21 @@ final class RunState implements LayerStore, AutoCloseable {
     /// @throws OutputException if the directory is not ours, or in use by another
     /// process
     RunState(Path directory, RunKey key, long tokens, int hidden, int layers, boolean fresh) {
+        this(directory, key, tokens, hidden, layers, fresh, Optional.empty());
+    }
+
+    /// Opens the state of a run whose results are no statistics, or begins one.
+    ///
+    /// @param elsewhere where the results of a layer lie
+    RunState(
+            Path directory,
+            RunKey key,
+            long tokens,
+            int hidden,
+            int layers,
+            boolean fresh,
+            Optional<IntFunction<Path>> elsewhere) {
+        this.elsewhere = elsewhere;
         this.directory = directory;
         this.key = key;
         this.tokens = tokens;
@@ -81,6 +101,14 @@ final class RunState implements LayerStore, AutoCloseable {
         }
     }
 
+    /// Begins a run, so that it is known to have been, and leaves it to who opens its state.
+    static void begin(Path directory, RunKey key) {
+        try (WorkDirectory work = claim(directory)) {
+            work.clear();
+            new StateFile(key, List.of(), "").write(work.file(STATE));
+        }
+    }
+
     /// Takes the directory of a state. What it is begun from goes first when it is deleted.
     ///
     /// @throws StatisticsException if one of its files is a link, or no file
@@ -103,24 +131,41 @@ final class RunState implements LayerStore, AutoCloseable {
     ///
     /// @throws StatisticsException if a file of them is not what was written
     List<Statistics> statistics() {
-        return IntStream.range(0, digests.size()).mapToObj(this::statistics).toList();
+        requireSameResults();
+        return IntStream.range(0, digests.size())
+                .mapToObj(layer -> StatisticsFile.read(resultFile(layer)))
+                .toList();
     }
 
-    private Statistics statistics(int layer) {
-        Path file = statisticsFile(layer);
-        requireSame(file, "SHA-256", digests.get(layer), StatisticsFile.digest(file));
-        return StatisticsFile.read(file);
+    /// Returns the digest of the results of each finished layer, an empty one where it has none.
+    List<String> digests() {
+        return List.copyOf(digests);
     }
 
-    private Path statisticsFile(int layer) {
-        return work.file(STATISTICS.replace(WorkDirectory.NUMBER, Integer.toString(layer)));
+    private void requireSameResults() {
+        for (int layer = 0; layer < digests.size(); layer++) {
+            if (!digests.get(layer).isEmpty()) {
+                Path file = resultFile(layer);
+                requireSame(file, "SHA-256", digests.get(layer), StatisticsFile.digest(file));
+            }
+        }
+    }
+
+    private Path resultFile(int layer) {
+        return elsewhere.isPresent()
+                ? elsewhere.get().apply(layer)
+                : work.file(STATISTICS.replace(WorkDirectory.NUMBER, Integer.toString(layer)));
     }
 
     /// Keeps the statistics of a layer that is about to be finished.
     void keep(Statistics statistics, int layer) {
-        Path file = statisticsFile(layer);
-        StatisticsFile.write(statistics, file);
-        digests.add(Digests.ofFile(file));
+        StatisticsFile.write(statistics, resultFile(layer));
+        keepResults(layer);
+    }
+
+    /// Keeps the results of a layer that is about to be finished, which have been written.
+    void keepResults(int layer) {
+        digests.add(Digests.ofFile(resultFile(layer)));
     }
 
     @Override
@@ -141,7 +186,11 @@ final class RunState implements LayerStore, AutoCloseable {
     @Override
     public void finished(int layer, Workers workers) {
         if (digests.size() <= layer) {
-            keep(new Statistics(new TreeMap<>()), layer); // nobody measured
+            if (elsewhere.isPresent()) {
+                digests.add(""); // nothing to be solved
+            } else {
+                keep(new Statistics(new TreeMap<>()), layer); // nobody measured
+            }
         }
         int checksum = StreamChecksum.of(output(layer).segment(), workers);
         new StateFile(key, digests, StateFile.digits(checksum)).write(work.file(STATE));
@@ -176,13 +225,15 @@ final class RunState implements LayerStore, AutoCloseable {
 
     private void restore(StateFile state) {
         int turn = state.layersDone() % 2;
-        requireSame(
-                work.file(STREAMS.get(turn)),
-                "CRC-32C",
-                state.streamChecksum(),
-                StateFile.digits(StreamChecksum.of(streams[turn].segment())));
-        digests.addAll(state.statisticsDigests());
-        statistics(); // before hours of work, not after
+        if (!state.streamChecksum().isEmpty()) { // else nothing has run yet
+            requireSame(
+                    work.file(STREAMS.get(turn)),
+                    "CRC-32C",
+                    state.streamChecksum(),
+                    StateFile.digits(StreamChecksum.of(streams[turn].segment())));
+        }
+        digests.addAll(state.digests());
+        requireSameResults(); // before hours of work, not after
     }
 
     private static void requireSame(Path file, String kind, String wanted, String found) {

@@ -17,9 +17,9 @@ import java.util.TreeMap;
 /// names no file: which one holds what follows from the number of layers.
 ///
 /// @param key what the run was begun with
-/// @param statisticsDigests SHA-256 of the statistics of each finished layer, in hexadecimal digits
+/// @param digests SHA-256 of the results of each finished layer, in hexadecimal digits; empty for one without
 /// @param streamChecksum CRC-32C of the residual stream after the last of them, in hexadecimal digits
-record StateFile(RunKey key, List<String> statisticsDigests, String streamChecksum) {
+record StateFile(RunKey key, List<String> digests, String streamChecksum) {
 
     /// Bytes of a stream that are read or written at a time.
     static final int BLOCK = 1 << 20;
@@ -27,13 +27,16 @@ record StateFile(RunKey key, List<String> statisticsDigests, String streamChecks
     private static final int SCHEMA = 3;
     private static final String DIGEST = "digest";
 
+    /// The part of the key of a pass that solves, beside those of the run: the digest of the run's statistics.
+    static final String STATISTICS = "statistics";
+
     StateFile {
-        statisticsDigests = List.copyOf(statisticsDigests);
+        digests = List.copyOf(digests);
     }
 
     /// Returns how many layers are finished.
     int layersDone() {
-        return statisticsDigests.size();
+        return digests.size();
     }
 
     /// Reads the file.
@@ -53,9 +56,9 @@ record StateFile(RunKey key, List<String> statisticsDigests, String streamChecks
             SortedMap<String, String> parts = new TreeMap<>();
             state.object("key")
                     .ifPresent(object -> object.keys().forEach(name -> parts.put(name, object.string(name))));
-            List<String> digests = state.strings("statistics_sha256");
+            List<String> digests = state.strings(results(new RunKey(parts)));
             if (digests.size() != state.integer("layers_done", 0, layers)) {
-                throw damaged(file, "expected one digest of statistics for each finished layer");
+                throw damaged(file, "expected one digest of results for each finished layer");
             }
             return new StateFile(new RunKey(parts), digests, state.string("stream_crc32c"));
         } catch (CheckpointException e) {
@@ -70,10 +73,14 @@ record StateFile(RunKey key, List<String> statisticsDigests, String streamChecks
         state.put("tool", RunDirectory.TOOL);
         key.parts().forEach(state.putObject("key")::put);
         state.put("layers_done", layersDone());
-        statisticsDigests.forEach(state.putArray("statistics_sha256")::add);
+        digests.forEach(state.putArray(results(key))::add);
         state.put("stream_crc32c", streamChecksum);
         state.put(DIGEST, Digests.ofText(state.toString()));
         AtomicFiles.write(file, state.toPrettyString());
+    }
+
+    private static String results(RunKey key) {
+        return key.parts().containsKey(STATISTICS) ? "solved_sha256" : "statistics_sha256";
     }
 
     /// Returns the refusal of a state that cannot be gone on from.

@@ -2,10 +2,14 @@ package io.github.steelyard.job;
 
 import io.github.steelyard.calibration.CalibrationRun;
 import io.github.steelyard.calibration.Manifest;
+import io.github.steelyard.calibration.PlannedQuantizers;
 import io.github.steelyard.calibration.Provenance;
 import io.github.steelyard.calibration.ResidentMemory;
 import io.github.steelyard.calibration.RunDirectory;
 import io.github.steelyard.calibration.RunKey;
+import io.github.steelyard.calibration.ScaleTable;
+import io.github.steelyard.calibration.Solvers;
+import io.github.steelyard.calibration.SolvingRun;
 import io.github.steelyard.census.ExportSource;
 import io.github.steelyard.checkpoint.Checkpoint;
 import io.github.steelyard.checkpoint.Digests;
@@ -22,13 +26,18 @@ import io.github.steelyard.model.EngineListener;
 import io.github.steelyard.model.MemoryPlan;
 import io.github.steelyard.model.Sequences;
 import io.github.steelyard.plan.Plan;
+import io.github.steelyard.quant.FakeQuantizer;
+import io.github.steelyard.quant.FakeQuantizingTap;
 import io.github.steelyard.recipe.CalibrationOptions;
 import io.github.steelyard.recipe.Recipe;
 import io.github.steelyard.recipe.Setting;
 import io.github.steelyard.report.ChromeTrace;
 import io.github.steelyard.report.StatsJson;
+import io.github.steelyard.site.Site;
+import io.github.steelyard.site.Tap;
 import io.github.steelyard.statistics.Coverage;
 import io.github.steelyard.statistics.Statistics;
+import io.github.steelyard.weights.CheckpointWeights;
 import io.github.steelyard.work.ExpertBackend;
 import io.github.steelyard.work.Profile;
 import java.nio.file.Path;
@@ -38,6 +47,7 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
+import java.util.SortedMap;
 import java.util.TreeMap;
 import java.util.function.Consumer;
 
@@ -110,26 +120,91 @@ public final class CalibrationJob {
                 }
                 return result(run, DONE_BEFORE, set, decoder, memory);
             }
-            ForwardPass pass = new ForwardPass(
-                    checkpoint, decoder, sequences, kernels, gemm, backend, request.allTokens(), threads);
-            EngineListener progress = listener.passBegins("calibrate", set.tokens());
-            profiled(profile -> new CalibrationRun(
-                            decoder,
-                            set.tokens(),
-                            kernels,
-                            (tap, store, rows) -> pass.run(tap, store, rows, profile, progress, Optional.empty()))
-                    .execute(
+            Passes passes = new Passes(checkpoint, decoder, sequences, kernels, gemm, backend, set.tokens(), threads);
+            profiled(profile -> {
+                if (Solvers.isWanted(plan)) {
+                    solve(run, key, plan, set, passes, profile);
+                } else {
+                    measure(
                             run,
                             key,
-                            request.choices().fresh(),
+                            passes,
+                            profile,
                             statistics -> run.finish(
                                     statistics,
                                     recipe.resolved(),
-                                    statisticsDigest ->
-                                            manifest(set, key, provenance(kernels, gemm, threads), statisticsDigest))));
+                                    measured -> manifest(set, key, passes.provenance(), measured, new TreeMap<>())));
+                }
+            });
             gemm.remarks().forEach(remark -> listener.note("note: " + gemm.name() + ": " + remark));
             return result(run, DONE, set, decoder, memory);
         }
+    }
+
+    /// What the passes of a run have in common.
+    private record Passes(
+            Checkpoint checkpoint,
+            Decoder decoder,
+            Sequences sequences,
+            Kernels kernels,
+            Gemm gemm,
+            ExpertBackend backend,
+            long tokens,
+            int threads) {
+
+        ForwardPass pass(boolean allTokens) {
+            return new ForwardPass(checkpoint, decoder, sequences, kernels, gemm, backend, allTokens, threads);
+        }
+
+        Provenance provenance() {
+            return Provenance.capture(
+                    Map.of("threads", Integer.toString(threads), "kernels", kernels.reason(), "gemm", gemm.reason()));
+        }
+    }
+
+    private void measure(
+            RunDirectory run, RunKey key, Passes passes, Profile profile, CalibrationRun.StatisticsConsumer finish) {
+        EngineListener progress = listener.passBegins("calibrate", passes.tokens());
+        ForwardPass pass = passes.pass(request.allTokens());
+        new CalibrationRun(
+                        passes.decoder(),
+                        passes.tokens(),
+                        passes.kernels(),
+                        (tap, store, rows) -> pass.run(tap, store, rows, profile, progress, Optional.empty()))
+                .execute(run, key, request.choices().fresh(), finish);
+    }
+
+    /// Measures, unless that is done, and then solves what the recipe's algorithm solves, with inputs quantised as
+    /// measured.
+    private void solve(RunDirectory run, RunKey key, Plan plan, CalibrationSet set, Passes passes, Profile profile) {
+        if (request.choices().fresh()) {
+            run.discardState();
+        }
+        if (!run.isMeasured()) {
+            measure(run, key, passes, profile, statistics -> SolvingRun.begin(run, key, statistics));
+        }
+        Statistics statistics =
+                SolvingRun.measured(run, key, passes.decoder().layers().size());
+        ScaleTable scales = ScaleTable.resolve(statistics, plan, recipe.export().sharing(), Optional.empty());
+        Map<Site, FakeQuantizer> inputs = PlannedQuantizers.of(plan, scales, module -> true);
+        EngineListener progress = listener.passBegins("solve", passes.tokens());
+        ForwardPass pass = passes.pass(false);
+        new SolvingRun(
+                        passes.decoder(),
+                        new CheckpointWeights(passes.checkpoint()),
+                        passes.tokens(),
+                        statistics,
+                        Solvers.of(plan, scales).orElseThrow(),
+                        inputs.isEmpty() ? Tap.NONE : new FakeQuantizingTap(inputs),
+                        passes.kernels(),
+                        passes.gemm(),
+                        passes.threads(),
+                        (tap, store, rows) -> pass.run(tap, store, rows, profile, progress, Optional.empty()))
+                .execute(
+                        run,
+                        key,
+                        solved -> run.finishSolved(
+                                recipe.resolved(), digest -> manifest(set, key, passes.provenance(), digest, solved)));
     }
 
     /// Returns the matrix product. One that nobody asked for by name gives way to the one that the run was begun with.
@@ -221,7 +296,12 @@ public final class CalibrationJob {
                 recipe.settings().stream().map(Setting::text).toList());
     }
 
-    private Manifest manifest(CalibrationSet set, RunKey key, Provenance provenance, String statisticsDigest) {
+    private Manifest manifest(
+            CalibrationSet set,
+            RunKey key,
+            Provenance provenance,
+            String statisticsDigest,
+            SortedMap<String, String> solved) {
         TreeMap<String, String> settings = new TreeMap<>(key.parts());
         String checkpoint = Objects.requireNonNull(settings.remove("checkpoint"));
         settings.remove("data");
@@ -234,12 +314,8 @@ public final class CalibrationJob {
                 set.tokens(),
                 settings,
                 statisticsDigest,
+                solved,
                 provenance);
-    }
-
-    private static Provenance provenance(Kernels kernels, Gemm gemm, int threads) {
-        return Provenance.capture(
-                Map.of("threads", Integer.toString(threads), "kernels", kernels.reason(), "gemm", gemm.reason()));
     }
 
     private CalibrationResult result(

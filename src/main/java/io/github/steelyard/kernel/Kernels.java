@@ -67,6 +67,14 @@ public sealed interface Kernels permits ReferenceKernels, VectorKernels {
     /// @param errors receives a value for each block
     void fp4Errors(float[] x, int offset, int blocks, float[] scales, float[] errors);
 
+    /// Writes what E2M1 leaves of each element of `blocks` blocks of 16 under a scale of its block: `x - e2m1(x /
+    /// scale)
+    /// * scale` in float32, `x` where the scale is 0. Elements lie as in [#fp4Errors].
+    ///
+    /// @param scales of each block, not negative, finite
+    /// @param residuals receives a value for each element, in the same order, from its start
+    void fp4Residuals(float[] x, int offset, int blocks, float[] scales, float[] residuals);
+
     /// Returns the squared error of finite elements in E4M3. With `y = e4m3(x * factor) * inverse`, `(x - y)²` of
     /// element `i` is made in float32 and added in float64 to the sum `i mod 16`, these one after the other in the end.
     double fp8Error(float[] x, int offset, int length, float factor, float inverse);

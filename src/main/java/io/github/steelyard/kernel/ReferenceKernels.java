@@ -84,6 +84,21 @@ public record ReferenceKernels(String reason) implements Kernels {
         return sum;
     }
 
+    @Override
+    public void fp4Residuals(float[] x, int offset, int blocks, float[] scales, float[] residuals) {
+        fp4Residuals(x, offset, 0, blocks, scales, residuals);
+    }
+
+    /// Does so from block `from` on.
+    static void fp4Residuals(float[] x, int offset, int from, int blocks, float[] scales, float[] residuals) {
+        for (int e = 0; e < 16; e++) {
+            for (int i = from; i < blocks; i++) {
+                float value = x[offset + e * blocks + i];
+                residuals[e * blocks + i] = scales[i] == 0 ? value : value - E2m1.round(value / scales[i]) * scales[i];
+            }
+        }
+    }
+
     private static float fp4Square(float x, float scale) {
         float magnitude = Math.abs(x);
         float error = scale == 0 ? magnitude : magnitude - E2m1.round(magnitude / scale) * scale;

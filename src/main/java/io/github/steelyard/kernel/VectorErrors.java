@@ -51,14 +51,36 @@ final class VectorErrors {
         }
     }
 
+    /// A lane is a block.
+    static void fp4Residuals(float[] x, int offset, int blocks, float[] scales, float[] residuals) {
+        int bound = SPECIES.loopBound(blocks);
+        for (int i = 0; i < bound; i += LANES) {
+            FloatVector scale = FloatVector.fromArray(SPECIES, scales, i);
+            FloatVector divisor = scale.blend(Float.POSITIVE_INFINITY, scale.compare(VectorOperators.EQ, 0));
+            for (int e = 0; e < 16; e++) {
+                FloatVector value = FloatVector.fromArray(SPECIES, x, offset + e * blocks + i);
+                IntVector signs = value.reinterpretAsInts().and(SIGN);
+                fp4Rest(value.abs(), divisor, scale)
+                        .reinterpretAsInts()
+                        .lanewise(VectorOperators.XOR, signs)
+                        .reinterpretAsFloats()
+                        .intoArray(residuals, e * blocks + i);
+            }
+        }
+        ReferenceKernels.fp4Residuals(x, offset, bound, blocks, scales, residuals);
+    }
+
     private static FloatVector fp4Square(FloatVector value, FloatVector divisor, FloatVector scale) {
-        FloatVector magnitude = value.abs();
+        FloatVector error = fp4Rest(value.abs(), divisor, scale);
+        return error.mul(error);
+    }
+
+    private static FloatVector fp4Rest(FloatVector magnitude, FloatVector divisor, FloatVector scale) {
         IntVector bits = magnitude.div(divisor).reinterpretAsInts().min(FP4_MAX);
         FloatVector shifter =
                 bits.and(EXPONENT).max(FP4_MIN_EXPONENT).add(FP4_SHIFT).reinterpretAsFloats();
-        FloatVector error = magnitude.sub(
+        return magnitude.sub(
                 bits.reinterpretAsFloats().add(shifter).sub(shifter).mul(scale));
-        return error.mul(error);
     }
 
     /// For 16 lanes: two vectors of eight sums.

@@ -61,6 +61,11 @@ public record VectorKernels(String reason) implements Kernels {
     }
 
     @Override
+    public void fp4Residuals(float[] x, int offset, int blocks, float[] scales, float[] residuals) {
+        VectorErrors.fp4Residuals(x, offset, blocks, scales, residuals);
+    }
+
+    @Override
     public double fp8Error(float[] x, int offset, int length, float factor, float inverse) {
         return switch (LANES) {
             case 16 -> VectorErrors.fp8ErrorWide(x, offset, length, factor, inverse);

@@ -97,7 +97,7 @@ final class Assignment {
 
         /// Returns where the rows of an expert come from, from `row` on.
         RowSource source(int expert, int row) {
-            return new RowSource.Routed(tokens, starts[expert] + row);
+            return new RowSource.Routed(tokens, starts[expert] + row, rows(expert));
         }
 
         float weight(int expert, int row) {

@@ -1,5 +1,6 @@
 package io.github.steelyard.moe;
 
+import io.github.steelyard.matrix.RowPromise;
 import io.github.steelyard.model.CorpusContext;
 import io.github.steelyard.model.HiddenStates;
 import io.github.steelyard.model.LinearGroup;
@@ -59,8 +60,10 @@ final class ExpertPass implements ExpertSchedule.Work {
     void run() {
         Workers workers = context.workers();
         Pass pass = workers.first().pass();
-        ExpertSchedule.Extent extent = ExpertSchedule.Extent.of(
-                rows.total(), rows.experts(), pass.threads(), pass.gemm().rows());
+        RowPromise promise = pass.tap().sums()
+                ? RowPromise.SAME_WITHIN_ROUNDING
+                : pass.gemm().rows();
+        ExpertSchedule.Extent extent = ExpertSchedule.Extent.of(rows.total(), rows.experts(), pass.threads(), promise);
         try (Scratch.Frame kept = context.layerMemory().frame()) {
             for (int i = 0; i < extent.slots(); i++) {
                 slots.add(new Slot(kept.scratch()));

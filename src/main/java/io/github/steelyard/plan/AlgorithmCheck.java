@@ -1,6 +1,7 @@
 package io.github.steelyard.plan;
 
 import io.github.steelyard.files.Printable;
+import io.github.steelyard.format.Nvfp4;
 import io.github.steelyard.recipe.Algorithm;
 import io.github.steelyard.recipe.Recipe;
 import io.github.steelyard.search.Multipliers;
@@ -75,7 +76,10 @@ final class AlgorithmCheck {
             }
             // Of scales that are learnt in training the start values alone are made: those of another algorithm.
             case Algorithm.Lsq lsq -> runs(algorithm, lsq.scaleAlgorithm());
-            case Algorithm.LocalHessian hessian -> false;
+            case Algorithm.LocalHessian hessian -> {
+                localHessian(algorithm, hessian);
+                yield false; // TODO
+            }
             case Algorithm.ActHeadroom headroom -> false;
             case Algorithm.SmoothQuant smooth -> false;
             case Algorithm.AwqLite lite -> false;
@@ -95,7 +99,22 @@ final class AlgorithmCheck {
 
     private void mse(Algorithm algorithm, Algorithm.Mse mse) {
         sharedStates(algorithm, mse.sharedStates());
-        Algorithm.Search search = mse.search();
+        search(algorithm, mse.search());
+    }
+
+    private void localHessian(Algorithm algorithm, Algorithm.LocalHessian hessian) {
+        sharedStates(algorithm, hessian.sharedStates());
+        search(algorithm, hessian.search());
+        if (hessian.blockSize() != Nvfp4.BLOCK) {
+            refuse(
+                    algorithm,
+                    "block_size",
+                    Integer.toString(hessian.blockSize()),
+                    "scales are those of blocks of 16 inputs, and so are the moments");
+        }
+    }
+
+    private void search(Algorithm algorithm, Algorithm.Search search) {
         try {
             Multipliers.spaced(search.start(), search.stop(), search.step());
         } catch (IllegalArgumentException e) {

@@ -52,7 +52,7 @@ public record Multipliers(List<Float> values) {
     }
 
     /// Returns the values as an array.
-    float[] toArray() {
+    public float[] toArray() {
         float[] array = new float[values.size()];
         for (int i = 0; i < array.length; i++) {
             array[i] = values.get(i);

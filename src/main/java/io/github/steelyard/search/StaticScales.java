@@ -32,18 +32,18 @@ public record StaticScales(float globalAmax, float largest) {
     }
 
     /// Returns the scale that a search tries for a block with this amax; 0 where it rounds to that.
-    float tried(float blockAmax) {
+    public float tried(float blockAmax) {
         float factor = factor();
         return E4m3.round(blockAmax / E2m1.MAX * factor) * (1 / factor);
     }
 
     /// Returns the E4M3 code that is written for a block with this amax.
-    int written(float blockAmax) {
+    public int written(float blockAmax) {
         return Nvfp4.staticBlockScale(blockAmax, globalAmax, largest);
     }
 
     /// Returns the amax of a block under the E4M3 code, one of the candidates of the sweep: `g · (e4m3 / 448)`.
-    float swept(int code) {
+    public float swept(int code) {
         return globalAmax * (E4m3.decode(code) / E4m3.MAX);
     }
 

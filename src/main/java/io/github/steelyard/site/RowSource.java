@@ -16,8 +16,9 @@ public sealed interface RowSource {
     ///
     /// @param tokens rows of the corpus; row `i` of the call is `tokens[first + i]`
     /// @param first where the call's rows begin in `tokens`
+    /// @param total how many tokens the expert is sent in all; it has been shown all of them after so many rows
     @SuppressWarnings("ArrayRecordComponent") // never compared, and as large as the corpus
-    record Routed(int[] tokens, int first) implements RowSource {}
+    record Routed(int[] tokens, int first, int total) implements RowSource {}
 
     /// Tokens that were shown to an expert whatever the router chose, in the order of the corpus.
     ///

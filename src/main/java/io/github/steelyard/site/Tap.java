@@ -42,6 +42,12 @@ public interface Tap {
         return false;
     }
 
+    /// Returns whether what this tap makes of rows depends on which of them are shown together, as sums of products do.
+    /// Then they are cut alike whatever the number of workers.
+    default boolean sums() {
+        return false;
+    }
+
     /// Splits sites that share an input into groups that this tap treats alike. One group unless a tap alters the
     /// input of some differently from others.
     default List<List<Site>> partition(List<Site> sites) {

@@ -95,6 +95,7 @@ final class RunDirectoryTest {
                 1024,
                 new TreeMap<>(Map.of("experts", "routed")),
                 digest,
+                new TreeMap<>(),
                 new Provenance("1.0", Instant.parse(created), Map.of("jdk", "25")));
     }
 }

@@ -86,6 +86,22 @@ final class KernelsParityTest {
     }
 
     @Test
+    void fp4Residuals_anyScales_haveTheReferenceBits() {
+        for (int blocks : new int[] {0, 1, 3, 8, 16, 37}) {
+            float[] x = Values.mixed(blocks, 16 * blocks);
+            float[] scales = new float[blocks];
+            for (int i = 0; i < blocks; i++) {
+                scales[i] = i % 5 == 0 ? 0 : Math.abs(x[i]) + Math.scalb(1f, -i);
+            }
+            float[] wanted = new float[16 * blocks];
+            reference.fp4Residuals(x, 0, blocks, scales, wanted);
+            float[] found = new float[16 * blocks];
+            fastest.fp4Residuals(Values.at(3, x), 3, blocks, scales, found);
+            assertBits("fp4Residuals of " + blocks, found, wanted);
+        }
+    }
+
+    @Test
     void fp8Error_anyScale_hasTheReferenceBits() {
         for (int length : Values.LENGTHS) {
             float[] x = Values.mixed(length, length);

@@ -1,0 +1,89 @@
+package io.github.steelyard.calibration;
+
+import io.github.steelyard.format.E4m3;
+import io.github.steelyard.format.Format;
+import io.github.steelyard.plan.Plan;
+import io.github.steelyard.quant.QuantizerConfig;
+import io.github.steelyard.recipe.Algorithm;
+import io.github.steelyard.search.BlockRule;
+import io.github.steelyard.search.Multipliers;
+import io.github.steelyard.search.StaticScales;
+import io.github.steelyard.site.ModuleInfo;
+import io.github.steelyard.site.Role;
+import io.github.steelyard.site.Site;
+import io.github.steelyard.solve.LocalHessian;
+import io.github.steelyard.solve.Solver;
+import io.github.steelyard.solve.StaticBlocks;
+import java.util.Optional;
+import java.util.function.Function;
+
+/// What a plan's algorithm solves by weights and inputs together.
+public final class Solvers {
+
+    private Solvers() {}
+
+    /// Returns the modules that are solved for a plan, each with its weight as it is written.
+    ///
+    /// @param scales the amax of each weight
+    public static Function<ModuleInfo, Optional<StaticBlocks>> blocks(Plan plan, ScaleTable scales) {
+        return module -> isSolved(plan, module) ? Optional.of(blocks(plan, scales, module)) : Optional.empty();
+    }
+
+    private static StaticBlocks blocks(Plan plan, ScaleTable scales, ModuleInfo module) {
+        Site site = new Site(module.name(), Role.WEIGHT);
+        boolean fourOverSix =
+                plan.config(site).filter(QuantizerConfig::isFourOverSix).isPresent();
+        return new StaticBlocks(
+                scales.at(site).map(SiteScale::amax).orElse(0f), fourOverSix ? StaticScales.FOUR_OVER_SIX : E4m3.MAX);
+    }
+
+    /// Returns whether a plan's algorithm solves anything.
+    public static boolean isWanted(Plan plan) {
+        return plan.modules().stream().anyMatch(module -> isSolved(plan, module));
+    }
+
+    /// Returns whether the weight of a module is solved: what has static blocks, unless it is shipped as it is stored.
+    private static boolean isSolved(Plan plan, ModuleInfo module) {
+        return solves(plan.recipe().algorithms().getFirst().method())
+                && plan.config(new Site(module.name(), Role.WEIGHT))
+                        .filter(config -> config.format().equals(Optional.of(Format.NVFP4)))
+                        .filter(QuantizerConfig::hasStaticBlocks)
+                        .isPresent()
+                && !plan.keepsWeight(module.name());
+    }
+
+    /// Returns what solves the weights of a plan, empty if its algorithm does not.
+    public static Optional<Solver> of(Plan plan, ScaleTable scales) {
+        return isWanted(plan)
+                ? solver(plan.recipe().algorithms().getFirst().method(), blocks(plan, scales))
+                : Optional.empty();
+    }
+
+    private static boolean solves(Algorithm.Method method) {
+        return solver(method, module -> Optional.empty()).isPresent();
+    }
+
+    private static Optional<Solver> solver(
+            Algorithm.Method method, Function<ModuleInfo, Optional<StaticBlocks>> blocks) {
+        return switch (method) {
+            case Algorithm.LocalHessian hessian -> Optional.of(new LocalHessian(rule(hessian.search()), blocks));
+            case Algorithm.Lsq lsq -> solver(lsq.scaleAlgorithm(), blocks);
+            case Algorithm.None none -> Optional.empty();
+            case Algorithm.Max max -> Optional.empty();
+            case Algorithm.Mse mse -> Optional.empty();
+            case Algorithm.ActHeadroom headroom -> Optional.empty();
+            case Algorithm.SmoothQuant smooth -> Optional.empty();
+            case Algorithm.AwqLite lite -> Optional.empty();
+            case Algorithm.AwqClip clip -> Optional.empty();
+            case Algorithm.AwqFull full -> Optional.empty();
+            case Algorithm.SvdQuant svd -> Optional.empty();
+            case Algorithm.Gptq gptq -> Optional.empty();
+        };
+    }
+
+    private static BlockRule rule(Algorithm.Search search) {
+        return search.fp8Sweep()
+                ? new BlockRule.Sweep()
+                : new BlockRule.Grid(Multipliers.spaced(search.start(), search.stop(), search.step()));
+    }
+}

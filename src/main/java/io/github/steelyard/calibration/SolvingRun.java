@@ -1,0 +1,116 @@
+package io.github.steelyard.calibration;
+
+import io.github.steelyard.checkpoint.Digests;
+import io.github.steelyard.files.StorageException;
+import io.github.steelyard.gemm.Gemm;
+import io.github.steelyard.kernel.Kernels;
+import io.github.steelyard.model.Decoder;
+import io.github.steelyard.site.Tap;
+import io.github.steelyard.solve.Desks;
+import io.github.steelyard.solve.MomentsTap;
+import io.github.steelyard.solve.Solver;
+import io.github.steelyard.statistics.Statistics;
+import io.github.steelyard.weights.Weights;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Optional;
+import java.util.SortedMap;
+import java.util.TreeMap;
+
+/// The second pass of a run whose algorithm looks at weights and inputs together: layer by layer, what inputs look like
+/// is summed, and each module solved by it, with all progress on disk.
+///
+/// An expert is solved by the worker that has shown it its last token, and its sums are dropped; whatever the model,
+/// there are as many in memory as experts under way. All others are solved when their layer ends.
+///
+/// @param decoder the model
+/// @param weights its weights
+/// @param tokens tokens of the calibration set
+/// @param statistics what the first pass measured
+/// @param solver what is solved
+/// @param quantizing what is done with inputs and caches on their way
+/// @param threads modules that are solved at a time
+/// @param forward sends the calibration set through the model
+public record SolvingRun(
+        Decoder decoder,
+        Weights weights,
+        long tokens,
+        Statistics statistics,
+        Solver solver,
+        Tap quantizing,
+        Kernels kernels,
+        Gemm gemm,
+        int threads,
+        CalibrationRun.Forward forward) {
+
+    /// Keeps the statistics of a run that goes on to solve.
+    ///
+    /// @param key of the run
+    public static void begin(RunDirectory run, RunKey key, Statistics statistics) {
+        RunState.begin(run.solvingDirectory(), key(key, run.write(statistics)));
+    }
+
+    /// Returns the statistics of a run that has them and goes on to solve.
+    ///
+    /// @throws io.github.steelyard.statistics.StatisticsException if they are damaged, or of another run
+    public static Statistics measured(RunDirectory run, RunKey key, int layers) {
+        Path file = run.solvingDirectory().resolve(RunState.STATE);
+        key(key, run.statisticsDigest())
+                .requireContinues(StateFile.read(file, layers).key(), file);
+        RunDirectory.discard(run.stateDirectory());
+        return run.unfinishedStatistics();
+    }
+
+    private static RunKey key(RunKey key, String statisticsDigest) {
+        TreeMap<String, String> parts = new TreeMap<>(key.parts());
+        parts.put(StateFile.STATISTICS, statisticsDigest);
+        return new RunKey(parts);
+    }
+
+    /// Takes the digests of the files of what was solved, by their names.
+    @FunctionalInterface
+    public interface SolvedConsumer {
+
+        /// Finishes the run; when this returns, it is safe.
+        void accept(SortedMap<String, String> solved);
+    }
+
+    /// Solves, or goes on with what an earlier process left behind.
+    ///
+    /// @param finish takes note of what was solved
+    public void execute(RunDirectory run, RunKey key, SolvedConsumer finish) {
+        try (RunState store = new RunState(
+                        run.solvingDirectory(),
+                        key(key, run.statisticsDigest()),
+                        tokens,
+                        decoder.hidden(),
+                        decoder.layers().size(),
+                        false,
+                        Optional.of(layer -> run.solvedDirectory().resolve(SolvedFile.name(layer))));
+                Desks desks = new Desks(kernels, gemm);
+                Solving solving =
+                        new Solving(decoder, weights, solver, statistics, run.solvedDirectory(), threads, desks)) {
+            create(run.solvedDirectory());
+            MomentsTap tap = new MomentsTap(quantizing, solving::wanted, solving.keptIn(store), desks);
+            forward.run(tap, store, store::scratch);
+            TreeMap<String, String> solved = new TreeMap<>();
+            solving.head(tap.take()).ifPresent(file -> solved.put(SolvedFile.name(-1), Digests.ofFile(file)));
+            for (int layer = 0; layer < store.digests().size(); layer++) {
+                if (!store.digests().get(layer).isEmpty()) {
+                    solved.put(SolvedFile.name(layer), store.digests().get(layer));
+                }
+            }
+            finish.accept(solved);
+            store.delete();
+        }
+    }
+
+    private static void create(Path directory) {
+        try {
+            Files.createDirectories(directory);
+        } catch (IOException e) {
+            throw new StorageException(directory, e);
+        }
+    }
+}
