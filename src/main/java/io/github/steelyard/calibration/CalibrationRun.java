@@ -4,12 +4,17 @@ import io.github.steelyard.kernel.Kernels;
 import io.github.steelyard.model.CorpusContext;
 import io.github.steelyard.model.Decoder;
 import io.github.steelyard.model.LayerStore;
+import io.github.steelyard.plan.Plan;
+import io.github.steelyard.site.Site;
 import io.github.steelyard.site.Tap;
+import io.github.steelyard.statistics.Distribution;
 import io.github.steelyard.statistics.Statistics;
 import io.github.steelyard.statistics.StatisticsTap;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
+import java.util.Set;
 import java.util.TreeMap;
 
 /// Measures the statistics of one model over one calibration set, layer by layer, with all progress on disk.
@@ -17,8 +22,20 @@ import java.util.TreeMap;
 /// @param decoder the model
 /// @param tokens tokens of the calibration set
 /// @param kernels the arithmetic of the tap
+/// @param wanted what is observed at sites beside their amax
 /// @param forward sends the calibration set through the model
-public record CalibrationRun(Decoder decoder, long tokens, Kernels kernels, Forward forward) {
+public record CalibrationRun(
+        Decoder decoder, long tokens, Kernels kernels, Map<Site, Set<Distribution>> wanted, Forward forward) {
+
+    /// A run of a plan.
+    public CalibrationRun(Decoder decoder, long tokens, Kernels kernels, Plan plan, Forward forward) {
+        this(decoder, tokens, kernels, Calibrator.wanted(plan), forward);
+    }
+
+    /// A run that observes maxima alone.
+    public CalibrationRun(Decoder decoder, long tokens, Kernels kernels, Forward forward) {
+        this(decoder, tokens, kernels, Map.of(), forward);
+    }
 
     /// Runs, or goes on with what an earlier process left behind.
     ///
@@ -31,7 +48,7 @@ public record CalibrationRun(Decoder decoder, long tokens, Kernels kernels, Forw
             if (fresh) {
                 run.forgetResults();
             }
-            StatisticsTap tap = new StatisticsTap(kernels, store::keep);
+            StatisticsTap tap = new StatisticsTap(kernels, store::keep, wanted);
             forward.run(tap, store, store::scratch);
             List<Statistics> parts = new ArrayList<>(store.statistics());
             parts.add(tap.take()); // of the head
@@ -46,7 +63,7 @@ public record CalibrationRun(Decoder decoder, long tokens, Kernels kernels, Forw
     /// @param state directory for the state; deleted afterwards
     public void rehearse(Path state) {
         try (RunState store = state(state, new RunKey(new TreeMap<>()), true)) {
-            forward.run(new StatisticsTap(kernels, store::keep), store, store::scratch);
+            forward.run(new StatisticsTap(kernels, store::keep, wanted), store, store::scratch);
             store.delete();
         }
     }

@@ -1,51 +1,149 @@
 package io.github.steelyard.calibration;
 
+import io.github.steelyard.format.Format;
+import io.github.steelyard.plan.Plan;
 import io.github.steelyard.quant.QuantizerConfig;
+import io.github.steelyard.range.Headroom;
+import io.github.steelyard.range.HistogramRange;
+import io.github.steelyard.range.LeastDivergence;
+import io.github.steelyard.range.LeastError;
+import io.github.steelyard.range.Percentile;
 import io.github.steelyard.recipe.Algorithm;
+import io.github.steelyard.recipe.HistogramOptions;
+import io.github.steelyard.recipe.Recipe;
+import io.github.steelyard.site.ModuleInfo;
+import io.github.steelyard.site.Role;
 import io.github.steelyard.site.Site;
+import io.github.steelyard.statistics.Distribution;
 import io.github.steelyard.statistics.Measurement;
+import java.util.EnumSet;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 
 /// Maps what was observed at a site, and how its quantizer is configured, to what is written.
 ///
 /// A calibrator looks at one site and no other: what sites share, what experts without tokens get, and what a recipe
-/// pins is decided by [ScaleResolver] from its results, the same for all. One that also needs the weight, or other
-/// observations than maxima, takes them as further arguments, and says so before the pass.
+/// pins is decided by [ScaleResolver] from its results, the same for all. One that also needs the weight takes it as a
+/// further argument; what it wants observed beside maxima, it says before the pass.
 sealed interface Calibrator {
 
-    /// Returns the calibrator of a recipe's algorithm.
+    /// Returns the calibrator of a recipe.
     ///
-    /// @throws IllegalArgumentException if there is none; a plan refuses such a recipe
-    static Calibrator of(Algorithm algorithm) {
-        return switch (algorithm.method()) {
-            case Algorithm.None none -> new Max(); // of sites whose amax is measured there are none
-            case Algorithm.Max max -> new Max();
-            case Algorithm.Mse mse -> new Max(); // of inputs; weights are WeightSearch's
-            case Algorithm.LocalHessian hessian -> new Max(); // of inputs; weights are Solvers'
-            case Algorithm.ActHeadroom headroom -> throw missing(headroom);
-            case Algorithm.SmoothQuant smooth -> throw missing(smooth);
-            case Algorithm.AwqLite lite -> throw missing(lite);
-            case Algorithm.AwqClip clip -> throw missing(clip);
-            case Algorithm.AwqFull full -> throw missing(full);
-            case Algorithm.SvdQuant svd -> throw missing(svd);
-            case Algorithm.Gptq gptq -> throw missing(gptq);
-            case Algorithm.Lsq lsq -> new Max(); // as long as what it starts from is one of these
+    /// @throws IllegalArgumentException if there is none for its algorithm; a plan refuses such a recipe
+    static Calibrator of(Recipe recipe) {
+        HistogramOptions options = recipe.calibration().histogram();
+        HistogramRange range = switch (options.method()) {
+            case PERCENTILE -> new Percentile(options.percentile());
+            case MSE -> new LeastError();
+            case ENTROPY -> new LeastDivergence();
         };
+        return new Activations(headroom(recipe.algorithms().getFirst().method()), range);
     }
+
+    /// Returns what is to be observed at the sites of a plan beside their amax; sites that want nothing are left out.
+    static Map<Site, Set<Distribution>> wanted(Plan plan) {
+        Calibrator calibrator = of(plan.recipe());
+        Map<Site, Set<Distribution>> wanted = new HashMap<>();
+        for (ModuleInfo module : plan.modules()) {
+            for (Site site : module.sites()) {
+                plan.config(site)
+                        .filter(config -> config.pinnedAmax().isEmpty())
+                        .flatMap(config -> calibrator.distribution(site, config))
+                        .ifPresent(distribution -> cached(module, site)
+                                .forEach(
+                                        own -> wanted.computeIfAbsent(own, absent -> EnumSet.noneOf(Distribution.class))
+                                                .add(distribution)));
+            }
+        }
+        return wanted;
+    }
+
+    /// Returns where a server looks for what the quantizer of a site scales: it caches the latent and the rotated key,
+    /// whichever sites of latent attention the recipe names.
+    private static List<Site> cached(ModuleInfo module, Site site) {
+        return module.isLatentAttention() ? module.sites() : List.of(site);
+    }
+
+    /// Returns what has to be observed at a site of this quantizer beside its amax.
+    Optional<Distribution> distribution(Site site, QuantizerConfig quantizer);
 
     /// Returns what to write, empty where nothing can be made of what was observed.
     ///
     /// @param quantizer its configuration; empty at a site without one, whose result serves others
-    /// @param observed what one population of tokens showed, without NaN and infinities
+    /// @param observed what one population of tokens showed, without NaN and infinities; with the distribution that is
+    /// wanted
     Optional<Calibrated> calibrate(Site site, Optional<QuantizerConfig> quantizer, Measurement observed);
 
     /// Takes the largest magnitude as it is. Zeros give nothing.
     record Max() implements Calibrator {
 
         @Override
+        public Optional<Distribution> distribution(Site site, QuantizerConfig quantizer) {
+            return Optional.empty();
+        }
+
+        @Override
         public Optional<Calibrated> calibrate(Site site, Optional<QuantizerConfig> quantizer, Measurement observed) {
             return observed.amax() > 0 ? Optional.of(new Calibrated.TensorAmax(observed.amax())) : Optional.empty();
         }
+    }
+
+    /// As [Max], but for quantizers whose calibrator is a histogram, and NVFP4 inputs that are to have room.
+    ///
+    /// @param headroom what gives the amax of NVFP4 inputs, if it is not the largest magnitude
+    /// @param range how quantizers with a histogram choose from it
+    record Activations(Optional<Headroom> headroom, HistogramRange range) implements Calibrator {
+
+        @Override
+        public Optional<Distribution> distribution(Site site, QuantizerConfig quantizer) {
+            if (quantizer.isHistogram()) {
+                return Optional.of(Distribution.MAGNITUDES);
+            }
+            boolean room = headroom.isPresent()
+                    && site.role() == Role.INPUT
+                    && quantizer.format().equals(Optional.of(Format.NVFP4));
+            return room ? Optional.of(Distribution.BLOCKS) : Optional.empty();
+        }
+
+        @Override
+        public Optional<Calibrated> calibrate(Site site, Optional<QuantizerConfig> quantizer, Measurement observed) {
+            Optional<Distribution> wanted = quantizer.flatMap(config -> distribution(site, config));
+            if (wanted.isEmpty() || observed.amax() == 0) {
+                return new Max().calibrate(site, quantizer, observed);
+            }
+            Optional<Float> amax = switch (wanted.get()) {
+                case MAGNITUDES ->
+                    observed.magnitudes()
+                            .flatMap(found -> range.amax(
+                                    found,
+                                    observed.amax(),
+                                    quantizer.orElseThrow().format().orElseThrow()));
+                case BLOCKS ->
+                    observed.blocks().map(found -> headroom.orElseThrow().amax(found, observed.amax()));
+            };
+            return amax.map(Calibrated.TensorAmax::new);
+        }
+    }
+
+    private static Optional<Headroom> headroom(Algorithm.Method method) {
+        return switch (method) {
+            case Algorithm.ActHeadroom options ->
+                Optional.of(new Headroom(options.anchorPercentile(), options.upperPercentile(), options.rho()));
+            case Algorithm.None none -> Optional.empty(); // of sites whose amax is measured there are none
+            case Algorithm.Max max -> Optional.empty();
+            case Algorithm.Mse mse -> Optional.empty(); // of inputs; weights are WeightSearch's
+            case Algorithm.Lsq lsq -> Optional.empty(); // as long as what it starts from is one of these
+            case Algorithm.LocalHessian hessian -> Optional.empty(); // of inputs; weights are Solvers'
+            case Algorithm.SmoothQuant smooth -> throw missing(smooth);
+            case Algorithm.AwqLite lite -> throw missing(lite);
+            case Algorithm.AwqClip clip -> throw missing(clip);
+            case Algorithm.AwqFull full -> throw missing(full);
+            case Algorithm.SvdQuant svd -> throw missing(svd);
+            case Algorithm.Gptq gptq -> throw missing(gptq);
+        };
     }
 
     private static IllegalArgumentException missing(Algorithm.Method method) {

@@ -8,12 +8,14 @@ import io.github.steelyard.site.ExpertPart;
 import io.github.steelyard.site.ModuleInfo;
 import io.github.steelyard.site.Role;
 import io.github.steelyard.site.Site;
+import io.github.steelyard.statistics.Distribution;
 import io.github.steelyard.statistics.Measurement;
 import io.github.steelyard.statistics.SiteStatistics;
 import io.github.steelyard.statistics.Statistics;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.HashSet;
+import java.util.IdentityHashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
@@ -41,11 +43,22 @@ final class ScaleResolver {
     private final TreeMap<Site, SiteScale> scales = new TreeMap<>();
     private final List<String> problems = new ArrayList<>();
 
-    /// For each expert projection of a layer, the routed expert input with the largest amax.
+    /// The amax of each measurement that was asked for: some take a search.
+    private final IdentityHashMap<Measurement, Optional<Float>> amaxes = new IdentityHashMap<>();
+
     /// The same product of all experts of a layer.
     private record Projection(String group, ExpertPart.Product product) {}
 
+    /// An amax for all experts of a layer.
+    ///
+    /// @param from the expert that has it as its own; empty if it is that of the tokens of all
+    private record LayerAmax(float amax, Optional<Site> from) {}
+
+    /// For each projection of a layer, the routed expert input with the largest amax of its own.
     private final Map<Projection, SiteScale> layerMaxima = new HashMap<>();
+
+    /// For each of them what all its experts saw, where an amax is chosen from a distribution.
+    private final Map<Projection, Measurement> layers = new HashMap<>();
 
     ScaleResolver(
             Calibrator calibrator,
@@ -83,9 +96,10 @@ final class ScaleResolver {
             }
         }
         search.ifPresent(weights -> scales.putAll(weights.searched(modules, quantizers, scales)));
-        if (sharing == Sharing.LAYER) {
-            modules.stream().filter(ModuleInfo::isExpert).forEach(this::shareWithLayer);
-        }
+        modules.stream()
+                .filter(ModuleInfo::isExpert)
+                .filter(module -> sharing == Sharing.LAYER || isOneOfAll(module))
+                .forEach(this::shareWithLayer);
         unifyGroups();
         unifyStacks();
         return new ScaleTable(scales);
@@ -93,11 +107,27 @@ final class ScaleResolver {
 
     private void noteMaximum(ModuleInfo module) {
         Site site = new Site(module.name(), Role.INPUT);
-        statistics
-                .at(site)
-                .flatMap(found -> amax(site, found.routed()))
+        Optional<Measurement> seen = statistics.at(site).map(SiteStatistics::routed);
+        seen.flatMap(observed -> amax(site, observed))
                 .ifPresent(amax ->
                         layerMaxima.merge(projection(module), SiteScale.measured(site, amax), ScaleResolver::larger));
+        seen.filter(observed -> distribution(site).isPresent())
+                .ifPresent(observed -> layers.merge(projection(module), observed, Measurement::merge));
+    }
+
+    /// Returns the amax of a layer: that of all its experts' tokens together, as one quantizer for them would have it.
+    private Optional<LayerAmax> layerAmax(ModuleInfo module) {
+        Optional<Measurement> observed = Optional.ofNullable(layers.get(projection(module)));
+        return Optional.ofNullable(layerMaxima.get(projection(module))).map(largest -> {
+            float amax = observed.flatMap(all -> amax(largest.site(), all)).orElse(largest.amax());
+            return new LayerAmax(amax, amax == largest.amax() ? Optional.of(largest.site()) : Optional.empty());
+        });
+    }
+
+    /// Returns whether all experts have one input scale, and that is not simply the largest of theirs.
+    private boolean isOneOfAll(ModuleInfo module) {
+        return module.stacked().isPresent()
+                && layerAmax(module).filter(layer -> layer.from().isEmpty()).isPresent();
     }
 
     private void resolveSite(ModuleInfo module, Site site) {
@@ -117,16 +147,18 @@ final class ScaleResolver {
         Optional<SiteStatistics> starved = statistics
                 .at(site)
                 .filter(found -> module.isExpert() && site.role() == Role.INPUT)
-                .filter(found -> found.nonFinite() == 0 && isStarved(site, found));
+                .filter(found -> found.nonFinite() == 0 && isObserved(site, found) && isStarved(site, found));
         if (starved.isPresent()) {
             impute(module, site, starved.get());
         } else {
-            measured(site).ifPresent(scale -> scales.put(site, scale));
+            measured(site, site).ifPresent(scale -> scales.put(site, scale));
         }
     }
 
     /// Returns the scale from a site's own measurement; where there can be none, notes why, but of weights of zeros.
-    private Optional<SiteScale> measured(Site site) {
+    ///
+    /// @param configured the site whose quantizer it is for
+    private Optional<SiteScale> measured(Site site, Site configured) {
         Optional<SiteStatistics> found = statistics.at(site);
         if (found.isEmpty()) {
             problems.add("%s is not in the statistics".formatted(site));
@@ -135,7 +167,12 @@ final class ScaleResolver {
         if (!requireFinite(site, found.get())) {
             return Optional.empty();
         }
-        Optional<Float> amax = amax(site, found.get().routed());
+        if (!isObserved(configured, found.get())) {
+            problems.add(
+                    "%s: what its amax is chosen from was not observed; calibrate with this recipe".formatted(site));
+            return Optional.empty();
+        }
+        Optional<Float> amax = amax(configured, found.get().routed());
         if (amax.isEmpty() && site.role() != Role.WEIGHT) {
             problems.add(String.format(
                     Locale.ROOT,
@@ -154,10 +191,23 @@ final class ScaleResolver {
         return found.nonFinite() == 0;
     }
 
+    /// Returns whether the distribution that the amax of a site is chosen from covers its tokens.
+    private boolean isObserved(Site site, SiteStatistics found) {
+        return distribution(site).map(found.routed()::covers).orElse(true);
+    }
+
+    private Optional<Distribution> distribution(Site site) {
+        return quantizers.apply(site).flatMap(quantizer -> calibrator.distribution(site, quantizer));
+    }
+
     private Optional<Float> amax(Site site, Measurement observed) {
-        return calibrator.calibrate(site, quantizers.apply(site), observed).map(calibrated -> switch (calibrated) {
-            case Calibrated.TensorAmax tensor -> tensor.amax();
-        });
+        return amaxes.computeIfAbsent(
+                observed,
+                absent -> calibrator
+                        .calibrate(site, quantizers.apply(site), observed)
+                        .map(calibrated -> switch (calibrated) {
+                            case Calibrated.TensorAmax tensor -> tensor.amax();
+                        }));
     }
 
     /// Whatever the recipe names, keys and values or what stands for them, a server has one scale for what it caches.
@@ -174,7 +224,7 @@ final class ScaleResolver {
         }
         List<SiteScale> cached = new ArrayList<>();
         for (Role role : List.of(Role.LATENT, Role.ROTATED_KEY)) {
-            measured(new Site(module.name(), role)).ifPresent(cached::add);
+            measured(new Site(module.name(), role), quantised.getFirst()).ifPresent(cached::add);
         }
         for (Site site : quantised) {
             Optional<Float> pinned = quantizers.apply(site).flatMap(QuantizerConfig::pinnedAmax);
@@ -196,24 +246,24 @@ final class ScaleResolver {
         return found.tokens() < policy.minTokens() || amax(site, found.routed()).isEmpty();
     }
 
-    private void impute(ModuleInfo module, Site site, SiteStatistics found) {
-        SiteScale layer = layerMaxima.get(projection(module));
-        if (layer == null) {
+    private void impute(ModuleInfo module, Site site, SiteStatistics seen) {
+        Optional<LayerAmax> found = layerAmax(module);
+        if (found.isEmpty()) {
             problems.add("%s saw no token, nor did any expert of its layer".formatted(site));
             return;
         }
-        String coverage = String.format(Locale.ROOT, "%d of %d token(s)", found.tokens(), policy.minTokens());
+        LayerAmax layer = found.get();
+        String coverage = String.format(Locale.ROOT, "%d of %d token(s)", seen.tokens(), policy.minTokens());
         switch (policy.starvedExperts()) {
             case FAIL ->
                 problems.add("%s saw %s: give more data, or say in the recipe what such experts get"
                         .formatted(site, coverage));
-            case LAYER_MAX ->
-                scales.put(site, imputed(site, layer.amax(), Optional.of(layer.site()), coverage + ", layer maximum"));
-            case ALL_TOKENS -> imputeFromAllTokens(site, found, layer, coverage);
+            case LAYER_MAX -> scales.put(site, imputed(site, layer.amax(), layer.from(), coverage + ", layer maximum"));
+            case ALL_TOKENS -> imputeFromAllTokens(site, seen, layer, coverage);
         }
     }
 
-    private void imputeFromAllTokens(Site site, SiteStatistics found, SiteScale layer, String coverage) {
+    private void imputeFromAllTokens(Site site, SiteStatistics found, LayerAmax layer, String coverage) {
         float all = found.all().flatMap(observed -> amax(site, observed)).orElse(0f);
         if (all == 0) {
             problems.add("%s saw %s, and its amax over all tokens was not measured: calibrate with all experts"
@@ -228,15 +278,19 @@ final class ScaleResolver {
     private void shareWithLayer(ModuleInfo module) {
         Site site = new Site(module.name(), Role.INPUT);
         SiteScale own = scales.get(site);
-        SiteScale layer = layerMaxima.get(projection(module));
-        if (own == null || layer == null || own.origin() == ScaleOrigin.CONSTANT || own.amax() == layer.amax()) {
+        Optional<LayerAmax> found = layerAmax(module);
+        if (own == null
+                || found.isEmpty()
+                || own.origin() == ScaleOrigin.CONSTANT
+                || own.amax() == found.get().amax()) {
             return;
         }
+        LayerAmax layer = found.get();
         scales.put(
                 site,
                 own.origin() == ScaleOrigin.IMPUTED
-                        ? imputed(site, layer.amax(), Optional.of(layer.site()), own.detail())
-                        : SiteScale.shared(site, layer, "one scale per layer"));
+                        ? imputed(site, layer.amax(), layer.from(), own.detail())
+                        : new SiteScale(site, layer.amax(), ScaleOrigin.SHARED, layer.from(), "one scale per layer"));
     }
 
     private void unifyGroups() {

@@ -70,7 +70,8 @@ public record ScaleTable(SortedMap<Site, SiteScale> scales) {
     /// @param search the search of [WeightSearch#of] for this plan
     /// @throws GateException if a site cannot have a scale; it names every such site
     public static ScaleTable resolve(Statistics statistics, Plan plan, Sharing sharing, Optional<WeightSearch> search) {
-        return resolver(statistics, plan, sharing, search).resolve();
+        return resolver(Calibrator.of(plan.recipe()), statistics, plan, sharing, search)
+                .resolve();
     }
 
     /// Resolves the scales of a plan before anything was measured, with an amax of 1 wherever one will be.
@@ -79,7 +80,13 @@ public record ScaleTable(SortedMap<Site, SiteScale> scales) {
         for (ModuleInfo module : plan.modules()) {
             module.sites().forEach(site -> sites.put(site, SiteStatistics.of(1, Long.MAX_VALUE, 0)));
         }
-        return resolve(new Statistics(sites), plan, plan.recipe().export().sharing(), Optional.empty());
+        return resolver(
+                        new Calibrator.Max(),
+                        new Statistics(sites),
+                        plan,
+                        plan.recipe().export().sharing(),
+                        Optional.empty())
+                .resolve();
     }
 
     /// Resolves the scales that can be made and leaves out the others: for reports of a run that did not pass.
@@ -87,13 +94,14 @@ public record ScaleTable(SortedMap<Site, SiteScale> scales) {
     /// @param search the search of [WeightSearch#of] for this plan
     public static ScaleTable resolvable(
             Statistics statistics, Plan plan, Sharing sharing, Optional<WeightSearch> search) {
-        return resolver(statistics, plan, sharing, search).resolvable();
+        return resolver(Calibrator.of(plan.recipe()), statistics, plan, sharing, search)
+                .resolvable();
     }
 
     private static ScaleResolver resolver(
-            Statistics statistics, Plan plan, Sharing sharing, Optional<WeightSearch> search) {
+            Calibrator calibrator, Statistics statistics, Plan plan, Sharing sharing, Optional<WeightSearch> search) {
         return new ScaleResolver(
-                Calibrator.of(plan.recipe().algorithms().getFirst()),
+                calibrator,
                 statistics,
                 List.copyOf(plan.modules()),
                 plan::config,

@@ -91,7 +91,7 @@ public final class WeightSearch {
             case Algorithm.None none -> Optional.empty();
             case Algorithm.Max max -> Optional.empty();
             case Algorithm.LocalHessian hessian -> Optional.empty();
-            case Algorithm.ActHeadroom headroom -> Optional.empty();
+            case Algorithm.ActHeadroom headroom -> options(headroom.weights());
             case Algorithm.SmoothQuant smooth -> Optional.empty();
             case Algorithm.AwqLite lite -> Optional.empty();
             case Algorithm.AwqClip clip -> Optional.empty();

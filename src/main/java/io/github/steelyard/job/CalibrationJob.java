@@ -128,6 +128,7 @@ public final class CalibrationJob {
                     measure(
                             run,
                             key,
+                            plan,
                             passes,
                             profile,
                             statistics -> run.finish(
@@ -163,13 +164,19 @@ public final class CalibrationJob {
     }
 
     private void measure(
-            RunDirectory run, RunKey key, Passes passes, Profile profile, CalibrationRun.StatisticsConsumer finish) {
+            RunDirectory run,
+            RunKey key,
+            Plan plan,
+            Passes passes,
+            Profile profile,
+            CalibrationRun.StatisticsConsumer finish) {
         EngineListener progress = listener.passBegins("calibrate", passes.tokens());
         ForwardPass pass = passes.pass(request.allTokens());
         new CalibrationRun(
                         passes.decoder(),
                         passes.tokens(),
                         passes.kernels(),
+                        plan,
                         (tap, store, rows) -> pass.run(tap, store, rows, profile, progress, Optional.empty()))
                 .execute(run, key, request.choices().fresh(), finish);
     }
@@ -181,7 +188,7 @@ public final class CalibrationJob {
             run.discardState();
         }
         if (!run.isMeasured()) {
-            measure(run, key, passes, profile, statistics -> SolvingRun.begin(run, key, statistics));
+            measure(run, key, plan, passes, profile, statistics -> SolvingRun.begin(run, key, statistics));
         }
         Statistics statistics =
                 SolvingRun.measured(run, key, passes.decoder().layers().size());

@@ -1,10 +1,15 @@
 package io.github.steelyard.plan;
 
 import io.github.steelyard.files.Printable;
+import io.github.steelyard.format.Format;
 import io.github.steelyard.format.Nvfp4;
+import io.github.steelyard.quant.QuantizerConfig;
 import io.github.steelyard.recipe.Algorithm;
+import io.github.steelyard.recipe.HistogramOptions;
 import io.github.steelyard.recipe.Recipe;
+import io.github.steelyard.recipe.Rule;
 import io.github.steelyard.search.Multipliers;
+import io.github.steelyard.site.Role;
 import java.util.Collection;
 import java.util.List;
 import java.util.Locale;
@@ -42,6 +47,7 @@ final class AlgorithmCheck {
             check.method(algorithm, recipe.algorithms().size());
             check.sharedOptions(algorithm);
             check.withoutEffect(algorithm);
+            check.distributions(recipe, algorithm, decisions);
             if (algorithm.method() instanceof Algorithm.None) {
                 decisions.stream()
                         .filter(Plan::isMeasured)
@@ -54,12 +60,58 @@ final class AlgorithmCheck {
         }
     }
 
+    /// Looks at what is chosen from distributions of inputs and cache.
+    private void distributions(Recipe recipe, Algorithm algorithm, Collection<Decision> decisions) {
+        HistogramOptions options = recipe.calibration().histogram();
+        boolean headroom = algorithm.method() instanceof Algorithm.ActHeadroom;
+        int histograms = 0;
+        int rooms = 0;
+        for (Decision decision : decisions) {
+            QuantizerConfig config = decision.config().orElse(null);
+            if (config == null) {
+                continue;
+            }
+            boolean nvfp4 = config.format().equals(Optional.of(Format.NVFP4));
+            boolean room = headroom && nvfp4 && decision.site().role() == Role.INPUT;
+            rooms += room ? 1 : 0;
+            if (!config.isHistogram()) {
+                continue;
+            }
+            histograms++;
+            if (room) {
+                refuseSite(
+                        decision, "calibrator: histogram has no effect: 'nvfp4_act_headroom' calibrates NVFP4 inputs");
+            } else if (nvfp4 && options.method() != HistogramOptions.Method.PERCENTILE) {
+                refuseSite(
+                        decision,
+                        "calibration.histogram.method is for codes without block scales; for NVFP4 use percentile");
+            }
+        }
+        if (!decisions.isEmpty() && headroom && rooms == 0) {
+            warnings.add(
+                    new PlanWarning(
+                            "algorithm.without_effect",
+                            "nvfp4_act_headroom",
+                            "algorithm 'nvfp4_act_headroom' has no effect but that of its weight_scale_algorithm: no input is NVFP4"));
+        }
+        if (!decisions.isEmpty() && histograms == 0 && !options.equals(HistogramOptions.DEFAULT)) {
+            warnings.add(new PlanWarning(
+                    "calibration.histogram_without_effect",
+                    "calibration.histogram",
+                    "calibration.histogram has no effect: no quantizer has calibrator: histogram"));
+        }
+    }
+
+    private void refuseSite(Decision decision, String why) {
+        problems.add(decision.rule().map(Rule::at).orElse(null), decision.site().name(), why);
+    }
+
     private void method(Algorithm algorithm, int algorithms) {
         if (!runs(algorithm, algorithm.method()) || algorithms > 1) {
             problems.add(
                     algorithm.at(),
                     "algorithm '%s'".formatted(algorithm.method().name()),
-                    "not run by this version; it runs one of 'max', 'mse' and 'lsq', or null for a recipe without calibration data");
+                    "not run by this version; it runs one of 'max', 'mse', 'nvfp4_act_headroom' and 'lsq', or null for a recipe without calibration data");
         }
     }
 
@@ -80,7 +132,7 @@ final class AlgorithmCheck {
                 localHessian(algorithm, hessian);
                 yield false; // TODO
             }
-            case Algorithm.ActHeadroom headroom -> false;
+            case Algorithm.ActHeadroom headroom -> runs(algorithm, headroom.weights());
             case Algorithm.SmoothQuant smooth -> false;
             case Algorithm.AwqLite lite -> false;
             case Algorithm.AwqClip clip -> false;

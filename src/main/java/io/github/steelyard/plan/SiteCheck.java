@@ -50,7 +50,7 @@ final class SiteCheck {
             "backend_extra_args", "it is for code of ModelOpt",
             "bias", "affine quantizers are not written",
             "block_sizes.scale_block_sizes", "scales of scales are as the format says",
-            "calibrator", "amax is the maximum",
+            "calibrator", "it names code of ModelOpt; max and histogram are built in",
             "fake_quant", "a weight is encoded when it is written, and only then",
             "narrow_range", "codes reach from -2^(b-1) to 2^(b-1) - 1",
             "rotate", "rotations are not applied",
@@ -98,6 +98,15 @@ final class SiteCheck {
                             first.getKey(),
                             Printable.brief(first.getValue()),
                             REASONS.getOrDefault(first.getKey(), "it would change what is written")));
+        }
+        if (config.isHistogram() && (site.role() == Role.WEIGHT || !config.hasTensorAmax())) {
+            return Optional.of(
+                    site.role() == Role.WEIGHT
+                            ? "calibrator: histogram is for what is seen; a weight is known as a whole: use method mse"
+                            : "calibrator: histogram has no effect: these attributes need no calibration");
+        }
+        if (config.isHistogram() && config.pinnedAmax().isPresent()) {
+            return Optional.of("calibrator: histogram has no effect: amax is pinned");
         }
         if (config.isFourOverSix() && site.role() != Role.WEIGHT) {
             return Optional.of("four_over_six is for weights: %s have their scales made where they are quantised"

@@ -14,8 +14,9 @@ import java.util.stream.Stream;
 
 /// The attributes of one quantizer, with ModelOpt's names and defaults.
 ///
-/// Attributes that Steelyard does not act on are not lost: where a recipe sets one to something else than its default,
-/// it stands in `others`, and [#unsupported] names those that would change a number.
+/// Further attributes are not lost: where a recipe sets one to something else than its default, it stands in `others`,
+/// and
+/// [#unsupported] names those that Steelyard does not act on and that would change a number.
 ///
 /// @param enable whether the quantizer does anything
 /// @param numBits the element code; ModelOpt's default is 8-bit integers
@@ -36,6 +37,9 @@ public record QuantizerConfig(
     /// Attributes that never change a number here: for training, for another exporter, for a search.
     private static final Set<String> WITHOUT_EFFECT =
             Set.of("effective_bits", "pass_through_bwd", "trt_high_precision_dtype");
+
+    private static final String CALIBRATOR = "calibrator";
+    private static final String HISTOGRAM = "histogram";
 
     private static final Set<NumBits> STATIC_CODES = Set.of(NumBits.E4M3, NumBits.E2M1);
 
@@ -176,10 +180,18 @@ public record QuantizerConfig(
         return blockSizes.map(BlockSizes::fourOverSix).orElse(false);
     }
 
+    /// Returns whether amax is chosen from a histogram of what was seen, rather than its maximum.
+    public boolean isHistogram() {
+        return HISTOGRAM.equals(others.get(CALIBRATOR));
+    }
+
     /// Returns the attributes that are set, that Steelyard does not act on, and that would change a number.
     public SortedMap<String, String> unsupported() {
         SortedMap<String, String> found = new TreeMap<>(others);
         found.keySet().removeAll(WITHOUT_EFFECT);
+        if (isHistogram()) {
+            found.remove(CALIBRATOR);
+        }
         return found;
     }
 

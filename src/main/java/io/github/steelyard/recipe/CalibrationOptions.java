@@ -9,16 +9,18 @@ import java.util.Optional;
 /// @param starvedExperts what happens to experts below `minTokens`
 /// @param unmatchedRules what happens when a rule that switches quantizers on matches none
 /// @param moeBackend how experts are to be computed; empty: any way that shows their inputs
+/// @param histogram how an amax is chosen from a histogram, where quantizers have one
 public record CalibrationOptions(
         Experts experts,
         long minTokens,
         StarvedExperts starvedExperts,
         UnmatchedRules unmatchedRules,
-        Optional<String> moeBackend) {
+        Optional<String> moeBackend,
+        HistogramOptions histogram) {
 
     /// The section left out.
-    public static final CalibrationOptions DEFAULT =
-            new CalibrationOptions(Experts.ROUTED, 1, StarvedExperts.FAIL, UnmatchedRules.FAIL, Optional.empty());
+    public static final CalibrationOptions DEFAULT = new CalibrationOptions(
+            Experts.ROUTED, 1, StarvedExperts.FAIL, UnmatchedRules.FAIL, Optional.empty(), HistogramOptions.DEFAULT);
 
     /// Which tokens an expert sees during calibration.
     public enum Experts {

@@ -103,8 +103,23 @@ final class RecipeReader {
         UnmatchedRules unmatched = fields.choice("unmatched_rules", UnmatchedRules.values())
                 .orElse(CalibrationOptions.DEFAULT.unmatchedRules());
         Optional<String> backend = fields.text("moe_backend");
+        HistogramOptions histogram =
+                fields.mapping("histogram").map(RecipeReader::histogram).orElse(HistogramOptions.DEFAULT);
         fields.close();
-        return new CalibrationOptions(experts, minTokens, starved, unmatched, backend);
+        return new CalibrationOptions(experts, minTokens, starved, unmatched, backend, histogram);
+    }
+
+    private static HistogramOptions histogram(Fields fields) {
+        HistogramOptions.Method method =
+                fields.choice("method", HistogramOptions.Method.values()).orElse(HistogramOptions.DEFAULT.method());
+        Optional<Node> written = fields.node("percentile");
+        if (written.isPresent() && method != HistogramOptions.Method.PERCENTILE) {
+            throw new RecipeException(
+                    written.get().at(), "%s has no effect: the method is another".formatted(fields.path("percentile")));
+        }
+        double percentile = fields.number("percentile", Double.MIN_VALUE, 100, HistogramOptions.DEFAULT.percentile());
+        fields.close();
+        return new HistogramOptions(method, percentile);
     }
 
     private static DataOptions data(Fields fields, Path recipe) {

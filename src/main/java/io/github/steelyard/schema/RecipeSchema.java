@@ -5,6 +5,7 @@ import io.github.steelyard.quant.QuantizerConfig;
 import io.github.steelyard.recipe.AlgorithmReader;
 import io.github.steelyard.recipe.CalibrationOptions;
 import io.github.steelyard.recipe.ExportOptions;
+import io.github.steelyard.recipe.HistogramOptions;
 import io.github.steelyard.recipe.RuleReader;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -210,6 +211,18 @@ public final class RecipeSchema {
                         choice(CalibrationOptions.UnmatchedRules.values()),
                         "What a rule does that switches on, matches nothing, and has nothing of its kind on.")
                 .key("moe_backend", text(), "How experts are computed, a name of 'backends list'.")
+                .key("histogram", histogram(), "How an amax is chosen from a histogram, by quantizers that have one.")
+                .required();
+    }
+
+    private static Map<String, Object> histogram() {
+        return new Shape()
+                .key(
+                        "method",
+                        choice(HistogramOptions.Method.values()),
+                        "percentile: the magnitude below which a share lies; mse: the smallest squared error; entropy: the"
+                                + " smallest divergence.")
+                .key("percentile", positive(), "For method percentile; above 0, at most 100.")
                 .required();
     }
 

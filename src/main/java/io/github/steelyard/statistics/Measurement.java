@@ -4,13 +4,18 @@ import io.github.steelyard.tensor.DType;
 import java.util.Locale;
 import java.util.Optional;
 
-/// The largest magnitude that one population of tokens showed at one site, and how many values there were. Two of the
-/// same site merge by maximum and sum.
+/// The largest magnitude that one population of tokens showed at one site, and how many values there were; where a
+/// recipe
+/// asks for it, how they are distributed. Two of the same site merge by maximum and sum.
 ///
 /// @param amax the largest absolute value among the finite ones, 0 when there was none; in the tensor's own units
 /// @param tokens the rows seen; for a weight its output features
 /// @param nonFinite how many values were NaN or infinite
-public record Measurement(float amax, long tokens, long nonFinite) implements Observation<Measurement> {
+/// @param magnitudes the distribution of the finite values; empty where not observed
+/// @param blocks that of the amaxes of blocks; empty where not observed
+public record Measurement(
+        float amax, long tokens, long nonFinite, Optional<Histogram> magnitudes, Optional<BlockHistogram> blocks)
+        implements Observation<Measurement> {
 
     /// Nothing seen.
     public static final Measurement NONE = new Measurement(0, 0, 0);
@@ -26,6 +31,20 @@ public record Measurement(float amax, long tokens, long nonFinite) implements Ob
                     nonFinite));
         }
         amax += 0f; // -0 becomes +0: equal values have equal bytes
+    }
+
+    /// A measurement without distributions.
+    public Measurement(float amax, long tokens, long nonFinite) {
+        this(amax, tokens, nonFinite, Optional.empty(), Optional.empty());
+    }
+
+    /// Returns whether `distribution` covers every token; trivially so where there was none.
+    public boolean covers(Distribution distribution) {
+        return tokens == 0
+                || switch (distribution) {
+                    case MAGNITUDES -> magnitudes.isPresent();
+                    case BLOCKS -> blocks.isPresent();
+                };
     }
 
     /// The columns in the order of writing, each a number for each site.
@@ -67,6 +86,21 @@ public record Measurement(float amax, long tokens, long nonFinite) implements Ob
         return new Measurement(
                 Math.max(amax, other.amax),
                 Math.addExact(tokens, other.tokens),
-                Math.addExact(nonFinite, other.nonFinite));
+                Math.addExact(nonFinite, other.nonFinite),
+                both(magnitudes, covers(Distribution.MAGNITUDES), other, Distribution.MAGNITUDES, other.magnitudes),
+                both(blocks, covers(Distribution.BLOCKS), other, Distribution.BLOCKS, other.blocks));
+    }
+
+    /// A distribution of both parts is there if it is there of each that has tokens: one that leaves out some would
+    /// look
+    /// like one of all.
+    private static <T extends Observation<T>> Optional<T> both(
+            Optional<T> one, boolean covered, Measurement other, Distribution kind, Optional<T> another) {
+        if (!covered || !other.covers(kind)) {
+            return Optional.empty();
+        }
+        return one.isPresent() && another.isPresent()
+                ? Optional.of(one.get().merge(another.get()))
+                : one.or(() -> another);
     }
 }

@@ -21,7 +21,9 @@ import java.nio.charset.CharacterCodingException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.HashMap;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
@@ -42,13 +44,13 @@ import java.util.stream.Stream;
 /// | `tokens_all` | I64 [sites] | all tokens; 0 where not measured |
 /// | `non_finite_all` | I64 [sites] | NaN and infinite values in all tokens; 0 where not measured |
 ///
+/// Distributions are written where a recipe asks for them; the version is then 2 ([DistributionColumns]).
+///
 /// Equal statistics give equal bytes: nothing of the time, the machine or the threads is in the file.
 public final class StatisticsFile {
 
-    /// Value of `version` in the file's metadata.
-    static final String VERSION = "1";
-
-    private static final Map<String, String> METADATA = Map.of("format", "steelyard-statistics", "version", VERSION);
+    private static final Map<String, String> PLAIN = metadata("1");
+    private static final Map<String, String> WITH_DISTRIBUTIONS = metadata("2");
     private static final long MAX_NAME_BYTES = 1L << 30;
     private static final ValueLayout.OfFloat F32 = ValueLayout.JAVA_FLOAT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
     private static final ValueLayout.OfLong I64 = ValueLayout.JAVA_LONG_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
@@ -56,6 +58,7 @@ public final class StatisticsFile {
     private final Path path;
     private final SafetensorsFile file;
     private final Map<Stored, MemorySegment> columns = new HashMap<>();
+    private final Map<DistributionColumns, DistributionColumns.Stored> distributions = new LinkedHashMap<>();
     private final int count; // sites
 
     private StatisticsFile(Path path, SafetensorsFile file) {
@@ -88,26 +91,45 @@ public final class StatisticsFile {
 
     /// Writes statistics, whole or not at all.
     public static void write(Statistics statistics, Path path) {
-        List<Planned> plan = new ArrayList<>();
-        List<MemorySegment> tensors = new ArrayList<>();
+        Map<Planned, MemorySegment> tensors = new LinkedHashMap<>();
         for (Stored stored : Stored.ALL) {
-            Shape shape = Shape.of(statistics.sites().size());
-            plan.add(new Planned(stored.tensor(), stored.column().dtype(), shape));
-            tensors.add(stored.bytes(statistics));
+            add(tensors, stored.tensor(), stored.column().dtype(), stored.bytes(statistics));
+        }
+        boolean plain = true;
+        for (DistributionColumns columns : DistributionColumns.ALL) {
+            for (Map.Entry<String, byte[]> column : columns.written(statistics).entrySet()) {
+                plain = false;
+                add(tensors, column.getKey(), DistributionColumns.dtype(column.getKey()), column.getValue());
+            }
         }
         byte[] names = statistics.sites().keySet().stream()
                 .map(Site::name)
                 .collect(Collectors.joining("\n"))
                 .getBytes(StandardCharsets.UTF_8);
-        plan.add(new Planned("sites", DType.U8, Shape.of(names.length)));
-        tensors.add(MemorySegment.ofArray(names));
-        SafetensorsWriter.write(path, plan, METADATA, tensors);
+        add(tensors, "sites", DType.U8, names);
+        List<Planned> plan = tensors.keySet().stream()
+                .sorted(Comparator.comparingInt(planned -> -planned.dtype().bits())) // so that all are aligned
+                .toList();
+        SafetensorsWriter.write(
+                path,
+                plan,
+                plain ? PLAIN : WITH_DISTRIBUTIONS,
+                plan.stream().map(tensors::get).toList());
+    }
+
+    private static void add(Map<Planned, MemorySegment> tensors, String name, DType dtype, byte[] bytes) {
+        Shape shape = Shape.of((long) bytes.length * Byte.SIZE / dtype.bits());
+        tensors.put(new Planned(name, dtype, shape), MemorySegment.ofArray(bytes));
+    }
+
+    private static Map<String, String> metadata(String version) {
+        return Map.of("format", "steelyard-statistics", "version", version);
     }
 
     /// A column of one population.
     private record Stored(Column column, Population population) {
 
-        /// In the order of writing: the wide ones first, so that all are aligned.
+        /// In the order of writing.
         private static final List<Stored> ALL = Stream.of(DType.I64, DType.F32)
                 .flatMap(dtype -> Stream.of(Population.values())
                         .flatMap(population -> Stream.of(Column.values())
@@ -122,7 +144,7 @@ public final class StatisticsFile {
             };
         }
 
-        private MemorySegment bytes(Statistics statistics) {
+        private byte[] bytes(Statistics statistics) {
             int elementBytes = column.dtype().bits() / Byte.SIZE;
             byte[] bytes = new byte[Math.multiplyExact(statistics.sites().size(), elementBytes)];
             ByteBuffer buffer = ByteBuffer.wrap(bytes).order(ByteOrder.LITTLE_ENDIAN);
@@ -138,13 +160,14 @@ public final class StatisticsFile {
                     buffer.putInt((int) bits);
                 }
             }
-            return MemorySegment.ofArray(bytes);
+            return bytes;
         }
     }
 
     private int checkHeader() {
-        if (!METADATA.equals(file.metadata())) {
-            throw unsuitable("expected metadata %s, found %s".formatted(METADATA, file.metadata()));
+        boolean plain = PLAIN.equals(file.metadata());
+        if (!plain && !WITH_DISTRIBUTIONS.equals(file.metadata())) {
+            throw unsuitable("expected metadata %s, found %s".formatted(PLAIN, file.metadata()));
         }
         TensorInfo amax = tensor(Column.AMAX.tensor());
         long sites = amax.shape().rank() == 1 ? amax.shape().dim(0) : -1;
@@ -156,14 +179,41 @@ public final class StatisticsFile {
         }
         TensorInfo names = tensor("sites");
         require(names, DType.U8, Math.min(names.byteSize(), MAX_NAME_BYTES));
-        if (file.tensors().size() != Stored.ALL.size() + 1) {
+        int expected = Stored.ALL.size() + 1 + (plain ? 0 : openDistributions(sites));
+        if (file.tensors().size() != expected) {
             throw unsuitable(String.format(
                     Locale.ROOT,
                     "expected %d tensors, found %s",
-                    Stored.ALL.size() + 1,
+                    expected,
                     Printable.of(file.tensors().keySet().toString())));
         }
         return (int) sites;
+    }
+
+    /// Returns how many columns distributions have here.
+    private int openDistributions(long sites) {
+        int found = 0;
+        for (DistributionColumns columns : DistributionColumns.ALL) {
+            if (!file.tensors().containsKey(columns.names().getFirst())) {
+                continue;
+            }
+            for (String name : columns.names()) {
+                TensorInfo tensor = tensor(name);
+                DType dtype = DistributionColumns.dtype(name);
+                require(tensor, dtype, dtype == DType.U8 ? Math.min(tensor.byteSize(), Integer.MAX_VALUE) : sites);
+            }
+            try {
+                distributions.put(
+                        columns, columns.stored(name -> file.bytes(name).asByteBuffer()));
+            } catch (IllegalArgumentException e) {
+                throw unsuitable("tensor '%s': %s".formatted(columns.names().getFirst(), e.getMessage()));
+            }
+            found += columns.names().size();
+        }
+        if (found == 0) {
+            throw unsuitable("version 2 without a distribution");
+        }
+        return found;
     }
 
     private Statistics statistics() {
@@ -204,7 +254,17 @@ public final class StatisticsFile {
                     tokens,
                     nonFinite));
         }
-        return new Measurement(amax, tokens, nonFinite);
+        Measurement measured = new Measurement(amax, tokens, nonFinite);
+        try {
+            for (Map.Entry<DistributionColumns, DistributionColumns.Stored> stored : distributions.entrySet()) {
+                if (stored.getKey().population() == population) {
+                    measured = stored.getValue().addedTo(measured, stored.getKey(), index);
+                }
+            }
+        } catch (IllegalArgumentException e) {
+            throw unsuitable("site %s: %s".formatted(quoted(site), e.getMessage()));
+        }
+        return measured;
     }
 
     private List<Site> sites() {

@@ -7,13 +7,15 @@ import io.github.steelyard.site.Tap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.TreeMap;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.LongAdder;
 import java.util.function.ObjIntConsumer;
+import org.jspecify.annotations.Nullable;
 
-/// The tap that measures: amax, tokens and non-finite values at every site.
+/// The tap that measures: amax, tokens and non-finite values at every site, and distributions where they are wanted.
 ///
 /// Maxima and sums do not depend on order, so neither do the statistics, whatever the number of threads and however the
 /// rows are cut. Rows that several sites share are read once.
@@ -21,14 +23,22 @@ public final class StatisticsTap implements Tap {
 
     private final Kernels kernels;
     private final ObjIntConsumer<Statistics> layers;
+    private final Map<Site, Set<Distribution>> wanted;
     private final Map<Site, Cell> routed = new ConcurrentHashMap<>();
     private final Map<Site, Cell> all = new ConcurrentHashMap<>();
 
     /// @param kernels the arithmetic of maxima
     /// @param layers takes the statistics of a layer, with its index, once the layer has ended
-    public StatisticsTap(Kernels kernels, ObjIntConsumer<Statistics> layers) {
+    /// @param wanted what is observed at sites beside their amax
+    public StatisticsTap(Kernels kernels, ObjIntConsumer<Statistics> layers, Map<Site, Set<Distribution>> wanted) {
         this.kernels = kernels;
         this.layers = layers;
+        this.wanted = Map.copyOf(wanted);
+    }
+
+    /// A tap that takes no distributions.
+    public StatisticsTap(Kernels kernels, ObjIntConsumer<Statistics> layers) {
+        this(kernels, layers, Map.of());
     }
 
     @Override
@@ -43,8 +53,27 @@ public final class StatisticsTap implements Tap {
             case ROUTED -> routed;
             case ALL -> all;
         };
+        int exponent = Histogram.exponent(found.amax());
+        int @Nullable [] magnitudes = null; // made once for the sites that share these rows
+        int @Nullable [] blocks = null;
         for (Site site : sites) {
-            cells.computeIfAbsent(site, absent -> new Cell()).add(found);
+            Cell cell = cells.computeIfAbsent(site, absent -> new Cell());
+            cell.add(found);
+            Set<Distribution> kinds = wanted.getOrDefault(site, Set.of());
+            if (kinds.contains(Distribution.MAGNITUDES)) {
+                if (magnitudes == null) {
+                    magnitudes = new int[Histogram.BINS];
+                    Histogram.count(values, offset, rows * columns, exponent, magnitudes);
+                }
+                cell.addMagnitudes(exponent, magnitudes);
+            }
+            if (kinds.contains(Distribution.BLOCKS)) {
+                if (blocks == null) {
+                    blocks = new int[BlockHistogram.BINS];
+                    BlockHistogram.count(values, offset, rows, columns, blocks);
+                }
+                cell.addBlocks(blocks);
+            }
         }
     }
 
@@ -78,6 +107,8 @@ public final class StatisticsTap implements Tap {
 
         private final LongAdder tokens = new LongAdder();
         private final LongAdder nonFinite = new LongAdder();
+        private Histogram.@Nullable Counter magnitudes;
+        private long @Nullable [] blocks;
 
         void add(Measurement found) {
             int bits = Float.floatToRawIntBits(found.amax());
@@ -90,8 +121,29 @@ public final class StatisticsTap implements Tap {
             }
         }
 
-        Measurement measurement() {
-            return new Measurement(Float.intBitsToFloat(amaxBits.get()), tokens.sum(), nonFinite.sum());
+        synchronized void addMagnitudes(int exponent, int[] counts) {
+            if (magnitudes == null) {
+                magnitudes = new Histogram.Counter();
+            }
+            magnitudes.add(exponent, counts);
+        }
+
+        synchronized void addBlocks(int[] counts) {
+            if (blocks == null) {
+                blocks = new long[BlockHistogram.BINS];
+            }
+            for (int i = 0; i < counts.length; i++) {
+                blocks[i] += counts[i];
+            }
+        }
+
+        synchronized Measurement measurement() {
+            return new Measurement(
+                    Float.intBitsToFloat(amaxBits.get()),
+                    tokens.sum(),
+                    nonFinite.sum(),
+                    Optional.ofNullable(magnitudes).map(Histogram.Counter::histogram),
+                    Optional.ofNullable(blocks).map(Counts::of).map(BlockHistogram::new));
         }
     }
 }

@@ -15,6 +15,7 @@ import io.github.steelyard.model.EngineListener;
 import io.github.steelyard.model.Sequences;
 import io.github.steelyard.site.Role;
 import io.github.steelyard.site.Site;
+import io.github.steelyard.statistics.Distribution;
 import io.github.steelyard.statistics.SiteStatistics;
 import io.github.steelyard.statistics.Statistics;
 import io.github.steelyard.testing.Shared;
@@ -27,9 +28,12 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Collections;
+import java.util.EnumSet;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.TreeMap;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.stream.StreamSupport;
@@ -55,6 +59,7 @@ final class CalibrationOrderTest {
             Statistics backwards = measure(checkpoint, reversed, 1, "backwards");
 
             assertThat(backwards).isEqualTo(forwards);
+            assertThat(forwards.at(KEY).orElseThrow().routed().magnitudes()).isPresent();
             assertThat(forwards.at(KEY).orElseThrow().amax() / 448).isCloseTo(4.716307f / 448, within(1e-7f));
         }
     }
@@ -86,7 +91,12 @@ final class CalibrationOrderTest {
         AtomicReference<Statistics> statistics = new AtomicReference<>(Statistics.of(Map.of()));
         Kernels kernels = Kernels.fastest();
         Sequences all = new Sequences(sequences);
-        new CalibrationRun(decoder, all.tokens(), kernels, (tap, store, memory) -> {
+        Map<Site, Set<Distribution>> wanted = new HashMap<>();
+        decoder.modules().stream()
+                .flatMap(module -> module.sites().stream())
+                .filter(site -> site.role() != Role.WEIGHT)
+                .forEach(site -> wanted.put(site, EnumSet.allOf(Distribution.class)));
+        new CalibrationRun(decoder, all.tokens(), kernels, wanted, (tap, store, memory) -> {
                     Pass pass = new Pass(
                             kernels,
                             Gemm.select("vector"),

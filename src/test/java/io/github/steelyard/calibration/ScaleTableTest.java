@@ -12,6 +12,7 @@ import io.github.steelyard.recipe.CalibrationOptions.Experts;
 import io.github.steelyard.recipe.CalibrationOptions.StarvedExperts;
 import io.github.steelyard.recipe.CalibrationOptions.UnmatchedRules;
 import io.github.steelyard.recipe.ExportOptions.Sharing;
+import io.github.steelyard.recipe.HistogramOptions;
 import io.github.steelyard.site.ModuleInfo;
 import io.github.steelyard.site.ModuleInfo.Kind;
 import io.github.steelyard.site.Role;
@@ -262,7 +263,8 @@ final class ScaleTableTest {
     }
 
     private static CalibrationOptions policy(long minTokens, StarvedExperts starved) {
-        return new CalibrationOptions(Experts.ROUTED, minTokens, starved, UnmatchedRules.FAIL, Optional.empty());
+        return new CalibrationOptions(
+                Experts.ROUTED, minTokens, starved, UnmatchedRules.FAIL, Optional.empty(), HistogramOptions.DEFAULT);
     }
 
     private ScaleTable resolve(CalibrationOptions policy, Sharing sharing) {

@@ -259,7 +259,9 @@ final class PlanTest {
             delimiter = '|',
             value = {
                 "num_bits: e4m3, rotate: true | attribute rotate: true is not supported: rotations are not applied",
-                "num_bits: e4m3, calibrator: histogram | attribute calibrator: histogram is not supported",
+                "num_bits: e4m3, calibrator: [calib.Own, {}] | attribute calibrator: [calib.Own, {}] is not supported: it names code of ModelOpt; max and histogram",
+                "num_bits: e4m3, calibrator: histogram, constant_amax: 3 | calibrator: histogram has no effect: amax is pinned",
+                "num_bits: e4m3, calibrator: histogram, block_sizes: {-1: null, type: dynamic} | calibrator: histogram has no effect: these attributes need no calibration",
                 "num_bits: e4m3, fake_quant: false | attribute fake_quant: false is not supported",
                 "num_bits: e2m1, block_sizes: {-1: 16, type: static, scale_bits: e4m3, four_over_six: true} | four_over_six is for weights: an input",
                 "num_bits: 6 | INT6: no format for an input has the attributes (num_bits: 6)",
@@ -272,6 +274,41 @@ final class PlanTest {
             })
     void of_attributesThatWouldChangeNumbers_areRefused(String cfg, String message) {
         refused(message, rule("*q_proj.input_quantizer", "cfg: {%s}".formatted(cfg)));
+    }
+
+    @Test
+    void of_histogramsThatCannotBe_areRefused() {
+        refused(
+                "q_proj.weight_quantizer: calibrator: histogram is for what is seen; a weight is known as a whole",
+                rule("*q_proj.weight_quantizer", "cfg: {num_bits: e4m3, calibrator: histogram}"));
+        String nvfp4 =
+                "cfg: {num_bits: e2m1, block_sizes: {-1: 16, type: dynamic, scale_bits: e4m3}, calibrator: histogram}";
+        for (String method : List.of("mse", "entropy")) {
+            String recipe = yaml("max", rule("*", OFF), rule("*q_proj.input_quantizer", nvfp4))
+                    + "calibration: {histogram: {method: %s}}\n".formatted(method);
+            assertThatThrownBy(() -> Plan.of(Recipe.parse(Path.of("r.yaml"), recipe), modules()))
+                    .hasMessageContaining("calibration.histogram.method is for codes without block scales");
+        }
+        assertThatThrownBy(() -> Plan.of(
+                        Recipe.parse(
+                                Path.of("r.yaml"),
+                                yaml("nvfp4_act_headroom", rule("*", OFF), rule("*q_proj.input_quantizer", nvfp4))),
+                        modules()))
+                .hasMessageContaining(
+                        "calibrator: histogram has no effect: 'nvfp4_act_headroom' calibrates NVFP4 inputs");
+    }
+
+    @Test
+    void of_choicesFromDistributionsThatNobodyHas_areWarnings() {
+        Plan plan = Plan.of(
+                Recipe.parse(
+                        Path.of("r.yaml"),
+                        yaml("nvfp4_act_headroom", rule("*", OFF)) + "calibration: {histogram: {method: mse}}\n"),
+                modules());
+
+        assertThat(plan.warnings())
+                .extracting(PlanWarning::code)
+                .contains("algorithm.without_effect", "calibration.histogram_without_effect");
     }
 
     @Test
@@ -334,8 +371,8 @@ final class PlanTest {
     @Test
     void of_otherAlgorithms_areRefusedAtUse() {
         assertThatThrownBy(() -> Plan.of(Recipe.parse(Path.of("r.yaml"), yaml("gptq", rule("*", OFF))), modules()))
-                .hasMessage("r.yaml:2:23: algorithm 'gptq': not run by this version; it runs one of 'max', 'mse' and"
-                        + " 'lsq', or null for a recipe without calibration data");
+                .hasMessage("r.yaml:2:23: algorithm 'gptq': not run by this version; it runs one of 'max', 'mse',"
+                        + " 'nvfp4_act_headroom' and 'lsq', or null for a recipe without calibration data");
         assertThatThrownBy(() -> Plan.of(
                         Recipe.parse(
                                 Path.of("r.yaml"), yaml("{method: max, moe_calib_experts_ratio: 0.5}", rule("*", OFF))),

@@ -42,7 +42,7 @@ final class RecipeTest {
     void parse_ownSections_areRead() {
         Recipe recipe = Recipe.parse(NAME, HEAD + """
                 calibration: {experts: all, min_tokens: 64, starved_experts: all_tokens, unmatched_rules: warn,
-                              moe_backend: decomposed}
+                              moe_backend: decomposed, histogram: {percentile: 99.5}}
                 data:
                   path: text.jsonl
                   max_sequences: 8
@@ -55,7 +55,12 @@ final class RecipeTest {
 
         assertThat(recipe.calibration())
                 .isEqualTo(new CalibrationOptions(
-                        Experts.ALL, 64, StarvedExperts.ALL_TOKENS, UnmatchedRules.WARN, Optional.of("decomposed")));
+                        Experts.ALL,
+                        64,
+                        StarvedExperts.ALL_TOKENS,
+                        UnmatchedRules.WARN,
+                        Optional.of("decomposed"),
+                        new HistogramOptions(HistogramOptions.Method.PERCENTILE, 99.5)));
         assertThat(recipe.data())
                 .isEqualTo(new DataOptions(
                         Optional.of(Path.of("dir/text.jsonl")),
@@ -86,7 +91,7 @@ final class RecipeTest {
             value = {
                 "colour: red | dir/r.yaml:5:1: unknown key 'colour'; known are calibration, data, export, metadata, quantize",
                 "calibration: {min_token: 1} | dir/r.yaml:5:15: unknown key 'min_token' in calibration; known are experts,"
-                        + " min_tokens, moe_backend, starved_experts, unmatched_rules",
+                        + " histogram, min_tokens, moe_backend, starved_experts, unmatched_rules",
                 "calibration: {min_tokens: -1} | dir/r.yaml:5:27: calibration.min_tokens: expected an integer from 0 to"
                         + " 9223372036854775807, found an integer '-1'",
                 "calibration: {experts: some} | dir/r.yaml:5:24: calibration.experts: expected routed or all, found text"
@@ -154,7 +159,7 @@ final class RecipeTest {
                       cfg:
                         num_bits: e4m3
                         fake_quant: true
-                        calibrator: histogram
+                        calibrator: [calib.Own, {num_bins: 8}]
                         rotate: {enable: true, block_size: 16}
                         pass_through_bwd: false
                         effective_bits: 8

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
+import java.util.Optional;
 import java.util.Random;
 import java.util.function.Function;
 import org.junit.jupiter.api.Test;
@@ -18,6 +19,51 @@ final class ObservationTest {
     void merge_measurementsInAnyTree_isTheSame() {
         anyTreeIsTheSame(random -> new Measurement(
                 Math.scalb(random.nextFloat(), random.nextInt(200) - 100), random.nextInt(1000), random.nextInt(3)));
+    }
+
+    @Test
+    void merge_histogramsInAnyTree_isTheSame() {
+        anyTreeIsTheSame(ObservationTest::histogram);
+    }
+
+    @Test
+    void merge_blockHistogramsInAnyTree_isTheSame() {
+        anyTreeIsTheSame(ObservationTest::blocks);
+    }
+
+    // Some parts saw nothing, some were not asked for a distribution.
+    @Test
+    void merge_measurementsWithDistributionsInAnyTree_isTheSame() {
+        anyTreeIsTheSame(random -> random.nextInt(4) == 0 ? Measurement.NONE : measurement(random, true));
+        anyTreeIsTheSame(random -> measurement(random, random.nextInt(PARTS) > 0));
+    }
+
+    private static Measurement measurement(Random random, boolean distributed) {
+        return distributed
+                ? new Measurement(1, 5, 0, Optional.of(histogram(random)), Optional.of(blocks(random)))
+                : new Measurement(1, 5, 0);
+    }
+
+    private static Histogram histogram(Random random) {
+        float[] values = new float[random.nextInt(50) + 1];
+        int spread = random.nextInt(60) + 1;
+        float amax = 0;
+        for (int i = 0; i < values.length; i++) {
+            values[i] = random.nextInt(9) == 0
+                    ? 0
+                    : Math.scalb(random.nextFloat() - 0.5f, random.nextInt(spread) - random.nextInt(200));
+            amax = Math.max(amax, Math.abs(values[i]));
+        }
+        Histogram.Counter counter = new Histogram.Counter();
+        int[] counts = new int[Histogram.BINS];
+        Histogram.count(values, 0, values.length, Histogram.exponent(amax), counts);
+        counter.add(Histogram.exponent(amax), counts);
+        return counter.histogram();
+    }
+
+    private static BlockHistogram blocks(Random random) {
+        return new BlockHistogram(Counts.of(random.longs(BlockHistogram.BINS, 0, 1L << random.nextInt(1, 40))
+                .toArray()));
     }
 
     private static <T extends Observation<T>> void anyTreeIsTheSame(Function<Random, T> part) {

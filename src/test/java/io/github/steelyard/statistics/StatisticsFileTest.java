@@ -38,6 +38,13 @@ final class StatisticsFileTest {
             UNSEEN,
             new SiteStatistics(Measurement.NONE, Optional.empty())));
 
+    private static final Measurement DISTRIBUTED = new Measurement(
+            5,
+            9,
+            0,
+            Optional.of(new Histogram(3, Counts.of(longs(Histogram.BINS, 2600, 70)))),
+            Optional.of(new BlockHistogram(Counts.of(longs(BlockHistogram.BINS, 300, 1L << 40)))));
+
     @TempDir
     private Path temp;
 
@@ -48,6 +55,101 @@ final class StatisticsFileTest {
         StatisticsFile.write(STATISTICS, file);
 
         assertThat(StatisticsFile.read(file)).isEqualTo(STATISTICS);
+    }
+
+    @Test
+    void read_distributions_areEqual_andOfAnotherVersion() {
+        Statistics statistics = Statistics.of(Map.of(
+                INPUT,
+                new SiteStatistics(DISTRIBUTED, Optional.of(new Measurement(60, 1024, 2))),
+                KEY,
+                new SiteStatistics(new Measurement(1, 5, 0), Optional.of(DISTRIBUTED)),
+                UNSEEN,
+                new SiteStatistics(Measurement.NONE, Optional.empty())));
+        Path path = temp.resolve("statistics.safetensors");
+
+        StatisticsFile.write(statistics, path);
+
+        assertThat(StatisticsFile.read(path)).isEqualTo(statistics);
+        try (SafetensorsFile file = SafetensorsFile.open(path)) {
+            assertThat(file.metadata()).containsEntry("version", "2");
+            assertThat(file.tensors().keySet())
+                    .contains("histogram_bytes", "histogram_exponent", "histogram_counts", "block_histogram_bytes")
+                    .contains("block_histogram_counts", "histogram_bytes_all", "block_histogram_counts_all");
+            ByteBuffer lengths = file.bytes("histogram_bytes").asByteBuffer().order(ByteOrder.LITTLE_ENDIAN);
+            assertThat(List.of(lengths.getLong(0), lengths.getLong(8), lengths.getLong(16)))
+                    .containsExactly(2601L, -1L, -1L);
+        }
+    }
+
+    // Bins are either counted as they are written or the file is another's.
+    @Test
+    void read_impossibleDistributions_areRefused() {
+        refused("site 'a.input_quantizer': no histogram has the exponent 3 and 2 bins", 2, 3, 1, 1);
+        refused("site 'a.input_quantizer': counts that are not written so", 2, -125, 1, 0);
+        refused(
+                "site 'a.input_quantizer': counts of more bins, or larger ones, than there can be",
+                10,
+                -125,
+                -1,
+                -1,
+                -1,
+                -1,
+                -1,
+                -1,
+                -1,
+                -1,
+                -1,
+                -1);
+        refused("tensor 'histogram_bytes': lengths that do not fit the counts", 3, -125, 1, 1);
+        refused("tensor 'histogram_bytes': counts of no site", 1, -125, 1, 1);
+        refused("tensor 'histogram_bytes': lengths that do not fit the counts", -2, -125, 1, 1);
+        refused("version 2 without a distribution", 0, -125);
+    }
+
+    private void refused(String problem, long length, int exponent, int... counts) {
+        List<Planned> plan = new ArrayList<>();
+        List<MemorySegment> tensors = new ArrayList<>();
+        for (String column : List.of("tokens", "non_finite", "tokens_all", "non_finite_all")) {
+            plan.add(new Planned(column, DType.I64, Shape.of(1)));
+            tensors.add(MemorySegment.ofArray(new byte[8]));
+        }
+        if (counts.length > 0) {
+            plan.add(new Planned("histogram_bytes", DType.I64, Shape.of(1)));
+            tensors.add(MemorySegment.ofBuffer(ByteBuffer.allocate(8)
+                    .order(ByteOrder.LITTLE_ENDIAN)
+                    .putLong(length)
+                    .flip()));
+            plan.add(new Planned("histogram_exponent", DType.I32, Shape.of(1)));
+            tensors.add(MemorySegment.ofBuffer(ByteBuffer.allocate(4)
+                    .order(ByteOrder.LITTLE_ENDIAN)
+                    .putInt(exponent)
+                    .flip()));
+        }
+        for (String column : List.of("amax", "amax_all")) {
+            plan.add(new Planned(column, DType.F32, Shape.of(1)));
+            tensors.add(MemorySegment.ofBuffer(ByteBuffer.allocate(4)
+                    .order(ByteOrder.LITTLE_ENDIAN)
+                    .putFloat(column.equals("amax") ? 1 : Float.NaN)
+                    .flip()));
+        }
+        if (counts.length > 0) {
+            byte[] packed = new byte[counts.length];
+            for (int i = 0; i < counts.length; i++) {
+                packed[i] = (byte) counts[i];
+            }
+            plan.add(new Planned("histogram_counts", DType.U8, Shape.of(counts.length)));
+            tensors.add(MemorySegment.ofArray(packed));
+        }
+        byte[] text = "a.input_quantizer".getBytes(StandardCharsets.UTF_8);
+        plan.add(new Planned("sites", DType.U8, Shape.of(text.length)));
+        tensors.add(MemorySegment.ofArray(text));
+        Path file = temp.resolve("broken.safetensors");
+        SafetensorsWriter.write(file, plan, Map.of("format", "steelyard-statistics", "version", "2"), tensors);
+
+        assertThatExceptionOfType(StatisticsException.class)
+                .isThrownBy(() -> StatisticsFile.read(file))
+                .withMessage(file + ": " + problem);
     }
 
     @Test
@@ -117,12 +219,12 @@ final class StatisticsFileTest {
 
     @Test
     void read_otherVersion_isRefused() {
-        Path file = write("layers.0.self_attn.k_bmm_quantizer", "2", 1f, 5);
+        Path file = write("layers.0.self_attn.k_bmm_quantizer", "3", 1f, 5);
 
         assertThatExceptionOfType(StatisticsException.class)
                 .isThrownBy(() -> StatisticsFile.read(file))
                 .withMessageContaining("expected metadata")
-                .withMessageContaining("version=2");
+                .withMessageContaining("version=3");
     }
 
     @Test
@@ -168,6 +270,12 @@ final class StatisticsFileTest {
         assertThatExceptionOfType(StatisticsException.class)
                 .isThrownBy(() -> StatisticsFile.read(file))
                 .withMessageContaining("tokens -5");
+    }
+
+    private static long[] longs(int bins, int at, long count) {
+        long[] counts = new long[bins];
+        counts[at] = count;
+        return counts;
     }
 
     private Path write(String names, String version, float amax, long tokens) {
