@@ -109,7 +109,8 @@ public final class Auditor {
                 new ScaleDefaults(),
                 new ZeroWeights(),
                 new JoinedScales(),
-                new CachePromise()));
+                new CachePromise(),
+                new LauncherFile()));
         if (expectation.planned().isPresent()) {
             checks.add(new PlannedFormats(expectation.planned().get()));
         } else if (expectation.export()) {

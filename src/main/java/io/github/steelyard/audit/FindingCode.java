@@ -93,6 +93,11 @@ public enum FindingCode {
             "cache-scale-missing", Level.WARNING, Level.ERROR, "a scale of the key and value cache is not there"),
     CACHE_UNDECLARED(
             "cache-undeclared", Level.WARNING, Level.WARNING, "there are scales of a cache that no config declares"),
+    LAUNCHER_STATE(
+            "launcher-state",
+            Level.ERROR,
+            Level.ERROR,
+            "the state for ModelOpt's launcher cannot be loaded, or the configs contradict it"),
     NOT_FINITE("not-finite", Level.ERROR, Level.ERROR, "a tensor holds NaN or infinity"),
     WEIGHT_ZERO("weight-zero", Level.WARNING, Level.WARNING, "a weight is zero throughout"),
     NOTHING_QUANTISED(

@@ -1,5 +1,6 @@
 package io.github.steelyard.audit;
 
+import io.github.steelyard.census.LauncherState;
 import io.github.steelyard.checkpoint.TensorInfo;
 import io.github.steelyard.dialect.CacheNames;
 import io.github.steelyard.dialect.StoredNames;
@@ -9,7 +10,8 @@ record SomethingQuantised() implements Check {
 
     @Override
     public void run(Subject subject, Findings findings) {
-        boolean any = subject.checkpoint().quantization().problem().isPresent()
+        boolean any = LauncherState.isIn(subject.checkpoint())
+                || subject.checkpoint().quantization().problem().isPresent()
                 || subject.checkpoint().tensors().values().stream().anyMatch(SomethingQuantised::isQuantised);
         if (!any) {
             findings.here(

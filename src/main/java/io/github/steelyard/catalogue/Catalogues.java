@@ -42,7 +42,11 @@ public final class Catalogues {
     /// Reads the catalogues shipped with the program.
     public static Catalogues bundled() {
         List<Catalogue> catalogues = new ArrayList<>();
-        ShippedFiles.in(FOLDER, SUFFIX).forEach((name, text) -> catalogues.add(CatalogueReader.read(name, text)));
+        ShippedFiles.in(FOLDER, SUFFIX).forEach((name, text) -> {
+            if (name.indexOf('/', FOLDER.length()) < 0) { // what lies deeper is no catalogue
+                catalogues.add(CatalogueReader.read(name, text));
+            }
+        });
         return new Catalogues(catalogues);
     }
 

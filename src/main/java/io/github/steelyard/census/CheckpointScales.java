@@ -38,6 +38,7 @@ import java.util.TreeMap;
 /// | MXFP8 | a scale per 32 columns |
 /// | any, where the config declares no input quantizer: weight-only | nothing |
 /// | MXFP4, integers | nothing |
+/// | fake-quantised for ModelOpt's launcher | what the launcher is told ([LauncherState]) |
 public final class CheckpointScales {
 
     private final Checkpoint checkpoint;
@@ -58,6 +59,9 @@ public final class CheckpointScales {
     ///
     /// @throws CheckpointException if a scale is not positive and finite, or its amax is not
     public static Carried read(Checkpoint checkpoint, List<ModuleInfo> modules) {
+        if (LauncherState.isIn(checkpoint)) {
+            return new Carried(LauncherState.read(checkpoint, modules), List.of());
+        }
         CheckpointScales scales = new CheckpointScales(checkpoint);
         for (ModuleInfo module : modules) {
             if (module.kind() == ModuleInfo.Kind.ATTENTION) {

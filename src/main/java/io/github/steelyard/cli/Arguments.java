@@ -81,7 +81,8 @@ final class Arguments {
                     .filter(format -> format.word().equals(text.toLowerCase(Locale.ROOT)))
                     .findFirst()
                     .orElseThrow(() -> new CommandLine.TypeConversionException(
-                            "expected modelopt, compressed-tensors or scales, found '%s'".formatted(text)));
+                            "expected modelopt, compressed-tensors, vllm-fakequant or scales, found '%s'"
+                                    .formatted(text)));
         }
     }
 

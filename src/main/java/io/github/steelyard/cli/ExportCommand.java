@@ -7,6 +7,7 @@ import io.github.steelyard.job.ExportRequest;
 import io.github.steelyard.job.ExportResult;
 import io.github.steelyard.recipe.ExportOptions;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
@@ -33,7 +34,7 @@ final class ExportCommand extends SteelyardCommand {
 
     @Option(
             names = "--format",
-            paramLabel = "modelopt|compressed-tensors|scales",
+            paramLabel = "modelopt|compressed-tensors|vllm-fakequant|scales",
             converter = Arguments.ExportFormat.class,
             description = "What to write, instead of what the recipe says.")
     ExportOptions.@Nullable Format format;
@@ -61,10 +62,17 @@ final class ExportCommand extends SteelyardCommand {
                         Optional.ofNullable(format),
                         threads),
                 listener());
-        return Outcome.ok(result, List.of(line(result)));
+        return Outcome.ok(result, lines(result));
     }
 
     /// Returns the result for people.
+    static List<String> lines(ExportResult result) {
+        List<String> lines = new ArrayList<>(List.of(line(result)));
+        result.launch().ifPresent(launch -> lines.add("serve with: " + launch));
+        return lines;
+    }
+
+    /// Returns the result for people, but for how it is served.
     static String line(ExportResult result) {
         return String.format(
                 Locale.ROOT,

@@ -47,7 +47,7 @@ final class RunCommand extends SteelyardCommand {
 
     @Option(
             names = "--format",
-            paramLabel = "modelopt|compressed-tensors|scales",
+            paramLabel = "modelopt|compressed-tensors|vllm-fakequant|scales",
             converter = Arguments.ExportFormat.class,
             description = "What to write, instead of what the recipe says.")
     ExportOptions.@Nullable Format format;
@@ -74,7 +74,7 @@ final class RunCommand extends SteelyardCommand {
                         engine.compute()),
                 listener());
         List<String> lines = new ArrayList<>(CalibrateCommand.lines(result.calibration()));
-        result.export().map(ExportCommand::line).ifPresent(lines::add);
+        result.export().map(ExportCommand::lines).ifPresent(lines::addAll);
         return Outcome.gate(result.calibration().passed(), result, lines);
     }
 }

@@ -3,11 +3,13 @@ package io.github.steelyard.declare;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.github.steelyard.audit.Expectation;
 import io.github.steelyard.dialect.ModuleFormat;
+import java.util.Collections;
 import java.util.Optional;
 import java.util.SequencedMap;
 
 /// What an export tells servers, in one of the dialects: which module is in which format.
-public sealed interface ExportDeclaration permits ModelOptDeclaration, CompressedTensorsDeclaration {
+public sealed interface ExportDeclaration
+        permits ModelOptDeclaration, CompressedTensorsDeclaration, LauncherDeclaration {
 
     /// Returns the formats of each quantised module, in the order of the model.
     SequencedMap<String, ModuleFormat> layers();
@@ -21,7 +23,12 @@ public sealed interface ExportDeclaration permits ModelOptDeclaration, Compresse
     /// Returns the content of `hf_quant_config.json`, if the dialect has this file.
     Optional<ObjectNode> separate();
 
-    /// Returns whether there is anything to tell.
+    /// Returns the content of further files by name.
+    default SequencedMap<String, byte[]> others() {
+        return Collections.emptyNavigableMap();
+    }
+
+    /// Returns whether there is anything to tell in the configs.
     default boolean isEmpty() {
         return layers().isEmpty() && kvCache().isEmpty();
     }

@@ -8,16 +8,16 @@ import io.github.steelyard.calibration.ScaleTable;
 import io.github.steelyard.census.ExportSource;
 import io.github.steelyard.census.SourceModule;
 import io.github.steelyard.dialect.TensorScale;
-import io.github.steelyard.export.ModuleExport.Treatment;
 import io.github.steelyard.files.AtomicFiles;
 import io.github.steelyard.files.Finding;
 import io.github.steelyard.files.OutputDirectory;
 import io.github.steelyard.files.PythonJson;
 import io.github.steelyard.plan.Plan;
+import io.github.steelyard.quant.FakeQuantizer;
+import io.github.steelyard.site.Site;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Collection;
-import java.util.EnumSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -46,18 +46,17 @@ public final class CheckpointExporter {
         this.options = options;
     }
 
-    /// What becomes of modules that are quantised in the source.
-    ///
-    /// @param kept names of those whose weights lie in the planned format already and are kept as they are
-    /// @param decoded names of those that are written as plain values, and so lose the input quantizers of the source
-    public record QuantisedModules(Set<String> kept, Set<String> decoded) {}
+    /// Returns what a server would quantise after this export: by the plan, and where the plan leaves a quantised
+    /// module
+    /// alone, as the source says, unless the export decodes it. Of weights there are those that are encoded anew.
+    public Map<Site, FakeQuantizer> quantizers() {
+        return ShippedQuantizers.of(source, plan, scales, new ExportPlanner(source, plan, scales).modules());
+    }
 
-    /// Returns what becomes of modules that are quantised in the source.
-    public QuantisedModules quantisedModules() {
-        List<ModuleExport> modules = new ExportPlanner(source, plan, scales).modules();
-        return new QuantisedModules(
-                named(modules, EnumSet.of(Treatment.KEPT)),
-                named(modules, EnumSet.of(Treatment.DECODED, Treatment.REPLACED)));
+    /// Returns the names of modules that are quantised in the source and written as plain values, and so lose the input
+    /// quantizers of the source.
+    public Set<String> decodedModules() {
+        return ShippedQuantizers.decoded(new ExportPlanner(source, plan, scales).modules());
     }
 
     /// Returns the scales of quantised modules that the source stores the other way round than the plan's dialect does:
@@ -75,13 +74,6 @@ public final class CheckpointExporter {
         return turned;
     }
 
-    private static Set<String> named(List<ModuleExport> modules, Set<Treatment> treatments) {
-        return modules.stream()
-                .filter(module -> treatments.contains(module.treatment()))
-                .map(ModuleExport::module)
-                .collect(Collectors.toSet());
-    }
-
     /// Writes the export, unless an earlier one has: that is only verified.
     ///
     /// @param target a directory that does not exist yet, is empty, or holds the same export
@@ -93,8 +85,8 @@ public final class CheckpointExporter {
         ExportPlan exportPlan = new ExportPlanner(source, plan, scales).plan();
         SideFiles side = SideFiles.of(source.checkpoint().directory());
         SequencedMap<String, byte[]> small = SideFiles.configs(source.checkpoint(), exportPlan.declaration());
-        small.put(
-                ProvenanceJson.FILE_NAME, PythonJson.bytes(ProvenanceJson.of(inputs, scales, exportPlan.modules()), 1));
+        small.putAll(exportPlan.declaration().others());
+        small.put(ProvenanceJson.FILE_NAME, PythonJson.bytes(exportPlan.provenance(inputs, scales), 1));
         List<String> shards = new ShardFiles(target, options).names(exportPlan.outputs());
         boolean earlier = EarlierExport.isSame(target, small, shards, side.differencesFrom(target));
         if (earlier) {

@@ -44,6 +44,14 @@ final class DecodedRows {
         return bytes.array();
     }
 
+    /// Returns the rows as they are after they were encoded.
+    DecodedRows folded(WeightEncoder encoder) {
+        float[] decoded = new float[values.length];
+        encoder.stored(encoder.encode(values, 0, count, columns), count, columns)
+                .decodeRows(0, count, decoded, 0);
+        return new DecodedRows(decoded, count, columns);
+    }
+
     /// Returns the codes of the rows, and the scales of their parts if the format has any.
     List<byte[]> encode(WeightEncoder encoder) {
         WeightEncoder.Encoded encoded = encoder.encode(values, 0, count, columns);

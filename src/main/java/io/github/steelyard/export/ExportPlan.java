@@ -1,8 +1,13 @@
 package io.github.steelyard.export;
 
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.github.steelyard.calibration.ScaleTable;
 import io.github.steelyard.checkpoint.Checkpoint;
 import io.github.steelyard.checkpoint.TensorInfo;
+import io.github.steelyard.declare.CompressedTensorsDeclaration;
 import io.github.steelyard.declare.ExportDeclaration;
+import io.github.steelyard.declare.LauncherDeclaration;
+import io.github.steelyard.declare.ModelOptDeclaration;
 import io.github.steelyard.files.ConfigJson;
 import io.github.steelyard.files.Finding;
 import java.lang.foreign.MemorySegment;
@@ -68,9 +73,25 @@ record ExportPlan(
                         copied || tensor.shape().elements() == 1;
                     case TensorContent.Floats content -> true;
                     case TensorContent.Values content -> false;
+                    case TensorContent.Folded content -> false;
                     case TensorContent.Encoded content -> false;
                     case TensorContent.Stacked content -> false;
                 };
+    }
+
+    /// Returns where every scale comes from.
+    ///
+    /// @param inputs what the export is made from, by name
+    ObjectNode provenance(Map<String, String> inputs, ScaleTable scales) {
+        return ProvenanceJson.of(
+                inputs,
+                scales,
+                modules,
+                switch (declaration) {
+                    case ModelOptDeclaration said -> List.of();
+                    case CompressedTensorsDeclaration said -> List.of();
+                    case LauncherDeclaration said -> said.quantizers();
+                });
     }
 
     private Map<String, OutputTensors> byName() {
@@ -85,6 +106,7 @@ record ExportPlan(
             case TensorContent.Floats content ->
                 MemorySegment.ofBuffer(content.piece(0).getFirst());
             case TensorContent.Values content -> small(name, made);
+            case TensorContent.Folded content -> small(name, made);
             case TensorContent.Encoded content -> small(name, made);
             case TensorContent.Stacked content -> small(name, made);
         };

@@ -11,11 +11,14 @@ import io.github.steelyard.checkpoint.TensorInfo;
 import io.github.steelyard.declare.CompressedTensorsDeclaration;
 import io.github.steelyard.declare.ExcludeList;
 import io.github.steelyard.declare.ExportDeclaration;
+import io.github.steelyard.declare.LauncherDeclaration;
+import io.github.steelyard.declare.LauncherQuantizer;
 import io.github.steelyard.declare.ModelOptDeclaration;
 import io.github.steelyard.dialect.Dialect;
 import io.github.steelyard.dialect.ModuleFormat;
 import io.github.steelyard.dialect.StoredNames;
 import io.github.steelyard.dialect.TargetNames;
+import io.github.steelyard.export.ModuleExport.Treatment;
 import io.github.steelyard.files.GroupedFindings;
 import io.github.steelyard.format.WeightEncoder;
 import io.github.steelyard.plan.Plan;
@@ -74,8 +77,27 @@ final class ExportPlanner {
         modules.forEach(module -> module.finding().ifPresent(findings::add));
         CacheExport cache = new CachePlanner(plan.dialect(), source.weights(), refusals, findings)
                 .plan(List.copyOf(plan.modules()), plan::format, scales);
+        if (plan.recipe().export().format().isFakeQuantised()) {
+            return folded(sources, modules, refusals, findings);
+        }
         List<OutputTensors> tensors = tensors(modules, cache, refusals);
         return new ExportPlan(modules, tensors, declaration(sources, modules, tensors, cache), findings.list());
+    }
+
+    private ExportPlan folded(
+            List<SourceModule> sources, List<ModuleExport> modules, List<Refusal> refusals, GroupedFindings findings) {
+        List<ModuleExport> folded = new Folding(new PlannedWeights(plan, scales)::encoder).of(sources, modules);
+        CacheExport cache = Folding.withoutCache(source.decoder(), source.checkpoint());
+        List<LauncherQuantizer> quantizers = new LauncherPlanner(source.decoder(), refusals, findings)
+                .plan(ShippedQuantizers.of(source, plan, scales, modules));
+        if (quantizers.isEmpty() && folded.stream().noneMatch(module -> module.treatment() == Treatment.FOLDED)) {
+            refusals.add(new Refusal("quantize", "nothing is quantised: there is nothing to fake"));
+        }
+        return new ExportPlan(
+                folded,
+                tensors(folded, cache, refusals),
+                new LauncherDeclaration(quantizers, PRODUCER_VERSION),
+                findings.list());
     }
 
     /// Returns what becomes of each module; one that cannot be written is copied.

@@ -12,7 +12,8 @@ import java.util.Map;
 /// @param earlier whether an earlier export had written the same, so that nothing was to be done
 /// @param files names of the files, in the order of writing
 /// @param bytes bytes of all tensors
-/// @param modules how many modules were treated how: `encoded`, `kept`, `copied`, `replaced`, `decoded`
+/// @param modules how many modules were treated how: `encoded`, `kept`, `copied`, `replaced`, `decoded`,
+/// `fake-quantised`
 /// @param findings what a person should know
 /// @param verification what re-reading it found; without errors, or it would not be there
 public record ExportResult(

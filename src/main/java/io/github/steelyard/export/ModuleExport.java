@@ -33,7 +33,9 @@ record ModuleExport(
         /// Not quantised; another weight than the source's is written.
         REPLACED,
         /// Quantised in the source in a format that cannot be declared; written as BF16.
-        DECODED
+        DECODED,
+        /// Kept or encoded anew, and then decoded: plain values that have been quantised.
+        FOLDED
     }
 
     ModuleExport {

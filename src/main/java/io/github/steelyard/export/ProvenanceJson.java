@@ -5,6 +5,8 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.github.steelyard.calibration.Provenance;
 import io.github.steelyard.calibration.ScaleTable;
 import io.github.steelyard.calibration.SiteScale;
+import io.github.steelyard.census.LauncherState;
+import io.github.steelyard.declare.LauncherQuantizer;
 import java.util.List;
 import java.util.Map;
 
@@ -24,7 +26,12 @@ final class ProvenanceJson {
     ///
     /// @param inputs what the output was made from, by name: digests and paths
     /// @param modules what became of each module; empty for an output without weights
-    static ObjectNode of(Map<String, String> inputs, ScaleTable scales, List<ModuleExport> modules) {
+    /// @param quantizers those of ModelOpt's launcher; empty for any other output
+    static ObjectNode of(
+            Map<String, String> inputs,
+            ScaleTable scales,
+            List<ModuleExport> modules,
+            List<LauncherQuantizer> quantizers) {
         ObjectNode json = JsonNodeFactory.instance.objectNode();
         json.put("schema", 1);
         json.putObject("tool").put("name", TOOL).put("version", Provenance.version());
@@ -40,6 +47,14 @@ final class ProvenanceJson {
             ObjectNode treated = json.putObject("modules");
             modules.forEach(module -> treated.put(module.module(), label(module)));
         }
+        if (!quantizers.isEmpty()) {
+            ObjectNode served = json.putObject(LauncherState.QUANTIZERS);
+            quantizers.forEach(quantizer -> quantizer
+                    .sites()
+                    .forEach(site -> served.putObject(site.name())
+                            .put(LauncherState.FORMAT, quantizer.format().name())
+                            .put(LauncherState.AMAX, quantizer.amax())));
+        }
         return json;
     }
 
@@ -51,6 +66,7 @@ final class ProvenanceJson {
             case ENCODED -> "encoded";
             case REPLACED -> "replaced";
             case DECODED -> "decoded";
+            case FOLDED -> "fake-quantised";
         };
     }
 

@@ -5,6 +5,7 @@ import io.github.steelyard.audit.Expectation;
 import io.github.steelyard.calibration.ScaleTable;
 import io.github.steelyard.census.ExportSource;
 import io.github.steelyard.checkpoint.Checkpoint;
+import io.github.steelyard.declare.LauncherDeclaration;
 import io.github.steelyard.dialect.CacheNames;
 import io.github.steelyard.dialect.StoredNames;
 import io.github.steelyard.files.CheckpointException;
@@ -80,7 +81,10 @@ public final class Rehearsal {
 
     private static List<Finding> verify(ExportSource source, ExportPlan planned, boolean values) {
         try (Checkpoint checkpoint = planned.checkpoint(source.checkpoint())) {
-            return new Auditor(Expectation.servable(), 1).rehearse(checkpoint, planned.readable(values));
+            Expectation expected = planned.declaration() instanceof LauncherDeclaration told
+                    ? Expectation.servable().writtenAs(told.planned()) // of plain values nothing else is expected
+                    : Expectation.servable();
+            return new Auditor(expected, 1).rehearse(checkpoint, planned.readable(values));
         } catch (CheckpointException e) {
             return List.of(Finding.error("unreadable", e.file().toString(), e.problem()));
         }

@@ -45,7 +45,7 @@ public final class ScalesExporter {
     /// @param inputs digests of what the scales come from, by name
     /// @throws io.github.steelyard.files.OutputException if `target` holds anything else, or is being written
     public static Result export(Path target, Plan plan, ScaleTable scales, Map<String, String> inputs) {
-        byte[] provenance = PythonJson.bytes(ProvenanceJson.of(inputs, scales, List.of()), 1);
+        byte[] provenance = PythonJson.bytes(ProvenanceJson.of(inputs, scales, List.of(), List.of()), 1);
         boolean earlier = EarlierExport.isSame(
                 target, Map.of(ProvenanceJson.FILE_NAME, provenance), List.of(FILE_NAME), List.of());
         if (earlier) {

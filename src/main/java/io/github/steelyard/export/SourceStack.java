@@ -150,6 +150,16 @@ record SourceStack(List<SourceModule> members) {
                 new TensorContent.Stacked(matrices(), rows -> List.of(rows.as(dtype)), dtype.bits() / Byte.SIZE)));
     }
 
+    /// Returns the experts encoded and decoded again.
+    ///
+    /// @param dtype F32 or BF16
+    List<OutputTensors> folded(WeightEncoder encoder, DType dtype) {
+        return List.of(new OutputTensors(
+                List.of(planned(names().codes(), dtype, 1)),
+                new TensorContent.Stacked(
+                        matrices(), rows -> List.of(rows.folded(encoder).as(dtype)), dtype.bits() / Byte.SIZE)));
+    }
+
     /// Returns the type in which the experts can be written as plain values, and none changes.
     DType plainType() {
         boolean bf16 = members.stream().allMatch(member -> ModulePlanner.plainType(member.weight()) == DType.BF16);

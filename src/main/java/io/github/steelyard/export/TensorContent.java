@@ -89,6 +89,21 @@ sealed interface TensorContent {
         }
     }
 
+    /// A weight encoded and decoded again, written as F32 or rounded to BF16.
+    record Folded(StoredWeight weight, WeightEncoder encoder, DType dtype) implements TensorContent {
+
+        @Override
+        public int pieces() {
+            return Pieces.of(weight);
+        }
+
+        @Override
+        public List<ByteBuffer> piece(int index) {
+            return List.of(
+                    ByteBuffer.wrap(Pieces.rows(weight, index).folded(encoder).as(dtype)));
+        }
+    }
+
     /// The codes of a weight, and the scales of its parts if the format has any.
     record Encoded(StoredWeight weight, WeightEncoder encoder) implements TensorContent {
 

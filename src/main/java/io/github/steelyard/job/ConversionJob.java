@@ -18,6 +18,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.TreeSet;
@@ -56,7 +57,7 @@ public final class ConversionJob {
                     recipe.export().shardBytes(), request.threads(), listener.writingBegins("conversion"));
             CheckpointExporter exporter =
                     new CheckpointExporter(source, plan, new ScaleTable(new TreeMap<>()), options);
-            Set<String> lost = new TreeSet<>(exporter.quantisedModules().decoded());
+            Set<String> lost = new TreeSet<>(exporter.decodedModules());
             if (!lost.isEmpty()) {
                 throw new GateException(
                         "nothing is written",
@@ -79,6 +80,7 @@ public final class ConversionJob {
                             request.to().word(),
                             written.files(),
                             written.bytes(),
+                            Optional.empty(),
                             written.modules()),
                     exporter.turnedScales());
         }

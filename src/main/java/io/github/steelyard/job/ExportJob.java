@@ -3,6 +3,7 @@ package io.github.steelyard.job;
 import io.github.steelyard.calibration.ScaleOrigin;
 import io.github.steelyard.calibration.ScaleTable;
 import io.github.steelyard.census.ExportSource;
+import io.github.steelyard.census.LauncherState;
 import io.github.steelyard.export.CheckpointExporter;
 import io.github.steelyard.export.EarlierExport;
 import io.github.steelyard.export.ExportRun;
@@ -10,11 +11,14 @@ import io.github.steelyard.export.Rehearsal;
 import io.github.steelyard.export.ScalesExporter;
 import io.github.steelyard.files.Finding;
 import io.github.steelyard.files.OutputPaths;
+import io.github.steelyard.format.Format;
 import io.github.steelyard.recipe.ExportOptions;
+import io.github.steelyard.report.LauncherLine;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Optional;
 
 /// Writes a servable checkpoint, or the scales alone, from a finished run.
 public final class ExportJob {
@@ -89,13 +93,22 @@ public final class ExportJob {
                 wanted.format().word(),
                 written.files(),
                 written.bytes(),
+                launch(wanted),
                 written.modules());
+    }
+
+    private Optional<String> launch(ExportOptions wanted) {
+        boolean eager = opened.plan().cacheFormat().equals(Optional.of(Format.NVFP4));
+        return wanted.format().isFakeQuantised()
+                ? Optional.of(LauncherLine.of(request.out(), LauncherState.FILE_NAME, eager))
+                : Optional.empty();
     }
 
     private ExportResult scales(ScaleTable scales) {
         ScalesExporter.Result result =
                 ScalesExporter.export(request.out(), opened.plan(), scales, opened.inputDigests());
-        return new ExportResult(request.out(), status(result.earlier()), "scales", result.files(), 0, Map.of());
+        return new ExportResult(
+                request.out(), status(result.earlier()), "scales", result.files(), 0, Optional.empty(), Map.of());
     }
 
     private void requirePlace() {

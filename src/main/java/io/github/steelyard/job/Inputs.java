@@ -1,5 +1,6 @@
 package io.github.steelyard.job;
 
+import io.github.steelyard.census.LauncherState;
 import io.github.steelyard.census.StoredFormats;
 import io.github.steelyard.checkpoint.Checkpoint;
 import io.github.steelyard.checkpoint.ModelConfigs;
@@ -118,6 +119,10 @@ final class Inputs {
 
     /// Warns of a quantised cache that is promised without scales.
     static void warnOfCache(Checkpoint checkpoint, Decoder decoder, JobListener listener) {
+        if (LauncherState.isIn(checkpoint)) {
+            listener.warn("%s: the weights are fake-quantised already, for ModelOpt's launcher"
+                    .formatted(Printable.of(checkpoint.directory())));
+        }
         List<String> missing = CacheScales.missing(checkpoint, decoder.modules());
         if (!missing.isEmpty()) {
             listener.warn(String.format(

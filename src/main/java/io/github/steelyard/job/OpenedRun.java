@@ -1,11 +1,9 @@
 package io.github.steelyard.job;
 
 import io.github.steelyard.calibration.Manifest;
-import io.github.steelyard.calibration.PlannedQuantizers;
 import io.github.steelyard.calibration.RunDirectory;
 import io.github.steelyard.calibration.ScaleTable;
 import io.github.steelyard.calibration.WeightSearch;
-import io.github.steelyard.census.CheckpointScales;
 import io.github.steelyard.census.ExportSource;
 import io.github.steelyard.checkpoint.Checkpoint;
 import io.github.steelyard.checkpoint.Digests;
@@ -17,7 +15,6 @@ import io.github.steelyard.plan.Plan;
 import io.github.steelyard.quant.FakeQuantizer;
 import io.github.steelyard.recipe.ExportOptions;
 import io.github.steelyard.recipe.Recipe;
-import io.github.steelyard.site.ModuleInfo;
 import io.github.steelyard.site.Site;
 import io.github.steelyard.statistics.Statistics;
 import io.github.steelyard.statistics.StatisticsException;
@@ -105,22 +102,9 @@ record OpenedRun(RunDirectory run, Checkpoint checkpoint, Decoder decoder, Plan 
     ///
     /// @param threads as of [#scales]
     Map<Site, FakeQuantizer> quantizers(int threads) {
-        ScaleTable scales = scales(threads);
-        CheckpointExporter.QuantisedModules stored = new CheckpointExporter(
-                        ExportSource.of(checkpoint, decoder), plan, scales, new ExportRun(1, 1, bytes -> {}))
-                .quantisedModules();
-        CheckpointScales.Carried carried = CheckpointScales.read(
-                checkpoint,
-                decoder.modules().stream()
-                        .filter(module -> !plan.scheme(module.name()).isQuantised())
-                        .filter(module -> !stored.decoded().contains(module.name()))
-                        .filter(module -> module.kind() != ModuleInfo.Kind.ATTENTION
-                                || plan.cacheFormat().isEmpty())
-                        .toList());
-        Map<Site, FakeQuantizer> quantizers = new TreeMap<>(carried.quantizers());
-        quantizers.putAll(
-                PlannedQuantizers.of(plan, scales, module -> stored.kept().contains(module.name())));
-        return quantizers;
+        return new CheckpointExporter(
+                        ExportSource.of(checkpoint, decoder), plan, scales(threads), new ExportRun(1, 1, bytes -> {}))
+                .quantizers();
     }
 
     /// Returns the digests that exports record.

@@ -230,10 +230,10 @@ public final class Plan {
     }
 
     /// Returns the dialect that exports of this plan are written in, and whose bytes are evaluated. Scales alone lie
-    /// beside weights in neither; they are evaluated as ModelOpt's.
+    /// beside weights in neither, and weights that are fake-quantised are in none; both are evaluated as ModelOpt's.
     public Dialect.Written dialect() {
         return switch (recipe.export().format()) {
-            case MODELOPT, SCALES -> Dialect.MODELOPT;
+            case MODELOPT, VLLM_FAKEQUANT, SCALES -> Dialect.MODELOPT;
             case COMPRESSED_TENSORS -> Dialect.COMPRESSED_TENSORS;
         };
     }

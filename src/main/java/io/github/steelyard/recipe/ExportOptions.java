@@ -18,6 +18,9 @@ public record ExportOptions(Format format, Sharing sharing, long shardBytes) {
         MODELOPT,
         /// A directory that a server loads, in the layout of compressed-tensors.
         COMPRESSED_TENSORS,
+        /// A directory that ModelOpt's launcher serves with vLLM, fake-quantising: plain weights with the values of a
+        /// ModelOpt export, and the state of the quantizers of inputs and caches.
+        VLLM_FAKEQUANT,
         /// The scales alone, for a checkpoint whose weights stay as they are.
         SCALES;
 
@@ -29,6 +32,11 @@ public record ExportOptions(Format format, Sharing sharing, long shardBytes) {
         /// Returns whether a whole checkpoint is written, and not scales alone.
         public boolean isCheckpoint() {
             return this != SCALES;
+        }
+
+        /// Returns whether weights are written as plain values that have been quantised.
+        public boolean isFakeQuantised() {
+            return this == VLLM_FAKEQUANT;
         }
     }
 

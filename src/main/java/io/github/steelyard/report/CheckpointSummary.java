@@ -1,5 +1,6 @@
 package io.github.steelyard.report;
 
+import io.github.steelyard.census.LauncherState;
 import io.github.steelyard.census.StoredModule;
 import io.github.steelyard.census.StoredModules;
 import io.github.steelyard.checkpoint.Checkpoint;
@@ -31,6 +32,7 @@ import java.util.stream.Collectors;
 /// @param producer name and version of that program, empty if unknown
 /// @param declared formats that the quantization config declares
 /// @param kvCache declared format of the key and value cache
+/// @param fakeQuantised whether the weights are plain values that have been quantised, for ModelOpt's launcher
 public record CheckpointSummary(
         String modelType,
         int layers,
@@ -42,7 +44,8 @@ public record CheckpointSummary(
         String quantization,
         String producer,
         List<String> declared,
-        Optional<String> kvCache) {
+        Optional<String> kvCache,
+        boolean fakeQuantised) {
 
     private static final int MOST_CLASSES = 200;
 
@@ -84,7 +87,8 @@ public record CheckpointSummary(
                 quantization.method().name(),
                 quantization.producer(),
                 quantization.labels(),
-                quantization.kvCache());
+                quantization.kvCache(),
+                LauncherState.isIn(checkpoint));
     }
 
     /// Returns the figures for people, line by line.
@@ -100,7 +104,9 @@ public record CheckpointSummary(
         lines.add("declared      %s"
                 .formatted(
                         quantization.equals("NONE")
-                                ? "no quantization"
+                                ? fakeQuantised
+                                        ? "no quantization; values are fake-quantised, for ModelOpt's launcher"
+                                        : "no quantization"
                                 : "%s by %s%s"
                                         .formatted(
                                                 declared.isEmpty() ? "nothing" : String.join(", ", declared),

@@ -38,6 +38,9 @@ final class InspectionJson {
         ArrayNode declared = node.putArray("declared");
         summary.declared().forEach(declared::add);
         node.put("kv_cache", summary.kvCache().orElse(null));
+        if (summary.fakeQuantised()) {
+            node.put("fake_quantised", true);
+        }
         return node;
     }
 }
