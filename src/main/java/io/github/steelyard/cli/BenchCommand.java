@@ -128,11 +128,12 @@ final class BenchCommand extends SteelyardCommand {
         result.simulated()
                 .forEach(pass -> lines.add(String.format(
                         Locale.ROOT,
-                        "simulated: %d workers take %.1f s, %.0f tokens/s, and are at work %.1f %% of the time",
+                        "simulated: %d workers take %.1f s, %.0f tokens/s; at work %.1f %% of the time, %.1f s for one thread",
                         pass.threads(),
                         pass.seconds(),
                         pass.tokensPerSecond(),
-                        100 * pass.shareAtWork())));
+                        100 * pass.shareAtWork(),
+                        pass.secondsAlone())));
         result.phases()
                 .forEach((phase, time) -> lines.add(String.format(
                         Locale.ROOT,

@@ -168,13 +168,45 @@ public final class Gemm {
     /// @param c `(m, n)`; must not overlap `a`
     /// @throws IllegalArgumentException if the extents do not fit, or another product packed the weight
     public void multiplyPacked(Matrix a, PackedWeight.Slice w, Update update, Matrix c, Workspace workspace) {
+        requireOwn(w);
+        requireFit(a, w.rows(), w.columns(), c);
+        multiply(product, a, w, update, c, workspace);
+    }
+
+    /// Computes `C = A Wᵀ`, or adds it to `C`, with parts of packed weights one below the other, to the bits of one
+    /// product after the other: rows that the product copies or converts first are so once.
+    ///
+    /// @param a `(m, k)`
+    /// @param parts of `k` columns each
+    /// @param c `(m, n)`, the results side by side; must not overlap `a`
+    /// @throws IllegalArgumentException if the extents do not fit, or another product packed a weight
+    public void multiplyPacked(Matrix a, List<PackedWeight.Slice> parts, Update update, Matrix c, Workspace workspace) {
+        int n = parts.stream().mapToInt(PackedWeight.Slice::rows).sum();
+        if (n != c.columns()) {
+            throw misfit(a, n, a.columns(), c);
+        }
+        boolean plain = parts.size() > 1 && a.rows() > 0 && a.columns() > 0;
+        for (PackedWeight.Slice part : parts) {
+            requireOwn(part);
+            plain &= part.rows() > 0 && part.columns() == a.columns() && part.fromRow() % MatrixProduct.ROW_STEP == 0;
+        }
+        if (plain && c.rows() == a.rows()) {
+            workspace.worker(product).multiply(a, parts, update, c);
+            return;
+        }
+        int from = 0;
+        for (PackedWeight.Slice part : parts) {
+            multiplyPacked(a, part, update, c.columnRange(from, from + part.rows()), workspace);
+            from += part.rows();
+        }
+    }
+
+    private void requireOwn(PackedWeight.Slice w) {
         MatrixProduct packedBy = w.weight().product();
         if (!product.equals(packedBy)) {
             throw new IllegalArgumentException("packed weight: expected the layout of %s, found that of %s"
                     .formatted(name(), packedBy == null ? "nobody" : packedBy.name()));
         }
-        requireFit(a, w.rows(), w.columns(), c);
-        multiply(product, a, w, update, c, workspace);
     }
 
     private void multiply(
@@ -220,15 +252,19 @@ public final class Gemm {
 
     private static void requireFit(Matrix a, int n, int k, Matrix c) {
         if (a.columns() != k || c.rows() != a.rows() || c.columns() != n) {
-            throw new IllegalArgumentException(String.format(
-                    Locale.ROOT,
-                    "product: A [%d, %d], W [%d, %d] and C [%d, %d] do not fit",
-                    a.rows(),
-                    a.columns(),
-                    n,
-                    k,
-                    c.rows(),
-                    c.columns()));
+            throw misfit(a, n, k, c);
         }
+    }
+
+    private static IllegalArgumentException misfit(Matrix a, int n, int k, Matrix c) {
+        return new IllegalArgumentException(String.format(
+                Locale.ROOT,
+                "product: A [%d, %d], W [%d, %d] and C [%d, %d] do not fit",
+                a.rows(),
+                a.columns(),
+                n,
+                k,
+                c.rows(),
+                c.columns()));
     }
 }

@@ -193,7 +193,11 @@ public final class BenchmarkJob {
         SimulatedTime time = new SimulatedTime(threads, processorTime());
         rehearse(pass.withThreads(threads), true, state, progress, Profile.NONE, time, () -> {});
         return new BenchmarkResult.Simulated(
-                threads, time.now(), request.tokens() / time.now(), time.spent() / (threads * time.now()));
+                threads,
+                time.now(),
+                request.tokens() / time.now(),
+                time.spent() / (threads * time.now()),
+                time.alone());
     }
 
     /// Returns a clock that others who use the processor do not put forward, where the JVM has one.

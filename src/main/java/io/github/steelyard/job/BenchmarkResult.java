@@ -64,7 +64,9 @@ public record BenchmarkResult(
     /// @param seconds time
     /// @param tokensPerSecond rate
     /// @param shareAtWork processor time of all workers as a part of what so many cores had
-    public record Simulated(int threads, double seconds, double tokensPerSecond, double shareAtWork) {}
+    /// @param secondsAlone time in which one thread worked and no worker did, most of it once in a pass
+    public record Simulated(
+            int threads, double seconds, double tokensPerSecond, double shareAtWork, double secondsAlone) {}
 
     /// Time of one phase, summed over the workers.
     ///

@@ -74,6 +74,20 @@ public interface MatrixProduct {
         /// @param c `(m, n)`; does not overlap `a`
         void multiply(Matrix a, PackedWeight.Slice w, Update update, Matrix c);
 
+        /// Computes the products of the same rows with several weights, to the bits of one product after the other. A
+        /// product that copies or converts rows before it multiplies them need do so only once.
+        ///
+        /// @param a `(m, k)`, `m` at least 1
+        /// @param parts at least one, each as above and with `k` columns
+        /// @param c `(m, n)`, the results of the parts side by side; does not overlap `a`
+        default void multiply(Matrix a, List<PackedWeight.Slice> parts, Update update, Matrix c) {
+            int from = 0;
+            for (PackedWeight.Slice part : parts) {
+                multiply(a, part, update, c.columnRange(from, from + part.rows()));
+                from += part.rows();
+            }
+        }
+
         /// Returns the bytes held, on and off the heap, for the memory budget.
         long bytes();
 

@@ -146,8 +146,7 @@ public final class Engine {
                     float[] normed = frame.floats((long) tokens * hidden);
                     float[] y = frame.floats((long) tokens * hidden);
                     lane.shareRows(tokens, (first, count, worker) -> {
-                        in.read(row + first, count, x, first * hidden);
-                        norm.forward(x, first * hidden, hidden, count, normed, first * hidden, worker);
+                        norm.read(in, row + first, count, x, normed, first * hidden, worker);
                     });
                     lane.turnsTo(new RowSource.Sequence(sequence));
                     loaded.forward(normed, tokens, y, lane);
@@ -191,8 +190,7 @@ public final class Engine {
                     try (Scratch.Frame frame = lane.frame()) {
                         float[] x = frame.floats((long) tokens * hidden);
                         lane.shareRows(tokens, (start, rows, worker) -> {
-                            states.read(sequences.start(sequence) + start, rows, x, start * hidden);
-                            norm.forward(x, start * hidden, hidden, rows, x, start * hidden, worker);
+                            norm.read(states, sequences.start(sequence) + start, rows, x, x, start * hidden, worker);
                         });
                         lane.turnsTo(new RowSource.Sequence(sequence));
                         headRows(head, x, tokens, tapInput, lane);

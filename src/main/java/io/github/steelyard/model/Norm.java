@@ -31,12 +31,29 @@ public record Norm(String tensor, int width, float epsilon, float offset) {
     /// A norm with its weight in memory.
     public static final class Loaded {
 
+        // Fit the L1 cache or nearly do.
+        private static final int ROWS_AT_ONCE = 16;
+
         private final Norm norm;
         private final float[] weight; // (width)
 
         private Loaded(Norm norm, float[] weight) {
             this.norm = norm;
             this.weight = weight;
+        }
+
+        /// Reads rows and normalises them, a few at a time, while they are in the cache.
+        ///
+        /// @param from first row of `states`
+        /// @param x receives dense rows from `offset` on
+        /// @param y receives the normalised rows from `offset` on; may be `x`
+        public void read(HiddenStates states, long from, int rows, float[] x, float[] y, int offset, Lane lane) {
+            for (int row = 0; row < rows; row += ROWS_AT_ONCE) {
+                int count = Math.min(ROWS_AT_ONCE, rows - row);
+                int at = offset + row * norm.width;
+                states.read(from + row, count, x, at);
+                forward(x, at, norm.width, count, y, at, lane);
+            }
         }
 
         /// Normalises `rows` rows of `x` that begin `stride` values apart into dense rows of `y`; `y` may be `x` where

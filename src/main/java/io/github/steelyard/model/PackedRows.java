@@ -131,14 +131,15 @@ final class PackedRows {
     /// Computes `c = a · Wᵀ`, or adds it to `c`, with rows `firstRow` to `firstRow + c.columns()` of the weights, of
     /// which the columns from `firstColumn` on that `a` has.
     void multiply(Matrix a, int firstRow, int firstColumn, Update update, Matrix c, Lane lane) {
+        List<PackedWeight.Slice> parts = new ArrayList<>();
         for (Block block : blocks) {
             int from = Math.max(firstRow, block.firstRow);
             int to = Math.min(firstRow + c.columns(), block.firstRow + block.rows);
             if (from < to) {
-                PackedWeight.Slice slice = block.weight.slice(
-                        from - block.firstRow, to - block.firstRow, firstColumn, firstColumn + a.columns());
-                lane.multiply(a, slice, update, c.columnRange(from - firstRow, to - firstRow));
+                parts.add(block.weight.slice(
+                        from - block.firstRow, to - block.firstRow, firstColumn, firstColumn + a.columns()));
             }
         }
+        lane.multiply(a, parts, update, c);
     }
 }

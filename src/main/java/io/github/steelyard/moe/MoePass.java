@@ -58,6 +58,7 @@ final class MoePass {
             LinearGroup.@Nullable Loaded latentIn) {}
 
     private void perToken(Norm.Loaded norm, HiddenStates in, HiddenStates out, HiddenStates inputs, HiddenStates sums) {
+        boolean changed = out != in || moe.shared().isPresent();
         try (Scratch.Frame kept = context.layerMemory().frame()) {
             PerToken weights = context.workers().lead(lane -> load(kept, lane));
             context.workers().forEach(sequences.count(), (sequence, lane) -> {
@@ -68,8 +69,7 @@ final class MoePass {
                     float[] normed = frame.floats((long) tokens * hidden);
                     long start = sequences.start(sequence);
                     lane.shareRows(tokens, (first, count, worker) -> {
-                        in.read(start + first, count, x, first * hidden);
-                        norm.forward(x, first * hidden, hidden, count, normed, first * hidden, worker);
+                        norm.read(in, start + first, count, x, normed, first * hidden, worker);
                     });
                     lane.turnsTo(new RowSource.Sequence(sequence));
                     route(weights, normed, sequence, lane);
@@ -81,7 +81,9 @@ final class MoePass {
                     }
                     float[] expertInput = input;
                     lane.shareRows(tokens, (first, count, worker) -> {
-                        out.write(start + first, count, x, first * hidden);
+                        if (changed) {
+                            out.write(start + first, count, x, first * hidden);
+                        }
                         inputs.write(start + first, count, expertInput, first * inputs.width());
                         if (sums != out) {
                             sums.clear(start + first, count);

@@ -5,6 +5,7 @@ import io.github.steelyard.matrix.PackedWeight;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /// A weight of [Bf16x3Gemm]: bf16 values outside the heap and scales, or, where it is not one of bf16 values, packed by
@@ -41,6 +42,19 @@ final class Bf16Panels implements MatrixProduct.Weight {
             arena = grown;
             values = grown.allocate(bytes, ALIGNMENT);
         }
+    }
+
+    /// Returns whether all parts of weights are of bf16 values and take the same rows, split in the same way.
+    static boolean areAlike(List<PackedWeight.Slice> parts) {
+        PackedWeight.Slice one = parts.getFirst();
+        int block = ((Bf16Panels) one.content()).block;
+        return parts.stream().allMatch(part -> {
+            Bf16Panels panels = (Bf16Panels) part.content();
+            return !panels.isFloat32
+                    && panels.block == block
+                    && part.weight().columns() == one.weight().columns()
+                    && part.fromColumn() == one.fromColumn();
+        });
     }
 
     /// Returns where the float32 product packs the weight instead, and forgets the bf16 values.

@@ -176,45 +176,75 @@ public final class Bf16x3Gemm implements MatrixProduct {
         public void multiply(Matrix a, PackedWeight.Slice w, Update update, Matrix c) {
             Bf16Panels panels = (Bf16Panels) w.content();
             if (panels.isFloat32()) {
-                PackedWeight.Slice same = panels.float32().slice(w.fromRow(), w.toRow(), w.fromColumn(), w.toColumn());
-                floats.multiply(a, same, update, c);
-                return;
+                floats.multiply(
+                        a, panels.float32().slice(w.fromRow(), w.toRow(), w.fromColumn(), w.toColumn()), update, c);
+            } else {
+                multiplySplit(a, List.of(w), update, c);
             }
-            int first = w.fromColumn() / panels.block();
-            for (int index = first; index * panels.block() < w.toColumn(); index++) {
-                int from = Math.max(w.fromColumn(), index * panels.block());
-                int to = Math.min(w.toColumn(), (index + 1) * panels.block());
-                Matrix part = a.columnRange(from - w.fromColumn(), to - w.fromColumn());
-                multiply(part, panels, index, from, w, index == first ? update : Update.ADD, c);
+        }
+
+        @Override
+        public void multiply(Matrix a, List<PackedWeight.Slice> parts, Update update, Matrix c) {
+            if (Bf16Panels.areAlike(parts)) {
+                multiplySplit(a, parts, update, c);
+            } else {
+                Worker.super.multiply(a, parts, update, c);
+            }
+        }
+
+        private void multiplySplit(Matrix a, List<PackedWeight.Slice> parts, Update update, Matrix c) {
+            PackedWeight.Slice one = parts.getFirst();
+            int block = ((Bf16Panels) one.content()).block();
+            int first = one.fromColumn() / block;
+            for (int index = first; index * block < one.toColumn(); index++) {
+                int from = Math.max(one.fromColumn(), index * block);
+                int to = Math.min(one.toColumn(), (index + 1) * block);
+                Matrix columns = a.columnRange(from - one.fromColumn(), to - one.fromColumn());
+                multiplyBlock(columns, parts, index, from, index == first ? update : Update.ADD, c);
             }
         }
 
         /// Multiplies the input features of one block.
         ///
         /// @param a columns of `A` from input feature `from` on
-        private void multiply(
-                Matrix a, Bf16Panels panels, int index, int from, PackedWeight.Slice w, Update update, Matrix c) {
+        private void multiplyBlock(
+                Matrix a, List<PackedWeight.Slice> parts, int index, int from, Update update, Matrix c) {
+            Bf16Panels one = (Bf16Panels) parts.getFirst().content();
             // The first input feature need not begin a step: zeros stand before it, and behind the last one.
-            int lead = (from - index * panels.block()) % Bf16Split.STEP;
-            int start = from - index * panels.block() - lead;
+            int lead = (from - index * one.block()) % Bf16Split.STEP;
+            int start = from - index * one.block() - lead;
             int k = Bf16Panels.padded(lead + a.columns());
             // A chunk is one piece of memory only if it takes the whole depth of its panels, or is a single panel.
-            int chunk = k == panels.depth(index) ? OneDnnGemm.CHUNK : Bf16Split.WIDTH;
-            int width = OneDnnGemm.padded(Math.min(chunk, w.rows()));
+            int chunk = k == one.depth(index) ? OneDnnGemm.CHUNK : Bf16Split.WIDTH;
+            Product largest = OneDnnGemm.largest(
+                    parts, part -> product(OneDnnGemm.TILE_ROWS, OneDnnGemm.padded(Math.min(chunk, part.rows())), k));
             int tile;
             for (int row = 0; row < a.rows(); row += tile) {
-                tile = OneDnnGemm.tileRows(a.rows() - row, SMALLEST_TILE, product(OneDnnGemm.TILE_ROWS, width, k));
+                tile = OneDnnGemm.tileRows(a.rows() - row, SMALLEST_TILE, largest);
                 int toRow = Math.min(a.rows(), row + tile);
                 stage(a.rowRange(row, toRow), lead, k, tile);
-                for (int column = 0; column < w.rows(); column += chunk) {
-                    int toColumn = Math.min(w.rows(), column + chunk);
-                    int n = OneDnnGemm.padded(toColumn - column);
-                    MemorySegment result = worker.target((long) PARTS * tile * n);
-                    worker.execute(product(tile, n, k), panels.at(index, w.fromRow() + column, start));
-                    Matrix part = c.rowRange(row, toRow).columnRange(column, toColumn);
-                    int scale = panels.scaleAt(index, w.fromRow() + column);
-                    unstage(result, tile, n, panels.scales(), scale, update, part);
+                int column = 0;
+                for (PackedWeight.Slice part : parts) {
+                    Matrix result = c.rowRange(row, toRow).columnRange(column, column + part.rows());
+                    multiplyStaged(tile, k, part, index, start, chunk, update, result);
+                    column += part.rows();
                 }
+            }
+        }
+
+        /// Multiplies rows that are staged.
+        ///
+        /// @param start where in block `index` the input features begin
+        private void multiplyStaged(
+                int tile, int k, PackedWeight.Slice w, int index, int start, int chunk, Update update, Matrix c) {
+            Bf16Panels panels = (Bf16Panels) w.content();
+            for (int column = 0; column < w.rows(); column += chunk) {
+                int toColumn = Math.min(w.rows(), column + chunk);
+                int n = OneDnnGemm.padded(toColumn - column);
+                MemorySegment result = worker.target((long) PARTS * tile * n);
+                worker.execute(product(tile, n, k), panels.at(index, w.fromRow() + column, start));
+                int scale = panels.scaleAt(index, w.fromRow() + column);
+                unstage(result, tile, n, panels.scales(), scale, update, c.columnRange(column, toColumn));
             }
         }
 

@@ -16,9 +16,11 @@ import io.github.steelyard.onednn.OneDnn.Operands;
 import io.github.steelyard.onednn.OneDnn.Product;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.util.List;
 import java.util.Map;
 import java.util.NoSuchElementException;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.function.Function;
 
 /// The matrix product by oneDNN's `matmul` with packed weights.
 ///
@@ -123,8 +125,14 @@ public final class OneDnnGemm implements MatrixProduct {
         return products.computeIfAbsent(new Extents(m, n, k), e -> library.product(Operands.F32, e.m, e.n, e.k));
     }
 
-    private int tileRows(int left, int columns, int k) {
-        return tileRows(left, SMALLEST_TILE, product(TILE_ROWS, padded(columns), k));
+    /// Returns the product of the largest tile that decides how rows are cut: the first that is of another kind than
+    /// the
+    /// usual, or the last.
+    static Product largest(List<PackedWeight.Slice> parts, Function<PackedWeight.Slice, Product> product) {
+        return parts.stream()
+                .map(product)
+                .reduce((one, other) -> one.implementation().startsWith(KERNEL) ? other : one)
+                .orElseThrow();
     }
 
     /// Returns the rows of the next tile: the largest that is full, or the smallest one that takes the rest.
@@ -156,23 +164,43 @@ public final class OneDnnGemm implements MatrixProduct {
 
         @Override
         public void multiply(Matrix a, PackedWeight.Slice w, Update update, Matrix c) {
-            NativePanels panels = (NativePanels) w.content();
-            int k = w.columns();
+            multiply(a, List.of(w), update, c);
+        }
+
+        @Override
+        public void multiply(Matrix a, List<PackedWeight.Slice> parts, Update update, Matrix c) {
+            int k = a.columns();
+            int depth = parts.getFirst().weight().columns();
+            if (parts.stream().anyMatch(part -> part.weight().columns() != depth)) {
+                Worker.super.multiply(a, parts, update, c);
+                return;
+            }
             // A chunk is one piece of memory only if it takes the whole depth of its panels, or is a single panel.
-            int chunk = k == panels.columns() ? CHUNK : WIDTH;
+            int chunk = k == depth ? CHUNK : WIDTH;
+            Product largest = largest(parts, part -> product(TILE_ROWS, padded(Math.min(chunk, part.rows())), k));
             int tile;
             for (int row = 0; row < a.rows(); row += tile) {
-                tile = tileRows(a.rows() - row, Math.min(chunk, w.rows()), k);
+                tile = tileRows(a.rows() - row, SMALLEST_TILE, largest);
                 int toRow = Math.min(a.rows(), row + tile);
                 stage(worker.source((long) tile * k), tile, a.rowRange(row, toRow));
-                for (int column = 0; column < w.rows(); column += chunk) {
-                    int toColumn = Math.min(w.rows(), column + chunk);
-                    int n = padded(toColumn - column);
-                    long at = PANELS.start(w.fromRow() + column, panels.columns()) + (long) w.fromColumn() * WIDTH;
-                    MemorySegment result = worker.target((long) tile * n);
-                    worker.execute(product(tile, n, k), panels.values().asSlice(Float.BYTES * at));
-                    unstage(result, n, update, c.rowRange(row, toRow).columnRange(column, toColumn));
+                int first = 0;
+                for (PackedWeight.Slice part : parts) {
+                    Matrix result = c.rowRange(row, toRow).columnRange(first, first + part.rows());
+                    multiplyStaged(tile, k, part, chunk, update, result);
+                    first += part.rows();
                 }
+            }
+        }
+
+        private void multiplyStaged(int tile, int k, PackedWeight.Slice w, int chunk, Update update, Matrix c) {
+            NativePanels panels = (NativePanels) w.content();
+            for (int column = 0; column < w.rows(); column += chunk) {
+                int toColumn = Math.min(w.rows(), column + chunk);
+                int n = padded(toColumn - column);
+                long at = PANELS.start(w.fromRow() + column, panels.columns()) + (long) w.fromColumn() * WIDTH;
+                MemorySegment result = worker.target((long) tile * n);
+                worker.execute(product(tile, n, k), panels.values().asSlice(Float.BYTES * at));
+                unstage(result, n, update, c.columnRange(column, toColumn));
             }
         }
 

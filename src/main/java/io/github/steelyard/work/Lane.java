@@ -166,6 +166,11 @@ public final class Lane implements AutoCloseable {
         pass.gemm().multiplyPacked(a, b, update, c, workspace);
     }
 
+    /// Computes `c = a · bᵀ`, or adds it to `c`, with parts of packed weights one below the other.
+    public void multiply(Matrix a, List<PackedWeight.Slice> parts, Update update, Matrix c) {
+        pass.gemm().multiplyPacked(a, parts, update, c, workspace);
+    }
+
     /// Decodes weights that read the same input, one below the other, into the layout that products read fastest.
     ///
     /// @param listener sees the decoded rows

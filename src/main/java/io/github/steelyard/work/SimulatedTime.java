@@ -49,6 +49,7 @@ public final class SimulatedTime implements Monitor {
     private long aloneSince;
     private double now; // seconds
     private double spent; // seconds, of all workers
+    private double alone; // seconds
 
     /// @param workers how many there are
     /// @param clock nanoseconds of the calling thread, of which it reads differences; `() -> 0` where all times are
@@ -69,6 +70,11 @@ public final class SimulatedTime implements Monitor {
         return spent;
     }
 
+    /// Returns the seconds in which one thread worked while no worker did.
+    public synchronized double alone() {
+        return alone;
+    }
+
     /// Lets the calling worker work for a while.
     public void spend(double seconds) {
         Turn turn = Objects.requireNonNull(turn());
@@ -83,6 +89,7 @@ public final class SimulatedTime implements Monitor {
     public synchronized void spendAlone(double seconds) {
         spent += seconds;
         now += seconds;
+        alone += seconds;
     }
 
     @Override

@@ -24,7 +24,8 @@ final class BenchCommandTest {
     @Test
     void lines_simulated_sayHowBusyTheWorkersAre() {
         assertThat(BenchCommand.lines(result(150.26, "kernel")))
-                .contains("simulated: 64 workers take 10.0 s, 819 tokens/s, and are at work 90.0 % of the time");
+                .contains(
+                        "simulated: 64 workers take 10.0 s, 819 tokens/s; at work 90.0 % of the time, 0.2 s for one thread");
     }
 
     private static BenchmarkResult result(double third, String kernel) {
@@ -48,7 +49,7 @@ final class BenchCommandTest {
                 "vector-512",
                 "asked for",
                 List.of(),
-                List.of(new BenchmarkResult.Simulated(64, 10, 819.2, 0.9)),
+                List.of(new BenchmarkResult.Simulated(64, 10, 819.2, 0.9, 0.24)),
                 Map.of());
     }
 }

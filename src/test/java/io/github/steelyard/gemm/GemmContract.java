@@ -114,6 +114,59 @@ public abstract class GemmContract {
         }
     }
 
+    @Test
+    void multiplyPacked_severalWeights_givesTheBitsOfOneAfterTheOther() {
+        for (int k : new int[] {5, 96, 300}) {
+            List<Matrix> weights = List.of(weight(1, 128, k), weight(2, 600, k), weight(3, 17, k));
+            List<PackedWeight> packed = List.of(new PackedWeight(), new PackedWeight(), new PackedWeight());
+            for (int i = 0; i < 3; i++) {
+                pack(weights.get(i), packed.get(i));
+            }
+            for (int m : new int[] {0, 1, 5, 130}) {
+                for (int fromRow : new int[] {0, 64, 70}) {
+                    for (int fromColumn : new int[] {0, Math.min(k - 1, 33)}) {
+                        for (Update update : Update.values()) {
+                            sideBySide(
+                                    normal(m, m, k - fromColumn),
+                                    List.of(
+                                            packed.get(0).slice(fromRow, 128, fromColumn, k),
+                                            packed.get(1).slice(0, 600, fromColumn, k),
+                                            packed.get(2).slice(0, 17, fromColumn, k)),
+                                    update);
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    @Test
+    void multiplyPacked_severalWeightsThatDoNotFit_areRefused() {
+        PackedWeight packed = new PackedWeight();
+        pack(weight(1, 64, 32), packed);
+        List<PackedWeight.Slice> twice = List.of(packed.all(), packed.all());
+        assertThatIllegalArgumentException()
+                .isThrownBy(() -> gemm().multiplyPacked(zeros(3, 32), twice, Update.SET, zeros(3, 127), workspace));
+        assertThatIllegalArgumentException()
+                .isThrownBy(() -> gemm().multiplyPacked(zeros(3, 31), twice, Update.SET, zeros(3, 128), workspace));
+        assertThatIllegalArgumentException()
+                .isThrownBy(() -> gemm().multiplyPacked(zeros(3, 32), twice, Update.SET, zeros(4, 128), workspace));
+    }
+
+    private void sideBySide(Matrix a, List<PackedWeight.Slice> parts, Update update) {
+        int n = parts.stream().mapToInt(PackedWeight.Slice::rows).sum();
+        Matrix wanted = filled(a.rows(), n, 0.5f);
+        Matrix found = filled(a.rows(), n, 0.5f);
+        int from = 0;
+        for (PackedWeight.Slice part : parts) {
+            Matrix columns = wanted.columnRange(from, from + part.rows());
+            gemm().multiplyPacked(a, part, update, columns, workspace);
+            from += part.rows();
+        }
+        gemm().multiplyPacked(a, parts, update, found, workspace);
+        assertThat(values(found)).isEqualTo(values(wanted));
+    }
+
     // Products that promise less are held to the bound alone, which the caller checks.
     private void keepsPromise(Matrix found, Matrix wanted) {
         switch (gemm().rows()) {

@@ -71,6 +71,7 @@ final class SimulatedTimeTest {
         }
         assertThat(time.now()).isEqualTo(12, within(EXACT));
         assertThat(time.spent()).isEqualTo(16, within(EXACT));
+        assertThat(time.alone()).isEqualTo(10, within(EXACT));
     }
 
     @Test
