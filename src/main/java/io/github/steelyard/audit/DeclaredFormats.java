@@ -155,7 +155,7 @@ record DeclaredFormats() implements Check {
         }
 
         private void checkSize(StoredModule module, Declaration declared) {
-            int block = declared.format().block();
+            int block = module.format().orElse(declared.format()).block();
             boolean differs = block != 0 && declared.groupSize() != 0 && declared.groupSize() != block;
             if (differs && sizesReported.add(declared.source())) {
                 findings.here(
@@ -175,7 +175,8 @@ record DeclaredFormats() implements Check {
         private void checkInputScale(StoredModule module, Optional<Declaration> declared) {
             boolean nvfp4 = module.is(Coding.NVFP4);
             boolean canHave = nvfp4 || module.is(Coding.FP8);
-            boolean wanted = declared.map(said -> said.input() == Input.STATIC).orElse(nvfp4 && withInputScale);
+            boolean wanted = declared.map(said -> said.input() == Input.STATIC || said.input() == Input.STATIC_FP8)
+                    .orElse(nvfp4 && withInputScale);
             if (canHave && wanted && module.inputScale().isEmpty()) {
                 String projection = module.name().substring(module.name().lastIndexOf('.') + 1);
                 findings.of(subject.parts().reads(module.name()))
@@ -214,7 +215,8 @@ record DeclaredFormats() implements Check {
                 module.scale().filter(scale -> scale.shape().elements() == 1).isPresent();
         // One scale is that of one channel or block as well.
         boolean parts = declared == Format.FP8_PER_CHANNEL || declared == Format.FP8_BLOCK;
-        boolean integers = declared.coding() == Coding.INTEGERS && stored.coding() == Coding.INTEGERS;
-        return stored == declared || integers || (parts && stored == Format.FP8 && oneScale);
+        boolean sizes = declared.coding() == stored.coding()
+                && (stored.coding() == Coding.INTEGERS || stored.coding() == Coding.NVFP4);
+        return stored == declared || sizes || (parts && stored == Format.FP8 && oneScale);
     }
 }

@@ -4,6 +4,7 @@ import io.github.steelyard.census.StoredModule;
 import io.github.steelyard.checkpoint.TensorInfo;
 import io.github.steelyard.dialect.Part;
 import io.github.steelyard.dialect.QuantizationConfig;
+import io.github.steelyard.format.Format;
 import io.github.steelyard.format.Format.Coding;
 import io.github.steelyard.tensor.DType;
 import io.github.steelyard.tensor.Shape;
@@ -12,6 +13,7 @@ import io.github.steelyard.weights.MxScales;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
+import java.util.Optional;
 import java.util.Set;
 
 /// Checks that a module's weight has all its scales, and that their types and shapes fit.
@@ -148,9 +150,13 @@ record ModuleCheck(Findings findings, ShapeHint hint, QuantizationConfig config)
         }
 
         private void nvfp4(TensorInfo weight) {
-            blocks(weight, columns / 2, NVFP4_BLOCK);
+            blocks(weight, columns / 2, nvfp4Block());
             Part global = module.has(Part.WEIGHT_PACKED) ? Part.WEIGHT_GLOBAL_SCALE : Part.WEIGHT_SCALE_2;
             module.globalScale().ifPresentOrElse(this::single, () -> missing(weight, global, "F32 []"));
+        }
+
+        private int nvfp4Block() {
+            return module.format().equals(Optional.of(Format.NVFP4_32)) ? Format.NVFP4_32.block() : NVFP4_BLOCK;
         }
 
         private void blocks(TensorInfo weight, long codeColumns, int block) {
@@ -167,7 +173,7 @@ record ModuleCheck(Findings findings, ShapeHint hint, QuantizationConfig config)
                                 weight.typeText()));
                 return;
             }
-            DType code = block == NVFP4_BLOCK ? DType.F8_E4M3 : DType.U8;
+            DType code = module.is(Coding.NVFP4) ? DType.F8_E4M3 : DType.U8;
             Shape wanted = Shape.of(rows, columns / block);
             if (module.scale().isEmpty()) {
                 missing(weight, Part.WEIGHT_SCALE, "%s %s".formatted(code, wanted));

@@ -38,11 +38,12 @@ record StoredShapes() implements Check {
     /// Returns the weight of a complete matrix whose extents only its own tensors tell.
     static StoredWeight read(StoredModule module, CheckpointWeights weights) {
         Shape stored = module.weight().orElseThrow().shape();
-        boolean inPairs = module.format().orElseThrow() == Format.INT4
+        Format format = module.format().orElseThrow();
+        boolean inPairs = (format == Format.INT4 || format == Format.INT4_FP8)
                 && module.weight().orElseThrow().dtype() != DType.I32;
-        long columns = switch (module.format().orElseThrow()) {
-            case NVFP4, MXFP4 -> CODES_IN_A_BYTE * stored.dim(1);
-            case INT4, INT8_GROUPS ->
+        long columns = switch (format) {
+            case NVFP4, NVFP4_32, MXFP4 -> CODES_IN_A_BYTE * stored.dim(1);
+            case INT4, INT4_FP8, INT8_GROUPS ->
                 inPairs
                         ? stored.dim(1)
                         : WeightTensors.unpackedColumns(weights.checkpoint(), module.name())

@@ -3,6 +3,7 @@ package io.github.steelyard.calibration;
 import io.github.steelyard.format.Arithmetic;
 import io.github.steelyard.format.E4m3;
 import io.github.steelyard.format.Format;
+import io.github.steelyard.format.Fp8;
 import io.github.steelyard.format.PartScales;
 import io.github.steelyard.format.WeightEncoder;
 import io.github.steelyard.kernel.Kernels;
@@ -38,6 +39,10 @@ public record PlannedWeights(Plan plan, ScaleTable scales) {
         Format format = config.format().orElseThrow();
         float amax = scales.at(site).map(SiteScale::amax).orElse(0f);
         Arithmetic arithmetic = plan.arithmetic();
+        if (format.coding() == Format.Coding.NVFP4 && !config.hasStaticBlocks() && hasFp8Input(module)) {
+            // A kernel makes FP8 of a code times its block scale, which thus stays below 448 / 6.
+            return new WeightEncoder(format, arithmetic, Fp8.scale(amax), Optional.empty());
+        }
         return switch (format) {
             case NVFP4 ->
                 config.hasStaticBlocks()
@@ -50,6 +55,10 @@ public record PlannedWeights(Plan plan, ScaleTable scales) {
                         1,
                         WeightSearch.multipliers(plan)
                                 .map(tried -> new Fp8Scales(tried, format.tile(), Kernels.fastest())));
+            case NVFP4_32 -> WeightEncoder.ofAmax(format, arithmetic, amax);
+            case INT4_FP8 ->
+                new WeightEncoder(
+                        format, config.block(), arithmetic, arithmetic.tensorScale(format, amax), Optional.empty());
             case INT4, INT8_PER_CHANNEL ->
                 new WeightEncoder(
                         format,
@@ -69,6 +78,10 @@ public record PlannedWeights(Plan plan, ScaleTable scales) {
                     INT8_DYNAMIC_TOKEN,
                     INT8_GROUPS -> WeightEncoder.ofAmax(format, arithmetic, amax);
         };
+    }
+
+    private boolean hasFp8Input(String module) {
+        return plan.scheme(module).input().equals(Optional.of(Format.FP8));
     }
 
     private WeightEncoder staticBlocks(QuantizerConfig config, Arithmetic arithmetic, float amax) {

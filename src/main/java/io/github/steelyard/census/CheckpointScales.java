@@ -85,8 +85,20 @@ public final class CheckpointScales {
         if (declared.equals(Optional.of(Input.NONE))) {
             return;
         }
+        if (declared.equals(Optional.of(Input.STATIC_FP8))) {
+            InputScale.of(checkpoint, module).ifPresent(scale -> put(site, Format.FP8, amax(scale, E4m3.MAX)));
+            return;
+        }
         switch (WeightTensors.detect(checkpoint, module).format()) {
-            case PLAIN, FP8_DYNAMIC_TOKEN, FP8_DYNAMIC_GROUP, MXFP4, INT4, INT8_DYNAMIC_TOKEN, INT8_GROUPS -> {}
+            case PLAIN,
+                    FP8_DYNAMIC_TOKEN,
+                    FP8_DYNAMIC_GROUP,
+                    NVFP4_32,
+                    MXFP4,
+                    INT4,
+                    INT4_FP8,
+                    INT8_DYNAMIC_TOKEN,
+                    INT8_GROUPS -> {}
             case INT8, INT8_PER_CHANNEL -> {
                 Optional<InputScale> scale = InputScale.of(checkpoint, module);
                 if (scale.isPresent()) {

@@ -28,6 +28,7 @@ import java.util.TreeMap;
 /// | NVFP4 | NVFP4, where there is a scale, or the config declares one |
 /// | MXFP8 | MXFP8 |
 /// | INT8 per tensor or channel | INT8, where there is a scale or the config declares one per token |
+/// | any, where the config declares FP8 inputs | FP8 |
 /// | FP8 in blocks, MXFP4, packed integers | as it is: servers that quantise it do so by themselves |
 /// | any, where the config declares the weight alone | as it is |
 ///
@@ -75,6 +76,11 @@ public final class StoredFormats {
     }
 
     private Optional<Format> input(Format weight, ModuleInfo module, boolean declared) {
+        if (config.declarationOf(module.name())
+                .filter(said -> said.input() == Declaration.Input.STATIC_FP8)
+                .isPresent()) {
+            return Optional.of(Format.FP8);
+        }
         return switch (weight) {
             case FP8 -> Optional.of(Format.FP8);
             case FP8_PER_CHANNEL -> Optional.of(Format.FP8_DYNAMIC_TOKEN);
@@ -86,8 +92,16 @@ public final class StoredFormats {
                                 .isPresent()
                         ? Optional.of(Format.INT8_DYNAMIC_TOKEN)
                         : hasInputScale(module) ? Optional.of(Format.INT8) : Optional.empty();
-            case PLAIN, FP8_BLOCK, FP8_DYNAMIC_TOKEN, FP8_DYNAMIC_GROUP, MXFP4, INT4, INT8_DYNAMIC_TOKEN, INT8_GROUPS ->
-                Optional.empty();
+            case PLAIN,
+                    FP8_BLOCK,
+                    FP8_DYNAMIC_TOKEN,
+                    FP8_DYNAMIC_GROUP,
+                    NVFP4_32,
+                    MXFP4,
+                    INT4,
+                    INT4_FP8,
+                    INT8_DYNAMIC_TOKEN,
+                    INT8_GROUPS -> Optional.empty();
         };
     }
 

@@ -141,7 +141,9 @@ public record StoredModule(String name, Map<Part, TensorInfo> parts, Optional<We
 
     private Coding fourBit(TensorInfo weight, Optional<DType> scaleType, boolean powerScales) {
         boolean real = scaleType.filter(REAL::contains).isPresent();
-        if (real && (weight.dtype() == DType.I8 || globalScale().isEmpty())) {
+        boolean pairs =
+                scale().filter(found -> WeightTensors.isInPairs(weight, found)).isPresent();
+        if (real && (weight.dtype() == DType.I8 || pairs)) {
             return Coding.INTEGERS;
         }
         return powerScales && globalScale().isEmpty() ? Coding.MXFP4 : Coding.NVFP4;

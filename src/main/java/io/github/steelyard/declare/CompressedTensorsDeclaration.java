@@ -97,7 +97,8 @@ public record CompressedTensorsDeclaration(
             case MXFP8 -> "mxfp8-quantized";
             case W4A16_INT -> "pack-quantized";
             case W8A8_INT, W8A8_INT_DYNAMIC, W8A8_INT_TENSOR -> "int-quantized";
-            case FP8_BLOCK, W8A16_INT -> throw new AssertionError(algo);
+            case FP8_BLOCK, W4A8_INT, W4A8_NVFP4, W4A8_NVFP4_32, W4A8_MXFP4, W8A16_INT ->
+                throw new AssertionError(algo);
         };
     }
 
@@ -111,7 +112,7 @@ public record CompressedTensorsDeclaration(
             case INT4 -> new Quantizer(4, "group").grouped(block, "").integers();
             case INT8 -> new Quantizer(8, "tensor").integers();
             case INT8_PER_CHANNEL -> new Quantizer(8, "channel").integers();
-            case PLAIN, FP8_DYNAMIC_TOKEN, FP8_DYNAMIC_GROUP, INT8_DYNAMIC_TOKEN, INT8_GROUPS ->
+            case PLAIN, FP8_DYNAMIC_TOKEN, FP8_DYNAMIC_GROUP, NVFP4_32, INT4_FP8, INT8_DYNAMIC_TOKEN, INT8_GROUPS ->
                 throw new AssertionError(format);
         };
     }
@@ -125,7 +126,7 @@ public record CompressedTensorsDeclaration(
             case INT8_DYNAMIC_TOKEN -> new Quantizer(8, "token").integers().dynamic();
             case NVFP4 -> weight(format, format.block()).observed(OF_INPUTS).local();
             case MXFP4, MXFP8 -> weight(format, format.block()).dynamic();
-            case PLAIN, FP8_PER_CHANNEL, FP8_BLOCK, INT4, INT8_PER_CHANNEL, INT8_GROUPS ->
+            case PLAIN, FP8_PER_CHANNEL, FP8_BLOCK, NVFP4_32, INT4, INT4_FP8, INT8_PER_CHANNEL, INT8_GROUPS ->
                 throw new AssertionError(format);
         };
     }

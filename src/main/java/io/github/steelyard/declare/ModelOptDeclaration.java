@@ -141,6 +141,14 @@ public record ModelOptDeclaration(
                 group.set("weights", numbers(8, false).put("group_size", 32));
             }
             case W4A16_INT -> group.set("weights", integers(4).put("group_size", format.block()));
+            case W4A8_INT -> {
+                group.set("input_activations", numbers(8, false).put("group_size", format.block()));
+                group.set("weights", numbers(4, false).put("group_size", format.block()));
+            }
+            case W4A8_NVFP4, W4A8_NVFP4_32, W4A8_MXFP4 -> {
+                group.set("input_activations", numbers(8, false));
+                group.set("weights", numbers(4, false).put("group_size", format.block()));
+            }
             case W8A16_INT -> group.set("weights", integers(8));
             case W8A8_INT -> {
                 group.set("input_activations", integers(8));
@@ -154,9 +162,11 @@ public record ModelOptDeclaration(
         if (format.block() > 0) {
             object.put("group_size", format.block());
         }
-        if (format.algo() == QuantAlgo.W4A16_INT) {
+        if (format.algo() == QuantAlgo.W4A16_INT || format.algo() == QuantAlgo.W4A8_INT) {
             object.put("has_zero_point", false);
-            object.put("pre_quant_scale", true); // a word of this algorithm, whether or not there are such tensors
+            object.put(
+                    "pre_quant_scale",
+                    true); // so ModelOpt says of this algorithm, whether or not there are such tensors
         }
     }
 

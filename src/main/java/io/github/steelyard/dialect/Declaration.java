@@ -29,7 +29,9 @@ public record Declaration(
         /// With scales computed from the input itself.
         DYNAMIC,
         /// With a scale that calibration found and the checkpoint holds.
-        STATIC
+        STATIC,
+        /// With such a scale in FP8, under a weight of another format.
+        STATIC_FP8
     }
 
     /// How directly a config speaks of a module.
@@ -45,7 +47,8 @@ public record Declaration(
     /// Returns a declaration of `format` without sizes, its input quantised as the format implies.
     public static Declaration of(Format format, String source) {
         Input input = switch (format) {
-            case FP8, NVFP4, INT8 -> Input.STATIC;
+            case FP8, NVFP4, NVFP4_32, INT8 -> Input.STATIC;
+            case INT4_FP8 -> Input.STATIC_FP8;
             case FP8_PER_CHANNEL, FP8_BLOCK, FP8_DYNAMIC_TOKEN, FP8_DYNAMIC_GROUP, MXFP8, INT8_DYNAMIC_TOKEN ->
                 Input.DYNAMIC;
             case PLAIN, MXFP4, INT4, INT8_PER_CHANNEL, INT8_GROUPS -> Input.NONE;
@@ -58,12 +61,24 @@ public record Declaration(
         return switch (format) {
             case PLAIN -> "NONE";
             case FP8_PER_CHANNEL -> "FP8_CHANNEL";
-            case NVFP4 -> input == Input.NONE ? "W4A16_NVFP4" : "NVFP4";
+            case NVFP4, NVFP4_32 ->
+                switch (input) {
+                    case NONE -> "W4A16_NVFP4";
+                    case DYNAMIC, STATIC -> "NVFP4";
+                    case STATIC_FP8 -> "W4A8_NVFP4_FP8";
+                };
             case INT8 -> "INT8_TENSOR";
             case INT8_PER_CHANNEL -> "INT8_CHANNEL";
             case INT8_GROUPS -> "INT8";
-            case FP8, FP8_BLOCK, FP8_DYNAMIC_TOKEN, FP8_DYNAMIC_GROUP, MXFP4, MXFP8, INT4, INT8_DYNAMIC_TOKEN ->
-                format.name();
+            case FP8,
+                    FP8_BLOCK,
+                    FP8_DYNAMIC_TOKEN,
+                    FP8_DYNAMIC_GROUP,
+                    MXFP4,
+                    MXFP8,
+                    INT4,
+                    INT4_FP8,
+                    INT8_DYNAMIC_TOKEN -> format.name();
         };
     }
 

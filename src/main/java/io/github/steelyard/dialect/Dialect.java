@@ -138,16 +138,20 @@ public sealed interface Dialect permits Dialect.InModules, Dialect.InStacks {
                     false);
         }
 
+        private static boolean isInPairs(Format format) {
+            return format == Format.INT4 || format == Format.INT4_FP8;
+        }
+
         /// Integers of four bits lie in bytes.
         @Override
         public DType codeType(Format format) {
-            return format == Format.INT4 ? DType.U8 : format.codeType();
+            return isInPairs(format) ? DType.U8 : format.codeType();
         }
 
         /// Integers of four bits: two rows share a byte.
         @Override
         public Shape codeShape(Format format, int rows, int columns) {
-            return format == Format.INT4 ? Shape.of(Math.ceilDiv(rows, 2), columns) : format.codeShape(rows, columns);
+            return isInPairs(format) ? Shape.of(Math.ceilDiv(rows, 2), columns) : format.codeShape(rows, columns);
         }
 
         /// Scales of integers are F32.
@@ -189,6 +193,10 @@ public sealed interface Dialect permits Dialect.InModules, Dialect.InStacks {
                         MXFP4,
                         MXFP8,
                         W4A16_INT,
+                        W4A8_INT,
+                        W4A8_NVFP4,
+                        W4A8_NVFP4_32,
+                        W4A8_MXFP4,
                         W8A16_INT,
                         W8A8_INT -> true;
                 case FP8_BLOCK_DYNAMIC, W4A4_MXFP4, W8A8_INT_DYNAMIC, W8A8_INT_TENSOR -> false;
@@ -286,7 +294,7 @@ public sealed interface Dialect permits Dialect.InModules, Dialect.InStacks {
                         W8A8_INT,
                         W8A8_INT_DYNAMIC,
                         W8A8_INT_TENSOR -> true;
-                case FP8_BLOCK, W8A16_INT -> false;
+                case FP8_BLOCK, W4A8_INT, W4A8_NVFP4, W4A8_NVFP4_32, W4A8_MXFP4, W8A16_INT -> false;
             };
         }
 

@@ -13,6 +13,7 @@ import java.util.Set;
 final class ModelOptConfig {
 
     private static final int LARGEST_GROUP = 1 << 20;
+    private static final Set<String> FP8_INPUTS = Set.of("W4A8_AWQ", "W4A8_NVFP4_FP8", "W4A8_MXFP4_FP8");
     private static final Set<String> WEIGHT_ONLY = Set.of("FP8_PB_WO", "W4A16_NVFP4");
     // ModelOpt's module names of Nemotron-H end with this when its own name mapping fails.
     private static final String SENTINEL = ".\0";
@@ -47,12 +48,14 @@ final class ModelOptConfig {
 
     /// Returns what the name of an algorithm under `key` says.
     static Declaration declaration(ConfigJson json, String key, String source) {
-        Declaration declared = Declaration.of(format(json, key), source)
-                .withGroupSize(json.integerOr("group_size", 0, 0, LARGEST_GROUP));
+        int group = json.integerOr("group_size", 0, 0, LARGEST_GROUP);
+        Declaration declared = Declaration.of(format(json, key, group), source).withGroupSize(group);
         String word = json.string(key).toUpperCase(Locale.ROOT);
         return WEIGHT_ONLY.contains(word)
                 ? declared.withInput(Declaration.Input.NONE)
-                : word.equals("W8A8_SQ_PER_CHANNEL") ? declared.withInput(Declaration.Input.STATIC) : declared;
+                : FP8_INPUTS.contains(word)
+                        ? declared.withInput(Declaration.Input.STATIC_FP8)
+                        : word.equals("W8A8_SQ_PER_CHANNEL") ? declared.withInput(Declaration.Input.STATIC) : declared;
     }
 
     private static ModuleRules excluded(ConfigJson json) {
@@ -87,12 +90,14 @@ final class ModelOptConfig {
         return rules;
     }
 
-    private static Format format(ConfigJson json, String key) {
+    private static Format format(ConfigJson json, String key, int group) {
         return switch (json.string(key).toUpperCase(Locale.ROOT)) {
             case "FP8" -> Format.FP8;
             case "FP8_PER_CHANNEL_PER_TOKEN", "FP8_PC_PT" -> Format.FP8_PER_CHANNEL;
             case "FP8_PB_WO", "FP8_PB_REAL" -> Format.FP8_BLOCK;
-            case "NVFP4", "W4A16_NVFP4" -> Format.NVFP4;
+            case "NVFP4", "W4A16_NVFP4", "W4A8_NVFP4_FP8" ->
+                group == Format.NVFP4_32.block() ? Format.NVFP4_32 : Format.NVFP4;
+            case "W4A8_AWQ" -> Format.INT4_FP8;
             case "MXFP4", "W4A8_MXFP4_FP8" -> Format.MXFP4;
             case "MXFP8" -> Format.MXFP8;
             case "W4A16_AWQ" -> Format.INT4;
@@ -101,7 +106,7 @@ final class ModelOptConfig {
                 throw json.unsuitable(
                         key,
                         "a known quant_algo (FP8, FP8_PER_CHANNEL_PER_TOKEN, FP8_PB_WO, NVFP4, W4A16_NVFP4, MXFP4, "
-                                + "W4A8_MXFP4_FP8, MXFP8, W4A16_AWQ, W8A16, W8A8_SQ_PER_CHANNEL, or MIXED_PRECISION for the whole model)");
+                                + "W4A8_MXFP4_FP8, MXFP8, W4A16_AWQ, W4A8_AWQ, W4A8_NVFP4_FP8, W8A16, W8A8_SQ_PER_CHANNEL, or MIXED_PRECISION for the whole model)");
         };
     }
 

@@ -29,6 +29,13 @@ public enum QuantAlgo {
     MXFP8("MXFP8", Format.MXFP8, Optional.of(Format.MXFP8)),
     /// Integers of four bits in groups of a row; the input stays as it is.
     W4A16_INT("W4A16_AWQ", Format.INT4, Optional.empty()),
+    /// Integers of four bits in groups of a row, rounded to FP8; the input is FP8 with one scale.
+    W4A8_INT("W4A8_AWQ", Format.INT4_FP8, Optional.of(Format.FP8)),
+    /// E2M1 weight in blocks of 16 or 32 whose scales stay below `448 / 6`; the input is FP8 with one scale.
+    W4A8_NVFP4("W4A8_NVFP4_FP8", Format.NVFP4, Optional.of(Format.FP8)),
+    W4A8_NVFP4_32("W4A8_NVFP4_FP8", Format.NVFP4_32, Optional.of(Format.FP8)),
+    /// E2M1 weight in blocks of 32 with E8M0 scales; the input is FP8 with one scale.
+    W4A8_MXFP4("W4A8_MXFP4_FP8", Format.MXFP4, Optional.of(Format.FP8)),
     /// Integers of eight bits with a scale per output feature; the input stays as it is.
     W8A16_INT("W8A16", Format.INT8_PER_CHANNEL, Optional.empty()),
     /// Integers of eight bits, a scale per output feature of the weight and one for the input.
@@ -83,6 +90,6 @@ public enum QuantAlgo {
 
     /// Returns whether ModelOpt describes a model of this one value under `config_groups`.
     public boolean hasConfigGroup() {
-        return weight == Format.FP8 || weight == Format.NVFP4;
+        return this == FP8 || this == NVFP4 || this == W4A16_NVFP4;
     }
 }

@@ -190,6 +190,8 @@ final class ModulePlanner {
                 module.weights().checkpoint().quantization().declarationOf(module.name());
         boolean dynamic =
                 said.filter(declared -> declared.input() == Input.DYNAMIC).isPresent();
+        boolean fp8Input =
+                said.filter(declared -> declared.input() == Input.STATIC_FP8).isPresent();
         boolean oneTile =
                 said.filter(declared -> declared.format() == Format.FP8_BLOCK).isPresent();
         return switch (stored) {
@@ -199,13 +201,19 @@ final class ModulePlanner {
                         : dynamic && oneTile ? List.of(QuantAlgo.FP8_BLOCK_DYNAMIC) : List.of();
             case FP8_PER_CHANNEL -> List.of(QuantAlgo.FP8_PER_CHANNEL);
             case FP8_BLOCK -> dynamic ? List.of(QuantAlgo.FP8_BLOCK_DYNAMIC) : List.of();
-            case NVFP4 -> List.of(inputScale ? QuantAlgo.NVFP4 : QuantAlgo.W4A16_NVFP4);
-            case MXFP4 -> dynamic ? List.of(QuantAlgo.W4A4_MXFP4, QuantAlgo.MXFP4) : List.of(QuantAlgo.MXFP4);
+            case NVFP4 ->
+                List.of(fp8Input ? QuantAlgo.W4A8_NVFP4 : inputScale ? QuantAlgo.NVFP4 : QuantAlgo.W4A16_NVFP4);
+            case NVFP4_32 -> fp8Input ? List.of(QuantAlgo.W4A8_NVFP4_32) : List.of();
+            case MXFP4 ->
+                fp8Input && inputScale
+                        ? List.of(QuantAlgo.W4A8_MXFP4)
+                        : dynamic ? List.of(QuantAlgo.W4A4_MXFP4, QuantAlgo.MXFP4) : List.of(QuantAlgo.MXFP4);
             case MXFP8 -> List.of(QuantAlgo.MXFP8);
             case INT8_PER_CHANNEL ->
                 List.of(inputScale ? QuantAlgo.W8A8_INT : dynamic ? QuantAlgo.W8A8_INT_DYNAMIC : QuantAlgo.W8A16_INT);
             case INT8 -> inputScale ? List.of(QuantAlgo.W8A8_INT_TENSOR) : List.of();
-            case PLAIN, FP8_DYNAMIC_TOKEN, FP8_DYNAMIC_GROUP, INT4, INT8_DYNAMIC_TOKEN, INT8_GROUPS -> List.of();
+            case PLAIN, FP8_DYNAMIC_TOKEN, FP8_DYNAMIC_GROUP, INT4, INT4_FP8, INT8_DYNAMIC_TOKEN, INT8_GROUPS ->
+                List.of();
         };
     }
 

@@ -9,8 +9,6 @@ import io.github.steelyard.files.AtomicFiles;
 import io.github.steelyard.files.OutputDirectory;
 import io.github.steelyard.files.PythonJson;
 import io.github.steelyard.format.Format;
-import io.github.steelyard.format.Fp8;
-import io.github.steelyard.format.Nvfp4;
 import io.github.steelyard.plan.Plan;
 import io.github.steelyard.site.Role;
 import io.github.steelyard.site.Site;
@@ -20,7 +18,6 @@ import java.lang.foreign.MemorySegment;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
-import java.util.Optional;
 import java.util.SortedMap;
 import java.util.TreeMap;
 
@@ -64,11 +61,10 @@ public final class ScalesExporter {
         SortedMap<String, Float> tensors = new TreeMap<>();
         for (SiteScale scale : scales.scales().values()) {
             if (scale.site().role() != Role.WEIGHT) {
-                boolean nvfp4Input = scale.site().role() == Role.INPUT
-                        && plan.format(scale.site()).equals(Optional.of(Format.NVFP4));
-                tensors.put(
-                        tensorName(scale.site()),
-                        nvfp4Input ? Nvfp4.globalScale(scale.amax()) : Fp8.scale(scale.amax()));
+                Format format = scale.site().role() == Role.INPUT
+                        ? plan.format(scale.site()).orElse(Format.FP8)
+                        : Format.FP8; // a cache has FP8's scale in every format
+                tensors.put(tensorName(scale.site()), format.tensorScale(scale.amax()));
             }
         }
         List<Planned> planned = tensors.keySet().stream()

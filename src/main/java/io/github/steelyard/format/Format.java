@@ -23,12 +23,16 @@ public enum Format {
     FP8_DYNAMIC_GROUP(Coding.FP8, DType.F8_E4M3, 8, Granularity.TOKEN_BLOCK, Fp8.BLOCK, DType.F32),
     /// E2M1 codes, an E4M3 scale per 16 elements and one float32 scale for the tensor.
     NVFP4(Coding.NVFP4, DType.U8, 4, Granularity.BLOCK, Nvfp4.BLOCK, DType.F8_E4M3),
+    /// The same with an E4M3 scale per 32 elements.
+    NVFP4_32(Coding.NVFP4, DType.U8, 4, Granularity.BLOCK, 2 * Nvfp4.BLOCK, DType.F8_E4M3),
     /// E2M1 codes, an E8M0 scale per 32 elements; nothing is calibrated.
     MXFP4(Coding.MXFP4, DType.U8, 4, Granularity.BLOCK, Mx.BLOCK, DType.U8),
     /// E4M3 codes, an E8M0 scale per 32 elements; nothing is calibrated.
     MXFP8(Coding.MXFP8, DType.F8_E4M3, 8, Granularity.BLOCK, Mx.BLOCK, DType.U8),
     /// Integers of four bits in groups of a row whose size the tensors, the config or the recipe tell (weights).
     INT4(Coding.INTEGERS, DType.I32, 4, Granularity.BLOCK, 0, DType.BF16),
+    /// The same, whose values are rounded to FP8 once more, under one scale for the tensor (weights).
+    INT4_FP8(Coding.INTEGERS, DType.I32, 4, Granularity.BLOCK, 0, DType.BF16),
     /// Integers of eight bits, one scale for the tensor.
     INT8(Coding.INTEGERS, DType.I8, 8, Granularity.TENSOR, 0, DType.F32),
     /// Integers of eight bits, one scale per output feature (weights).
@@ -134,14 +138,17 @@ public enum Format {
         return switch (coding) {
             case NVFP4 -> Nvfp4.globalScale(amax);
             case FP8 -> hasTensorScale() ? Fp8.scale(amax) : 1;
-            case INTEGERS -> hasTensorScale() ? Ints.scale(bits, amax) : 1;
+            case INTEGERS ->
+                this == INT4_FP8
+                        ? Fp8.scale(Ints.decodedAmax(bits, amax))
+                        : hasTensorScale() ? Ints.scale(bits, amax) : 1;
             case PLAIN, MXFP4, MXFP8 -> 1;
         };
     }
 
-    /// Returns whether the scale of the tensor stands above block scales.
+    /// Returns whether the scale of the tensor stands beside block scales.
     public boolean hasSecondLevel() {
-        return scaleType == DType.F8_E4M3;
+        return scaleType == DType.F8_E4M3 || this == INT4_FP8;
     }
 
     /// Returns whether there are scales other than that of the tensor.

@@ -40,6 +40,12 @@ public final class Ints {
         return scale == 0 ? 1 : scale;
     }
 
+    /// Returns the largest magnitude of what is decoded of elements with this amax, as ModelOpt quantises them:
+    /// `l / (l / amax)`.
+    static float decodedAmax(int bits, float amax) {
+        return amax == 0 ? 0 : largest(bits) / (largest(bits) / Amax.require(amax));
+    }
+
     /// Returns the code of `w / scale`, as a float.
     ///
     /// @param quotient not NaN

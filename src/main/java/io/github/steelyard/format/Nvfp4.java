@@ -121,6 +121,29 @@ public final class Nvfp4 {
         }
     }
 
+    /// Returns the scales of larger blocks, from the weights themselves.
+    ///
+    /// @param block columns that share a scale
+    /// @return `(rows, columns / block)`
+    static byte[] blockScales(float[] weights, int offset, int rows, int columns, int block, float globalScale) {
+        StoredElements.requireExtents("NVFP4 weight", rows, columns, block);
+        byte[] scales = new byte[rows * (columns / block)];
+        for (int i = 0; i < scales.length; i++) {
+            float amax = Amax.require(Amax.of(weights, offset + i * block, block));
+            scales[i] = (byte) blockScale(amax, globalScale);
+        }
+        return scales;
+    }
+
+    /// Returns each scale twice: those of blocks of 32 for blocks of 16.
+    static byte[] twice(byte[] scales) {
+        byte[] twice = new byte[2 * scales.length];
+        for (int i = 0; i < twice.length; i++) {
+            twice[i] = scales[i / 2];
+        }
+        return twice;
+    }
+
     private static int scaleCode(float scale) {
         return E4m3.encode(Math.clamp(scale == 0 ? 1 : scale, E4m3.MIN_POSITIVE, E4m3.MAX));
     }

@@ -1,6 +1,7 @@
 package io.github.steelyard.format;
 
 import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
 import java.util.Locale;
 
 /// A weight stored as NVFP4: E2M1 codes, an E4M3 scale per 16 columns, one float32 scale for the tensor.
@@ -37,6 +38,17 @@ public record Nvfp4Weight(MemorySegment codes, MemorySegment blockScales, int ro
     public static Nvfp4Weight ofReciprocal(
             MemorySegment codes, MemorySegment blockScales, int rows, int columns, float weightGlobalScale) {
         return new Nvfp4Weight(codes, blockScales, rows, columns, 1 / weightGlobalScale);
+    }
+
+    /// Returns a weight whose scales each cover 32 columns; they are copied, each twice.
+    ///
+    /// @param scales `(rows, columns / 32)` E4M3 codes
+    /// @throws IllegalArgumentException if an extent does not fit
+    public static Nvfp4Weight ofBlocks32(
+            MemorySegment codes, MemorySegment scales, int rows, int columns, float globalScale) {
+        StoredElements.requireExtents("NVFP4 weight in blocks of 32", rows, columns, 2 * BLOCK);
+        byte[] twice = Nvfp4.twice(scales.toArray(ValueLayout.JAVA_BYTE));
+        return new Nvfp4Weight(codes, MemorySegment.ofArray(twice), rows, columns, globalScale);
     }
 
     @Override

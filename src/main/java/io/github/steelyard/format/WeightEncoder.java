@@ -32,8 +32,10 @@ public record WeightEncoder(Format format, int block, Arithmetic arithmetic, flo
                     FP8,
                     FP8_DYNAMIC_TOKEN,
                     FP8_DYNAMIC_GROUP,
+                    NVFP4_32,
                     MXFP4,
                     MXFP8,
+                    INT4_FP8,
                     INT8,
                     INT8_DYNAMIC_TOKEN,
                     INT8_GROUPS -> false;
@@ -96,6 +98,10 @@ public record WeightEncoder(Format format, int block, Arithmetic arithmetic, flo
                 : new Encoded(codes(values, offset, rows, columns, scales), scales);
     }
 
+    private byte[] ofSixteen(byte[] scales) {
+        return format == Format.NVFP4_32 ? Nvfp4.twice(scales) : scales;
+    }
+
     private static float[] floats(byte[] scales) {
         float[] floats = new float[scales.length / Float.BYTES];
         ByteBuffer.wrap(scales).order(ByteOrder.LITTLE_ENDIAN).asFloatBuffer().get(floats);
@@ -133,6 +139,10 @@ public record WeightEncoder(Format format, int block, Arithmetic arithmetic, flo
                 }
                 yield new Encoded(codes, scales);
             }
+            case NVFP4_32 -> {
+                byte[] scales = Nvfp4.blockScales(values, offset, rows, columns, format.block(), scale);
+                yield new Encoded(codes(values, offset, rows, columns, scales), scales);
+            }
             case MXFP4 -> {
                 byte[] codes = new byte[count / 2];
                 byte[] scales = new byte[count / Mx.BLOCK];
@@ -160,7 +170,7 @@ public record WeightEncoder(Format format, int block, Arithmetic arithmetic, flo
                 }
                 yield new Encoded(codes, new byte[0]);
             }
-            case INT4, INT8_PER_CHANNEL -> {
+            case INT4, INT4_FP8, INT8_PER_CHANNEL -> {
                 float[] scales = Ints.scales(arithmetic, format.bits(), group(columns), values, offset, rows, columns);
                 yield integers(scales, values, offset, rows, columns);
             }
@@ -182,10 +192,11 @@ public record WeightEncoder(Format format, int block, Arithmetic arithmetic, flo
 
     /// Returns the codes under scales that were chosen.
     private byte[] codes(float[] values, int offset, int rows, int columns, byte[] scales) {
-        if (format == Format.NVFP4) {
+        if (format.coding() == Format.Coding.NVFP4) {
             byte[] codes = new byte[rows * columns / 2];
             switch (arithmetic) {
-                case MODELOPT -> Nvfp4.encodeCodes(values, offset, rows, columns, scale, codes, 0, scales, 0);
+                case MODELOPT ->
+                    Nvfp4.encodeCodes(values, offset, rows, columns, scale, codes, 0, ofSixteen(scales), 0);
                 case COMPRESSED_TENSORS ->
                     ReciprocalNvfp4.encodeCodes(values, offset, rows, columns, scale, codes, scales);
             }
@@ -220,20 +231,22 @@ public record WeightEncoder(Format format, int block, Arithmetic arithmetic, flo
                         rows,
                         columns,
                         new PlainWeight(scales, DType.F32, blocks(rows), blocks(columns)));
+            case NVFP4_32 -> Nvfp4Weight.ofBlocks32(codes, scales, rows, columns, scale);
             case NVFP4 ->
                 arithmetic.isReciprocal(format)
                         ? Nvfp4Weight.ofReciprocal(codes, scales, rows, columns, scale)
                         : new Nvfp4Weight(codes, scales, rows, columns, scale);
             case MXFP4 -> MxWeight.mxfp4(codes, scales, rows, columns);
             case MXFP8 -> MxWeight.mxfp8(codes, scales, rows, columns);
-            case INT4 -> {
+            case INT4, INT4_FP8 -> {
                 PlainWeight groups =
                         new PlainWeight(scales, Ints.scaleType(arithmetic), rows, Math.ceilDiv(columns, block));
-                yield switch (arithmetic) {
+                StoredWeight integers = switch (arithmetic) {
                     case MODELOPT -> new PairedIntWeight(codes, rows, columns, block, groups);
                     case COMPRESSED_TENSORS ->
                         new IntWeight(codes, format.bits(), rows, columns, block, groups, Optional.empty());
                 };
+                yield format == Format.INT4 ? integers : new Fp8Rounded(integers, scale);
             }
             case INT8 -> ByteIntWeight.perTensor(codes, rows, columns, scale);
             case INT8_PER_CHANNEL ->

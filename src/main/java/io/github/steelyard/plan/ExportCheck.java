@@ -1,5 +1,6 @@
 package io.github.steelyard.plan;
 
+import io.github.steelyard.dialect.QuantAlgo;
 import io.github.steelyard.format.Format;
 import io.github.steelyard.quant.BlockSizes;
 import io.github.steelyard.quant.QuantizerConfig;
@@ -53,6 +54,12 @@ final class ExportCheck {
                     module.name(),
                     "%s's format has no name for this pair of formats: %s; export.format can be another"
                             .formatted(plan.dialect().title(), scheme));
+        } else if (scheme.algorithm().equals(Optional.of(QuantAlgo.W4A8_NVFP4)) && isStatic(module.name())) {
+            problems.add(
+                    position(module.name(), Role.WEIGHT),
+                    module.name(),
+                    "static blocks, but where the input is FP8 servers load those made of the weight alone"
+                            + " (type: dynamic)");
         }
     }
 
@@ -80,6 +87,12 @@ final class ExportCheck {
 
     private boolean isFourOverSix(String module) {
         return blocks(module).filter(BlockSizes::fourOverSix).isPresent();
+    }
+
+    private boolean isStatic(String module) {
+        return plan.config(new Site(module, Role.WEIGHT))
+                .filter(QuantizerConfig::hasStaticBlocks)
+                .isPresent();
     }
 
     private Optional<BlockSizes> blocks(String module) {

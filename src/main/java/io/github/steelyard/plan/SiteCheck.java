@@ -7,6 +7,7 @@ import io.github.steelyard.recipe.Rule;
 import io.github.steelyard.site.ModuleInfo;
 import io.github.steelyard.site.Role;
 import io.github.steelyard.site.Site;
+import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
@@ -24,9 +25,11 @@ final class SiteCheck {
                             Format.FP8_PER_CHANNEL,
                             Format.FP8_BLOCK,
                             Format.NVFP4,
+                            Format.NVFP4_32,
                             Format.MXFP4,
                             Format.MXFP8,
                             Format.INT4,
+                            Format.INT4_FP8,
                             Format.INT8,
                             Format.INT8_PER_CHANNEL),
             Role.INPUT,
@@ -35,6 +38,7 @@ final class SiteCheck {
                             Format.FP8_DYNAMIC_TOKEN,
                             Format.FP8_DYNAMIC_GROUP,
                             Format.NVFP4,
+                            Format.NVFP4_32,
                             Format.MXFP4,
                             Format.MXFP8,
                             Format.INT8,
@@ -75,21 +79,23 @@ final class SiteCheck {
         trouble.ifPresent(message -> problems.add(rule.at(), site.name(), message));
         return trouble.isPresent()
                 ? Optional.empty()
-                : Optional.of(verdict.stages().getFirst().withEnable(true));
+                : Optional.of(inSequence(verdict.stages()).withEnable(true));
     }
 
     private static Optional<String> trouble(ModuleInfo module, Site site, Verdict verdict) {
         if (verdict.stages().isEmpty()) {
             return Optional.of("switched on, but no rule before gave it attributes (cfg)");
         }
-        if (verdict.stages().size() > 1) {
+        QuantizerConfig config = inSequence(verdict.stages());
+        if (config.then().isPresent()
+                && config.format().isEmpty()
+                && config.unsupported().isEmpty()) {
             return Optional.of(String.format(
                     Locale.ROOT,
-                    "%s: %d quantizers in sequence are not supported; give one cfg",
+                    "%s: these %d quantizers in sequence make no format; INT4 in groups, then FP8 of the tensor do",
                     AttributeName.of(verdict.stages()),
                     verdict.stages().size()));
         }
-        QuantizerConfig config = verdict.stages().getFirst();
         SortedMap<String, String> unsupported = config.unsupported();
         if (!unsupported.isEmpty()) {
             Map.Entry<String, String> first = unsupported.firstEntry();
@@ -118,6 +124,14 @@ final class SiteCheck {
                 ? Optional.of("%s: no format for %s has the attributes (%s); possible are %s"
                         .formatted(AttributeName.of(config), words(site.role()), config, new TreeSet<>(formats)))
                 : columns(module, format.get());
+    }
+
+    private static QuantizerConfig inSequence(List<QuantizerConfig> stages) {
+        QuantizerConfig last = stages.getLast();
+        for (int i = stages.size() - 2; i >= 0; i--) {
+            last = stages.get(i).then(last);
+        }
+        return last;
     }
 
     private static Optional<String> columns(ModuleInfo module, Format format) {

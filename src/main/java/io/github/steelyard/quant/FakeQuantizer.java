@@ -137,9 +137,8 @@ public final class FakeQuantizer {
             }
             case FP8_BLOCK -> quantizeFp8Blocks(x, offset, rows, columns);
             case FP8_DYNAMIC_GROUP -> forEachBlock(x, offset, rows, columns, Fp8.BLOCK);
-            case NVFP4 -> forEachBlock(x, offset, rows, columns, Nvfp4.BLOCK);
-            case MXFP4, MXFP8 -> forEachBlock(x, offset, rows, columns, Mx.BLOCK);
-            case PLAIN, INT4, INT8_GROUPS -> throw new AssertionError(format);
+            case NVFP4, NVFP4_32, MXFP4, MXFP8 -> forEachBlock(x, offset, rows, columns, format.block());
+            case PLAIN, INT4, INT4_FP8, INT8_GROUPS -> throw new AssertionError(format);
         }
     }
 
@@ -174,7 +173,7 @@ public final class FakeQuantizer {
                 int length = Math.min(block, end - from);
                 float blockAmax = Amax.of(x, from, length);
                 switch (format) {
-                    case NVFP4 -> quantizeFp4(x, from, length, nvfp4Scale(blockAmax, globalScale));
+                    case NVFP4, NVFP4_32 -> quantizeFp4(x, from, length, nvfp4Scale(blockAmax, globalScale));
                     case MXFP4 -> quantizeFp4(x, from, length, E8m0.decode(Mx.scaleCode(blockAmax, E2m1.MAX)));
                     case MXFP8 -> quantizeFp8(x, from, length, E8m0.decode(Mx.scaleCode(blockAmax, E4m3.MAX)));
                     case FP8_DYNAMIC_GROUP -> quantizeFp8(x, from, length, dynamicScale(blockAmax));
@@ -184,6 +183,7 @@ public final class FakeQuantizer {
                             FP8_BLOCK,
                             FP8_DYNAMIC_TOKEN,
                             INT4,
+                            INT4_FP8,
                             INT8,
                             INT8_PER_CHANNEL,
                             INT8_DYNAMIC_TOKEN,

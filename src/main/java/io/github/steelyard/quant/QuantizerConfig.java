@@ -25,6 +25,7 @@ import java.util.stream.Stream;
 /// @param dynamic whether all scales are computed at run time and nothing is calibrated
 /// @param amax where amax comes from
 /// @param others further attributes at other values than ModelOpt's default, as text
+/// @param then the quantizer that what this one made goes through, if there is one
 public record QuantizerConfig(
         boolean enable,
         NumBits numBits,
@@ -32,7 +33,8 @@ public record QuantizerConfig(
         Optional<BlockSizes> blockSizes,
         boolean dynamic,
         AmaxSource amax,
-        SortedMap<String, String> others) {
+        SortedMap<String, String> others,
+        Optional<QuantizerConfig> then) {
 
     /// Attributes that never change a number here: for training, for another exporter, for a search.
     private static final Set<String> WITHOUT_EFFECT =
@@ -70,6 +72,18 @@ public record QuantizerConfig(
         }
     }
 
+    /// A quantizer that no other follows.
+    public QuantizerConfig(
+            boolean enable,
+            NumBits numBits,
+            List<Integer> axis,
+            Optional<BlockSizes> blockSizes,
+            boolean dynamic,
+            AmaxSource amax,
+            SortedMap<String, String> others) {
+        this(enable, numBits, axis, blockSizes, dynamic, amax, others, Optional.empty());
+    }
+
     /// Returns the names of the element codes of quantizers and block scales, in alphabetical order.
     public static List<String> codes() {
         return Stream.concat(CODES.stream(), Stream.of(NumBits.E8M0))
@@ -104,7 +118,8 @@ public record QuantizerConfig(
             case NVFP4 -> Optional.of(blocks(NumBits.E2M1, BlockSizes.lastAxis(16, true, NumBits.E4M3)));
             case MXFP4 -> Optional.of(blocks(NumBits.E2M1, BlockSizes.lastAxis(32, true, NumBits.E8M0)));
             case MXFP8 -> Optional.of(blocks(NumBits.E4M3, BlockSizes.lastAxis(32, true, NumBits.E8M0)));
-            case PLAIN, FP8_DYNAMIC_GROUP, INT4, INT8_GROUPS -> Optional.empty();
+            case NVFP4_32 -> Optional.of(blocks(NumBits.E2M1, BlockSizes.lastAxis(32, true, NumBits.E4M3)));
+            case PLAIN, FP8_DYNAMIC_GROUP, INT4, INT4_FP8, INT8_GROUPS -> Optional.empty();
         };
     }
 
@@ -126,12 +141,17 @@ public record QuantizerConfig(
 
     /// Returns this configuration, switched on or off.
     public QuantizerConfig withEnable(boolean on) {
-        return new QuantizerConfig(on, numBits, axis, blockSizes, dynamic, amax, others);
+        return new QuantizerConfig(on, numBits, axis, blockSizes, dynamic, amax, others, then);
+    }
+
+    /// Returns this configuration followed by another, as ModelOpt's quantizers in sequence.
+    public QuantizerConfig then(QuantizerConfig next) {
+        return new QuantizerConfig(enable, numBits, axis, blockSizes, dynamic, amax, others, Optional.of(next));
     }
 
     /// Returns this configuration with amax from `source`.
     public QuantizerConfig withAmax(AmaxSource source) {
-        return new QuantizerConfig(enable, numBits, axis, blockSizes, dynamic, source, others);
+        return new QuantizerConfig(enable, numBits, axis, blockSizes, dynamic, source, others, then);
     }
 
     /// Returns the format that Steelyard writes for these attributes; empty if it can write none.
@@ -142,7 +162,13 @@ public record QuantizerConfig(
         if (!unsupported().isEmpty()) {
             return Optional.empty();
         }
-        return blockSizes.isPresent() ? blockFormat(blockSizes.get()) : plainFormat();
+        Optional<Format> first = blockSizes.isPresent() ? blockFormat(blockSizes.get()) : plainFormat();
+        return then.isEmpty() ? first : sequence(first, then.get().format());
+    }
+
+    private static Optional<Format> sequence(Optional<Format> first, Optional<Format> second) {
+        boolean known = first.equals(Optional.of(Format.INT4)) && second.equals(Optional.of(Format.FP8));
+        return known ? Optional.of(Format.INT4_FP8) : Optional.empty();
     }
 
     /// Returns how many elements of a row share a scale, those of the format where it says so; 0 where rows are not
@@ -188,6 +214,7 @@ public record QuantizerConfig(
     /// Returns the attributes that are set, that Steelyard does not act on, and that would change a number.
     public SortedMap<String, String> unsupported() {
         SortedMap<String, String> found = new TreeMap<>(others);
+        then.ifPresent(next -> found.putAll(next.others));
         found.keySet().removeAll(WITHOUT_EFFECT);
         if (isHistogram()) {
             found.remove(CALIBRATOR);
@@ -225,6 +252,7 @@ public record QuantizerConfig(
         if (!enable) {
             text.append(", enable: false");
         }
+        then.ifPresent(next -> text.append("; then ").append(next));
         return text.toString();
     }
 
@@ -247,6 +275,9 @@ public record QuantizerConfig(
         }
         if (numBits.equals(NumBits.E2M1) && !dynamic && isScaled(blocks, NumBits.E4M3) && blocks.isLastAxis(16)) {
             return Optional.of(Format.NVFP4);
+        }
+        if (numBits.equals(NumBits.E2M1) && !dynamic && isScaled(blocks, NumBits.E4M3) && blocks.isLastAxis(32)) {
+            return blocks.dynamic() ? Optional.of(Format.NVFP4_32) : Optional.empty();
         }
         if (blocks.isLastAxis(32) && blocks.dynamic() && isScaled(blocks, NumBits.E8M0)) {
             return numBits.equals(NumBits.E2M1)

@@ -45,9 +45,18 @@ record ExpertFormat(String format, String weight, String input, MoeLayer.WeightL
             case FP8 -> of(declared.format(), fixed ? "fp8_static_tensor" : "fp8_dyn_tensor");
             case FP8_PER_CHANNEL -> of(declared.format(), "fp8_dyn_token");
             case FP8_BLOCK, FP8_DYNAMIC_TOKEN, FP8_DYNAMIC_GROUP -> of(declared.format(), "fp8_dyn_group128");
-            case NVFP4 ->
-                of(declared.format(), declared.input() == Declaration.Input.NONE ? MoeLayer.NONE : "nvfp4_dyn");
-            case MXFP4 -> of(declared.format(), MoeLayer.NONE);
+            case NVFP4, NVFP4_32 ->
+                of(
+                        declared.format(),
+                        switch (declared.input()) {
+                            case NONE -> MoeLayer.NONE;
+                            case DYNAMIC, STATIC -> "nvfp4_dyn";
+                            case STATIC_FP8 -> inputKey(Format.FP8);
+                        });
+            case MXFP4, INT4_FP8 ->
+                of(
+                        declared.format(),
+                        declared.input() == Declaration.Input.STATIC_FP8 ? inputKey(Format.FP8) : MoeLayer.NONE);
             case MXFP8 -> of(declared.format(), "mxfp8_dyn");
             case INT4 -> integers(int4(declared.groupSize()), declared.groupSize(), declared.zeroPoints());
             case INT8_GROUPS -> integers("int8_static", declared.groupSize(), declared.zeroPoints());
@@ -56,7 +65,7 @@ record ExpertFormat(String format, String weight, String input, MoeLayer.WeightL
                         declared.format(),
                         switch (declared.input()) {
                             case NONE -> MoeLayer.NONE;
-                            case STATIC -> inputKey(Format.INT8);
+                            case STATIC, STATIC_FP8 -> inputKey(Format.INT8);
                             case DYNAMIC -> inputKey(Format.INT8_DYNAMIC_TOKEN);
                         });
         };
@@ -99,10 +108,10 @@ record ExpertFormat(String format, String weight, String input, MoeLayer.WeightL
             case FP8, FP8_DYNAMIC_TOKEN, FP8_DYNAMIC_GROUP -> "fp8_static_tensor";
             case FP8_PER_CHANNEL -> "fp8_static_channel";
             case FP8_BLOCK -> "fp8_static_block128";
-            case NVFP4 -> "nvfp4_static";
+            case NVFP4, NVFP4_32 -> "nvfp4_static";
             case MXFP4 -> "mxfp4_static";
             case MXFP8 -> "mxfp8_static";
-            case INT4 -> "int4_static";
+            case INT4, INT4_FP8 -> "int4_static";
             case INT8 -> "int8_static_tensor";
             case INT8_PER_CHANNEL, INT8_DYNAMIC_TOKEN -> "int8_static_channel";
             case INT8_GROUPS -> "int8_static";
@@ -115,12 +124,12 @@ record ExpertFormat(String format, String weight, String input, MoeLayer.WeightL
             case FP8 -> "fp8_static_tensor";
             case FP8_DYNAMIC_TOKEN -> "fp8_dyn_token";
             case FP8_PER_CHANNEL, FP8_BLOCK, FP8_DYNAMIC_GROUP -> "fp8_dyn_group128";
-            case NVFP4 -> "nvfp4_dyn";
+            case NVFP4, NVFP4_32 -> "nvfp4_dyn";
             case MXFP4 -> "mxfp4_dyn";
             case MXFP8 -> "mxfp8_dyn";
             case INT8 -> "int8_static_tensor";
             case INT8_DYNAMIC_TOKEN, INT8_PER_CHANNEL -> "int8_dyn_token";
-            case PLAIN, INT4, INT8_GROUPS -> throw new AssertionError(input);
+            case PLAIN, INT4, INT4_FP8, INT8_GROUPS -> throw new AssertionError(input);
         };
     }
 

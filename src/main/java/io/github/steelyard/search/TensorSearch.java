@@ -59,7 +59,7 @@ public record TensorSearch(Multipliers multipliers, Kernels kernels) {
                 kernels.decode(weight, top, top + rows, values, 0);
                 for (int row = 0; row < rows; row++) {
                     if (format.hasSecondLevel()) {
-                        addBlocks(values, row * columns, columns, amax, errors);
+                        addBlocks(format, values, row * columns, columns, amax, errors);
                     } else {
                         addRow(format, values, row * columns, columns, amax, errors);
                     }
@@ -79,12 +79,16 @@ public record TensorSearch(Multipliers multipliers, Kernels kernels) {
         }
     }
 
-    private void addBlocks(float[] values, int offset, int columns, float amax, double[] errors) {
+    private void addBlocks(Format format, float[] values, int offset, int columns, float amax, double[] errors) {
         int blocks = columns / Nvfp4.BLOCK;
         float[] elements = new float[columns]; // (element, block)
         kernels.transpose(values, offset, Nvfp4.BLOCK, blocks, Nvfp4.BLOCK, elements, 0, blocks);
         float[] largest = new float[blocks];
         kernels.absMaxColumns(elements, 0, Nvfp4.BLOCK, blocks, largest, 0);
+        for (int block = 0; format == Format.NVFP4_32 && block < blocks; block += 2) {
+            largest[block] = Math.max(largest[block], largest[block + 1]);
+            largest[block + 1] = largest[block];
+        }
         float[] scales = new float[blocks];
         float[] found = new float[blocks];
         for (int i = 0; i < errors.length; i++) {

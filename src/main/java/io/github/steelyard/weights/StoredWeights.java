@@ -6,6 +6,7 @@ import io.github.steelyard.dialect.Declaration;
 import io.github.steelyard.dialect.Part;
 import io.github.steelyard.files.CheckpointException;
 import io.github.steelyard.format.ByteIntWeight;
+import io.github.steelyard.format.Fp8Rounded;
 import io.github.steelyard.format.Fp8Weight;
 import io.github.steelyard.format.IntWeight;
 import io.github.steelyard.format.MxWeight;
@@ -38,6 +39,14 @@ record StoredWeights(Checkpoint checkpoint, WeightTensors tensors, int rows, int
                     Fp8Weight.perChannel(
                             codes(columns), tensors.weight().dtype(), rows, columns, scales(scale(), rows, 1));
                 case FP8_BLOCK -> fp8Block();
+                case NVFP4_32 ->
+                    Nvfp4Weight.ofBlocks32(
+                            codes(half()),
+                            bytes(require(scale(), rows, blocks())),
+                            rows,
+                            columns,
+                            scalar(globalScale()));
+                case INT4_FP8 -> new Fp8Rounded(pairs(), scalar(globalScale()));
                 case NVFP4 -> nvfp4(scalar(globalScale()), tensors.reciprocal());
                 case MXFP4 ->
                     MxScales.requireFinite(

@@ -72,8 +72,10 @@ public record WeightTensors(
                 if (scale.isEmpty()) {
                     yield List.of(names.scale());
                 }
-                boolean complete = isE8m0(checkpoint.tensor(scale.get()))
-                        || isReal(checkpoint.tensor(scale.get()))
+                TensorInfo scales = checkpoint.tensor(scale.get());
+                boolean complete = isE8m0(scales)
+                        || codes == DType.I8
+                        || (isReal(scales) && isInPairs(checkpoint.tensor(names.codes()), scales))
                         || checkpoint.has(global);
                 yield complete ? List.of() : List.of(global);
             }
@@ -150,6 +152,23 @@ public record WeightTensors(
         return scale.dtype() == DType.F32 || scale.dtype() == DType.BF16 || scale.dtype() == DType.F16;
     }
 
+    /// Returns whether there are scales for twice as many rows as there are of bytes.
+    public static boolean isInPairs(TensorInfo codes, TensorInfo scale) {
+        return codes.shape().rank() == 2
+                && scale.shape().rank() == 2
+                && Math.ceilDiv(scale.shape().dim(0), 2L) == codes.shape().dim(0)
+                && scale.shape().dim(0) != codes.shape().dim(0);
+    }
+
+    private static boolean isOfBlocks32(TensorInfo codes, TensorInfo scale) {
+        return codes.shape().rank() == 2
+                && scale.shape().rank() == 2
+                && codes.dtype() == DType.U8
+                && scale.shape().dim(1) * Format.NVFP4_32.block()
+                        == codes.shape().dim(1) * 2
+                && scale.shape().dim(1) > 0;
+    }
+
     private static WeightTensors plain(TensorInfo weight) {
         return new WeightTensors(Format.PLAIN, weight, Optional.empty(), Optional.empty(), false);
     }
@@ -177,8 +196,15 @@ public record WeightTensors(
             case INT4, INT8_GROUPS -> weight.dtype() == DType.I32 ? "INT_PACKED" : format.name();
             case INT8 -> "INT8_TENSOR";
             case INT8_PER_CHANNEL -> "INT8_CHANNEL";
-            case PLAIN, FP8_BLOCK, FP8_DYNAMIC_TOKEN, FP8_DYNAMIC_GROUP, MXFP4, MXFP8, INT8_DYNAMIC_TOKEN ->
-                format.name();
+            case PLAIN,
+                    FP8_BLOCK,
+                    FP8_DYNAMIC_TOKEN,
+                    FP8_DYNAMIC_GROUP,
+                    NVFP4_32,
+                    MXFP4,
+                    MXFP8,
+                    INT4_FP8,
+                    INT8_DYNAMIC_TOKEN -> format.name();
         };
     }
 
@@ -229,11 +255,18 @@ public record WeightTensors(
         if (codes.dtype() == DType.I8) {
             return scaled(oneByte(codes, scale), codes, scale);
         }
-        if (isReal(scale) && !checkpoint.has(names.secondScale())) {
-            return scaled(Format.INT4, codes, scale);
+        if (isReal(scale) && isInPairs(codes, scale)) {
+            return checkpoint.has(names.secondScale())
+                    ? new WeightTensors(
+                            Format.INT4_FP8,
+                            codes,
+                            Optional.of(scale),
+                            Optional.of(checkpoint.tensor(names.secondScale())),
+                            names.reciprocal())
+                    : scaled(Format.INT4, codes, scale);
         }
         return new WeightTensors(
-                Format.NVFP4,
+                isOfBlocks32(codes, scale) && !names.reciprocal() ? Format.NVFP4_32 : Format.NVFP4,
                 codes,
                 Optional.of(scale),
                 Optional.of(checkpoint.tensor(names.secondScale())),

@@ -70,6 +70,24 @@ final class EncoderTest {
         }
     }
 
+    // Two halves of a block of 32 have the scale of the larger: what blocks of 16 have whose amaxes are equal.
+    @Test
+    void nvfp4InBlocksOf32_hasTheScaleOfTheLargerHalf() {
+        float[] weights = random(4 * 64);
+        float amax = Amax.of(weights, 0, weights.length);
+        WeightEncoder encoder = WeightEncoder.ofAmax(Format.NVFP4_32, amax);
+        WeightEncoder.Encoded encoded = encoder.encode(weights, 0, 4, 64);
+        float[] found = new float[weights.length];
+        encoder.stored(encoded, 4, 64).decodeRows(0, 4, found, 0);
+
+        assertThat(encoded.scales()).hasSize(8);
+        for (int i = 0; i < weights.length; i++) {
+            float block = Amax.of(weights, i / 32 * 32, 32);
+            float scale = E4m3.decode(Nvfp4.blockScale(block, encoder.scale())) * encoder.scale();
+            assertThat(found[i]).as("element %d", i).isEqualTo(E2m1.round(weights[i] / scale) * scale + 0f);
+        }
+    }
+
     @Test
     void nvfp4_columnsNotInBlocks_areRejected() {
         assertThatIllegalArgumentException()

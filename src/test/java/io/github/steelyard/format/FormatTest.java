@@ -29,6 +29,8 @@ final class FormatTest {
             FP8_DYNAMIC_TOKEN | F8_E4M3 | [130, 160] | 8    | 21320 | false | false
             FP8_DYNAMIC_GROUP | F8_E4M3 | [130, 160] | 8    | 21840 | false | false
             NVFP4             | U8      | [130, 80]  | 4.5  | 11704 | true  | true
+            NVFP4_32          | U8      | [130, 80]  | 4.25 | 11054 | true  | true
+            INT4_FP8          | I32     | [130, 20]  | 4.5  | 11704 | true  | true
             MXFP4             | U8      | [130, 80]  | 4.25 | 11050 | false | true
             MXFP8             | F8_E4M3 | [130, 160] | 8.25 | 21450 | false | true
             INT4              | I32     | [130, 20]  | 4.5  | 11700 | false | true
@@ -86,9 +88,9 @@ final class FormatTest {
     @Test
     void blocks_fitWholeOnly() {
         assertThat(Arrays.stream(Format.values()).filter(format -> !format.fits(24)))
-                .containsExactly(Format.NVFP4, Format.MXFP4, Format.MXFP8);
+                .containsExactly(Format.NVFP4, Format.NVFP4_32, Format.MXFP4, Format.MXFP8);
         assertThat(Arrays.stream(Format.values()).filter(format -> !format.fits(16)))
-                .containsExactly(Format.MXFP4, Format.MXFP8);
+                .containsExactly(Format.NVFP4_32, Format.MXFP4, Format.MXFP8);
         assertThat(Arrays.stream(Format.values())).allMatch(format -> format.fits(160));
     }
 }

@@ -92,6 +92,22 @@ final class IntsTest {
         assertThat(decoded(encoder, encoder.encode(weights, 0, 2, 2), 2, 2)).containsExactly(128, -64, 0, 200);
     }
 
+    // Groups of two under 1 and 0.3; s2 = 7 / 448 = 1/64. 2.1 and 0.9 are 134.4 and 57.6 of it, where E4M3 has 128
+    // and 56.
+    @Test
+    void int4RoundedToFp8_hasTheScaleOfWhatWasDecoded() {
+        float[] weights = {7, -3, 2.1f, 0.9f};
+        WeightEncoder encoder = new WeightEncoder(
+                Format.INT4_FP8,
+                2,
+                Arithmetic.MODELOPT,
+                Arithmetic.MODELOPT.tensorScale(Format.INT4_FP8, 7),
+                Optional.empty());
+
+        assertThat(encoder.scale()).isEqualTo(1f / 64);
+        assertThat(decoded(encoder, encoder.encode(weights, 0, 1, 4), 1, 4)).containsExactly(7, -3, 2, 0.875f);
+    }
+
     @Test
     void scale_ofZeros_isOne() {
         assertThat(Ints.scale(8, 0)).isEqualTo(1);

@@ -269,7 +269,7 @@ final class PlanTest {
                 "num_bits: 4, block_sizes: {-1: 128, type: static} | INT4 in blocks: no format for an input has",
                 "num_bits: e3m2, block_sizes: {-1: 32, type: dynamic, scale_bits: e8m0} | MXFP6: no format for an input",
                 "num_bits: 8, block_sizes: {-1: 32, type: dynamic, scale_bits: e8m0} | MXINT8: no format for an input",
-                "num_bits: e2m1, block_sizes: {-1: 32, type: dynamic, scale_bits: e4m3} | NVFP4 in blocks of 32: no format",
+                "num_bits: e2m1, block_sizes: {-1: 32, type: static, scale_bits: e4m3} | NVFP4 in blocks of 32: no format",
                 "num_bits: e4m3, axis: 0 | E4M3: no format for an input has the attributes (num_bits: e4m3, axis: 0)",
             })
     void of_attributesThatWouldChangeNumbers_areRefused(String cfg, String message) {
@@ -312,10 +312,26 @@ final class PlanTest {
     }
 
     @Test
-    void of_sequenceOfQuantizers_isRefused() {
+    void of_sequenceOfQuantizers_isAFormatOrRefused() {
+        Plan plan = plan(rule("*q_proj.weight*", "cfg: [{num_bits: 4, block_sizes: {-1: 128}}, {num_bits: e4m3}]"));
+
+        assertThat(plan.format(new Site("model.layers.0.self_attn.q_proj", Role.WEIGHT)))
+                .contains(Format.INT4_FP8);
         refused(
-                "INT4 in blocks, then E4M3: 2 quantizers in sequence are not supported; give one cfg",
-                rule("*q_proj.weight*", "cfg: [{num_bits: 4, block_sizes: {-1: 128}}, {num_bits: e4m3}]"));
+                "E4M3, then INT4 in blocks: these 2 quantizers in sequence make no format; INT4 in groups, then FP8 of"
+                        + " the tensor do",
+                rule("*q_proj.weight*", "cfg: [{num_bits: e4m3}, {num_bits: 4, block_sizes: {-1: 128}}]"));
+    }
+
+    @Test
+    void requireServable_staticBlocksUnderFp8Inputs_areRefused() {
+        Plan plan = plan(
+                rule("*q_proj.weight*", "cfg: {num_bits: e2m1, block_sizes: {-1: 16, type: static, scale_bits: e4m3}}"),
+                rule("*q_proj.input*", FP8));
+
+        assertThatThrownBy(plan::requireServable)
+                .isInstanceOf(RecipeException.class)
+                .hasMessageContaining("static blocks, but where the input is FP8");
     }
 
     @Test
