@@ -21,6 +21,11 @@ public final class SolvedTensors implements AutoCloseable {
     private final List<SafetensorsFile> files = new ArrayList<>();
     private final Map<String, SafetensorsFile> tensors = new HashMap<>(); // file by tensor
 
+    /// Returns nothing.
+    public static SolvedTensors none() {
+        return new SolvedTensors();
+    }
+
     /// Opens what the manifest of a run names, nothing where it names nothing.
     ///
     /// @throws StatisticsException if a file is missing, damaged, or not the one that the manifest names

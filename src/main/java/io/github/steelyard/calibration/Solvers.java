@@ -2,6 +2,7 @@ package io.github.steelyard.calibration;
 
 import io.github.steelyard.format.E4m3;
 import io.github.steelyard.format.Format;
+import io.github.steelyard.model.MemoryPlan;
 import io.github.steelyard.plan.Plan;
 import io.github.steelyard.quant.QuantizerConfig;
 import io.github.steelyard.recipe.Algorithm;
@@ -11,14 +12,21 @@ import io.github.steelyard.search.StaticScales;
 import io.github.steelyard.site.ModuleInfo;
 import io.github.steelyard.site.Role;
 import io.github.steelyard.site.Site;
+import io.github.steelyard.solve.Gptq;
 import io.github.steelyard.solve.LocalHessian;
 import io.github.steelyard.solve.Solver;
 import io.github.steelyard.solve.StaticBlocks;
+import io.github.steelyard.statistics.SiteStatistics;
+import io.github.steelyard.statistics.Statistics;
+import java.util.List;
 import java.util.Optional;
+import java.util.TreeMap;
 import java.util.function.Function;
 
 /// What a plan's algorithm solves by weights and inputs together.
 public final class Solvers {
+
+    private static final ScaleTable NO_SCALES = new ScaleTable(new TreeMap<>());
 
     private Solvers() {}
 
@@ -35,6 +43,35 @@ public final class Solvers {
                 plan.config(site).filter(QuantizerConfig::isFourOverSix).isPresent();
         return new StaticBlocks(
                 scales.at(site).map(SiteScale::amax).orElse(0f), fourOverSix ? StaticScales.FOUR_OVER_SIX : E4m3.MAX);
+    }
+
+    /// Returns what a run of a plan needs memory for.
+    ///
+    /// @param plan empty where nothing is said of an algorithm
+    public static MemoryPlan.Purpose memory(Optional<Plan> plan) {
+        return plan.filter(Solvers::isWanted)
+                .map(solved -> solver(solved.recipe().algorithms().getFirst().method(), blocks(solved, NO_SCALES))
+                        .flatMap(solver -> solved.modules().stream()
+                                .flatMap(module -> solver.observed(module).stream())
+                                .findFirst())
+                        .filter(observed -> observed.block() <= LocalHessian.BLOCK)
+                        .isPresent())
+                .map(inBlocks -> inBlocks ? MemoryPlan.Purpose.SOLVING_BLOCKS : MemoryPlan.Purpose.SOLVING_MATRICES)
+                .orElse(MemoryPlan.Purpose.CALIBRATION);
+    }
+
+    /// Returns the names of the modules that a plan solves and no token has reached: they are solved by their weight
+    /// alone.
+    public static List<String> unseen(Plan plan, Statistics statistics) {
+        return plan.modules().stream()
+                .filter(module -> isSolved(plan, module))
+                .map(ModuleInfo::name)
+                .filter(name -> statistics
+                                .at(new Site(name, Role.INPUT))
+                                .map(SiteStatistics::tokens)
+                                .orElse(0L)
+                        == 0)
+                .toList();
     }
 
     /// Returns whether a plan's algorithm solves anything.
@@ -71,13 +108,13 @@ public final class Solvers {
             case Algorithm.None none -> Optional.empty();
             case Algorithm.Max max -> Optional.empty();
             case Algorithm.Mse mse -> Optional.empty();
-            case Algorithm.ActHeadroom headroom -> Optional.empty();
+            case Algorithm.ActHeadroom headroom -> solver(headroom.weights(), blocks);
             case Algorithm.SmoothQuant smooth -> Optional.empty();
             case Algorithm.AwqLite lite -> Optional.empty();
             case Algorithm.AwqClip clip -> Optional.empty();
             case Algorithm.AwqFull full -> Optional.empty();
             case Algorithm.SvdQuant svd -> Optional.empty();
-            case Algorithm.Gptq gptq -> Optional.empty();
+            case Algorithm.Gptq gptq -> Optional.of(new Gptq(gptq.dampening(), gptq.blockSize(), blocks));
         };
     }
 

@@ -6,6 +6,7 @@ import io.github.steelyard.tensor.DType;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.util.List;
+import java.util.Optional;
 
 /// Some rows of a weight, decoded: dense and row-major.
 final class DecodedRows {
@@ -13,11 +14,18 @@ final class DecodedRows {
     private final float[] values; // (count, columns)
     private final int count;
     private final int columns;
+    private final Optional<WeightEncoder.Encoded> before;
 
     DecodedRows(float[] values, int count, int columns) {
+        this(values, count, columns, Optional.empty());
+    }
+
+    /// @param before what the rows were encoded as before, if they were; an encoder takes it as it is
+    DecodedRows(float[] values, int count, int columns, Optional<WeightEncoder.Encoded> before) {
         this.values = values;
         this.count = count;
         this.columns = columns;
+        this.before = before;
     }
 
     /// Returns the values `(count, columns)`, not copied.
@@ -46,6 +54,9 @@ final class DecodedRows {
 
     /// Returns the rows as they are after they were encoded.
     DecodedRows folded(WeightEncoder encoder) {
+        if (before.isPresent()) {
+            return this;
+        }
         float[] decoded = new float[values.length];
         encoder.stored(encoder.encode(values, 0, count, columns), count, columns)
                 .decodeRows(0, count, decoded, 0);
@@ -54,7 +65,7 @@ final class DecodedRows {
 
     /// Returns the codes of the rows, and the scales of their parts if the format has any.
     List<byte[]> encode(WeightEncoder encoder) {
-        WeightEncoder.Encoded encoded = encoder.encode(values, 0, count, columns);
+        WeightEncoder.Encoded encoded = before.orElseGet(() -> encoder.encode(values, 0, count, columns));
         return encoder.format().hasPartScales() ? List.of(encoded.codes(), encoded.scales()) : List.of(encoded.codes());
     }
 }

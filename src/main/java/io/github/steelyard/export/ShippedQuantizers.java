@@ -5,6 +5,7 @@ import io.github.steelyard.calibration.ScaleTable;
 import io.github.steelyard.census.CheckpointScales;
 import io.github.steelyard.census.ExportSource;
 import io.github.steelyard.export.ModuleExport.Treatment;
+import io.github.steelyard.format.EncodedWeight;
 import io.github.steelyard.plan.Plan;
 import io.github.steelyard.quant.FakeQuantizer;
 import io.github.steelyard.site.ModuleInfo;
@@ -36,8 +37,14 @@ final class ShippedQuantizers {
                                 || plan.cacheFormat().isEmpty())
                         .toList());
         Map<Site, FakeQuantizer> quantizers = new TreeMap<>(carried.quantizers());
-        quantizers.putAll(
-                PlannedQuantizers.of(plan, scales, module -> treatments.get(module.name()) == Treatment.KEPT));
+        quantizers.putAll(PlannedQuantizers.of(
+                plan,
+                scales,
+                module -> treatments.get(module.name()) == Treatment.KEPT
+                        || source.weights()
+                                .replacement(module.name())
+                                .filter(EncodedWeight.class::isInstance)
+                                .isPresent()));
         return quantizers;
     }
 

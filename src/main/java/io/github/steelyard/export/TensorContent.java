@@ -2,6 +2,7 @@ package io.github.steelyard.export;
 
 import io.github.steelyard.census.SourceModule;
 import io.github.steelyard.checkpoint.TensorInfo;
+import io.github.steelyard.format.EncodedWeight;
 import io.github.steelyard.format.Fp8;
 import io.github.steelyard.format.StoredWeight;
 import io.github.steelyard.format.WeightEncoder;
@@ -10,6 +11,7 @@ import java.lang.foreign.MemorySegment;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.util.List;
+import java.util.Optional;
 import java.util.function.Function;
 
 /// What the bytes of written tensors are made from, in pieces of bounded size: those of one tensor, or the codes and
@@ -156,7 +158,9 @@ sealed interface TensorContent {
             int to = Math.min(from + rowsPerPiece(weight), weight.rows());
             float[] values = new float[Math.multiplyExact(to - from, weight.columns())];
             weight.decodeRows(from, to, values, 0);
-            return new DecodedRows(values, to - from, weight.columns());
+            Optional<WeightEncoder.Encoded> encoded =
+                    weight instanceof EncodedWeight before ? Optional.of(before.encoded(from, to)) : Optional.empty();
+            return new DecodedRows(values, to - from, weight.columns(), encoded);
         }
 
         private static int rowsPerPiece(StoredWeight weight) {

@@ -18,6 +18,7 @@ import io.github.steelyard.model.MemoryPlan;
 import io.github.steelyard.model.Sequences;
 import io.github.steelyard.report.ChromeTrace;
 import io.github.steelyard.site.Tap;
+import io.github.steelyard.weights.CheckpointWeights;
 import io.github.steelyard.work.ExpertBackend;
 import io.github.steelyard.work.Monitor;
 import io.github.steelyard.work.PhaseTotals;
@@ -96,8 +97,15 @@ public final class BenchmarkJob {
     private BenchmarkResult measure(Checkpoint source, Decoder decoder, int threads, ResidentMemory memory) {
         Path state = temporaryDirectory();
         ExpertBackend experts = ForwardPass.experts(source, decoder, Optional.empty(), true);
-        Function<Sequences, ForwardPass> pass = sequences ->
-                new ForwardPass(source, decoder, sequences, kernels, gemm, experts, request.allTokens(), threads);
+        Function<Sequences, ForwardPass> pass = sequences -> new ForwardPass(
+                new CheckpointWeights(source),
+                decoder,
+                sequences,
+                kernels,
+                gemm,
+                experts,
+                request.allTokens(),
+                threads);
         ForwardPass warmUp = pass.apply(sequences(decoder, threads, WARM_UP_TOKENS));
         ForwardPass timed = pass.apply(sequences(decoder, request.sequences(), request.sequenceLength()));
         Peak before = Compute.peak(gemm, threads);

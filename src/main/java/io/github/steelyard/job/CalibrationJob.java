@@ -19,6 +19,7 @@ import io.github.steelyard.export.Rehearsal;
 import io.github.steelyard.files.AtomicFiles;
 import io.github.steelyard.files.Finding;
 import io.github.steelyard.files.OutputPaths;
+import io.github.steelyard.files.Printable;
 import io.github.steelyard.gemm.Gemm;
 import io.github.steelyard.kernel.Kernels;
 import io.github.steelyard.model.Decoder;
@@ -110,7 +111,7 @@ public final class CalibrationJob {
             Sequences sequences = Inputs.sequences(set);
             int threads = request.compute()
                     .threadsWithin(
-                            MemoryPlan.of(decoder, sequences, checkpoint, MemoryPlan.Purpose.CALIBRATION), listener);
+                            MemoryPlan.of(decoder, sequences, checkpoint, Solvers.memory(Optional.of(plan))), listener);
             RunKey key = key(digest, plan, set, kernels, gemm);
             if (run.isFinished() && !request.choices().fresh()) {
                 Manifest manifest = requireSame(run, key);
@@ -154,7 +155,8 @@ public final class CalibrationJob {
             int threads) {
 
         ForwardPass pass(boolean allTokens) {
-            return new ForwardPass(checkpoint, decoder, sequences, kernels, gemm, backend, allTokens, threads);
+            return new ForwardPass(
+                    new CheckpointWeights(checkpoint), decoder, sequences, kernels, gemm, backend, allTokens, threads);
         }
 
         Provenance provenance() {
@@ -193,6 +195,17 @@ public final class CalibrationJob {
         Statistics statistics =
                 SolvingRun.measured(run, key, passes.decoder().layers().size());
         ScaleTable scales = ScaleTable.resolve(statistics, plan, recipe.export().sharing(), Optional.empty());
+        List<String> unseen = Solvers.unseen(plan, statistics);
+        if (!unseen.isEmpty()) {
+            listener.finding(Finding.warning(
+                    "solved-without-tokens",
+                    "",
+                    String.format(
+                            Locale.ROOT,
+                            "%d modules saw no token and are solved by their weight alone: %s",
+                            unseen.size(),
+                            Printable.list(unseen))));
+        }
         Map<Site, FakeQuantizer> inputs = PlannedQuantizers.of(plan, scales, module -> true);
         EngineListener progress = listener.passBegins("solve", passes.tokens());
         ForwardPass pass = passes.pass(false);

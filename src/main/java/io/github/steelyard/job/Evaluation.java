@@ -1,7 +1,6 @@
 package io.github.steelyard.job;
 
 import io.github.steelyard.calibration.Perplexity;
-import io.github.steelyard.checkpoint.Checkpoint;
 import io.github.steelyard.model.CorpusContext;
 import io.github.steelyard.model.Decoder;
 import io.github.steelyard.model.EngineListener;
@@ -14,6 +13,7 @@ import io.github.steelyard.quant.FakeQuantizer;
 import io.github.steelyard.quant.FakeQuantizingTap;
 import io.github.steelyard.site.Site;
 import io.github.steelyard.site.Tap;
+import io.github.steelyard.weights.Weights;
 import io.github.steelyard.work.ExpertBackend;
 import io.github.steelyard.work.Profile;
 import java.lang.foreign.Arena;
@@ -46,7 +46,7 @@ final class Evaluation {
     /// @param quantizers what is fake-quantised; empty for nothing
     /// @param logits receives the logits besides
     Perplexity run(
-            Checkpoint checkpoint,
+            Weights weights,
             Decoder decoder,
             Sequences sequences,
             Map<Site, FakeQuantizer> quantizers,
@@ -58,11 +58,11 @@ final class Evaluation {
         };
         Tap tap = quantizers.isEmpty() ? Tap.NONE : new FakeQuantizingTap(quantizers);
         int threads = compute.threadsWithin(
-                MemoryPlan.of(decoder, sequences, checkpoint, MemoryPlan.Purpose.EVALUATION), listener);
+                MemoryPlan.of(decoder, sequences, weights.checkpoint(), MemoryPlan.Purpose.EVALUATION), listener);
         // Quantised or not, the arithmetic is the same: the two are compared.
-        ExpertBackend experts = ForwardPass.experts(checkpoint, decoder, Optional.empty(), true);
+        ExpertBackend experts = ForwardPass.experts(weights.checkpoint(), decoder, Optional.empty(), true);
         ForwardPass pass = new ForwardPass(
-                checkpoint, decoder, sequences, compute.arithmetic(), compute.product(), experts, false, threads);
+                weights, decoder, sequences, compute.arithmetic(), compute.product(), experts, false, threads);
         try (Arena arena = Arena.ofShared()) {
             LayerStore store = LayerStore.inMemory(arena, sequences, decoder.hidden());
             EngineListener watching = new EngineListener() {

@@ -12,6 +12,8 @@ import io.github.steelyard.model.Decoder;
 import io.github.steelyard.model.Sequences;
 import io.github.steelyard.quant.FakeQuantizer;
 import io.github.steelyard.site.Site;
+import io.github.steelyard.weights.CheckpointWeights;
+import io.github.steelyard.weights.Weights;
 import java.lang.foreign.Arena;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -19,6 +21,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
+import java.util.function.Function;
 
 /// Measures the perplexity of a checkpoint over a text, as it is or fake-quantised.
 public final class EvaluationJob {
@@ -49,15 +52,16 @@ public final class EvaluationJob {
     private EvaluationResult run() {
         request.logits().ifPresent(this::requirePlace);
         try (Checkpoint source = Checkpoint.open(request.checkpoint());
-                Arena arena = Arena.ofShared()) {
+                Arena arena = Arena.ofShared();
+                Quantised quantised = quantised(source)) {
             Decoder decoder = Inputs.model(source, listener);
             CalibrationSet set = Inputs.corpus(request.data(), request.dataOptions(), source, decoder);
             Sequences sequences = Inputs.sequences(set);
-            Map<Site, FakeQuantizer> quantizers = quantizers(source, decoder);
+            Map<Site, FakeQuantizer> quantizers = quantised.quantizers(decoder);
             Optional<LogitsFile> kept =
                     request.logits().map(file -> new LogitsFile(arena, sequences, decoder.vocabulary()));
             Evaluation evaluation = new Evaluation(request.compute(), listener);
-            Perplexity perplexity = evaluation.run(source, decoder, sequences, quantizers, kept);
+            Perplexity perplexity = evaluation.run(quantised.weights(), decoder, sequences, quantizers, kept);
             kept.ifPresent(logits -> logits.write(request.logits().orElseThrow()));
             requireNumbers(perplexity, sequences, evaluation);
             return result(set, perplexity, quantizers.size());
@@ -96,15 +100,40 @@ public final class EvaluationJob {
                         evaluation.firstNotFinite())));
     }
 
-    private Map<Site, FakeQuantizer> quantizers(Checkpoint source, Decoder decoder) {
+    /// What is evaluated: weights, and what of their inputs is quantised.
+    private interface Quantised extends AutoCloseable {
+
+        Weights weights();
+
+        Map<Site, FakeQuantizer> quantizers(Decoder decoder);
+
+        @Override
+        default void close() {}
+    }
+
+    private Quantised quantised(Checkpoint source) {
         return switch (request.quantization()) {
-            case EvaluationRequest.Unquantized nothing -> Map.of();
-            case EvaluationRequest.AsStored own -> stored(source, decoder);
+            case EvaluationRequest.Unquantized nothing -> stored(source, decoder -> Map.of());
+            case EvaluationRequest.AsStored own -> stored(source, decoder -> carried(source, decoder));
             case EvaluationRequest.AsExported export -> exported(export.run().withCheckpoint(source.directory()));
         };
     }
 
-    private Map<Site, FakeQuantizer> stored(Checkpoint source, Decoder decoder) {
+    private static Quantised stored(Checkpoint source, Function<Decoder, Map<Site, FakeQuantizer>> quantizers) {
+        return new Quantised() {
+            @Override
+            public Weights weights() {
+                return new CheckpointWeights(source);
+            }
+
+            @Override
+            public Map<Site, FakeQuantizer> quantizers(Decoder decoder) {
+                return quantizers.apply(decoder);
+            }
+        };
+    }
+
+    private Map<Site, FakeQuantizer> carried(Checkpoint source, Decoder decoder) {
         CheckpointScales.Carried own = CheckpointScales.read(source, decoder.modules());
         own.findings().forEach(listener::finding);
         if (own.quantizers().isEmpty()) {
@@ -114,11 +143,25 @@ public final class EvaluationJob {
         return own.quantizers();
     }
 
-    private Map<Site, FakeQuantizer> exported(FinishedRun run) {
-        try (OpenedRun opened = OpenedRun.open(run, listener)) {
-            opened.requireSameCheckpoint(request.compute().threads());
-            return opened.quantizers(request.compute().threads());
-        }
+    private Quantised exported(FinishedRun run) {
+        OpenedRun opened = OpenedRun.open(run, listener);
+        return new Quantised() {
+            @Override
+            public Weights weights() {
+                return opened.weights();
+            }
+
+            @Override
+            public Map<Site, FakeQuantizer> quantizers(Decoder decoder) {
+                opened.requireSameCheckpoint(request.compute().threads());
+                return opened.quantizers(request.compute().threads());
+            }
+
+            @Override
+            public void close() {
+                opened.close();
+            }
+        };
     }
 
     private EvaluationResult result(CalibrationSet set, Perplexity perplexity, int sites) {

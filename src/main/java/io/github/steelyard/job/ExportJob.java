@@ -75,7 +75,7 @@ public final class ExportJob {
     }
 
     private ExportResult checkpoint(ExportOptions wanted, ScaleTable scales) {
-        ExportSource source = ExportSource.of(opened.checkpoint(), opened.decoder());
+        ExportSource source = opened.source();
         Rehearsal.requireExportable(opened.plan(), source, false);
         var written = new CheckpointExporter(
                         source,

@@ -13,7 +13,7 @@ import io.github.steelyard.model.LayerStore;
 import io.github.steelyard.model.Sequences;
 import io.github.steelyard.report.OwnExperts;
 import io.github.steelyard.site.Tap;
-import io.github.steelyard.weights.CheckpointWeights;
+import io.github.steelyard.weights.Weights;
 import io.github.steelyard.work.ExpertBackend;
 import io.github.steelyard.work.Monitor;
 import io.github.steelyard.work.Pass;
@@ -22,7 +22,7 @@ import java.util.Optional;
 
 /// Sequences on their way through a model, whatever the job: the one place where an engine is made.
 ///
-/// @param checkpoint the weights
+/// @param weights the weights
 /// @param decoder the model
 /// @param sequences what goes through it
 /// @param kernels the arithmetic
@@ -31,7 +31,7 @@ import java.util.Optional;
 /// @param allTokens whether each expert also sees every token
 /// @param threads worker threads
 record ForwardPass(
-        Checkpoint checkpoint,
+        Weights weights,
         Decoder decoder,
         Sequences sequences,
         Kernels kernels,
@@ -57,7 +57,7 @@ record ForwardPass(
 
     /// Returns the same with another number of threads.
     ForwardPass withThreads(int count) {
-        return new ForwardPass(checkpoint, decoder, sequences, kernels, gemm, experts, allTokens, count);
+        return new ForwardPass(weights, decoder, sequences, kernels, gemm, experts, allTokens, count);
     }
 
     /// Runs the layers that `store` does not have yet, and the head if somebody wants its logits.
@@ -83,7 +83,6 @@ record ForwardPass(
             Optional<HeadConsumer> head,
             Monitor monitor) {
         Pass pass = new Pass(kernels, gemm, tap, experts, allTokens, threads, profile);
-        new Engine(decoder, new CheckpointWeights(checkpoint), pass, memory, monitor)
-                .run(sequences, store, listener, head);
+        new Engine(decoder, weights, pass, memory, monitor).run(sequences, store, listener, head);
     }
 }

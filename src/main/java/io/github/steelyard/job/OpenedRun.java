@@ -3,6 +3,9 @@ package io.github.steelyard.job;
 import io.github.steelyard.calibration.Manifest;
 import io.github.steelyard.calibration.RunDirectory;
 import io.github.steelyard.calibration.ScaleTable;
+import io.github.steelyard.calibration.SolvedTensors;
+import io.github.steelyard.calibration.SolvedWeights;
+import io.github.steelyard.calibration.Solvers;
 import io.github.steelyard.calibration.WeightSearch;
 import io.github.steelyard.census.ExportSource;
 import io.github.steelyard.checkpoint.Checkpoint;
@@ -19,6 +22,7 @@ import io.github.steelyard.site.Site;
 import io.github.steelyard.statistics.Statistics;
 import io.github.steelyard.statistics.StatisticsException;
 import io.github.steelyard.weights.CheckpointWeights;
+import io.github.steelyard.weights.Weights;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
@@ -26,7 +30,16 @@ import java.util.Optional;
 import java.util.TreeMap;
 
 /// A finished run with its checkpoint opened and its recipe resolved.
-record OpenedRun(RunDirectory run, Checkpoint checkpoint, Decoder decoder, Plan plan, ExportOptions.Sharing sharing)
+///
+/// @param weights the checkpoint's, under what the run solved
+/// @param solved what that is
+record OpenedRun(
+        RunDirectory run,
+        Weights weights,
+        SolvedTensors solved,
+        Decoder decoder,
+        Plan plan,
+        ExportOptions.Sharing sharing)
         implements AutoCloseable {
 
     /// Opens a run and tells what is odd about its recipe.
@@ -46,19 +59,48 @@ record OpenedRun(RunDirectory run, Checkpoint checkpoint, Decoder decoder, Plan 
         Checkpoint checkpoint = Checkpoint.open(source);
         Decoder decoder = Families.of(checkpoint);
         Plan plan = Inputs.plan(recipe, checkpoint.quantization(), Optional.of(checkpoint), decoder);
+        SolvedTensors solved = Solvers.isWanted(plan) ? solved(run, plan) : SolvedTensors.none();
         return new OpenedRun(
                 run,
-                checkpoint,
+                SolvedWeights.over(new CheckpointWeights(checkpoint), decoder, solved),
+                solved,
                 decoder,
                 plan,
                 finished.sharing().orElse(recipe.export().sharing()));
     }
 
+    /// Opens what a run solved, which was solved for its own algorithm and rules and no others.
+    private static SolvedTensors solved(RunDirectory run, Plan plan) {
+        Manifest manifest = run.manifest();
+        TreeMap<String, String> begun = new TreeMap<>(manifest.settings());
+        begun.keySet().removeIf(name -> !name.startsWith("quantize."));
+        if (!begun.equals(plan.effectiveKeys())) {
+            throw new StatisticsException(
+                    run.manifestFile(),
+                    "this recipe solves weights (algorithm '%s'), and the run did not with the same algorithm and rules; calibrate with it"
+                            .formatted(plan.recipe()
+                                    .algorithms()
+                                    .getFirst()
+                                    .method()
+                                    .name()));
+        }
+        return SolvedTensors.open(run);
+    }
+
+    Checkpoint checkpoint() {
+        return weights.checkpoint();
+    }
+
+    /// Returns what an export is made of.
+    ExportSource source() {
+        return new ExportSource(weights, decoder);
+    }
+
     /// Returns the same, written in another format.
     OpenedRun writtenAs(ExportOptions.Format format) {
         Plan another = Inputs.plan(
-                plan.recipe().exportedAs(format), checkpoint.quantization(), Optional.of(checkpoint), decoder);
-        return new OpenedRun(run, checkpoint, decoder, another, sharing);
+                plan.recipe().exportedAs(format), checkpoint().quantization(), Optional.of(checkpoint()), decoder);
+        return new OpenedRun(run, weights, solved, decoder, another, sharing);
     }
 
     Statistics statistics() {
@@ -82,18 +124,18 @@ record OpenedRun(RunDirectory run, Checkpoint checkpoint, Decoder decoder, Plan 
     }
 
     private Optional<WeightSearch> search(int threads) {
-        return WeightSearch.of(plan, decoder, new CheckpointWeights(checkpoint), threads);
+        return WeightSearch.of(plan, decoder, new CheckpointWeights(checkpoint()), threads);
     }
 
     /// Refuses a checkpoint that is not the one that was calibrated.
     void requireSameCheckpoint(int threads) {
         String wanted = run.manifest().checkpoint().digest();
-        String found = Digests.checkpoint(checkpoint, threads, List.of()).sha256();
+        String found = Digests.checkpoint(checkpoint(), threads, List.of()).sha256();
         if (!wanted.equals(found)) {
             throw new StatisticsException(
                     run.manifestFile(),
                     "was calibrated on a checkpoint with digest %s, %s has %s"
-                            .formatted(wanted, checkpoint.directory(), found));
+                            .formatted(wanted, checkpoint().directory(), found));
         }
     }
 
@@ -102,9 +144,7 @@ record OpenedRun(RunDirectory run, Checkpoint checkpoint, Decoder decoder, Plan 
     ///
     /// @param threads as of [#scales]
     Map<Site, FakeQuantizer> quantizers(int threads) {
-        return new CheckpointExporter(
-                        ExportSource.of(checkpoint, decoder), plan, scales(threads), new ExportRun(1, 1, bytes -> {}))
-                .quantizers();
+        return new CheckpointExporter(source(), plan, scales(threads), new ExportRun(1, 1, bytes -> {})).quantizers();
     }
 
     /// Returns the digests that exports record.
@@ -115,11 +155,15 @@ record OpenedRun(RunDirectory run, Checkpoint checkpoint, Decoder decoder, Plan 
         digests.put("recipe", plan.recipe().digest());
         digests.put("data", manifest.data().digest());
         digests.put("statistics", manifest.statisticsDigest());
+        if (!solved.isEmpty()) {
+            digests.put("solved", Digests.ofText(manifest.solved().toString()));
+        }
         return digests;
     }
 
     @Override
     public void close() {
-        checkpoint.close();
+        solved.close();
+        checkpoint().close();
     }
 }

@@ -22,6 +22,7 @@ import io.github.steelyard.report.PlanReport;
 import io.github.steelyard.report.ServingPlan;
 import io.github.steelyard.site.Tap;
 import io.github.steelyard.statistics.Statistics;
+import io.github.steelyard.weights.CheckpointWeights;
 import io.github.steelyard.work.ExpertBackend;
 import io.github.steelyard.work.Profile;
 import java.lang.foreign.Arena;
@@ -190,7 +191,14 @@ public final class PlanJob {
         int threads = compute.threadsWithin(
                 MemoryPlan.of(decoder, sequences, opened, MemoryPlan.Purpose.EVALUATION), listener);
         ForwardPass pass = new ForwardPass(
-                opened, decoder, sequences, compute.arithmetic(), compute.product(), experts, false, threads);
+                new CheckpointWeights(opened),
+                decoder,
+                sequences,
+                compute.arithmetic(),
+                compute.product(),
+                experts,
+                false,
+                threads);
         try (Arena arena = Arena.ofShared()) {
             LayerStore store = LayerStore.inMemory(arena, sequences, decoder.hidden());
             EngineListener progress = listener.passBegins("probe", sequences.tokens());

@@ -73,7 +73,7 @@ public sealed interface Kernels permits ReferenceKernels, VectorKernels {
     ///
     /// @param scales of each block, not negative, finite
     /// @param residuals receives a value for each element, in the same order, from its start
-    void fp4Residuals(float[] x, int offset, int blocks, float[] scales, float[] residuals);
+    void fp4Residuals(float[] x, int offset, int elements, int blocks, float[] scales, float[] residuals);
 
     /// Returns the squared error of finite elements in E4M3. With `y = e4m3(x * factor) * inverse`, `(x - y)²` of
     /// element `i` is made in float32 and added in float64 to the sum `i mod 16`, these one after the other in the end.

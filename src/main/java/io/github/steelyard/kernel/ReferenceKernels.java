@@ -85,13 +85,14 @@ public record ReferenceKernels(String reason) implements Kernels {
     }
 
     @Override
-    public void fp4Residuals(float[] x, int offset, int blocks, float[] scales, float[] residuals) {
-        fp4Residuals(x, offset, 0, blocks, scales, residuals);
+    public void fp4Residuals(float[] x, int offset, int elements, int blocks, float[] scales, float[] residuals) {
+        fp4Residuals(x, offset, elements, 0, blocks, scales, residuals);
     }
 
     /// Does so from block `from` on.
-    static void fp4Residuals(float[] x, int offset, int from, int blocks, float[] scales, float[] residuals) {
-        for (int e = 0; e < 16; e++) {
+    static void fp4Residuals(
+            float[] x, int offset, int elements, int from, int blocks, float[] scales, float[] residuals) {
+        for (int e = 0; e < elements; e++) {
             for (int i = from; i < blocks; i++) {
                 float value = x[offset + e * blocks + i];
                 residuals[e * blocks + i] = scales[i] == 0 ? value : value - E2m1.round(value / scales[i]) * scales[i];

@@ -4,6 +4,7 @@ import io.github.steelyard.format.Bf16;
 import io.github.steelyard.format.E4m3;
 import io.github.steelyard.format.E5m2;
 import io.github.steelyard.format.E8m0;
+import io.github.steelyard.format.EncodedWeight;
 import io.github.steelyard.format.Fp16;
 import io.github.steelyard.format.Fp8Weight;
 import io.github.steelyard.format.MxWeight;
@@ -73,6 +74,7 @@ final class VectorDecode {
             case TransposedWeight plain -> VectorDecodeTransposed.decode(plain, fromRow, toRow, target, offset);
             case TransposedNvfp4Weight nvfp4 -> VectorDecodeTransposed.decode(nvfp4, fromRow, toRow, target, offset);
             case RowSelection selection -> selection(selection, fromRow, toRow, target, offset);
+            case EncodedWeight encoded -> decode(encoded.values(), fromRow, toRow, target, offset);
             default -> weight.decodeRows(fromRow, toRow, target, offset);
         }
     }

@@ -52,12 +52,12 @@ final class VectorErrors {
     }
 
     /// A lane is a block.
-    static void fp4Residuals(float[] x, int offset, int blocks, float[] scales, float[] residuals) {
+    static void fp4Residuals(float[] x, int offset, int elements, int blocks, float[] scales, float[] residuals) {
         int bound = SPECIES.loopBound(blocks);
         for (int i = 0; i < bound; i += LANES) {
             FloatVector scale = FloatVector.fromArray(SPECIES, scales, i);
             FloatVector divisor = scale.blend(Float.POSITIVE_INFINITY, scale.compare(VectorOperators.EQ, 0));
-            for (int e = 0; e < 16; e++) {
+            for (int e = 0; e < elements; e++) {
                 FloatVector value = FloatVector.fromArray(SPECIES, x, offset + e * blocks + i);
                 IntVector signs = value.reinterpretAsInts().and(SIGN);
                 fp4Rest(value.abs(), divisor, scale)
@@ -67,7 +67,7 @@ final class VectorErrors {
                         .intoArray(residuals, e * blocks + i);
             }
         }
-        ReferenceKernels.fp4Residuals(x, offset, bound, blocks, scales, residuals);
+        ReferenceKernels.fp4Residuals(x, offset, elements, bound, blocks, scales, residuals);
     }
 
     private static FloatVector fp4Square(FloatVector value, FloatVector divisor, FloatVector scale) {

@@ -61,8 +61,8 @@ public record VectorKernels(String reason) implements Kernels {
     }
 
     @Override
-    public void fp4Residuals(float[] x, int offset, int blocks, float[] scales, float[] residuals) {
-        VectorErrors.fp4Residuals(x, offset, blocks, scales, residuals);
+    public void fp4Residuals(float[] x, int offset, int elements, int blocks, float[] scales, float[] residuals) {
+        VectorErrors.fp4Residuals(x, offset, elements, blocks, scales, residuals);
     }
 
     @Override

@@ -1,6 +1,10 @@
 package io.github.steelyard.model;
 
 import io.github.steelyard.checkpoint.Checkpoint;
+import io.github.steelyard.site.ModuleInfo;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Set;
 
 /// How much memory a pass needs, known before it starts. What matters is the largest layer, the longest sequence
 /// and the number of workers; the number of tokens hardly does, but for an evaluation.
@@ -18,6 +22,11 @@ public record MemoryPlan(Decoder decoder, int longest, long tokens, long tensors
         CALIBRATION,
         /// The same with the head.
         CALIBRATION_WITH_HEAD,
+        /// A calibration's pass that quantises inputs and sums their products in blocks of 16.
+        SOLVING_BLOCKS,
+        /// A calibration's pass that quantises inputs, sums the products of all features of an input and solves a
+        /// weight by them.
+        SOLVING_MATRICES,
         /// With the head, the rows in memory, and weights decoded whole, as a tap that alters them wants.
         EVALUATION
     }
@@ -47,6 +56,8 @@ public record MemoryPlan(Decoder decoder, int longest, long tokens, long tensors
     /// Weights of the largest size that are decoded together: gate and up; q, k and v are at most as large.
     private static final long MOST_IN_A_GROUP = 2;
 
+    private static final long BLOCK_OF_MOMENTS = 16;
+
     /// Returns the plan of a pass over these sequences.
     public static MemoryPlan of(Decoder decoder, Sequences sequences, Checkpoint checkpoint, Purpose purpose) {
         int tensors = checkpoint.tensors().size();
@@ -56,9 +67,7 @@ public record MemoryPlan(Decoder decoder, int longest, long tokens, long tensors
     /// Returns the bytes that a pass with so many workers holds: on the heap, and off it the packed weights.
     public long bytes(int threads) {
         long shared = (long) Engine.HEAD_PANEL * decoder.hidden();
-        long workers = (long) threads
-                * longest
-                * (decoder.hidden() + (purpose == Purpose.CALIBRATION ? 0L : Engine.HEAD_PANEL));
+        long workers = (long) threads * longest * (decoder.hidden() + (hasHead() ? (long) Engine.HEAD_PANEL : 0));
         for (Decoder.Layer layer : decoder.layers()) {
             for (Decoder.Block block : layer.blocks()) {
                 shared = Math.max(shared, sharedFloats(block.body()));
@@ -68,7 +77,7 @@ public record MemoryPlan(Decoder decoder, int longest, long tokens, long tensors
         long metadata = BYTES_PER_TENSOR * tensors
                 + BYTES_PER_LINEAR * decoder.linears().size();
         long perToken = tokens * (BYTES_PER_TOKEN + BYTES_PER_ROUTE * Math.min(MOST_ROUTES, routes()));
-        return BASE + metadata + perToken + 4 * (shared + workers + evaluationFloats(threads));
+        return BASE + metadata + perToken + 4 * (shared + workers + evaluationFloats(threads) + solvingFloats(threads));
     }
 
     /// Returns the MiB that a process with so many workers needs: the least `--memory` for them.
@@ -76,8 +85,56 @@ public record MemoryPlan(Decoder decoder, int longest, long tokens, long tensors
         return ((bytes(threads) + OUTSIDE_HEAP) >> 20) + 1;
     }
 
+    private boolean hasHead() {
+        return purpose == Purpose.CALIBRATION_WITH_HEAD || purpose == Purpose.EVALUATION;
+    }
+
+    private boolean solves() {
+        return purpose == Purpose.SOLVING_BLOCKS || purpose == Purpose.SOLVING_MATRICES;
+    }
+
+    /// Returns the floats of the sums under way and of what is solved with them: of one expert for each worker, and of
+    /// all else in a layer; a factor, a matrix and three times the weight for each worker.
+    private long solvingFloats(int threads) {
+        if (!solves()) {
+            return 0;
+        }
+        long sums = 0;
+        long solved = 0;
+        for (Decoder.Layer layer : decoder.layers()) {
+            long others = 0;
+            long expert = 0;
+            Set<List<String>> inputs = new HashSet<>();
+            for (Linear linear : layer.blocks().stream()
+                    .flatMap(block -> block.body().linears().stream())
+                    .toList()) {
+                ModuleInfo info = linear.info();
+                solved = Math.max(solved, 3L * info.rows() * info.columns() + factorFloats(info));
+                if (!inputs.add(info.inputGroup())) {
+                    continue;
+                }
+                if (info.expert().isEmpty()) {
+                    others += momentFloats(info);
+                } else if (info.expert().get().index() == 0) {
+                    expert += momentFloats(info);
+                }
+            }
+            sums = Math.max(sums, others + threads * expert);
+        }
+        return sums + threads * solved;
+    }
+
+    private long momentFloats(ModuleInfo info) {
+        long together = purpose == Purpose.SOLVING_MATRICES ? info.columns() : BLOCK_OF_MOMENTS;
+        return info.columns() * (together + 1); // half of the pairs, eight bytes each
+    }
+
+    private long factorFloats(ModuleInfo info) {
+        return purpose == Purpose.SOLVING_MATRICES ? 2L * info.columns() * info.columns() : 0;
+    }
+
     private long evaluationFloats(int threads) {
-        if (purpose != Purpose.EVALUATION) {
+        if (purpose != Purpose.EVALUATION && !solves()) {
             return 0;
         }
         long largest = decoder.layers().stream()
@@ -87,7 +144,7 @@ public record MemoryPlan(Decoder decoder, int longest, long tokens, long tensors
                 .max()
                 .orElse(0);
         long decoded = MOST_IN_A_GROUP * threads * Math.max(largest, (long) Engine.HEAD_PANEL * decoder.hidden());
-        return ROWS_AS_LARGE_AS_THE_CORPUS * tokens * decoder.hidden() + decoded;
+        return solves() ? decoded : ROWS_AS_LARGE_AS_THE_CORPUS * tokens * decoder.hidden() + decoded;
     }
 
     /// Returns the largest number of workers, up to `wanted`, that fits into `limit` bytes; 0 if not even one does.

@@ -10,6 +10,7 @@ import io.github.steelyard.recipe.Recipe;
 import io.github.steelyard.recipe.Rule;
 import io.github.steelyard.search.Multipliers;
 import io.github.steelyard.site.Role;
+import io.github.steelyard.yaml.Position;
 import java.util.Collection;
 import java.util.List;
 import java.util.Locale;
@@ -45,6 +46,7 @@ final class AlgorithmCheck {
         AlgorithmCheck check = new AlgorithmCheck(problems, warnings);
         for (Algorithm algorithm : recipe.algorithms()) {
             check.method(algorithm, recipe.algorithms().size());
+            check.solved(algorithm.at(), algorithm.method(), decisions);
             check.sharedOptions(algorithm);
             check.withoutEffect(algorithm);
             check.distributions(recipe, algorithm, decisions);
@@ -111,7 +113,7 @@ final class AlgorithmCheck {
             problems.add(
                     algorithm.at(),
                     "algorithm '%s'".formatted(algorithm.method().name()),
-                    "not run by this version; it runs one of 'max', 'mse', 'nvfp4_act_headroom' and 'lsq', or null for a recipe without calibration data");
+                    "not run by this version; it runs one of 'max', 'mse', 'local_hessian', 'gptq', 'nvfp4_act_headroom' and 'lsq', or null for a recipe without calibration data");
         }
     }
 
@@ -130,7 +132,7 @@ final class AlgorithmCheck {
             case Algorithm.Lsq lsq -> runs(algorithm, lsq.scaleAlgorithm());
             case Algorithm.LocalHessian hessian -> {
                 localHessian(algorithm, hessian);
-                yield false; // TODO
+                yield true;
             }
             case Algorithm.ActHeadroom headroom -> runs(algorithm, headroom.weights());
             case Algorithm.SmoothQuant smooth -> false;
@@ -138,7 +140,7 @@ final class AlgorithmCheck {
             case Algorithm.AwqClip clip -> false;
             case Algorithm.AwqFull full -> false;
             case Algorithm.SvdQuant svd -> false;
-            case Algorithm.Gptq gptq -> false;
+            case Algorithm.Gptq gptq -> true;
         };
     }
 
@@ -152,6 +154,60 @@ final class AlgorithmCheck {
     private void mse(Algorithm algorithm, Algorithm.Mse mse) {
         sharedStates(algorithm, mse.sharedStates());
         search(algorithm, mse.search());
+    }
+
+    /// What is solved by weights and inputs are static NVFP4 blocks.
+    private void solved(Position at, Algorithm.Method method, Collection<Decision> decisions) {
+        List<Decision> others = decisions.stream()
+                .filter(decision -> decision.site().role() == Role.WEIGHT && !decision.asStored())
+                .filter(decision -> decision.config()
+                        .filter(config ->
+                                !config.hasStaticBlocks() || !config.format().equals(Optional.of(Format.NVFP4)))
+                        .isPresent())
+                .toList();
+        if (others.isEmpty()) {
+            return;
+        }
+        String first = others.getFirst().site().name();
+        switch (method) {
+            case Algorithm.LocalHessian hessian -> {
+                if (hessian.search().fp8Sweep()) {
+                    warnings.add(asMax(first, others.size()));
+                } else {
+                    refuseOthers(at, method, first);
+                }
+            }
+            case Algorithm.Gptq gptq -> refuseOthers(at, method, first);
+            case Algorithm.Lsq lsq -> solved(at, lsq.scaleAlgorithm(), decisions);
+            case Algorithm.None none -> {}
+            case Algorithm.Max max -> {}
+            case Algorithm.Mse mse -> {}
+            case Algorithm.ActHeadroom headroom -> solved(at, headroom.weights(), decisions);
+            case Algorithm.SmoothQuant smooth -> {}
+            case Algorithm.AwqLite lite -> {}
+            case Algorithm.AwqClip clip -> {}
+            case Algorithm.AwqFull full -> {}
+            case Algorithm.SvdQuant svd -> {}
+        }
+    }
+
+    private static PlanWarning asMax(String first, int count) {
+        return new PlanWarning(
+                "algorithm.weights_as_max",
+                first,
+                String.format(
+                        Locale.ROOT,
+                        "%d weights have no static NVFP4 blocks, and 'local_hessian' leaves them as 'max' does: %s and others",
+                        count,
+                        first));
+    }
+
+    private void refuseOthers(Position at, Algorithm.Method method, String first) {
+        problems.add(
+                at,
+                first,
+                "'%s' solves static NVFP4 blocks, and this weight has another format; use 'mse' or 'max' for it"
+                        .formatted(method.name()));
     }
 
     private void localHessian(Algorithm algorithm, Algorithm.LocalHessian hessian) {

@@ -1,5 +1,6 @@
 package io.github.steelyard.report;
 
+import io.github.steelyard.calibration.Solvers;
 import io.github.steelyard.dialect.QuantizationConfig;
 import io.github.steelyard.format.Format;
 import io.github.steelyard.model.Decoder;
@@ -94,13 +95,16 @@ public record Forecast(
         long tokens = basis.text().tokens();
         int threads = basis.machine().threads();
         Optional<Double> rate = basis.machine().gflopsPerSecond();
-        double flops = 2.0 * tokens * activeWeights(decoder, basis.allExperts());
+        boolean twice = plan.filter(Solvers::isWanted).isPresent(); // what is solved in the second pass comes besides
+        double flops = 2.0
+                * tokens
+                * (activeWeights(decoder, basis.allExperts()) + (twice ? activeWeights(decoder, false) : 0));
         MemoryPlan memory = new MemoryPlan(
                 decoder,
                 basis.text().longest(),
                 tokens,
                 basis.tensors().orElse(decoder.linears().size() * TENSORS_PER_LINEAR),
-                MemoryPlan.Purpose.CALIBRATION);
+                Solvers.memory(plan));
         return new Forecast(
                 tokens,
                 basis.text().tokensAre(),

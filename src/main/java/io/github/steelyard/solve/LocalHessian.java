@@ -179,7 +179,7 @@ public final class LocalHessian implements Solver {
             for (int i = 0; i < BATCH; i++) {
                 tried[i] = scales.tried(candidate.of(largest[i]));
             }
-            kernels.fp4Residuals(elements, 0, BATCH, tried, residuals);
+            kernels.fp4Residuals(elements, 0, BLOCK, BATCH, tried, residuals);
             errors(form);
             for (int i = 0; i < BATCH; i++) {
                 if (errors[i] < smallest[i]) {

@@ -6,6 +6,8 @@ import io.github.steelyard.site.ModuleInfo;
 import io.github.steelyard.solve.Solver.Part;
 import io.github.steelyard.tensor.DType;
 import io.github.steelyard.tensor.Shape;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
 import java.util.List;
 import java.util.Optional;
 
@@ -22,11 +24,15 @@ public record StaticBlocks(float amax, float largest) {
     /// The part that holds the block scales.
     public static final String SCALES = "weight_scale";
 
+    /// The part that holds the scale of the tensor, a multiplier.
+    public static final String GLOBAL_SCALE = "weight_scale_2";
+
     /// Returns the tensors that are solved for a module.
     public static List<Part> parts(ModuleInfo module) {
         return List.of(
                 new Part(CODES, DType.U8, Shape.of(module.rows(), module.columns() / 2)),
-                new Part(SCALES, DType.F8_E4M3, Shape.of(module.rows(), module.columns() / Nvfp4.BLOCK)));
+                new Part(SCALES, DType.F8_E4M3, Shape.of(module.rows(), module.columns() / Nvfp4.BLOCK)),
+                new Part(GLOBAL_SCALE, DType.F32, Shape.of()));
     }
 
     /// Returns the formulas of the block scales; empty for a weight of zeros.
@@ -46,7 +52,14 @@ public record StaticBlocks(float amax, float largest) {
     List<byte[]> encoded(float[] weight, int rows, int columns, byte[] blockScales) {
         byte[] codes = new byte[Math.multiplyExact(rows, columns / 2)];
         Nvfp4.encodeCodes(weight, 0, rows, columns, globalScale(), codes, 0, blockScales, 0);
-        return List.of(codes, blockScales);
+        return List.of(codes, blockScales, globalScaleBytes());
+    }
+
+    private byte[] globalScaleBytes() {
+        return ByteBuffer.allocate(Float.BYTES)
+                .order(ByteOrder.LITTLE_ENDIAN)
+                .putFloat(globalScale())
+                .array();
     }
 
     /// Returns a weight of zeros, as it is encoded anywhere else.
@@ -54,6 +67,6 @@ public record StaticBlocks(float amax, float largest) {
         byte[] codes = new byte[Math.multiplyExact(rows, columns / 2)];
         byte[] blockScales = new byte[rows * (columns / Nvfp4.BLOCK)];
         Nvfp4.encodeRows(weight, 0, rows, columns, globalScale(), codes, 0, blockScales, 0);
-        return List.of(codes, blockScales);
+        return List.of(codes, blockScales, globalScaleBytes());
     }
 }

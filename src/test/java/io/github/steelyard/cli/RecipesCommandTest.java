@@ -128,11 +128,12 @@ final class RecipesCommandTest {
 
     @Test
     void check_recipeThatIsNotRun_saysWhyAndWhere() {
-        CommandRun run = CommandRun.of("recipes", "check", "nvfp4-experts", "--set", "quantize.algorithm.method=gptq")
+        CommandRun run = CommandRun.of(
+                        "recipes", "check", "nvfp4-experts", "--set", "quantize.algorithm.method=svdquant")
                 .expect(ExitCode.BAD_INPUT);
 
         assertThat(run.err())
-                .contains("--set quantize.algorithm.method:1:1: algorithm 'gptq': not run by this version");
+                .contains("--set quantize.algorithm.method:1:1: algorithm 'svdquant': not run by this version");
     }
 
     @Test

@@ -94,9 +94,9 @@ final class KernelsParityTest {
                 scales[i] = i % 5 == 0 ? 0 : Math.abs(x[i]) + Math.scalb(1f, -i);
             }
             float[] wanted = new float[16 * blocks];
-            reference.fp4Residuals(x, 0, blocks, scales, wanted);
+            reference.fp4Residuals(x, 0, 16, blocks, scales, wanted);
             float[] found = new float[16 * blocks];
-            fastest.fp4Residuals(Values.at(3, x), 3, blocks, scales, found);
+            fastest.fp4Residuals(Values.at(3, x), 3, 16, blocks, scales, found);
             assertBits("fp4Residuals of " + blocks, found, wanted);
         }
     }

@@ -358,6 +358,9 @@ final class PlanTest {
     @ParameterizedTest
     @ValueSource(
             strings = {
+                "local_hessian",
+                "gptq",
+                "{method: lsq, scale_algorithm: {method: local_hessian}}",
                 "mse",
                 "{method: mse, fp8_scale_sweep: true}",
                 "{method: mse, start_multiplier: 1.0, stop_multiplier: 1.5, step_size: 0.5}",
@@ -365,7 +368,7 @@ final class PlanTest {
                 "{method: lsq, scale_algorithm: {method: mse, fp8_scale_sweep: true}}",
                 "{method: lsq, scale_algorithm: {method: max}}",
             })
-    void of_algorithmsThatLookAtWeightsAlone_areRun(String algorithm) {
+    void of_algorithmsThatSearchOrSolveWeights_areRun(String algorithm) {
         assertThatCode(() -> Plan.of(Recipe.parse(Path.of("r.yaml"), yaml(algorithm, rule("*", OFF))), modules()))
                 .doesNotThrowAnyException();
     }
@@ -374,7 +377,7 @@ final class PlanTest {
     @CsvSource(
             delimiter = '|',
             value = {
-                "{method: lsq, scale_algorithm: {method: local_hessian}} | algorithm 'lsq': not run by this version",
+                "{method: local_hessian, block_size: 32} | algorithm option block_size: 32: not supported; scales are those of blocks of 16",
                 "[mse, max] | algorithm 'mse': not run by this version",
                 "{method: mse, shared_states: {weight_global_amax: {}}} | algorithm option shared_states: {weight_global_amax: {}}: not supported",
                 "{method: mse, step_size: 0.0001} | algorithm option step_size: multipliers from 0.25 to 4.0 in steps of 1.0E-4 are 37501, at most 4096 are tried",
@@ -386,9 +389,13 @@ final class PlanTest {
 
     @Test
     void of_otherAlgorithms_areRefusedAtUse() {
-        assertThatThrownBy(() -> Plan.of(Recipe.parse(Path.of("r.yaml"), yaml("gptq", rule("*", OFF))), modules()))
-                .hasMessage("r.yaml:2:23: algorithm 'gptq': not run by this version; it runs one of 'max', 'mse',"
-                        + " 'nvfp4_act_headroom' and 'lsq', or null for a recipe without calibration data");
+        assertThatThrownBy(() -> Plan.of(Recipe.parse(Path.of("r.yaml"), yaml("svdquant", rule("*", OFF))), modules()))
+                .hasMessage(
+                        "r.yaml:2:23: algorithm 'svdquant': not run by this version; it runs one of 'max', 'mse',"
+                                + " 'local_hessian', 'gptq', 'nvfp4_act_headroom' and 'lsq', or null for a recipe without calibration data");
+        assertThatThrownBy(() ->
+                        Plan.of(Recipe.parse(Path.of("r.yaml"), yaml("gptq", rule("*q_proj*", FP8))), modules()))
+                .hasMessageContaining("'gptq' solves static NVFP4 blocks, and this weight has another format");
         assertThatThrownBy(() -> Plan.of(
                         Recipe.parse(
                                 Path.of("r.yaml"), yaml("{method: max, moe_calib_experts_ratio: 0.5}", rule("*", OFF))),
