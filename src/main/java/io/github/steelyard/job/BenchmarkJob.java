@@ -211,7 +211,7 @@ public final class BenchmarkJob {
     /// Returns a clock that others who use the processor do not put forward, where the JVM has one.
     private static LongSupplier processorTime() {
         ThreadMXBean threads = ManagementFactory.getThreadMXBean();
-        return threads.isCurrentThreadCpuTimeSupported() ? threads::getCurrentThreadCpuTime : System::nanoTime;
+        return threads.isCurrentThreadCpuTimeSupported() ? threads::getCurrentThreadCpuTime : new PhaseTotals()::now;
     }
 
     private static Profile both(Profile totals, Profile trace) {
