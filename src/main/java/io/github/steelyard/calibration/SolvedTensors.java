@@ -40,6 +40,13 @@ public final class SolvedTensors implements AutoCloseable {
         }
     }
 
+    /// Opens one file that was written just now.
+    static SolvedTensors ofFile(Path path) {
+        SolvedTensors opened = new SolvedTensors();
+        opened.add(path);
+        return opened;
+    }
+
     private void add(RunDirectory run, String name, String digest) {
         Path path = run.solvedDirectory().resolve(Path.of(name).getFileName());
         try {
@@ -48,18 +55,22 @@ public final class SolvedTensors implements AutoCloseable {
                 throw new StatisticsException(
                         path, "expected SHA-256 %s as in manifest.json, found %s".formatted(digest, found));
             }
-            SafetensorsFile file = SafetensorsFile.open(path);
-            files.add(file);
-            if (!SolvedFile.VERSION.equals(file.metadata().get("version"))) {
-                throw new StatisticsException(
-                        path,
-                        "version: expected %s, found %s"
-                                .formatted(SolvedFile.VERSION, file.metadata().get("version")));
-            }
-            file.tensors().keySet().forEach(tensor -> tensors.put(tensor, file));
+            add(path);
         } catch (CheckpointException e) {
             throw new StatisticsException(path, e.problem(), e);
         }
+    }
+
+    private void add(Path path) {
+        SafetensorsFile file = SafetensorsFile.open(path);
+        files.add(file);
+        if (!SolvedFile.VERSION.equals(file.metadata().get("version"))) {
+            throw new StatisticsException(
+                    path,
+                    "version: expected %s, found %s"
+                            .formatted(SolvedFile.VERSION, file.metadata().get("version")));
+        }
+        file.tensors().keySet().forEach(tensor -> tensors.put(tensor, file));
     }
 
     /// Returns whether nothing was solved.

@@ -36,7 +36,8 @@ public final class SolvedWeights {
         return over.isEmpty() ? below : OverlaidWeights.of(below, decoder, over);
     }
 
-    private static Optional<StoredWeight> weight(ModuleInfo module, SolvedTensors solved) {
+    /// Returns what was solved for a module, empty if nothing was.
+    static Optional<StoredWeight> weight(ModuleInfo module, SolvedTensors solved) {
         if (module.kind() == ModuleInfo.Kind.ATTENTION || module.columns() % Nvfp4Weight.BLOCK != 0) {
             return Optional.empty();
         }

@@ -60,6 +60,12 @@ public final class Solvers {
                 .orElse(MemoryPlan.Purpose.CALIBRATION);
     }
 
+    /// Returns whether layers are to be solved on what the quantised layers before them give.
+    public static boolean propagates(Plan plan) {
+        Algorithm algorithm = plan.recipe().algorithms().getFirst();
+        return algorithm.layerwise().enable() && algorithm.layerwise().quantisedInputs();
+    }
+
     /// Returns the names of the modules that a plan solves and no token has reached: they are solved by their weight
     /// alone.
     public static List<String> unseen(Plan plan, Statistics statistics) {
@@ -80,7 +86,7 @@ public final class Solvers {
     }
 
     /// Returns whether the weight of a module is solved: what has static blocks, unless it is shipped as it is stored.
-    private static boolean isSolved(Plan plan, ModuleInfo module) {
+    public static boolean isSolved(Plan plan, ModuleInfo module) {
         return solves(plan.recipe().algorithms().getFirst().method())
                 && plan.config(new Site(module.name(), Role.WEIGHT))
                         .filter(config -> config.format().equals(Optional.of(Format.NVFP4)))

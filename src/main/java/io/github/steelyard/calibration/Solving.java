@@ -13,6 +13,8 @@ import io.github.steelyard.solve.MomentsTap;
 import io.github.steelyard.solve.Solver;
 import io.github.steelyard.statistics.SiteStatistics;
 import io.github.steelyard.statistics.Statistics;
+import io.github.steelyard.tensor.Shape;
+import io.github.steelyard.weights.CheckpointWeights;
 import io.github.steelyard.weights.Weights;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -50,6 +52,7 @@ final class Solving implements AutoCloseable {
     private final Map<Integer, List<ModuleInfo>> modules = new HashMap<>(); // those, by layer
     private final Set<String> solved = ConcurrentHashMap.newKeySet();
     private @Nullable SolvedFile file;
+    private @Nullable SolvedTensors last; // what was solved in the layer that ended last
 
     /// @param threads groups of modules that are solved at a time
     Solving(
@@ -89,6 +92,34 @@ final class Solving implements AutoCloseable {
                         found.map(SiteStatistics::tokens).orElse(0L)));
     }
 
+    /// Returns the weights with those over them that were solved in the layer that ended last.
+    Weights solvedWeights() {
+        return new Weights() {
+            @Override
+            public CheckpointWeights stored() {
+                return weights.stored();
+            }
+
+            @Override
+            public Optional<StoredWeight> replacement(String module) {
+                Linear linear = linears.get(module);
+                return last == null || linear == null
+                        ? weights.replacement(module)
+                        : SolvedWeights.weight(linear.info(), last).or(() -> weights.replacement(module));
+            }
+
+            @Override
+            public StoredWeight plain(String name, int rows, int columns) {
+                return weights.plain(name, rows, columns);
+            }
+
+            @Override
+            public float[] vector(String name, Shape shape, int from, int length) {
+                return weights.vector(name, shape, from, length);
+            }
+        };
+    }
+
     /// Returns the listener that solves what it hears of, and has a state keep it.
     MomentsTap.Listener keptIn(RunState store) {
         return new MomentsTap.Listener() {
@@ -106,6 +137,8 @@ final class Solving implements AutoCloseable {
             public void layerEnds(int layer, Map<List<Site>, InputMoments> moments) {
                 if (end(layer, moments)) {
                     store.keepResults(layer);
+                    closeLast();
+                    last = SolvedTensors.ofFile(directory.resolve(SolvedFile.name(layer)));
                 }
             }
         };
@@ -182,8 +215,16 @@ final class Solving implements AutoCloseable {
         }
     }
 
+    private void closeLast() {
+        if (last != null) {
+            last.close();
+            last = null;
+        }
+    }
+
     @Override
     public void close() {
+        closeLast();
         if (file != null) {
             file.close();
         }

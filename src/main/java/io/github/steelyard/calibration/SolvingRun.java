@@ -4,7 +4,9 @@ import io.github.steelyard.checkpoint.Digests;
 import io.github.steelyard.files.StorageException;
 import io.github.steelyard.gemm.Gemm;
 import io.github.steelyard.kernel.Kernels;
+import io.github.steelyard.model.CorpusContext;
 import io.github.steelyard.model.Decoder;
+import io.github.steelyard.model.LayerStore;
 import io.github.steelyard.site.Tap;
 import io.github.steelyard.solve.Desks;
 import io.github.steelyard.solve.MomentsTap;
@@ -30,6 +32,8 @@ import java.util.TreeMap;
 /// @param statistics what the first pass measured
 /// @param solver what is solved
 /// @param quantizing what is done with inputs and caches on their way
+/// @param again what is done with inputs, caches and weights that are not solved where each layer is run once more with
+///     what was solved in it, so that later layers see what a quantised model gives them; empty to run each once
 /// @param threads modules that are solved at a time
 /// @param forward sends the calibration set through the model
 public record SolvingRun(
@@ -39,10 +43,23 @@ public record SolvingRun(
         Statistics statistics,
         Solver solver,
         Tap quantizing,
+        Optional<Tap> again,
         Kernels kernels,
         Gemm gemm,
         int threads,
-        CalibrationRun.Forward forward) {
+        Forward forward) {
+
+    /// Sends the calibration set through the model.
+    @FunctionalInterface
+    public interface Forward {
+
+        /// Runs the layers that `store` does not have yet.
+        ///
+        /// @param weights the model's weights, and those solved of the layer that is run once more
+        /// @param tap sees every site; must be shown the w2 input of experts
+        /// @param memory where rows as large as the corpus are taken from
+        void run(Weights weights, Tap tap, LayerStore store, CorpusContext.RowMemory memory);
+    }
 
     /// Keeps the statistics of a run that goes on to solve.
     ///
@@ -92,8 +109,8 @@ public record SolvingRun(
                 Solving solving =
                         new Solving(decoder, weights, solver, statistics, run.solvedDirectory(), threads, desks)) {
             create(run.solvedDirectory());
-            MomentsTap tap = new MomentsTap(quantizing, solving::wanted, solving.keptIn(store), desks);
-            forward.run(tap, store, store::scratch);
+            MomentsTap tap = new MomentsTap(quantizing, again, solving::wanted, solving.keptIn(store), desks);
+            forward.run(again.isPresent() ? solving.solvedWeights() : weights, tap, store, store::scratch);
             TreeMap<String, String> solved = new TreeMap<>();
             solving.head(tap.take()).ifPresent(file -> solved.put(SolvedFile.name(-1), Digests.ofFile(file)));
             for (int layer = 0; layer < store.digests().size(); layer++) {

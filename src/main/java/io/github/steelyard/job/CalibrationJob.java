@@ -39,6 +39,7 @@ import io.github.steelyard.site.Tap;
 import io.github.steelyard.statistics.Coverage;
 import io.github.steelyard.statistics.Statistics;
 import io.github.steelyard.weights.CheckpointWeights;
+import io.github.steelyard.weights.Weights;
 import io.github.steelyard.work.ExpertBackend;
 import io.github.steelyard.work.Profile;
 import java.nio.file.Path;
@@ -154,9 +155,8 @@ public final class CalibrationJob {
             long tokens,
             int threads) {
 
-        ForwardPass pass(boolean allTokens) {
-            return new ForwardPass(
-                    new CheckpointWeights(checkpoint), decoder, sequences, kernels, gemm, backend, allTokens, threads);
+        ForwardPass pass(Weights weights, boolean allTokens) {
+            return new ForwardPass(weights, decoder, sequences, kernels, gemm, backend, allTokens, threads);
         }
 
         Provenance provenance() {
@@ -173,7 +173,7 @@ public final class CalibrationJob {
             Profile profile,
             CalibrationRun.StatisticsConsumer finish) {
         EngineListener progress = listener.passBegins("calibrate", passes.tokens());
-        ForwardPass pass = passes.pass(request.allTokens());
+        ForwardPass pass = passes.pass(new CheckpointWeights(passes.checkpoint()), request.allTokens());
         new CalibrationRun(
                         passes.decoder(),
                         passes.tokens(),
@@ -207,8 +207,11 @@ public final class CalibrationJob {
                             Printable.list(unseen))));
         }
         Map<Site, FakeQuantizer> inputs = PlannedQuantizers.of(plan, scales, module -> true);
+        Optional<Tap> again = Solvers.propagates(plan)
+                ? Optional.of(new FakeQuantizingTap(PlannedQuantizers.of(
+                        plan, scales, module -> plan.keepsWeight(module.name()) || Solvers.isSolved(plan, module))))
+                : Optional.empty();
         EngineListener progress = listener.passBegins("solve", passes.tokens());
-        ForwardPass pass = passes.pass(false);
         new SolvingRun(
                         passes.decoder(),
                         new CheckpointWeights(passes.checkpoint()),
@@ -216,10 +219,12 @@ public final class CalibrationJob {
                         statistics,
                         Solvers.of(plan, scales).orElseThrow(),
                         inputs.isEmpty() ? Tap.NONE : new FakeQuantizingTap(inputs),
+                        again,
                         passes.kernels(),
                         passes.gemm(),
                         passes.threads(),
-                        (tap, store, rows) -> pass.run(tap, store, rows, profile, progress, Optional.empty()))
+                        (weights, tap, store, rows) ->
+                                passes.pass(weights, false).run(tap, store, rows, profile, progress, Optional.empty()))
                 .execute(
                         run,
                         key,

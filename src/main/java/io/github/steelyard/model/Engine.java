@@ -65,6 +65,10 @@ public final class Engine {
                 pass.tap().layerBegins(layer);
                 runLayer(layer, sequences, store, listener, workers, layerMemory, rows);
                 pass.tap().layerEnds(layer);
+                if (pass.tap().repeats(layer)) {
+                    runLayer(layer, sequences, store, EngineListener.NONE, workers, layerMemory, rows);
+                    pass.tap().layerRepeated(layer);
+                }
                 store.finished(layer, workers);
                 listener.layerDone(layer, layers);
             }

@@ -243,8 +243,16 @@ final class AlgorithmCheck {
         String quantisedInputs = "layerwise.get_qdq_activations_from_prev_layer";
         if (algorithm.written().contains(quantisedInputs)
                 && algorithm.layerwise().quantisedInputs()) {
-            refuse(algorithm, quantisedInputs, "true", "statistics are those of the unquantised model");
+            if (!solves(algorithm.method())) {
+                refuse(algorithm, quantisedInputs, "true", "statistics are those of the unquantised model");
+            } else if (!algorithm.layerwise().enable()) {
+                refuse(algorithm, quantisedInputs, "true", "it needs layerwise.enable: true");
+            }
         }
+    }
+
+    private static boolean solves(Algorithm.Method method) {
+        return method instanceof Algorithm.LocalHessian || method instanceof Algorithm.Gptq;
     }
 
     private void refuse(Algorithm algorithm, String option, String value, String instead) {

@@ -32,6 +32,16 @@ public interface Tap {
     /// Hears that a layer has ended, all of its rows having been shown; no worker is at work.
     default void layerEnds(int layer) {}
 
+    /// Returns whether a layer that has ended is to be run once more, from the same input, its output taking the place
+    /// of
+    /// the first. No worker is at work.
+    default boolean repeats(int layer) {
+        return false;
+    }
+
+    /// Hears that a layer has been run once more.
+    default void layerRepeated(int layer) {}
+
     /// Returns whether this tap wants to see sites of `role` at all; what it does not watch is not computed for it.
     default boolean watches(Role role) {
         return true;

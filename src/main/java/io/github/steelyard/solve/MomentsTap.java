@@ -23,10 +23,12 @@ import java.util.function.Function;
 public final class MomentsTap implements Tap {
 
     private final Tap quantizing;
+    private final Optional<Tap> again;
     private final Function<Site, Optional<Wanted>> wanted;
     private final Listener listener;
     private final Desks desks;
     private final Map<List<Site>, Cell> cells = new ConcurrentHashMap<>();
+    private volatile boolean repeating;
 
     /// What is to be summed at a site.
     ///
@@ -55,9 +57,18 @@ public final class MomentsTap implements Tap {
     private record Cell(InputMoments moments, AtomicLong rows) {}
 
     /// @param quantizing what else is done with rows; may alter them
+    /// @param again what is done with rows when a layer is run once more, with what was solved in it; empty to give
+    /// later
+    ///     layers what the unsolved one gave
     /// @param wanted what is to be summed at a site, if anything
-    public MomentsTap(Tap quantizing, Function<Site, Optional<Wanted>> wanted, Listener listener, Desks desks) {
+    public MomentsTap(
+            Tap quantizing,
+            Optional<Tap> again,
+            Function<Site, Optional<Wanted>> wanted,
+            Listener listener,
+            Desks desks) {
         this.quantizing = quantizing;
+        this.again = again;
         this.wanted = wanted;
         this.listener = listener;
         this.desks = desks;
@@ -65,6 +76,10 @@ public final class MomentsTap implements Tap {
 
     @Override
     public void rows(List<Site> sites, RowSource source, float[] values, int offset, int rows, int columns) {
+        if (repeating) {
+            again.orElseThrow().rows(sites, source, values, offset, rows, columns);
+            return;
+        }
         Map<Wanted, List<Site>> summed = new LinkedHashMap<>();
         if (isCounted(source)) {
             for (Site site : sites) {
@@ -123,6 +138,17 @@ public final class MomentsTap implements Tap {
         listener.layerEnds(layer, take());
     }
 
+    @Override
+    public boolean repeats(int layer) {
+        repeating = again.isPresent();
+        return repeating;
+    }
+
+    @Override
+    public void layerRepeated(int layer) {
+        repeating = false;
+    }
+
     /// Returns the moments that are left, such as those of the head, by the sites that share the input, and keeps
     /// nothing of them. No call of [#rows] may be under way.
     public Map<List<Site>, InputMoments> take() {
@@ -136,12 +162,14 @@ public final class MomentsTap implements Tap {
 
     @Override
     public boolean watches(Role role) {
-        return role != Role.WEIGHT && (role == Role.INPUT || quantizing.watches(role));
+        return repeating
+                ? again.orElseThrow().watches(role)
+                : role != Role.WEIGHT && (role == Role.INPUT || quantizing.watches(role));
     }
 
     @Override
     public boolean alters() {
-        return quantizing.alters();
+        return (repeating ? again.orElseThrow() : quantizing).alters();
     }
 
     @Override
@@ -151,6 +179,6 @@ public final class MomentsTap implements Tap {
 
     @Override
     public List<List<Site>> partition(List<Site> sites) {
-        return quantizing.partition(sites);
+        return (repeating ? again.orElseThrow() : quantizing).partition(sites);
     }
 }

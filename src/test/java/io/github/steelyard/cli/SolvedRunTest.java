@@ -102,6 +102,29 @@ final class SolvedRunTest {
                 .contains("already complete");
     }
 
+    // What a layer gives once it is quantised is what the next one is solved on; the first has nothing before it.
+    @Test
+    void layerwise_laterLayersAreSolvedOnTheQuantisedOnesBefore() {
+        CommandRun.of(calibrate("apart", "{method: gptq}")).expect(ExitCode.OK);
+        CommandRun.of(calibrate("one", "{method: gptq, layerwise: {enable: true}}", "--threads", 1))
+                .expect(ExitCode.OK);
+        CommandRun.watched(
+                        new ProgressWatcher("solve [###############...............] layer 2/4", SolvedRunTest::fail),
+                        calibrate("broken", "{method: gptq, layerwise: {enable: true}}", "--threads", 2))
+                .expect(ExitCode.INTERNAL);
+        CommandRun.of(calibrate("broken", "{method: gptq, layerwise: {enable: true}}"))
+                .expect(ExitCode.OK);
+
+        Map<String, String> apart = digests("apart");
+        Map<String, String> one = digests("one");
+        assertThat(digests("broken")).isEqualTo(one);
+        assertThat(one.get("layer-0.safetensors")).isEqualTo(apart.get("layer-0.safetensors"));
+        for (int layer = 1; layer < 4; layer++) {
+            String file = "layer-" + layer + ".safetensors";
+            assertThat(one.get(file)).isNotEqualTo(apart.get(file));
+        }
+    }
+
     @Test
     void damagedFileOfWhatWasSolved_isRefused() throws IOException {
         CommandRun.of(calibrate("run", "{method: local_hessian}")).expect(ExitCode.OK);

@@ -379,6 +379,7 @@ final class PlanTest {
             value = {
                 "{method: local_hessian, block_size: 32} | algorithm option block_size: 32: not supported; scales are those of blocks of 16",
                 "[mse, max] | algorithm 'mse': not run by this version",
+                "{method: gptq, layerwise: {get_qdq_activations_from_prev_layer: true}} | it needs layerwise.enable: true",
                 "{method: mse, shared_states: {weight_global_amax: {}}} | algorithm option shared_states: {weight_global_amax: {}}: not supported",
                 "{method: mse, step_size: 0.0001} | algorithm option step_size: multipliers from 0.25 to 4.0 in steps of 1.0E-4 are 37501, at most 4096 are tried",
             })
