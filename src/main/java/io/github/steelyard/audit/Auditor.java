@@ -116,6 +116,7 @@ public final class Auditor {
         } else if (expectation.export()) {
             checks.add(new SomethingQuantised());
         }
+        expectation.servers().forEach(loader -> checks.add(new LoaderCheck(loader)));
         return checks;
     }
 

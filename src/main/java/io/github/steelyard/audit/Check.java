@@ -13,6 +13,7 @@ sealed interface Check
                 JoinedScales,
                 CachePromise,
                 LauncherFile,
+                LoaderCheck,
                 SomethingQuantised,
                 PlannedFormats {
 

@@ -102,6 +102,15 @@ public enum FindingCode {
     WEIGHT_ZERO("weight-zero", Level.WARNING, Level.WARNING, "a weight is zero throughout"),
     NOTHING_QUANTISED(
             "nothing-quantised", Level.WARNING, Level.ERROR, "an export has no quantised weight and no cache scale"),
+    SERVER_REFUSES("server-refuses", Level.ERROR, Level.ERROR, "the server asked for stops at it"),
+    SERVER_MISREADS(
+            "server-misreads", Level.ERROR, Level.ERROR, "the server asked for computes something else from it"),
+    SERVER_CHANGES(
+            "server-changes",
+            Level.WARNING,
+            Level.WARNING,
+            "the server asked for makes other numbers of it, near to these"),
+    SERVER_IGNORES("server-ignores", Level.WARNING, Level.WARNING, "the server asked for does not read it"),
     MODULE_MISSING(
             "module-missing",
             Level.ERROR,

@@ -37,6 +37,14 @@ final class VerifyCommand extends SteelyardCommand {
     Path source;
 
     @Option(
+            names = "--serving",
+            split = ",",
+            paramLabel = "ENGINE[@DATE]",
+            description = "Ask what this server's loader does with it: vllm, sglang or tensorrt-llm, with a date for a"
+                    + " snapshot; several may be named.")
+    List<String> serving = List.of();
+
+    @Option(
             names = "--strict",
             description = "Take every warning for an error: scales that look like defaults, unusual names, weights that"
                     + " moved far.")
@@ -49,7 +57,7 @@ final class VerifyCommand extends SteelyardCommand {
     @Override
     Outcome run() {
         Verification verification = VerificationJob.run(
-                new VerificationRequest(Arguments.required(directory), Optional.ofNullable(source), strict));
+                new VerificationRequest(Arguments.required(directory), Optional.ofNullable(source), serving, strict));
         verification.findings().forEach(console::keep);
         return Outcome.gate(verification.ok(), VerificationJson.of(verification), lines(verification));
     }

@@ -6,12 +6,15 @@ import io.github.steelyard.yaml.Values;
 import io.github.steelyard.yaml.YamlException;
 import io.github.steelyard.yaml.YamlFile;
 import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.SequencedMap;
 import java.util.Set;
 import java.util.function.BiFunction;
+import java.util.function.Function;
+import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
 /// Reads the file of a loader strictly.
@@ -33,19 +36,53 @@ final class LoaderReader {
                     top.requiredWord("engine"),
                     top.requiredWord("snapshot"),
                     top.requiredWord("commit"),
-                    names(Fields.of("names", top.required("names")), top));
+                    names(top),
+                    top.each("rules", LoaderReader::rule));
         }
     }
 
-    private static EngineNames names(Fields fields, Fields top) {
+    private static EngineNames names(Fields top) {
+        EngineNames.Launcher launcher = top.mapping("launcher")
+                .map(LoaderReader::launcher)
+                .orElse(new EngineNames.Launcher(Set.of(), Set.of(), Map.of()));
+        return top.mapping("names")
+                .map(fields -> names(fields, launcher))
+                .orElse(new EngineNames(new LinkedHashMap<>(), List.of(), launcher));
+    }
+
+    private static EngineNames names(Fields fields, EngineNames.Launcher launcher) {
         try (fields) {
             return new EngineNames(
                     entries(fields, "fused", Values::words),
                     concat(renames(fields, "roots", true), renames(fields, "within", false)),
-                    top.mapping("launcher")
-                            .map(LoaderReader::launcher)
-                            .orElse(new EngineNames.Launcher(Set.of(), Set.of(), Map.of())));
+                    launcher);
         }
+    }
+
+    private static LoaderRule rule(Fields fields) {
+        return new LoaderRule(
+                fields.choice("effect", LoaderRule.Effect.values())
+                        .orElseThrow(() -> new YamlException(fields.at(), "effect: missing")),
+                choices(fields, "kinds", LoadedPart.Kind.values(), LoadedPart.Kind::word),
+                Set.copyOf(fields.words("methods")),
+                Set.copyOf(fields.words("weights")),
+                Set.copyOf(fields.words("inputs")),
+                Set.copyOf(fields.words("model-types")),
+                choices(fields, "traits", Trait.values(), Trait::word),
+                choices(fields, "without", Trait.values(), Trait::word),
+                fields.requiredWord("says"));
+    }
+
+    private static <E> Set<E> choices(Fields fields, String key, E[] values, Function<E, String> word) {
+        return fields.words(key).stream()
+                .map(text -> Arrays.stream(values)
+                        .filter(value -> word.apply(value).equals(text))
+                        .findFirst()
+                        .orElseThrow(() -> fields.wrong(
+                                key,
+                                fields.required(key),
+                                Arrays.stream(values).map(word).collect(Collectors.joining(" or ")))))
+                .collect(Collectors.toUnmodifiableSet());
     }
 
     private static List<EngineNames.Rename> concat(List<EngineNames.Rename> roots, List<EngineNames.Rename> within) {
