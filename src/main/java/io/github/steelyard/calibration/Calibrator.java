@@ -43,11 +43,24 @@ sealed interface Calibrator {
         return new Activations(headroom(recipe.algorithms().getFirst().method()), range);
     }
 
-    /// Returns what is to be observed at the sites of a plan beside their amax; sites that want nothing are left out.
+    /// Returns what is to be observed at the sites of a plan beside their amax; sites that want nothing are left out,
+    /// but
+    /// for outputs, which are observed only here.
     static Map<Site, Set<Distribution>> wanted(Plan plan) {
         Calibrator calibrator = of(plan.recipe());
         Map<Site, Set<Distribution>> wanted = new HashMap<>();
         for (ModuleInfo module : plan.modules()) {
+            module.output()
+                    .filter(site -> plan.config(site)
+                            .filter(config -> config.hasTensorAmax()
+                                    && config.pinnedAmax().isEmpty())
+                            .isPresent())
+                    .ifPresent(site -> wanted.put(
+                            site,
+                            plan.config(site)
+                                    .flatMap(config -> calibrator.distribution(site, config))
+                                    .map(Set::of)
+                                    .orElse(Set.of())));
             for (Site site : module.sites()) {
                 plan.config(site)
                         .filter(config -> config.pinnedAmax().isEmpty())

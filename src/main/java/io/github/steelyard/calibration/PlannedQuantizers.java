@@ -27,6 +27,10 @@ public final class PlannedQuantizers {
                 latentCache(module, plan, scales, quantizers);
                 continue;
             }
+            module.output()
+                    .ifPresent(site -> plan.format(site)
+                            .flatMap(format -> quantizer(site, format, plan, scales))
+                            .ifPresent(quantizer -> quantizers.put(site, quantizer)));
             for (Site site : module.sites()) {
                 Optional<Format> format = plan.format(site);
                 if (format.isPresent() && !(site.role() == Role.WEIGHT && keepsWeight.test(module))) {

@@ -93,6 +93,7 @@ final class ScaleResolver {
                 resolveLatentCache(module);
             } else {
                 module.sites().forEach(site -> resolveSite(module, site));
+                module.output().ifPresent(site -> resolveOutput(module, site));
             }
         }
         search.ifPresent(weights -> scales.putAll(weights.searched(modules, quantizers, scales)));
@@ -152,6 +153,41 @@ final class ScaleResolver {
             impute(module, site, starved.get());
         } else {
             measured(site, site).ifPresent(scale -> scales.put(site, scale));
+        }
+    }
+
+    private void resolveOutput(ModuleInfo module, Site site) {
+        Optional<QuantizerConfig> quantizer =
+                quantizers.apply(site).filter(found -> found.enable() && found.hasTensorAmax());
+        if (quantizer.isEmpty()) {
+            return;
+        }
+        Optional<Float> pinned = quantizer.get().pinnedAmax();
+        long tokens = statistics.at(site).map(SiteStatistics::tokens).orElse(0L);
+        if (pinned.isPresent()) {
+            scales.put(site, SiteScale.constant(site, pinned.get()));
+        } else if (module.isExpert() && tokens < policy.minTokens()) {
+            imputeOutput(module, site, tokens);
+        } else {
+            measured(site, site).ifPresent(scale -> scales.put(site, scale));
+        }
+    }
+
+    /// An output of an expert with few tokens takes the largest of its layer, however its input got its own.
+    private void imputeOutput(ModuleInfo module, Site site, long tokens) {
+        String coverage = String.format(Locale.ROOT, "%d of %d token(s)", tokens, policy.minTokens());
+        Optional<SiteScale> largest = modules.stream()
+                .filter(other -> other.isExpert() && projection(other).equals(projection(module)))
+                .map(other -> new Site(other.name(), Role.OUTPUT))
+                .flatMap(other -> statistics.at(other).flatMap(found -> amax(other, found.routed())).stream()
+                        .map(amax -> SiteScale.measured(other, amax)))
+                .reduce(ScaleResolver::larger);
+        if (largest.isEmpty() || policy.starvedExperts() == CalibrationOptions.StarvedExperts.FAIL) {
+            problems.add(
+                    "%s saw %s: give more data, or say in the recipe what such experts get".formatted(site, coverage));
+        } else {
+            SiteScale layer = largest.get();
+            scales.put(site, imputed(site, layer.amax(), Optional.of(layer.site()), coverage + ", layer maximum"));
         }
     }
 

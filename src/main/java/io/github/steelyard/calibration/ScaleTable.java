@@ -79,6 +79,7 @@ public record ScaleTable(SortedMap<Site, SiteScale> scales) {
         TreeMap<Site, SiteStatistics> sites = new TreeMap<>();
         for (ModuleInfo module : plan.modules()) {
             module.sites().forEach(site -> sites.put(site, SiteStatistics.of(1, Long.MAX_VALUE, 0)));
+            module.output().ifPresent(site -> sites.put(site, SiteStatistics.of(1, Long.MAX_VALUE, 0)));
         }
         return resolver(
                         new Calibrator.Max(),

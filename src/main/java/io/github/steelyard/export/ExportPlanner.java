@@ -22,6 +22,7 @@ import io.github.steelyard.export.ModuleExport.Treatment;
 import io.github.steelyard.files.GroupedFindings;
 import io.github.steelyard.format.WeightEncoder;
 import io.github.steelyard.plan.Plan;
+import io.github.steelyard.site.Role;
 import io.github.steelyard.weights.FusedStack;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -75,6 +76,14 @@ final class ExportPlanner {
         List<ModuleExport> modules = modules(sources, refusals);
         GroupedFindings findings = new GroupedFindings();
         modules.forEach(module -> module.finding().ifPresent(findings::add));
+        plan.decisions().stream()
+                .filter(decision -> decision.site().role() == Role.OUTPUT
+                        && decision.config().isPresent())
+                .forEach(decision -> findings.warning(
+                        "output-not-written",
+                        decision.site().name(),
+                        "quantizers of outputs are not written: %s's format has no place for them"
+                                .formatted(plan.dialect().title())));
         CacheExport cache = new CachePlanner(plan.dialect(), source.weights(), refusals, findings)
                 .plan(List.copyOf(plan.modules()), plan::format, scales);
         if (plan.recipe().export().format().isFakeQuantised()) {

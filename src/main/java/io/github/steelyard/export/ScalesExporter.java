@@ -61,9 +61,10 @@ public final class ScalesExporter {
         SortedMap<String, Float> tensors = new TreeMap<>();
         for (SiteScale scale : scales.scales().values()) {
             if (scale.site().role() != Role.WEIGHT) {
-                Format format = scale.site().role() == Role.INPUT
-                        ? plan.format(scale.site()).orElse(Format.FP8)
-                        : Format.FP8; // a cache has FP8's scale in every format
+                Format format =
+                        scale.site().role() == Role.INPUT || scale.site().role() == Role.OUTPUT
+                                ? plan.format(scale.site()).orElse(Format.FP8)
+                                : Format.FP8; // a cache has FP8's scale in every format
                 tensors.put(tensorName(scale.site()), format.tensorScale(scale.amax()));
             }
         }
@@ -79,6 +80,7 @@ public final class ScalesExporter {
     private static String tensorName(Site site) {
         return switch (site.role()) {
             case INPUT -> Dialect.MODELOPT.module(site.module()).inputScale();
+            case OUTPUT -> site.module() + ".output_scale";
             case WEIGHT -> Dialect.MODELOPT.module(site.module()).scale();
             case KEY, VALUE, LATENT, ROTATED_KEY -> CachePlanner.tensorName(Dialect.MODELOPT, site);
         };

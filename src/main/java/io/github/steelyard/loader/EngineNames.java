@@ -80,6 +80,7 @@ public record EngineNames(SequencedMap<String, List<String>> fused, List<Rename>
             case LATENT, ROTATED_KEY ->
                 Optional.of(of(site.module(), modelType) + ".mla_attn.mla_attn."
                         + site.role().quantizer());
+            case OUTPUT -> Optional.empty(); // those of fused layers' parts do not exist there
             case WEIGHT -> throw new IllegalArgumentException("%s is a weight's".formatted(site));
         };
     }

@@ -141,7 +141,7 @@ public final class LinearGroup {
             return group.columns;
         }
 
-        /// Shows the input to the tap and computes `y = x · Wᵀ + b` for `tokens` rows.
+        /// Shows the input to the tap, computes `y = x · Wᵀ + b` for `tokens` rows and shows that to it.
         ///
         /// @param x dense rows `(tokens, columns)`; not changed
         /// @param y receives `(tokens, rows)`
@@ -149,15 +149,38 @@ public final class LinearGroup {
             if (!lane.tap().alters()) {
                 tapInput(x, tokens, lane);
                 multiplyRows(x, tokens, 0, group.rows, y, 0, group.rows, phase, lane);
-                return;
-            }
-            for (Part part : parts) {
-                try (Scratch.Frame frame = lane.frame()) {
-                    float[] altered = frame.floats((long) tokens * group.columns);
-                    System.arraycopy(x, 0, altered, 0, tokens * group.columns);
-                    lane.show(part.sites, altered, 0, tokens, group.columns);
-                    multiplyRows(altered, tokens, part.firstRow, part.rows, y, part.firstRow, group.rows, phase, lane);
+            } else {
+                for (Part part : parts) {
+                    try (Scratch.Frame frame = lane.frame()) {
+                        float[] altered = frame.floats((long) tokens * group.columns);
+                        System.arraycopy(x, 0, altered, 0, tokens * group.columns);
+                        lane.show(part.sites, altered, 0, tokens, group.columns);
+                        multiplyRows(
+                                altered, tokens, part.firstRow, part.rows, y, part.firstRow, group.rows, phase, lane);
+                    }
                 }
+            }
+            if (lane.tap().watches(Role.OUTPUT) && tokens > 0) {
+                tapOutputs(y, tokens, lane);
+            }
+        }
+
+        /// Shows each member's output to the tap, and takes over what that makes of it.
+        private void tapOutputs(float[] y, int tokens, Lane lane) {
+            int first = 0;
+            for (Linear member : group.members) {
+                int width = member.info().rows();
+                try (Scratch.Frame frame = lane.frame()) {
+                    float[] own = frame.floats((long) tokens * width);
+                    for (int token = 0; token < tokens; token++) {
+                        System.arraycopy(y, token * group.rows + first, own, token * width, width);
+                    }
+                    lane.show(List.of(member.site(Role.OUTPUT)), own, 0, tokens, width);
+                    for (int token = 0; lane.tap().alters() && token < tokens; token++) {
+                        System.arraycopy(own, token * width, y, token * group.rows + first, width);
+                    }
+                }
+                first += width;
             }
         }
 

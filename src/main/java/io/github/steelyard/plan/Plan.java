@@ -32,6 +32,9 @@ import java.util.stream.Stream;
 /// [#requireServable].
 public final class Plan {
 
+    /// A recipe whose rules switch nothing on under this word leaves outputs as they are.
+    private static final String OUTPUT = "output";
+
     private static final Set<Role> CACHE = Set.of(Role.KEY, Role.VALUE, Role.LATENT, Role.ROTATED_KEY);
 
     private final Recipe recipe;
@@ -68,7 +71,8 @@ public final class Plan {
 
     /// Resolves a recipe.
     ///
-    /// Routers have no quantizers: servers load them as they are, so no rule matches one.
+    /// Routers have no quantizers: servers load them as they are, so no rule matches one. Outputs have some where a
+    /// rule that switches on speaks of them.
     ///
     /// @param modules every module that can carry quantizers, in the model's order
     /// @param stored the format of each site that the checkpoint does not hold plain
@@ -80,13 +84,17 @@ public final class Plan {
         Problems problems = new Problems(recipe.file());
         List<PlanWarning> warnings = new ArrayList<>();
         RuleBook book = new RuleBook(recipe.rules());
+        boolean outputs = recipe.rules().stream()
+                .anyMatch(rule -> rule.enable() && rule.pattern().contains(OUTPUT));
         SequencedMap<String, ModuleInfo> byName = new LinkedHashMap<>();
         SequencedMap<Site, Decision> decisions = new LinkedHashMap<>();
         for (ModuleInfo module : modules) {
             if (byName.putIfAbsent(module.name(), module) != null) {
                 throw new IllegalArgumentException("module '%s' occurs twice".formatted(module.name()));
             }
-            for (Site site : module.kind() == ModuleInfo.Kind.ROUTER ? List.<Site>of() : module.sites()) {
+            List<Site> sites = new ArrayList<>(module.kind() == ModuleInfo.Kind.ROUTER ? List.of() : module.sites());
+            module.output().filter(site -> outputs).ifPresent(sites::add);
+            for (Site site : sites) {
                 Verdict verdict = book.decide(site, module);
                 Optional<QuantizerConfig> config =
                         SiteCheck.config(module, site, verdict, Optional.ofNullable(stored.get(site)), problems);

@@ -84,8 +84,12 @@ final class RuleCheck {
     private static Set<Role> kinds(Rule rule) {
         Set<Role> kinds = EnumSet.noneOf(Role.class);
         for (Role role : Role.values()) {
-            boolean cache = role != Role.WEIGHT && role != Role.INPUT;
-            String word = cache ? "bmm" : role == Role.WEIGHT ? "weight" : "input";
+            String word = switch (role) {
+                case WEIGHT -> "weight";
+                case INPUT -> "input";
+                case OUTPUT -> "output";
+                case KEY, VALUE, LATENT, ROTATED_KEY -> "bmm";
+            };
             if (rule.pattern().contains(word)) {
                 kinds.add(role);
             }

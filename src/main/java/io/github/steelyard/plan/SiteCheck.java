@@ -43,6 +43,17 @@ final class SiteCheck {
                             Format.MXFP8,
                             Format.INT8,
                             Format.INT8_DYNAMIC_TOKEN),
+            Role.OUTPUT,
+                    Set.of(
+                            Format.FP8,
+                            Format.FP8_DYNAMIC_TOKEN,
+                            Format.FP8_DYNAMIC_GROUP,
+                            Format.NVFP4,
+                            Format.NVFP4_32,
+                            Format.MXFP4,
+                            Format.MXFP8,
+                            Format.INT8,
+                            Format.INT8_DYNAMIC_TOKEN),
             Role.KEY, Set.of(Format.FP8, Format.NVFP4),
             Role.VALUE, Set.of(Format.FP8, Format.NVFP4),
             Role.LATENT, Set.of(Format.FP8, Format.NVFP4),
@@ -123,7 +134,7 @@ final class SiteCheck {
         return format.isEmpty()
                 ? Optional.of("%s: no format for %s has the attributes (%s); possible are %s"
                         .formatted(AttributeName.of(config), words(site.role()), config, new TreeSet<>(formats)))
-                : columns(module, format.get());
+                : columns(site.role() == Role.OUTPUT ? module.rows() : module.columns(), format.get());
     }
 
     private static QuantizerConfig inSequence(List<QuantizerConfig> stages) {
@@ -134,20 +145,21 @@ final class SiteCheck {
         return last;
     }
 
-    private static Optional<String> columns(ModuleInfo module, Format format) {
-        return format.fits(module.columns())
+    private static Optional<String> columns(int columns, Format format) {
+        return format.fits(columns)
                 ? Optional.empty()
                 : Optional.of(String.format(
                         Locale.ROOT,
                         "%s needs input features in multiples of %d, found %d",
                         format,
                         format.block(),
-                        module.columns()));
+                        columns));
     }
 
     private static String words(Role role) {
         return switch (role) {
             case INPUT -> "an input";
+            case OUTPUT -> "an output";
             case WEIGHT -> "a weight";
             case KEY -> "a key cache";
             case VALUE -> "a value cache";

@@ -15,10 +15,12 @@ import java.util.Optional;
 public final class FakeQuantizingTap implements Tap {
 
     private final Map<Site, FakeQuantizer> quantizers;
+    private final boolean outputs; // whether any is one of an output
 
     /// @param quantizers the quantizer of each quantised site
     public FakeQuantizingTap(Map<Site, FakeQuantizer> quantizers) {
         this.quantizers = Map.copyOf(quantizers);
+        outputs = quantizers.keySet().stream().anyMatch(site -> site.role() == Role.OUTPUT);
     }
 
     @Override
@@ -31,7 +33,7 @@ public final class FakeQuantizingTap implements Tap {
 
     @Override
     public boolean watches(Role role) {
-        return true;
+        return role != Role.OUTPUT || outputs;
     }
 
     @Override

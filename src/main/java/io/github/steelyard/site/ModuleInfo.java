@@ -93,7 +93,13 @@ public record ModuleInfo(
         return byLatent ? latent : keyAndValue;
     }
 
-    /// Returns the sites of this module.
+    /// Returns the site of this module's output, if it is a linear layer or the head. It is looked at where a recipe
+    /// speaks of outputs, and so is none of [#sites].
+    public Optional<Site> output() {
+        return kind == Kind.LINEAR || kind == Kind.HEAD ? Optional.of(new Site(name, Role.OUTPUT)) : Optional.empty();
+    }
+
+    /// Returns the sites of this module, but that of its output.
     public List<Site> sites() {
         List<Role> roles = kind != Kind.ATTENTION ? LINEAR : columns == 0 ? CACHE : LATENT_CACHE;
         return roles.stream().map(role -> new Site(name, role)).toList();

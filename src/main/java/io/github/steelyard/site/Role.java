@@ -4,6 +4,8 @@ package io.github.steelyard.site;
 public enum Role {
     INPUT("input_quantizer"),
     WEIGHT("weight_quantizer"),
+    /// What a linear module gives, its bias included.
+    OUTPUT("output_quantizer"),
     KEY("k_bmm_quantizer"),
     VALUE("v_bmm_quantizer"),
     /// The latent that a server caches in place of keys and values.

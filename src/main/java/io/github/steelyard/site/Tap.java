@@ -43,8 +43,9 @@ public interface Tap {
     default void layerRepeated(int layer) {}
 
     /// Returns whether this tap wants to see sites of `role` at all; what it does not watch is not computed for it.
+    /// Outputs are watched by few.
     default boolean watches(Role role) {
-        return true;
+        return role != Role.OUTPUT;
     }
 
     /// Returns whether [#rows] may change the values, so that the caller keeps a copy where others need the originals.

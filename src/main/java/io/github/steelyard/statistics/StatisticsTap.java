@@ -1,6 +1,7 @@
 package io.github.steelyard.statistics;
 
 import io.github.steelyard.kernel.Kernels;
+import io.github.steelyard.site.Role;
 import io.github.steelyard.site.RowSource;
 import io.github.steelyard.site.Site;
 import io.github.steelyard.site.Tap;
@@ -29,7 +30,7 @@ public final class StatisticsTap implements Tap {
 
     /// @param kernels the arithmetic of maxima
     /// @param layers takes the statistics of a layer, with its index, once the layer has ended
-    /// @param wanted what is observed at sites beside their amax
+    /// @param wanted what is observed at sites beside their amax; of outputs those that are observed at all
     public StatisticsTap(Kernels kernels, ObjIntConsumer<Statistics> layers, Map<Site, Set<Distribution>> wanted) {
         this.kernels = kernels;
         this.layers = layers;
@@ -41,6 +42,12 @@ public final class StatisticsTap implements Tap {
         this(kernels, layers, Map.of());
     }
 
+    /// Outputs are looked at where some are wanted.
+    @Override
+    public boolean watches(Role role) {
+        return role != Role.OUTPUT || wanted.keySet().stream().anyMatch(site -> site.role() == Role.OUTPUT);
+    }
+
     @Override
     public void layerEnds(int layer) {
         layers.accept(take(), layer);
@@ -48,6 +55,9 @@ public final class StatisticsTap implements Tap {
 
     @Override
     public void rows(List<Site> sites, RowSource source, float[] values, int offset, int rows, int columns) {
+        if (sites.getFirst().role() == Role.OUTPUT && !wanted.containsKey(sites.getFirst())) {
+            return;
+        }
         Measurement found = measure(values, offset, rows, Math.multiplyExact(rows, columns));
         Map<Site, Cell> cells = switch (source.population()) {
             case ROUTED -> routed;

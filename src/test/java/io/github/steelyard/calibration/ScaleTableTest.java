@@ -49,6 +49,30 @@ final class ScaleTableTest {
         assertThat(resolve(LAYER_MAX, Sharing.EXPERT).at(down)).contains(SiteScale.measured(down, 4f));
     }
 
+    @Test
+    void resolve_outputs_areMeasuredOrTakeTheLayersLargest() {
+        List<Site> outputs = new ArrayList<>();
+        for (int i = 0; i < 3; i++) {
+            Site input = expert(i, "down_proj", 4f, 10);
+            Site output = new Site(input.module(), Role.OUTPUT);
+            plan.put(output, FP8);
+            outputs.add(output);
+        }
+        measured.put(outputs.get(0), SiteStatistics.of(2, 10, 0));
+        measured.put(outputs.get(1), SiteStatistics.of(3, 10, 0)); // and the third saw no token
+
+        ScaleTable scales = resolve(LAYER_MAX, Sharing.EXPERT);
+
+        assertThat(scales.at(outputs.get(0))).contains(SiteScale.measured(outputs.get(0), 2f));
+        assertThat(scales.at(outputs.get(2)).orElseThrow().amax()).isEqualTo(3);
+        assertThat(scales.at(outputs.get(2)).orElseThrow().origin()).isEqualTo(ScaleOrigin.IMPUTED);
+        assertThatExceptionOfType(GateException.class)
+                .isThrownBy(() -> resolve(policy(1, StarvedExperts.FAIL), Sharing.EXPERT))
+                .satisfies(refusal -> assertThat(refusal.problems())
+                        .containsExactly("model.layers.0.mlp.experts.2.down_proj.output_quantizer saw 0 of 1 token(s):"
+                                + " give more data, or say in the recipe what such experts get"));
+    }
+
     // A peer writes uninitialised memory, another a constant 0.5, as the scale of an expert without tokens.
     @Test
     void resolve_unseenExpert_takesTheLayersMaximum() {

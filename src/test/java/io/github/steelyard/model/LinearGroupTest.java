@@ -28,6 +28,7 @@ import java.lang.foreign.MemorySegment;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
 import org.junit.jupiter.api.Test;
@@ -79,6 +80,51 @@ final class LinearGroupTest {
         assertThat(forward(new Scaling(List.of(List.of("q", "v"), List.of("k")), true)))
                 .isEqualTo(product(2, 3, 2));
         assertThat(seen.subList(3, seen.size())).containsExactly(List.of("q"), List.of("v"), List.of("k"));
+    }
+
+    // 1000 is added to each output of k, and the outputs of q and v are shown as they are.
+    @Test
+    void forward_outputsWatched_showsEachMembersOwn() throws IOException {
+        float[] wanted = product(1, 1, 1);
+        List<float[]> outputs = new ArrayList<>();
+        Tap tap = new Tap() {
+            @Override
+            public void rows(List<Site> sites, RowSource source, float[] values, int offset, int rows, int columns) {
+                if (sites.getFirst().role() == Role.OUTPUT) {
+                    seen.add(List.of(sites.getFirst().name()));
+                    outputs.add(Arrays.copyOfRange(values, offset, offset + rows * columns));
+                    for (int i = 0; sites.getFirst().module().equals("k") && i < rows * columns; i++) {
+                        values[offset + i] += 1000;
+                    }
+                }
+            }
+
+            @Override
+            public boolean watches(Role role) {
+                return role == Role.OUTPUT;
+            }
+
+            @Override
+            public boolean alters() {
+                return true;
+            }
+        };
+
+        float[] found = forward(tap);
+
+        assertThat(seen)
+                .containsExactly(
+                        List.of("q.output_quantizer"), List.of("k.output_quantizer"), List.of("v.output_quantizer"));
+        for (int token = 0; token < TOKENS; token++) {
+            for (int row = 0; row < ALL_ROWS; row++) {
+                int member = row < 3 ? 0 : row < 5 ? 1 : 2;
+                int first = member == 0 ? 0 : member == 1 ? 3 : 5;
+                float value = wanted[token * ALL_ROWS + row];
+                assertThat(outputs.get(member)[token * ROWS[member] + row - first])
+                        .isEqualTo(value);
+                assertThat(found[token * ALL_ROWS + row]).isEqualTo(member == 1 ? value + 1000 : value);
+            }
+        }
     }
 
     @Test

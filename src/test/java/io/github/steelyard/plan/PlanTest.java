@@ -312,6 +312,21 @@ final class PlanTest {
     }
 
     @Test
+    void of_outputs_haveQuantizersWhereARuleSpeaksOfThem() {
+        Site output = new Site("model.layers.0.self_attn.q_proj", Role.OUTPUT);
+        Plan plan = plan(rule("*", OFF), rule("*_proj.output_quantizer", FP8), rule("*mlp*", OFF));
+
+        assertThat(plan.format(output)).contains(Format.FP8);
+        assertThat(plan.measuredSites()).contains(output);
+        assertThat(plan.format(new Site("model.layers.0.mlp.experts.0.down_proj", Role.OUTPUT)))
+                .isEmpty();
+        assertThat(plan(rule("*q_proj*", FP8)).decision(output)).isEmpty();
+        refused(
+                "E4M3: no format for an output has the attributes (num_bits: e4m3, axis: 0)",
+                rule("*_proj.output_quantizer", "cfg: {num_bits: e4m3, axis: 0}"));
+    }
+
+    @Test
     void of_sequenceOfQuantizers_isAFormatOrRefused() {
         Plan plan = plan(rule("*q_proj.weight*", "cfg: [{num_bits: 4, block_sizes: {-1: 128}}, {num_bits: e4m3}]"));
 
