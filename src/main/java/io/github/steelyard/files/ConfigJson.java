@@ -59,6 +59,22 @@ public final class ConfigJson {
         return keys;
     }
 
+    /// Returns the keys in the order of the file, for rules of which the first that holds counts.
+    public List<String> keysInOrder() {
+        List<String> keys = new ArrayList<>();
+        node.fieldNames().forEachRemaining(keys::add);
+        return keys;
+    }
+
+    /// Returns whether the key says nothing: it is absent, null, false, or an empty text, array or object.
+    public boolean isVoid(String key) {
+        JsonNode value = node.path(key);
+        return !has(key)
+                || (value.isBoolean() && !value.booleanValue())
+                || (value.isTextual() && value.textValue().isEmpty())
+                || (value.isContainerNode() && value.isEmpty());
+    }
+
     /// Returns whether the key has a value other than null.
     public boolean has(String key) {
         return node.hasNonNull(key);

@@ -175,35 +175,51 @@ public final class Engine {
         StoredWeight stored = head.open(weights);
         int vocabulary = head.info().rows();
         boolean first = true;
-        for (int from = 0; from < vocabulary; from += HEAD_PANEL) {
-            int begin = from;
-            int count = Math.min(HEAD_PANEL, vocabulary - from);
-            boolean tapInput = first;
-            first = false;
-            if (consumer.isEmpty() && !tapInput && !pass.tap().watches(Role.WEIGHT)) {
-                return;
-            }
-            try (Scratch.Frame kept = layerMemory.frame()) {
-                List<StoredWeight> weight = List.of(stored.rowRange(begin, begin + count));
-                PackedRows panel = workers.lead(lane -> PackedRows.pack(List.of(head), weight, lane, kept));
-                if (consumer.isEmpty() && !tapInput) {
-                    continue;
+        try (Scratch.Frame added = layerMemory.frame()) {
+            Additions additions = workers.lead(lane -> Additions.load(List.of(head), weights, lane, added));
+            for (int from = 0; from < vocabulary; from += HEAD_PANEL) {
+                int begin = from;
+                int count = Math.min(HEAD_PANEL, vocabulary - from);
+                boolean tapInput = first;
+                first = false;
+                if (consumer.isEmpty() && !tapInput && !pass.tap().watches(Role.WEIGHT)) {
+                    return;
                 }
-                workers.forEach(sequences.count(), (sequence, lane) -> {
-                    int tokens = sequences.length(sequence);
-                    try (Scratch.Frame frame = lane.frame()) {
-                        float[] x = frame.floats((long) tokens * hidden);
-                        lane.shareRows(tokens, (start, rows, worker) -> {
-                            norm.read(states, sequences.start(sequence) + start, rows, x, x, start * hidden, worker);
-                        });
-                        lane.turnsTo(new RowSource.Sequence(sequence));
-                        headRows(head, x, tokens, tapInput, lane);
-                        consumer.ifPresent(c -> logits(c, sequence, x, tokens, panel, begin, count, frame, lane));
+                try (Scratch.Frame kept = layerMemory.frame()) {
+                    List<StoredWeight> weight = List.of(stored.rowRange(begin, begin + count));
+                    PackedRows panel = workers.lead(lane -> PackedRows.pack(List.of(head), weight, lane, kept));
+                    if (consumer.isEmpty() && !tapInput) {
+                        continue;
                     }
-                });
+                    workers.forEach(sequences.count(), (sequence, lane) -> {
+                        int tokens = sequences.length(sequence);
+                        try (Scratch.Frame frame = lane.frame()) {
+                            float[] x = frame.floats((long) tokens * hidden);
+                            lane.shareRows(tokens, (start, rows, worker) -> {
+                                norm.read(states, sequences.start(sequence) + start, rows, x, x, start * hidden, worker);
+                            });
+                            lane.turnsTo(new RowSource.Sequence(sequence));
+                            float[] unaltered = x;
+                            if (pass.tap().alters() && !additions.isEmpty()) {
+                                unaltered = frame.floats((long) tokens * hidden);
+                                System.arraycopy(x, 0, unaltered, 0, tokens * hidden);
+                            }
+                            HeadRows input = new HeadRows(x, unaltered, sequence, tokens);
+                            headRows(head, x, tokens, tapInput, lane);
+                            consumer.ifPresent(c -> logits(c, input, panel, additions, begin, count, frame, lane));
+                        }
+                    });
+                }
             }
         }
     }
+
+    /// The head's input.
+    ///
+    /// @param x the rows `(tokens, hidden)`, altered by the tap if it alters
+    /// @param unaltered as they were: what adapters read
+    @SuppressWarnings("ArrayRecordComponent") // never compared
+    private record HeadRows(float[] x, float[] unaltered, int sequence, int tokens) {}
 
     /// Shows the head's input to the tap: an observing tap once, an altering one for each panel since the rows were
     /// read anew.
@@ -215,33 +231,31 @@ public final class Engine {
 
     private void logits(
             HeadConsumer consumer,
-            int sequence,
-            float[] x,
-            int tokens,
+            HeadRows rows,
             PackedRows panel,
+            Additions additions,
             int from,
             int count,
             Scratch.Frame frame,
             Lane lane) {
         int hidden = decoder.hidden();
+        int tokens = rows.tokens;
         float[] logits = frame.floats((long) tokens * count);
-        Matrix input = Matrix.dense(x, tokens, hidden);
+        Matrix input = Matrix.dense(rows.x, tokens, hidden);
+        Matrix unaltered = Matrix.dense(rows.unaltered, tokens, hidden);
         Matrix output = Matrix.dense(logits, tokens, count);
-        lane.shareRows(tokens, (first, rows, worker) -> {
+        RowSource source = lane.source();
+        lane.shareRows(tokens, (first, block, worker) -> {
             long start = worker.begin();
-            panel.multiply(
-                    input.rowRange(first, first + rows),
-                    0,
-                    0,
-                    Update.SET,
-                    output.rowRange(first, first + rows),
-                    worker);
+            Matrix part = output.rowRange(first, first + block);
+            panel.multiply(input.rowRange(first, first + block), 0, 0, Update.SET, part, worker);
             worker.end(
                     Phase.HEAD,
                     start,
-                    2.0 * rows * count * hidden,
-                    4.0 * ((double) count * hidden + (double) rows * (count + hidden)));
+                    2.0 * block * count * hidden,
+                    4.0 * ((double) count * hidden + (double) block * (count + hidden)));
+            additions.add(unaltered.rowRange(first, first + block), source, first, from, 0, part, Phase.HEAD, worker);
         });
-        consumer.panel(sequence, logits, tokens, from, count);
+        consumer.panel(rows.sequence, logits, tokens, from, count);
     }
 }

@@ -5,6 +5,7 @@ import io.github.steelyard.matrix.Matrix;
 import io.github.steelyard.matrix.Update;
 import io.github.steelyard.site.ModuleInfo;
 import io.github.steelyard.site.Role;
+import io.github.steelyard.site.RowSource;
 import io.github.steelyard.site.Site;
 import io.github.steelyard.site.Tap;
 import io.github.steelyard.weights.Weights;
@@ -76,7 +77,7 @@ public final class LinearGroup {
                 row += member.info().rows();
             }
         }
-        return new Loaded(this, weight, bias, parts(lane.tap()));
+        return new Loaded(this, weight, bias, Additions.load(members, weights, lane, memory), parts(lane.tap()));
     }
 
     /// Consecutive members that the tap treats alike.
@@ -122,12 +123,14 @@ public final class LinearGroup {
         private final LinearGroup group;
         private final PackedRows weight; // (rows, columns)
         private final float[] bias; // (rows) or unused
+        private final Additions additions;
         private final List<Part> parts;
 
-        private Loaded(LinearGroup group, PackedRows weight, float[] bias, List<Part> parts) {
+        private Loaded(LinearGroup group, PackedRows weight, float[] bias, Additions additions, List<Part> parts) {
             this.group = group;
             this.weight = weight;
             this.bias = bias;
+            this.additions = additions;
             this.parts = parts;
         }
 
@@ -141,7 +144,8 @@ public final class LinearGroup {
             return group.columns;
         }
 
-        /// Shows the input to the tap, computes `y = x · Wᵀ + b` for `tokens` rows and shows that to it.
+        /// Shows the input to the tap, computes `y = x · Wᵀ + b` for `tokens` rows, with what adapters add, and shows that to
+        /// it. Where the tap alters the input, adapters still read it as it was, as in servers.
         ///
         /// @param x dense rows `(tokens, columns)`; not changed
         /// @param y receives `(tokens, rows)`
@@ -156,7 +160,7 @@ public final class LinearGroup {
                         System.arraycopy(x, 0, altered, 0, tokens * group.columns);
                         lane.show(part.sites, altered, 0, tokens, group.columns);
                         multiplyRows(
-                                altered, tokens, part.firstRow, part.rows, y, part.firstRow, group.rows, phase, lane);
+                                altered, x, tokens, part.firstRow, part.rows, y, part.firstRow, group.rows, phase, lane);
                     }
                 }
             }
@@ -193,7 +197,7 @@ public final class LinearGroup {
             }
         }
 
-        /// Computes `y = x · Wᵀ + b` for `tokens` rows without showing anything to the tap.
+        /// Computes the same for `tokens` rows without showing anything to the tap.
         public void multiply(float[] x, int tokens, float[] y, Phase phase, Lane lane) {
             multiplyRows(x, tokens, 0, group.rows, y, 0, group.rows, phase, lane);
         }
@@ -211,7 +215,23 @@ public final class LinearGroup {
                 int yStride,
                 Phase phase,
                 Lane lane) {
+            multiplyRows(x, x, tokens, firstRow, rows, y, yOffset, yStride, phase, lane);
+        }
+
+        private void multiplyRows(
+                float[] x,
+                float[] adapted, // the same rows, as adapters read them
+                int tokens,
+                int firstRow,
+                int rows,
+                float[] y,
+                int yOffset,
+                int yStride,
+                Phase phase,
+                Lane lane) {
             Matrix input = Matrix.dense(x, tokens, group.columns);
+            Matrix unaltered = Matrix.dense(adapted, tokens, group.columns);
+            RowSource source = lane.source();
             lane.shareRows(tokens, (from, count, worker) -> {
                 long start = worker.begin();
                 Matrix output = new Matrix(y, yOffset + from * yStride, count, rows, yStride);
@@ -220,6 +240,7 @@ public final class LinearGroup {
                     worker.kernels().addBias(bias, firstRow, y, output.offset(), count, rows, yStride);
                 }
                 end(phase, start, count, rows, group.columns, worker);
+                additions.add(unaltered.rowRange(from, from + count), source, from, firstRow, 0, output, phase, worker);
             });
         }
 
@@ -231,17 +252,14 @@ public final class LinearGroup {
         public void multiplyColumns(
                 float[] x, int tokens, int firstColumn, int columns, float[] y, Phase phase, Lane lane) {
             long start = lane.begin();
-            weight.multiply(
-                    Matrix.dense(x, tokens, columns),
-                    0,
-                    firstColumn,
-                    firstColumn == 0 ? Update.SET : Update.ADD,
-                    Matrix.dense(y, tokens, group.rows),
-                    lane);
+            Matrix input = Matrix.dense(x, tokens, columns);
+            Matrix output = Matrix.dense(y, tokens, group.rows);
+            weight.multiply(input, 0, firstColumn, firstColumn == 0 ? Update.SET : Update.ADD, output, lane);
             if (group.biased && firstColumn == 0) {
                 lane.kernels().addBias(bias, 0, y, 0, tokens, group.rows, group.rows);
             }
             end(phase, start, tokens, group.rows, columns, lane);
+            additions.add(input, lane.source(), 0, 0, firstColumn, output, phase, lane);
         }
 
         private static void end(Phase phase, long start, int tokens, int rows, int columns, Lane lane) {

@@ -4,8 +4,10 @@ import io.github.steelyard.format.StoredWeight;
 import io.github.steelyard.site.ModuleInfo;
 import io.github.steelyard.tensor.Shape;
 import io.github.steelyard.weights.CheckpointWeights;
+import io.github.steelyard.weights.LowRank;
 import io.github.steelyard.weights.Weights;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
@@ -62,6 +64,11 @@ public final class OverlaidWeights implements Weights {
     @Override
     public Optional<StoredWeight> replacement(String module) {
         return Optional.ofNullable(over.get(module)).or(() -> below.replacement(module));
+    }
+
+    @Override
+    public List<LowRank> additions(String module) {
+        return below.additions(module);
     }
 
     @Override

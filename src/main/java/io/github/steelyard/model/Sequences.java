@@ -1,5 +1,6 @@
 package io.github.steelyard.model;
 
+import java.util.Collections;
 import java.util.List;
 import java.util.Locale;
 
@@ -22,6 +23,15 @@ public final class Sequences {
             }
             starts[i + 1] = starts[i] + ids.get(i).length;
         }
+    }
+
+    /// Returns so many copies of these sequences, one after the other.
+    public Sequences copies(int count) {
+        return count == 1
+                ? this
+                : new Sequences(Collections.nCopies(count, ids).stream()
+                        .flatMap(List::stream)
+                        .toList());
     }
 
     /// Returns the number of sequences.

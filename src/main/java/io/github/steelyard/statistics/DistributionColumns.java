@@ -104,6 +104,7 @@ record DistributionColumns(Distribution kind, Population population) {
                             measured.amax(),
                             measured.tokens(),
                             measured.nonFinite(),
+                            measured.variant(),
                             Optional.of(new Histogram(exponents.get(index), Counts.parse(packed, Histogram.BINS))),
                             measured.blocks());
                 case BLOCKS ->
@@ -111,6 +112,7 @@ record DistributionColumns(Distribution kind, Population population) {
                             measured.amax(),
                             measured.tokens(),
                             measured.nonFinite(),
+                            measured.variant(),
                             measured.magnitudes(),
                             Optional.of(new BlockHistogram(Counts.parse(packed, BlockHistogram.BINS))));
             };

@@ -5,16 +5,22 @@ import java.util.Locale;
 import java.util.Optional;
 
 /// The largest magnitude that one population of tokens showed at one site, and how many values there were; where a
-/// recipe
-/// asks for it, how they are distributed. Two of the same site merge by maximum and sum.
+/// recipe asks for it, how they are distributed. Two of the same site merge by maximum and sum.
 ///
 /// @param amax the largest absolute value among the finite ones, 0 when there was none; in the tensor's own units
 /// @param tokens the rows seen; for a weight its output features
 /// @param nonFinite how many values were NaN or infinite
+/// @param variant which copy of the text showed the largest value, the first of several: 0 for the model as it is, else
+///     the place of an adapter among those of the run, from 1
 /// @param magnitudes the distribution of the finite values; empty where not observed
 /// @param blocks that of the amaxes of blocks; empty where not observed
 public record Measurement(
-        float amax, long tokens, long nonFinite, Optional<Histogram> magnitudes, Optional<BlockHistogram> blocks)
+        float amax,
+        long tokens,
+        long nonFinite,
+        int variant,
+        Optional<Histogram> magnitudes,
+        Optional<BlockHistogram> blocks)
         implements Observation<Measurement> {
 
     /// Nothing seen.
@@ -22,7 +28,7 @@ public record Measurement(
 
     /// @throws IllegalArgumentException if `amax` is negative or not finite, or a count is negative
     public Measurement {
-        if (!Float.isFinite(amax) || amax < 0 || tokens < 0 || nonFinite < 0) {
+        if (!Float.isFinite(amax) || amax < 0 || tokens < 0 || nonFinite < 0 || variant < 0) {
             throw new IllegalArgumentException(String.format(
                     Locale.ROOT,
                     "a measurement is finite and not negative: amax %s, tokens %d, non-finite %d",
@@ -31,11 +37,17 @@ public record Measurement(
                     nonFinite));
         }
         amax += 0f; // -0 becomes +0: equal values have equal bytes
+        variant = amax == 0 ? 0 : variant; // nothing was larger than in the first
     }
 
     /// A measurement without distributions.
     public Measurement(float amax, long tokens, long nonFinite) {
-        this(amax, tokens, nonFinite, Optional.empty(), Optional.empty());
+        this(amax, tokens, nonFinite, 0);
+    }
+
+    /// A measurement of which one variant showed the amax, without distributions.
+    public Measurement(float amax, long tokens, long nonFinite, int variant) {
+        this(amax, tokens, nonFinite, variant, Optional.empty(), Optional.empty());
     }
 
     /// Returns whether `distribution` covers every token; trivially so where there was none.
@@ -51,7 +63,8 @@ public record Measurement(
     enum Column {
         TOKENS("tokens", DType.I64),
         NON_FINITE("non_finite", DType.I64),
-        AMAX("amax", DType.F32);
+        AMAX("amax", DType.F32),
+        VARIANT("variant", DType.I32);
 
         private final String tensor;
         private final DType dtype;
@@ -77,16 +90,19 @@ public record Measurement(
                 case TOKENS -> counts.tokens;
                 case NON_FINITE -> counts.nonFinite;
                 case AMAX -> Float.floatToIntBits(found.isPresent() ? counts.amax : Float.NaN);
+                case VARIANT -> counts.variant;
             };
         }
     }
 
     @Override
     public Measurement merge(Measurement other) {
+        boolean others = other.amax > amax || (other.amax == amax && other.variant < variant);
         return new Measurement(
                 Math.max(amax, other.amax),
                 Math.addExact(tokens, other.tokens),
                 Math.addExact(nonFinite, other.nonFinite),
+                others ? other.variant : variant,
                 both(magnitudes, covers(Distribution.MAGNITUDES), other, Distribution.MAGNITUDES, other.magnitudes),
                 both(blocks, covers(Distribution.BLOCKS), other, Distribution.BLOCKS, other.blocks));
     }

@@ -28,6 +28,11 @@ public record SiteStatistics(Measurement routed, Optional<Measurement> all) {
         return Math.addExact(routed.nonFinite(), all.map(Measurement::nonFinite).orElse(0L));
     }
 
+    /// Returns whether an adapter showed the amax of either population.
+    boolean namesVariant() {
+        return routed.variant() > 0 || all.map(Measurement::variant).orElse(0) > 0;
+    }
+
     /// Returns the statistics of both parts together.
     public SiteStatistics merge(SiteStatistics other) {
         Optional<Measurement> both = all.isPresent() && other.all.isPresent()

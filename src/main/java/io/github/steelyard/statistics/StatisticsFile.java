@@ -44,15 +44,18 @@ import java.util.stream.Stream;
 /// | `tokens_all` | I64 [sites] | all tokens; 0 where not measured |
 /// | `non_finite_all` | I64 [sites] | NaN and infinite values in all tokens; 0 where not measured |
 ///
-/// Distributions are written where a recipe asks for them; the version is then 2 ([DistributionColumns]).
+/// Version 2 has columns besides: distributions, where a recipe asks for them ([DistributionColumns]), and where an
+/// adapter showed an amax, `variant` and `variant_all`, I32 [sites]: 0 for the model as it is, 1 for the first adapter,
+/// …
 ///
 /// Equal statistics give equal bytes: nothing of the time, the machine or the threads is in the file.
 public final class StatisticsFile {
 
     private static final Map<String, String> PLAIN = metadata("1");
-    private static final Map<String, String> WITH_DISTRIBUTIONS = metadata("2");
+    private static final Map<String, String> WITH_MORE = metadata("2");
     private static final long MAX_NAME_BYTES = 1L << 30;
     private static final ValueLayout.OfFloat F32 = ValueLayout.JAVA_FLOAT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
+    private static final ValueLayout.OfInt I32 = ValueLayout.JAVA_INT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
     private static final ValueLayout.OfLong I64 = ValueLayout.JAVA_LONG_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
 
     private final Path path;
@@ -95,7 +98,12 @@ public final class StatisticsFile {
         for (Stored stored : Stored.ALL) {
             add(tensors, stored.tensor(), stored.column().dtype(), stored.bytes(statistics));
         }
-        boolean plain = true;
+        boolean plain = statistics.sites().values().stream().noneMatch(SiteStatistics::namesVariant);
+        if (!plain) {
+            for (Stored stored : Stored.VARIANTS) {
+                add(tensors, stored.tensor(), stored.column().dtype(), stored.bytes(statistics));
+            }
+        }
         for (DistributionColumns columns : DistributionColumns.ALL) {
             for (Map.Entry<String, byte[]> column : columns.written(statistics).entrySet()) {
                 plain = false;
@@ -113,7 +121,7 @@ public final class StatisticsFile {
         SafetensorsWriter.write(
                 path,
                 plan,
-                plain ? PLAIN : WITH_DISTRIBUTIONS,
+                plain ? PLAIN : WITH_MORE,
                 plan.stream().map(tensors::get).toList());
     }
 
@@ -130,12 +138,17 @@ public final class StatisticsFile {
     private record Stored(Column column, Population population) {
 
         /// In the order of writing.
-        private static final List<Stored> ALL = Stream.of(DType.I64, DType.F32)
-                .flatMap(dtype -> Stream.of(Population.values())
-                        .flatMap(population -> Stream.of(Column.values())
-                                .filter(column -> column.dtype() == dtype)
-                                .map(column -> new Stored(column, population))))
-                .toList();
+        private static final List<Stored> ALL =
+                Stream.of(DType.I64, DType.F32).flatMap(Stored::of).toList();
+
+        private static final List<Stored> VARIANTS = of(DType.I32).toList();
+
+        private static Stream<Stored> of(DType dtype) {
+            return Stream.of(Population.values())
+                    .flatMap(population -> Stream.of(Column.values())
+                            .filter(column -> column.dtype() == dtype)
+                            .map(column -> new Stored(column, population)));
+        }
 
         private String tensor() {
             return switch (population) {
@@ -166,7 +179,7 @@ public final class StatisticsFile {
 
     private int checkHeader() {
         boolean plain = PLAIN.equals(file.metadata());
-        if (!plain && !WITH_DISTRIBUTIONS.equals(file.metadata())) {
+        if (!plain && !WITH_MORE.equals(file.metadata())) {
             throw unsuitable("expected metadata %s, found %s".formatted(PLAIN, file.metadata()));
         }
         TensorInfo amax = tensor(Column.AMAX.tensor());
@@ -179,7 +192,7 @@ public final class StatisticsFile {
         }
         TensorInfo names = tensor("sites");
         require(names, DType.U8, Math.min(names.byteSize(), MAX_NAME_BYTES));
-        int expected = Stored.ALL.size() + 1 + (plain ? 0 : openDistributions(sites));
+        int expected = Stored.ALL.size() + 1 + (plain ? 0 : openMore(sites));
         if (file.tensors().size() != expected) {
             throw unsuitable(String.format(
                     Locale.ROOT,
@@ -190,9 +203,15 @@ public final class StatisticsFile {
         return (int) sites;
     }
 
-    /// Returns how many columns distributions have here.
-    private int openDistributions(long sites) {
+    /// Returns how many columns there are here that version 1 has not.
+    private int openMore(long sites) {
         int found = 0;
+        if (hasVariants()) {
+            for (Stored stored : Stored.VARIANTS) {
+                require(tensor(stored.tensor()), stored.column().dtype(), sites);
+            }
+            found = Stored.VARIANTS.size();
+        }
         for (DistributionColumns columns : DistributionColumns.ALL) {
             if (!file.tensors().containsKey(columns.names().getFirst())) {
                 continue;
@@ -211,9 +230,13 @@ public final class StatisticsFile {
             found += columns.names().size();
         }
         if (found == 0) {
-            throw unsuitable("version 2 without a distribution");
+            throw unsuitable("version 2 without a distribution or a variant");
         }
         return found;
+    }
+
+    private boolean hasVariants() {
+        return file.tensors().containsKey(Column.VARIANT.tensor());
     }
 
     private Statistics statistics() {
@@ -245,7 +268,8 @@ public final class StatisticsFile {
         float amax = floatAt(Column.AMAX, population, index);
         long tokens = longAt(Column.TOKENS, population, index);
         long nonFinite = longAt(Column.NON_FINITE, population, index);
-        if (!Float.isFinite(amax) || amax < 0 || tokens < 0 || nonFinite < 0) {
+        int variant = hasVariants() ? bytes(Column.VARIANT, population).get(I32, 4L * index) : 0;
+        if (!Float.isFinite(amax) || amax < 0 || tokens < 0 || nonFinite < 0 || variant < 0) {
             throw unsuitable(String.format(
                     Locale.ROOT,
                     "site %s: expected finite values of at least 0, found amax %s, tokens %d, non-finite %d",
@@ -254,7 +278,7 @@ public final class StatisticsFile {
                     tokens,
                     nonFinite));
         }
-        Measurement measured = new Measurement(amax, tokens, nonFinite);
+        Measurement measured = new Measurement(amax, tokens, nonFinite, variant);
         try {
             for (Map.Entry<DistributionColumns, DistributionColumns.Stored> stored : distributions.entrySet()) {
                 if (stored.getKey().population() == population) {

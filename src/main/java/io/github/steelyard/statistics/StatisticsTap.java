@@ -5,13 +5,14 @@ import io.github.steelyard.site.Role;
 import io.github.steelyard.site.RowSource;
 import io.github.steelyard.site.Site;
 import io.github.steelyard.site.Tap;
+import io.github.steelyard.site.Variants;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.concurrent.ConcurrentHashMap;
-import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.atomic.LongAdder;
 import java.util.function.ObjIntConsumer;
 import org.jspecify.annotations.Nullable;
@@ -25,16 +26,28 @@ public final class StatisticsTap implements Tap {
     private final Kernels kernels;
     private final ObjIntConsumer<Statistics> layers;
     private final Map<Site, Set<Distribution>> wanted;
+    private final Variants variants;
     private final Map<Site, Cell> routed = new ConcurrentHashMap<>();
     private final Map<Site, Cell> all = new ConcurrentHashMap<>();
 
     /// @param kernels the arithmetic of maxima
     /// @param layers takes the statistics of a layer, with its index, once the layer has ended
     /// @param wanted what is observed at sites beside their amax; of outputs those that are observed at all
-    public StatisticsTap(Kernels kernels, ObjIntConsumer<Statistics> layers, Map<Site, Set<Distribution>> wanted) {
+    /// @param variants the copies of the text that pass; each site remembers which of them showed its amax
+    public StatisticsTap(
+            Kernels kernels,
+            ObjIntConsumer<Statistics> layers,
+            Map<Site, Set<Distribution>> wanted,
+            Variants variants) {
         this.kernels = kernels;
         this.layers = layers;
         this.wanted = Map.copyOf(wanted);
+        this.variants = variants;
+    }
+
+    /// A tap that sees one copy of the text.
+    public StatisticsTap(Kernels kernels, ObjIntConsumer<Statistics> layers, Map<Site, Set<Distribution>> wanted) {
+        this(kernels, layers, wanted, Variants.ONE);
     }
 
     /// A tap that takes no distributions.
@@ -58,7 +71,13 @@ public final class StatisticsTap implements Tap {
         if (sites.getFirst().role() == Role.OUTPUT && !wanted.containsKey(sites.getFirst())) {
             return;
         }
-        Measurement found = measure(values, offset, rows, Math.multiplyExact(rows, columns));
+        Measurement found = Measurement.NONE;
+        for (int row = 0; row < rows; ) {
+            int end = variants.endOfRun(source, row, rows);
+            int at = offset + row * columns;
+            found = found.merge(measure(values, at, end - row, (end - row) * columns, variants.of(source, row)));
+            row = end;
+        }
         Map<Site, Cell> cells = switch (source.population()) {
             case ROUTED -> routed;
             case ALL -> all;
@@ -99,21 +118,23 @@ public final class StatisticsTap implements Tap {
         return new Statistics(sites);
     }
 
-    private Measurement measure(float[] values, int offset, int rows, int length) {
+    private Measurement measure(float[] values, int offset, int rows, int length, int variant) {
         float amax = kernels.absMax(values, offset, length);
         return Float.isFinite(amax)
-                ? new Measurement(amax, rows, 0)
+                ? new Measurement(amax, rows, 0, variant)
                 : new Measurement(
                         kernels.absMaxFinite(values, offset, length),
                         rows,
-                        kernels.countNonFinite(values, offset, length));
+                        kernels.countNonFinite(values, offset, length),
+                        variant);
     }
 
     /// The running measurement of one site in one population.
     private static final class Cell {
 
-        /// Bits of the amax: those of non-negative floats are ordered like the floats.
-        private final AtomicInteger amaxBits = new AtomicInteger();
+        /// Bits of the amax, those of non-negative floats being ordered like the floats, and below them the complement
+        /// of the variant: of equal ones the first counts more.
+        private final AtomicLong amax = new AtomicLong(Integer.toUnsignedLong(~0));
 
         private final LongAdder tokens = new LongAdder();
         private final LongAdder nonFinite = new LongAdder();
@@ -121,9 +142,10 @@ public final class StatisticsTap implements Tap {
         private long @Nullable [] blocks;
 
         void add(Measurement found) {
-            int bits = Float.floatToRawIntBits(found.amax());
-            if (bits > amaxBits.getPlain()) {
-                amaxBits.accumulateAndGet(bits, Math::max);
+            long bits = (long) Float.floatToRawIntBits(found.amax()) << Integer.SIZE
+                    | Integer.toUnsignedLong(~found.variant());
+            if (bits > amax.getPlain()) {
+                amax.accumulateAndGet(bits, Math::max);
             }
             tokens.add(found.tokens());
             if (found.nonFinite() > 0) {
@@ -148,10 +170,12 @@ public final class StatisticsTap implements Tap {
         }
 
         synchronized Measurement measurement() {
+            long bits = amax.get();
             return new Measurement(
-                    Float.intBitsToFloat(amaxBits.get()),
+                    Float.intBitsToFloat((int) (bits >>> Integer.SIZE)),
                     tokens.sum(),
                     nonFinite.sum(),
+                    ~(int) bits,
                     Optional.ofNullable(magnitudes).map(Histogram.Counter::histogram),
                     Optional.ofNullable(blocks).map(Counts::of).map(BlockHistogram::new));
         }

@@ -3,10 +3,11 @@ package io.github.steelyard.weights;
 import io.github.steelyard.checkpoint.Checkpoint;
 import io.github.steelyard.format.StoredWeight;
 import io.github.steelyard.tensor.Shape;
+import java.util.List;
 import java.util.Optional;
 
 /// The weights of a model, as a pass multiplies by them and an export writes them: those of a checkpoint, or others
-/// that lie over some of these.
+/// that lie over some of these; and what adapters add to the products with them.
 public interface Weights {
 
     /// Returns what is stored, whatever lies over it.
@@ -14,6 +15,11 @@ public interface Weights {
 
     /// Returns the weight `(rows, columns)` that lies over the stored one of `module`, if one does.
     Optional<StoredWeight> replacement(String module);
+
+    /// Returns what adapters add to the product of `module`, in the order of their variants.
+    default List<LowRank> additions(String module) {
+        return List.of();
+    }
 
     /// Returns the checkpoint that these weights lie in, or over: it has the names and formats of what is stored.
     default Checkpoint checkpoint() {

@@ -69,6 +69,11 @@ public final class Lane implements AutoCloseable {
         source = rows;
     }
 
+    /// Returns where the rows come from that this lane works on.
+    public RowSource source() {
+        return source;
+    }
+
     /// Shows rows of what this lane has turned to to the tap.
     ///
     /// @see Tap#rows

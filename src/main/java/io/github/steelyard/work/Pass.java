@@ -4,6 +4,7 @@ import io.github.steelyard.gemm.Gemm;
 import io.github.steelyard.kernel.Kernels;
 import io.github.steelyard.site.Role;
 import io.github.steelyard.site.Tap;
+import io.github.steelyard.site.Variants;
 import java.util.Locale;
 
 /// How a forward pass is to be run. Immutable and shared by all workers.
@@ -15,8 +16,16 @@ import java.util.Locale;
 /// @param allTokens whether each expert also sees every token, for statistics only
 /// @param threads number of worker threads, at least 1
 /// @param profile where time, operations and bytes are recorded
+/// @param variants the copies of the text that the sequences are
 public record Pass(
-        Kernels kernels, Gemm gemm, Tap tap, ExpertBackend experts, boolean allTokens, int threads, Profile profile) {
+        Kernels kernels,
+        Gemm gemm,
+        Tap tap,
+        ExpertBackend experts,
+        boolean allTokens,
+        int threads,
+        Profile profile,
+        Variants variants) {
 
     /// @throws IllegalArgumentException if a tap watches inputs while the expert backend hides that of w2
     public Pass {
@@ -28,5 +37,22 @@ public record Pass(
                             + " would see nothing: use 'decomposed' for a pass with taps")
                     .formatted(experts.label()));
         }
+    }
+
+    /// A pass over one copy of the text.
+    public Pass(
+            Kernels kernels,
+            Gemm gemm,
+            Tap tap,
+            ExpertBackend experts,
+            boolean allTokens,
+            int threads,
+            Profile profile) {
+        this(kernels, gemm, tap, experts, allTokens, threads, profile, Variants.ONE);
+    }
+
+    /// Returns the same pass over copies of the text.
+    public Pass over(Variants copies) {
+        return new Pass(kernels, gemm, tap, experts, allTokens, threads, profile, copies);
     }
 }

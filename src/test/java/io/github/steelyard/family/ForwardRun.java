@@ -13,6 +13,7 @@ import io.github.steelyard.model.HiddenStates;
 import io.github.steelyard.model.LayerStore;
 import io.github.steelyard.model.Sequences;
 import io.github.steelyard.site.Tap;
+import io.github.steelyard.site.Variants;
 import io.github.steelyard.statistics.Statistics;
 import io.github.steelyard.statistics.StatisticsTap;
 import io.github.steelyard.weights.CheckpointWeights;
@@ -25,6 +26,7 @@ import java.lang.foreign.Arena;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.function.BiFunction;
 import org.junit.jupiter.api.Assumptions;
@@ -89,13 +91,27 @@ public record ForwardRun(
             List<int[]> prompts,
             Options options,
             BiFunction<CheckpointWeights, Decoder, Weights> overlay) {
+        return of(directory, prompts, options, 1, overlay);
+    }
+
+    /// Runs the same over several copies of a text.
+    ///
+    /// @param prompts all copies, one after the other
+    static ForwardRun of(
+            Path directory,
+            List<int[]> prompts,
+            Options options,
+            int copies,
+            BiFunction<CheckpointWeights, Decoder, Weights> overlay) {
         try (Checkpoint checkpoint = Checkpoint.open(directory);
                 Arena arena = Arena.ofShared()) {
             Decoder decoder = Families.of(checkpoint);
             Sequences sequences = new Sequences(prompts);
             List<Statistics> parts = new ArrayList<>();
             boolean fused = options.experts() == ExpertBackend.FUSED;
-            StatisticsTap statistics = new StatisticsTap(options.kernels(), (part, layer) -> parts.add(part));
+            Variants variants = new Variants(copies, sequences.count() / copies, sequences.tokens() / copies);
+            StatisticsTap statistics =
+                    new StatisticsTap(options.kernels(), (part, layer) -> parts.add(part), Map.of(), variants);
             Pass pass = new Pass(
                     options.kernels(),
                     options.gemm(),
@@ -103,7 +119,8 @@ public record ForwardRun(
                     options.experts(),
                     options.allTokens(),
                     options.threads(),
-                    Profile.NONE);
+                    Profile.NONE,
+                    variants);
             List<float[]> logits = new ArrayList<>();
             List<List<float[]>> layers = new ArrayList<>();
             for (int[] prompt : prompts) {

@@ -40,8 +40,9 @@ final class ObservationTest {
 
     private static Measurement measurement(Random random, boolean distributed) {
         return distributed
-                ? new Measurement(1, 5, 0, Optional.of(histogram(random)), Optional.of(blocks(random)))
-                : new Measurement(1, 5, 0);
+                ? new Measurement(
+                        1, 5, 0, random.nextInt(3), Optional.of(histogram(random)), Optional.of(blocks(random)))
+                : new Measurement(random.nextInt(2), 5, 0, random.nextInt(3));
     }
 
     private static Histogram histogram(Random random) {

@@ -42,6 +42,7 @@ final class StatisticsFileTest {
             5,
             9,
             0,
+            1,
             Optional.of(new Histogram(3, Counts.of(longs(Histogram.BINS, 2600, 70)))),
             Optional.of(new BlockHistogram(Counts.of(longs(BlockHistogram.BINS, 300, 1L << 40)))));
 
@@ -55,6 +56,33 @@ final class StatisticsFileTest {
         StatisticsFile.write(STATISTICS, file);
 
         assertThat(StatisticsFile.read(file)).isEqualTo(STATISTICS);
+    }
+
+    @Test
+    void read_variants_areEqual() {
+        Path file = temp.resolve("statistics.safetensors");
+        Statistics statistics = Statistics.of(Map.of(
+                KEY,
+                SiteStatistics.of(4.5f, 1024, 0),
+                INPUT,
+                new SiteStatistics(new Measurement(51.04f, 77, 1, 2), Optional.of(new Measurement(60, 1024, 2, 1)))));
+
+        StatisticsFile.write(statistics, file);
+
+        assertThat(StatisticsFile.read(file)).isEqualTo(statistics);
+    }
+
+    // A run in which no adapter showed an amax has the columns of a run without adapters.
+    @Test
+    void write_firstVariantAlone_hasNoColumnOfVariants() {
+        Path file = temp.resolve("statistics.safetensors");
+
+        StatisticsFile.write(STATISTICS, file);
+
+        try (SafetensorsFile written = SafetensorsFile.open(file)) {
+            assertThat(written.metadata()).containsEntry("version", "1");
+            assertThat(written.tensors()).doesNotContainKeys("variant", "variant_all");
+        }
     }
 
     @Test
@@ -104,7 +132,7 @@ final class StatisticsFileTest {
         refused("tensor 'histogram_bytes': lengths that do not fit the counts", 3, -125, 1, 1);
         refused("tensor 'histogram_bytes': counts of no site", 1, -125, 1, 1);
         refused("tensor 'histogram_bytes': lengths that do not fit the counts", -2, -125, 1, 1);
-        refused("version 2 without a distribution", 0, -125);
+        refused("version 2 without a distribution or a variant", 0, -125);
     }
 
     private void refused(String problem, long length, int exponent, int... counts) {

@@ -6,6 +6,7 @@ import io.github.steelyard.kernel.Kernels;
 import io.github.steelyard.site.Role;
 import io.github.steelyard.site.RowSource;
 import io.github.steelyard.site.Site;
+import io.github.steelyard.site.Variants;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -51,6 +52,29 @@ final class StatisticsTapTest {
         SiteStatistics found = tap.take().at(GATE).orElseThrow();
         assertThat(found.routed()).isEqualTo(new Measurement(1, 1, 0));
         assertThat(found.all()).contains(new Measurement(7, 3, 0));
+    }
+
+    // Two copies of three tokens in two sequences, and tokens of an expert from both.
+    @Test
+    void rows_ofSeveralVariants_rememberTheFirstThatShowedTheMost() {
+        StatisticsTap tap =
+                new StatisticsTap(Kernels.reference(), StatisticsTapTest::noLayer, Map.of(), new Variants(2, 2, 3));
+
+        tap.rows(List.of(KEY), new RowSource.Sequence(1), new float[] {3, 5}, 0, 2, 1);
+        tap.rows(List.of(KEY), new RowSource.Sequence(3), new float[] {-5, 1}, 0, 2, 1);
+        tap.rows(
+                List.of(GATE),
+                new RowSource.Routed(new int[] {9, 0, 2, 4, 5}, 1, 4),
+                new float[] {1, 2, 2, 3},
+                0,
+                4,
+                1);
+        tap.rows(List.of(GATE), new RowSource.Every(1), new float[] {1, 1, 8, 1}, 0, 4, 1);
+
+        Statistics found = tap.take();
+        assertThat(found.at(KEY).orElseThrow().routed()).isEqualTo(new Measurement(5, 4, 0, 0));
+        assertThat(found.at(GATE).orElseThrow().routed()).isEqualTo(new Measurement(3, 4, 0, 1));
+        assertThat(found.at(GATE).orElseThrow().all()).contains(new Measurement(8, 4, 0, 1));
     }
 
     // What is kept layer by layer must not be kept twice.

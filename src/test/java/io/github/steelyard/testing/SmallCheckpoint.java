@@ -64,6 +64,13 @@ public final class SmallCheckpoint {
 
     /// Writes the same in another format, into a directory of its name.
     public static Path write(String model, SyntheticFormat format, Path directory) {
+        return write(model, format, directory, Map.of());
+    }
+
+    /// Writes the same with other extents.
+    ///
+    /// @param extents keys of the config, which must be there
+    public static Path write(String model, SyntheticFormat format, Path directory, Map<String, Integer> extents) {
         ConfigJson config = Synthesis.withLayers(PublishedConfig.of(model, directory), LAYERS)
                 .with(root -> {
                     ObjectNode text = ConfigJson.textModelOf(root);
@@ -74,6 +81,12 @@ public final class SmallCheckpoint {
                     });
                     int chosen = text.path("num_experts_per_tok").asInt();
                     text.put("num_experts_per_tok", Math.min(chosen, MOST_EXPERTS_OF_A_TOKEN));
+                    extents.forEach((key, extent) -> {
+                        if (!text.has(key)) {
+                            throw new AssertionError(key);
+                        }
+                        text.put(key, extent);
+                    });
                 });
         Path written = directory.resolve(format.label());
         new Synthesis(config, Families.of(config), format, 1, Long.MAX_VALUE, Optional.empty())
