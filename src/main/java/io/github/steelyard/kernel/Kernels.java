@@ -75,6 +75,18 @@ public sealed interface Kernels permits ReferenceKernels, VectorKernels {
     /// @param residuals receives a value for each element, in the same order, from its start
     void fp4Residuals(float[] x, int offset, int elements, int blocks, float[] scales, float[] residuals);
 
+    /// Writes the value of a quadratic form for each of `blocks` vectors of 16 elements, in float32 and this order, `i`
+    /// and `j` ascending:
+    ///
+    /// ```text
+    /// value = Σ_i x[i] · (form[i, i] · x[i] + Σ_{j > i} form[i, j] · x[j])
+    /// ```
+    ///
+    /// @param x elements as in [#fp4Errors]
+    /// @param form `(16, 16)`; what is below the diagonal is not read
+    /// @param values receives a value for each block
+    void quadraticForms(float[] x, int blocks, float[] form, float[] values);
+
     /// Returns the squared error of finite elements in E4M3. With `y = e4m3(x * factor) * inverse`, `(x - y)²` of
     /// element `i` is made in float32 and added in float64 to the sum `i mod 16`, these one after the other in the end.
     double fp8Error(float[] x, int offset, int length, float factor, float inverse);

@@ -100,6 +100,26 @@ public record ReferenceKernels(String reason) implements Kernels {
         }
     }
 
+    @Override
+    public void quadraticForms(float[] x, int blocks, float[] form, float[] values) {
+        quadraticForms(x, 0, blocks, form, values);
+    }
+
+    /// Does so from block `from` on.
+    static void quadraticForms(float[] x, int from, int blocks, float[] form, float[] values) {
+        for (int block = from; block < blocks; block++) {
+            float value = 0;
+            for (int i = 0; i < 16; i++) {
+                float product = form[i * 16 + i] * x[i * blocks + block];
+                for (int j = i + 1; j < 16; j++) {
+                    product += form[i * 16 + j] * x[j * blocks + block];
+                }
+                value += x[i * blocks + block] * product;
+            }
+            values[block] = value;
+        }
+    }
+
     private static float fp4Square(float x, float scale) {
         float magnitude = Math.abs(x);
         float error = scale == 0 ? magnitude : magnitude - E2m1.round(magnitude / scale) * scale;

@@ -70,6 +70,25 @@ final class VectorErrors {
         ReferenceKernels.fp4Residuals(x, offset, elements, bound, blocks, scales, residuals);
     }
 
+    /// A lane is a block.
+    static void quadraticForms(float[] x, int blocks, float[] form, float[] values) {
+        int bound = SPECIES.loopBound(blocks);
+        for (int block = 0; block < bound; block += LANES) {
+            FloatVector value = FloatVector.zero(SPECIES);
+            for (int i = 0; i < 16; i++) {
+                FloatVector own = FloatVector.fromArray(SPECIES, x, i * blocks + block);
+                FloatVector product = own.mul(form[i * 16 + i]);
+                for (int j = i + 1; j < 16; j++) {
+                    product = product.add(FloatVector.fromArray(SPECIES, x, j * blocks + block)
+                            .mul(form[i * 16 + j]));
+                }
+                value = value.add(own.mul(product));
+            }
+            value.intoArray(values, block);
+        }
+        ReferenceKernels.quadraticForms(x, bound, blocks, form, values);
+    }
+
     private static FloatVector fp4Square(FloatVector value, FloatVector divisor, FloatVector scale) {
         FloatVector error = fp4Rest(value.abs(), divisor, scale);
         return error.mul(error);

@@ -66,6 +66,11 @@ public record VectorKernels(String reason) implements Kernels {
     }
 
     @Override
+    public void quadraticForms(float[] x, int blocks, float[] form, float[] values) {
+        VectorErrors.quadraticForms(x, blocks, form, values);
+    }
+
+    @Override
     public double fp8Error(float[] x, int offset, int length, float factor, float inverse) {
         return switch (LANES) {
             case 16 -> VectorErrors.fp8ErrorWide(x, offset, length, factor, inverse);

@@ -134,7 +134,6 @@ public final class LocalHessian implements Solver {
         private final float[] residuals = new float[BLOCK * BATCH];
         private final float[] largest = new float[BATCH];
         private final float[] tried = new float[BATCH];
-        private final float[] product = new float[BATCH];
         private final float[] errors = new float[BATCH];
         private final float[] smallest = new float[BATCH];
         private final float[] best = new float[BATCH];
@@ -180,30 +179,11 @@ public final class LocalHessian implements Solver {
                 tried[i] = scales.tried(candidate.of(largest[i]));
             }
             kernels.fp4Residuals(elements, 0, BLOCK, BATCH, tried, residuals);
-            errors(form);
+            kernels.quadraticForms(residuals, BATCH, form, errors);
             for (int i = 0; i < BATCH; i++) {
                 if (errors[i] < smallest[i]) {
                     smallest[i] = errors[i];
                     best[i] = candidate.of(largest[i]);
-                }
-            }
-        }
-
-        private void errors(float[] form) {
-            Arrays.fill(errors, 0);
-            for (int i = 0; i < BLOCK; i++) {
-                float diagonal = form[i * BLOCK + i];
-                for (int k = 0; k < BATCH; k++) {
-                    product[k] = diagonal * residuals[i * BATCH + k];
-                }
-                for (int j = i + 1; j < BLOCK; j++) {
-                    float moment = form[i * BLOCK + j];
-                    for (int k = 0; k < BATCH; k++) {
-                        product[k] += moment * residuals[j * BATCH + k];
-                    }
-                }
-                for (int k = 0; k < BATCH; k++) {
-                    errors[k] += residuals[i * BATCH + k] * product[k];
                 }
             }
         }

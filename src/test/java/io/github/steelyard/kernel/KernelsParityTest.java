@@ -102,6 +102,19 @@ final class KernelsParityTest {
     }
 
     @Test
+    void quadraticForms_anyValues_haveTheReferenceBits() {
+        float[] form = Values.mixed(1, 16 * 16);
+        for (int blocks : new int[] {0, 1, 3, 8, 16, 37}) {
+            float[] x = Values.mixed(blocks, 16 * blocks);
+            float[] wanted = new float[blocks];
+            reference.quadraticForms(x, blocks, form, wanted);
+            float[] found = new float[blocks];
+            fastest.quadraticForms(x, blocks, form, found);
+            assertBits("quadraticForms of " + blocks, found, wanted);
+        }
+    }
+
+    @Test
     void fp8Error_anyScale_hasTheReferenceBits() {
         for (int length : Values.LENGTHS) {
             float[] x = Values.mixed(length, length);
