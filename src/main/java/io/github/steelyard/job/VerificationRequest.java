@@ -8,7 +8,8 @@ import java.util.Optional;
 ///
 /// @param directory directory of a quantised checkpoint; only read
 /// @param source the checkpoint that it was made from, against which the error of each weight is measured; empty: none
-/// @param servers engines that are asked what they do with it: `vllm`, `vllm@2026-08-17`; see [Loaders#find]
+/// @param servers engines that are asked what they do with it: `vllm`, `vllm@2026-08-17`; see
+///     [io.github.steelyard.loader.Loaders#find]
 /// @param strict whether every warning counts as an error
 public record VerificationRequest(Path directory, Optional<Path> source, List<String> servers, boolean strict) {
 

@@ -7,8 +7,11 @@ import io.github.steelyard.files.ConfigJson;
 import io.github.steelyard.model.Decoder;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 import java.util.Optional;
 import java.util.Set;
+import java.util.TreeSet;
+import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
 /// What is odd about the quantization config as a whole.
@@ -37,6 +40,28 @@ record ConfigTraits(Checkpoint checkpoint, Decoder decoder) {
             return traits; // what cannot be read is found by the reading of the config
         }
         return traits;
+    }
+
+    /// Returns the algorithms that ModelOpt's config names, in capitals, as servers compare them.
+    Set<String> algorithms() {
+        Set<String> words = new TreeSet<>();
+        try {
+            Optional<ConfigJson> config = checkpoint.config().object("quantization_config");
+            if (config.isPresent() && checkpoint.quantization().method() == QuantizationConfig.Method.MODELOPT) {
+                words.add(config.get().stringOr("quant_algo", ""));
+                Optional<ConfigJson> layers = config.get().object("quantized_layers");
+                for (String layer : layers.map(ConfigJson::keys).orElse(Set.of())) {
+                    layers.flatMap(all -> all.object(layer))
+                            .ifPresent(said -> words.add(said.stringOr("quant_algo", "")));
+                }
+            }
+        } catch (CheckpointException e) {
+            return Set.of(); // what cannot be read is found by the reading of the config
+        }
+        return words.stream()
+                .filter(word -> !word.isEmpty())
+                .map(word -> word.toUpperCase(Locale.ROOT))
+                .collect(Collectors.toCollection(TreeSet::new));
     }
 
     private void compressedTensors(ConfigJson config, Set<Trait> traits) {

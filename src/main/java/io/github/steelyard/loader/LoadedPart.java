@@ -9,7 +9,8 @@ import java.util.Set;
 /// @param name the module, or the file of the config
 /// @param kind what it is
 /// @param method who wrote the config: `modelopt`, `compressed-tensors`, `fp8`, …, `none`
-/// @param weight the format of the weight, or of the cache; empty for a config
+/// @param weight the format of the weight, or of the cache; of ModelOpt's config an algorithm that it names, in
+///     capitals, of any config nothing
 /// @param input `static`, `dynamic` or `none`: how the input is quantised as declared
 /// @param modelType `model_type` of the config
 /// @param traits the rest

@@ -84,14 +84,13 @@ public final class LoadedParts {
                 stored(module).ifPresent(found -> linear(module, found));
             }
         }
-        parts.add(new LoadedPart(
-                "config.json",
-                LoadedPart.Kind.CONFIG,
-                method(),
-                "",
-                "none",
-                decoder.family(),
-                new ConfigTraits(checkpoint, decoder).all()));
+        ConfigTraits traits = new ConfigTraits(checkpoint, decoder);
+        config("config.json", "", traits.all());
+        traits.algorithms().forEach(word -> config("quant_algo " + word, word, LoadedPart.none()));
+    }
+
+    private void config(String name, String algorithm, Set<Trait> traits) {
+        parts.add(new LoadedPart(name, LoadedPart.Kind.CONFIG, method(), algorithm, "none", decoder.family(), traits));
     }
 
     private Optional<StoredModule> stored(ModuleInfo module) {

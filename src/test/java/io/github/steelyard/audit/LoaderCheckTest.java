@@ -52,7 +52,7 @@ final class LoaderCheckTest {
         if (expected == null) {
             assertThat(findings).isEmpty();
         } else {
-            String[] words = expected.split(": ");
+            String[] words = expected.split(": ", -1);
             assertThat(findings)
                     .anyMatch(finding -> finding.code().equals(words[0])
                             && finding.message().contains(Loaders.find(server).label() + " " + words[1]));
