@@ -196,7 +196,8 @@ public final class Engine {
                         try (Scratch.Frame frame = lane.frame()) {
                             float[] x = frame.floats((long) tokens * hidden);
                             lane.shareRows(tokens, (start, rows, worker) -> {
-                                norm.read(states, sequences.start(sequence) + start, rows, x, x, start * hidden, worker);
+                                norm.read(
+                                        states, sequences.start(sequence) + start, rows, x, x, start * hidden, worker);
                             });
                             lane.turnsTo(new RowSource.Sequence(sequence));
                             float[] unaltered = x;

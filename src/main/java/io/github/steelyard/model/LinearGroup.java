@@ -144,7 +144,8 @@ public final class LinearGroup {
             return group.columns;
         }
 
-        /// Shows the input to the tap, computes `y = x · Wᵀ + b` for `tokens` rows, with what adapters add, and shows that to
+        /// Shows the input to the tap, computes `y = x · Wᵀ + b` for `tokens` rows, with what adapters add, and shows
+        /// that to
         /// it. Where the tap alters the input, adapters still read it as it was, as in servers.
         ///
         /// @param x dense rows `(tokens, columns)`; not changed
@@ -160,7 +161,16 @@ public final class LinearGroup {
                         System.arraycopy(x, 0, altered, 0, tokens * group.columns);
                         lane.show(part.sites, altered, 0, tokens, group.columns);
                         multiplyRows(
-                                altered, x, tokens, part.firstRow, part.rows, y, part.firstRow, group.rows, phase, lane);
+                                altered,
+                                x,
+                                tokens,
+                                part.firstRow,
+                                part.rows,
+                                y,
+                                part.firstRow,
+                                group.rows,
+                                phase,
+                                lane);
                     }
                 }
             }

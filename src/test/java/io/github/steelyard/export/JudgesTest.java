@@ -39,8 +39,9 @@ final class JudgesTest {
 
         Answer answer = run(Map.of(), directories);
 
-        assertThat(answer.lines()).hasSize(JUDGES * directories.size()).allMatch(line -> line.matches(
-                "judge_\\w+ \\S+: (ran: .*|skipped, .*)"));
+        assertThat(answer.lines())
+                .hasSize(JUDGES * directories.size())
+                .allMatch(line -> line.matches("judge_\\w+ \\S+: (ran: .*|skipped, .*)"));
         assertThat(answer.code()).isZero();
     }
 

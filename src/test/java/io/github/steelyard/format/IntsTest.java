@@ -36,7 +36,7 @@ final class IntsTest {
         assertThat(encoded.codes()).containsExactly(0x0f, 0xa9, 0x88, 0x88, 0x0f, 0, 0, 0);
         assertThat(decoded(encoder, encoded, 1, 9))
                 .containsExactly(
-                        7 * 1.8671875f, -8 * 1.8671875f, 1.8671875f, 2 * 1.8671875f, 0, 0, 0, 0, 7 * 0.1337890625f);
+                        7 * 1.8671875f, -8 * 1.8671875f, 1.8671875f, 2 * 1.8671875f, 0, 0, 0, 0, 7 * 0x1.12p-3f);
     }
 
     @ParameterizedTest
