@@ -112,6 +112,7 @@ final class ArchitectureTest {
     void engine_isMadeInOnePlace() {
         assertThat(CLASSES.get(Engine.class).getConstructorCallsToSelf())
                 .extracting(call -> call.getOriginOwner().getName())
+                .filteredOn(name -> !name.equals(Engine.class.getName())) // one constructor calls the other
                 .containsExactly(Architecture.ROOT + "job.ForwardPass");
     }
 
