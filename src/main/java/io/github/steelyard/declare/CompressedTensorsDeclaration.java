@@ -22,8 +22,9 @@ import java.util.SequencedMap;
 /// @param layers the formats of each quantised module, in the order of the model
 /// @param ignored what is not quantised, as [TargetNames#ignored] writes it
 /// @param kvCache `FP8`; empty for none
+/// @param perHead whether the cache has a scale for each head
 public record CompressedTensorsDeclaration(
-        SequencedMap<String, ModuleFormat> layers, List<String> ignored, Optional<String> kvCache)
+        SequencedMap<String, ModuleFormat> layers, List<String> ignored, Optional<String> kvCache, boolean perHead)
         implements ExportDeclaration {
 
     /// Version of compressed-tensors whose layout is written; nobody reads it.
@@ -61,7 +62,9 @@ public record CompressedTensorsDeclaration(
         if (kvCache.isPresent()) {
             config.set(
                     "kv_cache_scheme",
-                    new Quantizer(8, "tensor").observed(OF_WEIGHTS).json());
+                    new Quantizer(8, perHead ? "attn_head" : "tensor")
+                            .observed(OF_WEIGHTS)
+                            .json());
         } else {
             config.putNull("kv_cache_scheme");
         }

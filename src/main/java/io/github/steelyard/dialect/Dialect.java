@@ -92,6 +92,9 @@ public sealed interface Dialect permits Dialect.InModules, Dialect.InStacks {
         /// Returns whether its config can say this of the key and value cache.
         boolean hasCache(String format);
 
+        /// Returns whether its config can say that a cache has a scale for each head.
+        boolean hasCachePerHead();
+
         /// Returns whether the experts of some families are written in one tensor for each projection. Where they are
         /// not, servers look for them one by one.
         boolean hasStacks();
@@ -209,6 +212,11 @@ public sealed interface Dialect permits Dialect.InModules, Dialect.InStacks {
         }
 
         @Override
+        public boolean hasCachePerHead() {
+            return false;
+        }
+
+        @Override
         public boolean hasStacks() {
             return true;
         }
@@ -301,6 +309,11 @@ public sealed interface Dialect permits Dialect.InModules, Dialect.InStacks {
         @Override
         public boolean hasCache(String format) {
             return format.equals(Format.FP8.name());
+        }
+
+        @Override
+        public boolean hasCachePerHead() {
+            return true;
         }
 
         @Override

@@ -13,6 +13,8 @@ import io.github.steelyard.format.Fp8;
 import io.github.steelyard.site.ModuleInfo;
 import io.github.steelyard.site.Role;
 import io.github.steelyard.site.Site;
+import io.github.steelyard.tensor.DType;
+import io.github.steelyard.tensor.Shape;
 import io.github.steelyard.weights.Weights;
 import java.util.ArrayList;
 import java.util.HashSet;
@@ -22,6 +24,7 @@ import java.util.Locale;
 import java.util.Optional;
 import java.util.Set;
 import java.util.function.Function;
+import java.util.stream.Stream;
 
 /// Decides about the scales of the key and value cache: `amax / 448` for FP8 and for NVFP4, at the names that servers
 /// look up.
@@ -81,7 +84,7 @@ final class CachePlanner {
         }
         Optional<String> format = plan.apply(quantised.getFirst()).map(Format::name);
         requireDeclarable(format, quantised.getFirst());
-        return new CacheExport(format, tensors, replaced);
+        return new CacheExport(format, false, tensors, replaced);
     }
 
     /// Returns the name of the tensor that holds the scale of a key or value site, or of the two that latent attention
@@ -115,8 +118,9 @@ final class CachePlanner {
         List<OutputTensors> tensors = new ArrayList<>();
         Set<String> replaced = new LinkedHashSet<>();
         if (declared.isEmpty()) {
-            return new CacheExport(declared, tensors, replaced);
+            return new CacheExport(declared, false, tensors, replaced);
         }
+        boolean perHead = layout.dialect().hasCachePerHead() && isPerHead(attentions);
         Set<String> wanted = new HashSet<>();
         for (ModuleInfo attention : attentions) {
             for (Site site : attention.sites().stream()
@@ -127,9 +131,14 @@ final class CachePlanner {
                 Optional<TensorInfo> stored = CacheScales.find(checkpoint, attention.name(), site.role() == Role.KEY);
                 boolean asServersWant = stored.isPresent()
                         && stored.get().name().equals(tensorName(site))
-                        && stored.get().shape().elements() == 1;
+                        && (perHead
+                                ? stored.get().shape().equals(headShape(stored.get()))
+                                : stored.get().shape().elements() == 1);
                 if (!asServersWant) {
-                    tensors.add(layout.single(tensorName(site), scale(site, stored)));
+                    tensors.add(
+                            perHead
+                                    ? heads(site, stored.orElseThrow())
+                                    : layout.single(tensorName(site), scale(site, stored)));
                 }
             }
             replaced.addAll(sourceNames(attention.name(), checkpoint));
@@ -137,7 +146,28 @@ final class CachePlanner {
         Set<String> written = new HashSet<>();
         tensors.forEach(made -> made.names().forEach(written::add));
         replaced.removeIf(name -> wanted.contains(name) && !written.contains(name));
-        return new CacheExport(declared, tensors, replaced);
+        return new CacheExport(declared, perHead, tensors, replaced);
+    }
+
+    /// A config says this of all attention modules at once.
+    private boolean isPerHead(List<ModuleInfo> attentions) {
+        return attentions.stream()
+                .flatMap(attention -> Stream.of(true, false)
+                        .map(key -> CacheScales.find(weights.checkpoint(), attention.name(), key)))
+                .allMatch(scale -> scale.isPresent() && scale.get().shape().elements() > 1);
+    }
+
+    private static Shape headShape(TensorInfo stored) {
+        return Shape.of(stored.shape().elements(), 1, 1);
+    }
+
+    /// Returns the scales of all heads `(heads, 1, 1)`.
+    private OutputTensors heads(Site site, TensorInfo stored) {
+        List<Float> values = new ArrayList<>();
+        for (float value : weights.vector(stored.name(), stored.shape())) {
+            values.add(value);
+        }
+        return OutputTensors.of(tensorName(site), DType.F32, headShape(stored), new TensorContent.Floats(values));
     }
 
     private float scale(Site site, Optional<TensorInfo> stored) {

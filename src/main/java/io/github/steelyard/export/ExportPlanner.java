@@ -213,7 +213,7 @@ final class ExportPlanner {
                         layers, ExcludeList.summarise(unquantised, layers.keySet()), cache.format(), PRODUCER_VERSION);
             case Dialect.CompressedTensors dialect ->
                 new CompressedTensorsDeclaration(
-                        layers, TargetNames.ignored(unquantised, layers.keySet()), cache.format());
+                        layers, TargetNames.ignored(unquantised, layers.keySet()), cache.format(), cache.perHead());
         };
     }
 

@@ -65,7 +65,7 @@ record Folding(Function<String, WeightEncoder> encoders) {
                 .flatMap(module -> CacheNames.all(module.name()).stream())
                 .filter(source::has)
                 .collect(Collectors.toSet());
-        return new CacheExport(Optional.empty(), List.of(), names);
+        return new CacheExport(Optional.empty(), false, List.of(), names);
     }
 
     private OutputTensors tensor(ModuleExport module, SourceModule source) {

@@ -5,12 +5,21 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.github.steelyard.calibration.GateException;
 import io.github.steelyard.checkpoint.Checkpoint;
+import io.github.steelyard.checkpoint.SafetensorsWriter;
+import io.github.steelyard.checkpoint.SafetensorsWriter.Planned;
 import io.github.steelyard.checkpoint.TensorInfo;
 import io.github.steelyard.recipe.ExportOptions.Format;
+import io.github.steelyard.tensor.Shape;
 import io.github.steelyard.testing.Shared;
 import io.github.steelyard.weights.CheckpointWeights;
+import java.io.IOException;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -78,6 +87,57 @@ final class ConversionJobTest {
 
         assertThat(convert(source, Format.COMPRESSED_TENSORS, "there").written().status())
                 .isEqualTo(CalibrationJob.DONE_BEFORE);
+    }
+
+    // compressed-tensors can say that each head has a scale; ModelOpt's servers read one for an attention.
+    @Test
+    void convert_ofACacheWithAScaleForEachHead_keepsThemWhereTheLayoutCanSaySo() throws IOException {
+        Path source = perHead(Shared.path(LLMCOMPRESSOR + "FP8-kv_fp8.float32/ckpt"));
+
+        convert(source, Format.COMPRESSED_TENSORS, "same");
+        convert(source, Format.MODELOPT, "other");
+
+        try (Checkpoint same = Checkpoint.open(temp.resolve("same"));
+                Checkpoint other = Checkpoint.open(temp.resolve("other"))) {
+            TensorInfo kept = same.tensor("model.layers.1.self_attn.k_scale");
+            assertThat(kept.shape()).isEqualTo(Shape.of(2, 1, 1));
+            assertThat(new CheckpointWeights(same).vector(kept.name(), kept.shape()))
+                    .containsExactly(0.25f, 0.5f);
+            assertThat(same.config()
+                            .object("quantization_config")
+                            .flatMap(config -> config.object("kv_cache_scheme"))
+                            .map(scheme -> scheme.string("strategy")))
+                    .contains("attn_head");
+            assertThat(single(other, other.tensor("model.layers.1.self_attn.k_proj.k_scale")))
+                    .isEqualTo(0.5f);
+        }
+    }
+
+    /// Returns the same checkpoint with two scales of the cache in place of each.
+    private Path perHead(Path source) throws IOException {
+        Path copy = Files.createDirectory(temp.resolve("heads"));
+        List<Planned> planned = new ArrayList<>();
+        List<MemorySegment> bytes = new ArrayList<>();
+        try (Checkpoint checkpoint = Checkpoint.open(source)) {
+            for (TensorInfo tensor : checkpoint.tensors().values()) {
+                boolean cache =
+                        tensor.name().endsWith(".k_scale") || tensor.name().endsWith(".v_scale");
+                planned.add(new Planned(tensor.name(), tensor.dtype(), cache ? Shape.of(2, 1, 1) : tensor.shape()));
+                bytes.add(
+                        cache
+                                ? MemorySegment.ofArray(new float[] {0.25f, 0.5f})
+                                : MemorySegment.ofArray(checkpoint.bytes(tensor).toArray(ValueLayout.JAVA_BYTE)));
+            }
+        }
+        SafetensorsWriter.write(copy.resolve("model.safetensors"), planned, Map.of(), bytes);
+        String config = Files.readString(source.resolve("config.json"));
+        int cache = config.indexOf("\"kv_cache_scheme\"");
+        Files.writeString(
+                copy.resolve("config.json"),
+                config.substring(0, cache)
+                        + config.substring(cache)
+                                .replaceFirst("\"strategy\": \"tensor\"", "\"strategy\": \"attn_head\""));
+        return copy;
     }
 
     private ConversionResult convert(Path source, Format to, String name) {
