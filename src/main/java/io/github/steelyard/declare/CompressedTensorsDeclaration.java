@@ -94,7 +94,7 @@ public record CompressedTensorsDeclaration(
 
     private static String format(QuantAlgo algo) {
         return switch (algo) {
-            case FP8, FP8_PER_CHANNEL, FP8_BLOCK_DYNAMIC -> "float-quantized";
+            case FP8, W8A16_FP8, W8A16_FP8_CHANNEL, FP8_PER_CHANNEL, FP8_BLOCK_DYNAMIC -> "float-quantized";
             case NVFP4, W4A16_NVFP4 -> "nvfp4-pack-quantized";
             case MXFP4, W4A4_MXFP4 -> "mxfp4-pack-quantized";
             case MXFP8 -> "mxfp8-quantized";

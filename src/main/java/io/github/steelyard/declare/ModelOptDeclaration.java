@@ -154,7 +154,8 @@ public record ModelOptDeclaration(
                 group.set("input_activations", integers(8));
                 group.set("weights", integers(8).put("strategy", "channel"));
             }
-            case FP8_BLOCK_DYNAMIC, W4A4_MXFP4, W8A8_INT_DYNAMIC, W8A8_INT_TENSOR -> throw new AssertionError(format);
+            case W8A16_FP8, W8A16_FP8_CHANNEL, FP8_BLOCK_DYNAMIC, W4A4_MXFP4, W8A8_INT_DYNAMIC, W8A8_INT_TENSOR ->
+                throw new AssertionError(format);
         }
     }
 

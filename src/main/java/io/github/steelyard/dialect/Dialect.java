@@ -202,7 +202,8 @@ public sealed interface Dialect permits Dialect.InModules, Dialect.InStacks {
                         W4A8_MXFP4,
                         W8A16_INT,
                         W8A8_INT -> true;
-                case FP8_BLOCK_DYNAMIC, W4A4_MXFP4, W8A8_INT_DYNAMIC, W8A8_INT_TENSOR -> false;
+                case W8A16_FP8, W8A16_FP8_CHANNEL, FP8_BLOCK_DYNAMIC, W4A4_MXFP4, W8A8_INT_DYNAMIC, W8A8_INT_TENSOR ->
+                    false;
             };
         }
 
@@ -291,6 +292,8 @@ public sealed interface Dialect permits Dialect.InModules, Dialect.InStacks {
         public boolean has(QuantAlgo algo) {
             return switch (algo) {
                 case FP8,
+                        W8A16_FP8,
+                        W8A16_FP8_CHANNEL,
                         FP8_PER_CHANNEL,
                         FP8_BLOCK_DYNAMIC,
                         NVFP4,

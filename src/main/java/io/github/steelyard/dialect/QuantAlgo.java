@@ -10,6 +10,10 @@ import java.util.Optional;
 public enum QuantAlgo {
     /// E4M3 weight and input, each with one scale.
     FP8("FP8", Format.FP8, Optional.of(Format.FP8)),
+    /// E4M3 weight with one scale; the input stays as it is.
+    W8A16_FP8("W8A16_FP8", Format.FP8, Optional.empty()),
+    /// E4M3 weight with a scale per output feature; the input stays as it is.
+    W8A16_FP8_CHANNEL("W8A16_FP8_CHANNEL", Format.FP8_PER_CHANNEL, Optional.empty()),
     /// E4M3 weight with a scale per output feature; the input's scales are made per token at run time.
     FP8_PER_CHANNEL("FP8_PER_CHANNEL_PER_TOKEN", Format.FP8_PER_CHANNEL, Optional.of(Format.FP8_DYNAMIC_TOKEN)),
     /// E4M3 weight with a scale per tile of 128 x 128; the input stays as it is.

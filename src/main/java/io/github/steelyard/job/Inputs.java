@@ -64,7 +64,12 @@ final class Inputs {
     /// @param checkpoint its tensors; empty where there are none
     /// @throws io.github.steelyard.recipe.RecipeException if the recipe does not fit
     static Plan plan(Recipe recipe, QuantizationConfig quantization, Optional<Checkpoint> checkpoint, Decoder decoder) {
-        return Plan.of(recipe, decoder.modules(), StoredFormats.of(quantization, checkpoint, decoder.modules()));
+        String table = decoder.embedding();
+        return Plan.of(
+                recipe,
+                decoder.modules(),
+                StoredFormats.of(quantization, checkpoint, decoder.modules()),
+                Optional.of(table.substring(0, Math.max(0, table.lastIndexOf('.')))));
     }
 
     private static boolean hasWeights(Path directory) {

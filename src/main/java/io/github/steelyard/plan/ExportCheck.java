@@ -52,7 +52,7 @@ final class ExportCheck {
             problems.add(
                     position(module.name(), role),
                     module.name(),
-                    "%s's format has no name for this pair of formats: %s; export.format can be another"
+                    "no server loads this pair of formats in %s's layout: %s; export.format can be another"
                             .formatted(plan.dialect().title(), scheme));
         } else if (scheme.algorithm().equals(Optional.of(QuantAlgo.W4A8_NVFP4)) && isStatic(module.name())) {
             problems.add(

@@ -35,6 +35,8 @@ public final class Plan {
     /// A recipe whose rules switch nothing on under this word leaves outputs as they are.
     private static final String OUTPUT = "output";
 
+    private static final String EMBEDDING = "nn.Embedding";
+
     private static final Set<Role> CACHE = Set.of(Role.KEY, Role.VALUE, Role.LATENT, Role.ROTATED_KEY);
 
     private final Recipe recipe;
@@ -81,6 +83,15 @@ public final class Plan {
     ///     switches on matches nothing and no quantizer of its kind is on (unless `calibration.unmatched_rules` is
     ///     `warn`), or if the cache formats differ
     public static Plan of(Recipe recipe, List<ModuleInfo> modules, Map<Site, Format> stored) {
+        return of(recipe, modules, stored, Optional.empty());
+    }
+
+    /// Resolves a recipe, and says what it does not do to the embedding.
+    ///
+    /// @param embedding name of the table's module; servers read it as it is, so it is no module of a plan
+    /// @throws io.github.steelyard.recipe.RecipeException as the other form does
+    public static Plan of(
+            Recipe recipe, List<ModuleInfo> modules, Map<Site, Format> stored, Optional<String> embedding) {
         Problems problems = new Problems(recipe.file());
         List<PlanWarning> warnings = new ArrayList<>();
         RuleBook book = new RuleBook(recipe.rules());
@@ -101,6 +112,7 @@ public final class Plan {
                 decisions.put(site, new Decision(site, verdict.rule(), config, verdict.asStored()));
             }
         }
+        embedding.ifPresent(table -> embedding(new Site(table, Role.WEIGHT), recipe, book, warnings));
         List<RuleUse> uses = book.uses();
         RuleCheck.check(recipe, uses, decisions.values(), problems, warnings);
         RuleCheck.check(decisions.values(), warnings);
@@ -122,6 +134,19 @@ public final class Plan {
         AlgorithmCheck.check(recipe, List.of(), problems, warnings);
         problems.raise();
         return warnings;
+    }
+
+    /// The weight of an embedding may be switched on, by a rule for all weights or by one of its own.
+    private static void embedding(Site site, Recipe recipe, RuleBook book, List<PlanWarning> warnings) {
+        Verdict verdict = new RuleBook(recipe.rules()).decide(site.name(), EMBEDDING);
+        if (verdict.enable() && !verdict.stages().isEmpty()) {
+            book.decide(site.name(), EMBEDDING); // so that its rule counts as one that matches something
+            warnings.add(new PlanWarning(
+                    "embedding.as_it_is",
+                    site.name(),
+                    "%s is on (%s), but servers read embeddings as they are, so it stays as it is"
+                            .formatted(site.name(), AttributeName.of(verdict.stages()))));
+        }
     }
 
     /// `sharing: expert` cannot be had where one tensor, with one input scale, holds all experts.

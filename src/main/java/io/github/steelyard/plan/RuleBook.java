@@ -28,7 +28,7 @@ final class RuleBook {
     private final Map<ShapeKey, Shape> shapes = new HashMap<>();
     private final Glob.Work work = new Glob.Work(MOST_WORK);
 
-    private record ShapeKey(String shape, boolean linear) {}
+    private record ShapeKey(String shape, String moduleClass) {}
 
     /// What the rules are to the names of one shape.
     private static final class Shape {
@@ -55,9 +55,17 @@ final class RuleBook {
     /// @param linear whether the quantizer's module is an `nn.Linear`
     /// @throws RecipeException if rules and quantizers are too many to try each on each
     Verdict decide(String name, boolean linear) {
+        return decide(name, linear ? "nn.Linear" : "");
+    }
+
+    /// Applies the rules to one quantizer and counts.
+    ///
+    /// @param moduleClass class of the quantizer's module, as `parent_class` names it; empty for others
+    /// @throws RecipeException as the other form does
+    Verdict decide(String name, String moduleClass) {
         String normalised = QuantizerName.normalised(name);
         Shape shape = shapes.computeIfAbsent(
-                new ShapeKey(Glob.shape(name), linear), key -> shape(key, Glob.shape(normalised)));
+                new ShapeKey(Glob.shape(name), moduleClass), key -> shape(key, Glob.shape(normalised)));
         shape.names++;
         if (shape.exact) {
             return shape.verdict;
@@ -90,7 +98,7 @@ final class RuleBook {
     private Shape shape(ShapeKey key, String normalised) {
         Shape shape = new Shape();
         for (int i = 0; i < rules.size(); i++) {
-            boolean possible = isOfClass(rules.get(i), key.linear())
+            boolean possible = isOfClass(rules.get(i), key.moduleClass())
                     && (loose.get(i).matches(key.shape(), work) || loose.get(i).matches(normalised, work));
             if (possible) {
                 shape.candidates.add(i);
@@ -120,8 +128,7 @@ final class RuleBook {
         return uses;
     }
 
-    private static boolean isOfClass(Rule rule, boolean linear) {
-        return rule.parentClass().isEmpty()
-                || (linear && rule.parentClass().get().equals("nn.Linear"));
+    private static boolean isOfClass(Rule rule, String moduleClass) {
+        return rule.parentClass().isEmpty() || rule.parentClass().get().equals(moduleClass);
     }
 }

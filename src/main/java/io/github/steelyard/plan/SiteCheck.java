@@ -131,6 +131,10 @@ final class SiteCheck {
         }
         Set<Format> formats = FORMATS.getOrDefault(site.role(), Set.of());
         Optional<Format> format = config.format().filter(formats::contains);
+        if (format.isPresent() && config.pinnedAmax().isPresent() && !config.hasTensorAmax()) {
+            return Optional.of("%s: %s has no scale of the tensor that an amax would decide"
+                    .formatted(config.amax(), format.get()));
+        }
         return format.isEmpty()
                 ? Optional.of("%s: no format for %s has the attributes (%s); possible are %s"
                         .formatted(AttributeName.of(config), words(site.role()), config, new TreeSet<>(formats)))

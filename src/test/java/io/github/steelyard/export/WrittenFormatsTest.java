@@ -47,6 +47,8 @@ final class WrittenFormatsTest {
             modelopt           | W8A8_SQ_PER_CHANNEL | {num_bits: 8, axis: 0}                                  | {num_bits: 8}
             compressed-tensors | W4A16_AWQ           | {num_bits: 4, block_sizes: {-1: 48}}                    | none
             compressed-tensors | W8A8_SQ_PER_CHANNEL | {num_bits: 8, axis: 0}                                  | {num_bits: 8}
+            compressed-tensors | W8A16_FP8           | {num_bits: e4m3}                                        | none
+            compressed-tensors | W8A16_FP8_CHANNEL   | {num_bits: e4m3, axis: 0}                               | none
             compressed-tensors | W8A8_INT8           | {num_bits: 8, axis: 0}                                  | {num_bits: 8, type: dynamic, block_sizes: {-1: null}}
             compressed-tensors | W8A8_INT8_TENSOR    | {num_bits: 8}                                           | {num_bits: 8}
             """)

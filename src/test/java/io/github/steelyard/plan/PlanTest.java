@@ -312,6 +312,30 @@ final class PlanTest {
     }
 
     @Test
+    void of_embeddingSwitchedOn_staysAsItIsWithAWarning() {
+        Plan on = embedded(rule("*", OFF), rule("*weight_quantizer", FP8));
+        Plan off = embedded(rule("*weight_quantizer", FP8), rule("*", "parent_class: nn.Embedding, " + OFF));
+
+        assertThat(on.warnings())
+                .extracting(PlanWarning::message)
+                .contains(
+                        "model.embed_tokens.weight_quantizer is on (E4M3), but servers read embeddings as they are, so it"
+                                + " stays as it is");
+        assertThat(off.warnings()).extracting(PlanWarning::code).doesNotContain("embedding.as_it_is");
+    }
+
+    private static Plan embedded(String... rules) {
+        return Plan.of(recipe(rules), modules(), Map.of(), Optional.of("model.embed_tokens"));
+    }
+
+    @Test
+    void of_constantAmaxWithoutAScaleOfTheTensor_isRefused() {
+        refused(
+                "constant 3.0: FP8_PER_CHANNEL has no scale of the tensor that an amax would decide",
+                rule("*q_proj.weight_quantizer", "cfg: {num_bits: e4m3, axis: 0, constant_amax: 3}"));
+    }
+
+    @Test
     void of_outputs_haveQuantizersWhereARuleSpeaksOfThem() {
         Site output = new Site("model.layers.0.self_attn.q_proj", Role.OUTPUT);
         Plan plan = plan(rule("*", OFF), rule("*_proj.output_quantizer", FP8), rule("*mlp*", OFF));
@@ -436,10 +460,17 @@ final class PlanTest {
     @Test
     void requireServable_pairWithoutAName_isRefused() {
         unservable(
-                "model.layers.0.mlp.experts.0.gate_proj and 5 others: no server loads this pair of formats: weight FP8,"
-                        + " input as it is",
+                "model.layers.0.mlp.experts.0.gate_proj and 5 others: no server loads this pair of formats in"
+                        + " ModelOpt's layout: weight FP8, input as it is; export.format can be another",
                 rule("*", OFF),
                 rule("*.experts.*weight_quantizer", FP8));
+        unservable(
+                "model.layers.0.mlp.experts.0.gate_proj and 5 others: no server loads this pair of formats: weight"
+                        + " NVFP4_32, input as it is; such a plan can be evaluated, or exported as scales",
+                rule("*", OFF),
+                rule(
+                        "*.experts.*weight_quantizer",
+                        "cfg: {num_bits: e2m1, block_sizes: {-1: 32, type: dynamic, scale_bits: e4m3}}"));
     }
 
     @Test
