@@ -7,6 +7,7 @@ import io.github.steelyard.model.LayerStore;
 import io.github.steelyard.plan.Plan;
 import io.github.steelyard.site.Site;
 import io.github.steelyard.site.Tap;
+import io.github.steelyard.site.Variants;
 import io.github.steelyard.statistics.Distribution;
 import io.github.steelyard.statistics.Statistics;
 import io.github.steelyard.statistics.StatisticsTap;
@@ -20,21 +21,30 @@ import java.util.TreeMap;
 /// Measures the statistics of one model over one calibration set, layer by layer, with all progress on disk.
 ///
 /// @param decoder the model
-/// @param tokens tokens of the calibration set
+/// @param tokens tokens of all copies of the calibration set
 /// @param kernels the arithmetic of the tap
 /// @param wanted what is observed at sites beside their amax
-/// @param forward sends the calibration set through the model
+/// @param variants the copies of the calibration set that go through the model
+/// @param forward sends them through the model
 public record CalibrationRun(
-        Decoder decoder, long tokens, Kernels kernels, Map<Site, Set<Distribution>> wanted, Forward forward) {
+        Decoder decoder,
+        long tokens,
+        Kernels kernels,
+        Map<Site, Set<Distribution>> wanted,
+        Variants variants,
+        Forward forward) {
 
     /// A run of a plan.
-    public CalibrationRun(Decoder decoder, long tokens, Kernels kernels, Plan plan, Forward forward) {
-        this(decoder, tokens, kernels, Calibrator.wanted(plan), forward);
+    ///
+    /// @param tokens of all copies
+    public CalibrationRun(
+            Decoder decoder, long tokens, Kernels kernels, Plan plan, Variants variants, Forward forward) {
+        this(decoder, tokens, kernels, Calibrator.wanted(plan), variants, forward);
     }
 
     /// A run that observes maxima alone.
     public CalibrationRun(Decoder decoder, long tokens, Kernels kernels, Forward forward) {
-        this(decoder, tokens, kernels, Map.of(), forward);
+        this(decoder, tokens, kernels, Map.of(), Variants.ONE, forward);
     }
 
     /// Runs, or goes on with what an earlier process left behind.
@@ -48,7 +58,7 @@ public record CalibrationRun(
             if (fresh) {
                 run.forgetResults();
             }
-            StatisticsTap tap = new StatisticsTap(kernels, store::keep, wanted);
+            StatisticsTap tap = new StatisticsTap(kernels, store::keep, wanted, variants);
             forward.run(tap, store, store::scratch);
             List<Statistics> parts = new ArrayList<>(store.statistics());
             parts.add(tap.take()); // of the head
@@ -63,7 +73,7 @@ public record CalibrationRun(
     /// @param state directory for the state; deleted afterwards
     public void rehearse(Path state) {
         try (RunState store = state(state, new RunKey(new TreeMap<>()), true)) {
-            forward.run(new StatisticsTap(kernels, store::keep, wanted), store, store::scratch);
+            forward.run(new StatisticsTap(kernels, store::keep, wanted, variants), store, store::scratch);
             store.delete();
         }
     }

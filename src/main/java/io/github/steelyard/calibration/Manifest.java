@@ -40,6 +40,9 @@ public record Manifest(
         SortedMap<String, String> solved,
         Provenance provenance) {
 
+    /// What keys of settings begin with that are the digests of adapters, by name.
+    public static final String ADAPTER = "adapter.";
+
     private static final int SCHEMA = 1;
     private static final String SOLVED = "solved";
 
@@ -68,6 +71,14 @@ public record Manifest(
     /// Returns this manifest for another recipe with the same statistics.
     public Manifest withRecipe(RecipeInput other) {
         return new Manifest(checkpoint, other, data, sequences, tokens, settings, statisticsDigest, solved, provenance);
+    }
+
+    /// Returns the names of the adapters that were applied, in the order in which statistics count them.
+    public List<String> adapters() {
+        return settings.keySet().stream()
+                .filter(key -> key.startsWith(ADAPTER))
+                .map(key -> key.substring(ADAPTER.length()))
+                .toList();
     }
 
     /// Reads a manifest.

@@ -4,6 +4,7 @@ import io.github.steelyard.plan.Plan;
 import io.github.steelyard.recipe.ExportOptions.Sharing;
 import io.github.steelyard.site.ModuleInfo;
 import io.github.steelyard.site.Site;
+import io.github.steelyard.statistics.Measurement;
 import io.github.steelyard.statistics.SiteStatistics;
 import io.github.steelyard.statistics.Statistics;
 import java.util.Collections;
@@ -49,6 +50,30 @@ public record ScaleTable(SortedMap<Site, SiteScale> scales) {
 
     public ScaleTable {
         scales = Collections.unmodifiableSortedMap(new TreeMap<>(scales));
+    }
+
+    /// Returns the same scales, of which those made from an amax that an adapter showed name it.
+    ///
+    /// @param statistics what they are made of
+    /// @param adapters the adapters' names, in the order of the statistics
+    public ScaleTable naming(List<String> adapters, Statistics statistics) {
+        TreeMap<Site, SiteScale> named = new TreeMap<>(scales);
+        named.replaceAll((site, scale) -> statistics
+                .at(scale.from().orElse(site))
+                .map(SiteStatistics::routed)
+                .filter(found -> found.amax() == scale.amax())
+                .flatMap(found -> adapter(adapters, found))
+                .map(adapter -> scale.noting("shown by adapter " + adapter))
+                .orElse(scale));
+        return new ScaleTable(named);
+    }
+
+    /// Returns the name of the adapter that showed an amax, if it was one.
+    public static Optional<String> adapter(List<String> adapters, Measurement found) {
+        int variant = found.variant();
+        return variant == 0
+                ? Optional.empty()
+                : Optional.of(variant <= adapters.size() ? adapters.get(variant - 1) : Integer.toString(variant));
     }
 
     /// Resolves the scales of a plan whose algorithm searches no weights, experts sharing as its recipe says.

@@ -20,6 +20,11 @@ public record SiteScale(Site site, float amax, ScaleOrigin origin, Optional<Site
         }
     }
 
+    /// Returns the same with more detail.
+    SiteScale noting(String more) {
+        return new SiteScale(site, amax, origin, from, detail.isEmpty() ? more : detail + ", " + more);
+    }
+
     static SiteScale measured(Site site, float amax) {
         return new SiteScale(site, amax, ScaleOrigin.MEASURED, Optional.empty(), "");
     }

@@ -15,6 +15,7 @@ import io.github.steelyard.statistics.SiteStatistics;
 import io.github.steelyard.statistics.Statistics;
 import io.github.steelyard.tensor.Shape;
 import io.github.steelyard.weights.CheckpointWeights;
+import io.github.steelyard.weights.LowRank;
 import io.github.steelyard.weights.Weights;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -106,6 +107,11 @@ final class Solving implements AutoCloseable {
                 return last == null || linear == null
                         ? weights.replacement(module)
                         : SolvedWeights.weight(linear.info(), last).or(() -> weights.replacement(module));
+            }
+
+            @Override
+            public List<LowRank> additions(String module) {
+                return weights.additions(module);
             }
 
             @Override

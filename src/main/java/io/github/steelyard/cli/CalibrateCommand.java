@@ -7,6 +7,7 @@ import io.github.steelyard.job.CalibrationRequest;
 import io.github.steelyard.job.CalibrationResult;
 import io.github.steelyard.recipe.CalibrationOptions;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
@@ -131,6 +132,13 @@ final class CalibrateCommand extends SteelyardCommand {
         @Option(names = "--fresh", description = "Forget an unfinished or finished run in RUN and start again.")
         boolean fresh;
 
+        @Option(
+                names = "--adapter",
+                paramLabel = "DIR",
+                description = "A LoRA adapter as PEFT saves it, measured beside the model as it is, so that scales hold"
+                        + " for both; may be repeated.")
+        List<Path> adapters = new ArrayList<>();
+
         /// Returns the options as a job takes them.
         CalibrationRequest.Choices choices() {
             return new CalibrationRequest.Choices(
@@ -140,7 +148,8 @@ final class CalibrateCommand extends SteelyardCommand {
                     Arguments.optional(sequenceLength),
                     Optional.ofNullable(backend).map(name -> new Choice(name, "--moe-backend")),
                     Optional.ofNullable(profile),
-                    fresh);
+                    fresh,
+                    adapters);
         }
     }
 }

@@ -48,6 +48,13 @@ final class EvaluateCommand extends SteelyardCommand {
     @Nullable
     Path run;
 
+    @Option(
+            names = "--adapter",
+            paramLabel = "DIR",
+            description = "Apply a LoRA adapter as PEFT saves it, unmerged and not quantised.")
+    @Nullable
+    Path adapter;
+
     @Mixin
     RunOptions runOptions = new RunOptions();
 
@@ -80,6 +87,7 @@ final class EvaluateCommand extends SteelyardCommand {
                         Arguments.required(checkpoint),
                         Arguments.required(data),
                         quantization(),
+                        Optional.ofNullable(adapter),
                         Optional.ofNullable(logits),
                         sequenceLength,
                         Arguments.optional(maxSequences),

@@ -78,6 +78,9 @@ final class PlanCommand extends SteelyardCommand {
     @Nullable
     Double gflops;
 
+    @Option(names = "--lora", description = "LoRA adapters are served: ask for backends that apply them.")
+    boolean lora;
+
     @Mixin
     ServingOptions serving = new ServingOptions();
 
@@ -115,7 +118,7 @@ final class PlanCommand extends SteelyardCommand {
     private ServingPlan.Question question() {
         Catalogue catalogue = serving.catalogue();
         return new ServingPlan.Question(
-                new Oracle(catalogue), serving.device(catalogue), serving.deployment(), serving.preference());
+                new Oracle(catalogue), serving.device(catalogue), serving.deployment(), serving.preference(), lora);
     }
 
     /// Without a device no engine is asked, so what was said about it would be lost without a word.
@@ -123,7 +126,7 @@ final class PlanCommand extends SteelyardCommand {
         if (serving.device == null) {
             Set<String> ofEngine = Arguments.ofMixin(spec, "serving");
             List<String> lost = Arguments.given(spec).stream()
-                    .filter(name -> ofEngine.contains(name) || name.equals("--stats"))
+                    .filter(name -> ofEngine.contains(name) || name.equals("--stats") || name.equals("--lora"))
                     .toList();
             if (!lost.isEmpty()) {
                 throw new UsageException("%s: no effect without --device".formatted(String.join(", ", lost)));

@@ -1,5 +1,6 @@
 package io.github.steelyard.cli;
 
+import io.github.steelyard.calibration.ScaleTable;
 import io.github.steelyard.console.Console;
 import io.github.steelyard.job.StatisticsJob;
 import io.github.steelyard.report.StatsJson;
@@ -36,7 +37,14 @@ final class StatsCommand extends SteelyardCommand {
         List<String> lines = new ArrayList<>();
         StatsJson.inOrder(result.statistics())
                 .forEach((site, found) -> lines.add(String.format(
-                        Locale.ROOT, "%-80s amax %-12s tokens %d", site.name(), found.amax(), found.tokens())));
-        return Outcome.ok(StatsJson.of(result.statistics(), result.scales()), lines);
+                        Locale.ROOT,
+                        "%-80s amax %-12s tokens %d%s",
+                        site.name(),
+                        found.amax(),
+                        found.tokens(),
+                        ScaleTable.adapter(result.adapters(), found.routed())
+                                .map(adapter -> " adapter " + adapter)
+                                .orElse(""))));
+        return Outcome.ok(StatsJson.of(result.statistics(), result.scales(), result.adapters()), lines);
     }
 }

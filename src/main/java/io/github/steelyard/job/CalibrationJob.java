@@ -1,5 +1,6 @@
 package io.github.steelyard.job;
 
+import io.github.steelyard.adapter.Adapters;
 import io.github.steelyard.calibration.CalibrationRun;
 import io.github.steelyard.calibration.Manifest;
 import io.github.steelyard.calibration.PlannedQuantizers;
@@ -36,6 +37,7 @@ import io.github.steelyard.report.ChromeTrace;
 import io.github.steelyard.report.StatsJson;
 import io.github.steelyard.site.Site;
 import io.github.steelyard.site.Tap;
+import io.github.steelyard.site.Variants;
 import io.github.steelyard.statistics.Coverage;
 import io.github.steelyard.statistics.Statistics;
 import io.github.steelyard.weights.CheckpointWeights;
@@ -96,67 +98,97 @@ public final class CalibrationJob {
                 ResidentMemory memory = new ResidentMemory()) {
             Decoder decoder = Inputs.model(checkpoint, listener);
             Inputs.warnOfCache(checkpoint, decoder, listener);
-            Plan plan = Inputs.plan(
-                    recipe.exportedAs(request.format()), checkpoint.quantization(), Optional.of(checkpoint), decoder);
-            plan.warnings().forEach(warning -> listener.finding(warning.finding()));
-            if (request.format().isCheckpoint()) {
-                Rehearsal.requireExportable(plan, ExportSource.of(checkpoint, decoder), true);
+            try (Adapters adapters = Inputs.adapters(request.choices().adapters(), decoder, listener)) {
+                return run(run, new Model(checkpoint, decoder, adapters), kernels, chosen, memory);
             }
-            ExpertBackend backend = ForwardPass.experts(checkpoint, decoder, request.moeBackend(), true);
-            Gemm gemm = product(run, chosen, decoder.layers().size());
-            CalibrationSet set = corpus(checkpoint, decoder);
-            listener.detail("kernels %s (%s), gemm %s (%s)"
-                    .formatted(kernels.name(), kernels.reason(), gemm.name(), gemm.reason()));
-            String digest = Digests.checkpoint(checkpoint, request.compute().threads(), List.of())
-                    .sha256();
-            Sequences sequences = Inputs.sequences(set);
-            int threads = request.compute()
-                    .threadsWithin(
-                            MemoryPlan.of(decoder, sequences, checkpoint, Solvers.memory(Optional.of(plan))), listener);
-            RunKey key = key(digest, plan, set, kernels, gemm);
-            if (run.isFinished() && !request.choices().fresh()) {
-                Manifest manifest = requireSame(run, key);
-                run.discardState();
-                if (!manifest.recipe().digest().equals(recipe.digest())) {
-                    run.describe(recipe.resolved(), manifest.withRecipe(input(recipe)));
-                }
-                return result(run, DONE_BEFORE, set, decoder, memory);
-            }
-            Passes passes = new Passes(checkpoint, decoder, sequences, kernels, gemm, backend, set.tokens(), threads);
-            profiled(profile -> {
-                if (Solvers.isWanted(plan)) {
-                    solve(run, key, plan, set, passes, profile);
-                } else {
-                    measure(
-                            run,
-                            key,
-                            plan,
-                            passes,
-                            profile,
-                            statistics -> run.finish(
-                                    statistics,
-                                    recipe.resolved(),
-                                    measured -> manifest(set, key, passes.provenance(), measured, new TreeMap<>())));
-                }
-            });
-            gemm.remarks().forEach(remark -> listener.note("note: " + gemm.name() + ": " + remark));
-            return result(run, DONE, set, decoder, memory);
         }
+    }
+
+    /// What is calibrated.
+    private record Model(Checkpoint checkpoint, Decoder decoder, Adapters adapters) {
+
+        /// The model as it is goes first, then each adapter.
+        Weights weights() {
+            return adapters.over(new CheckpointWeights(checkpoint), 1);
+        }
+
+        int copies() {
+            return 1 + adapters.all().size();
+        }
+    }
+
+    private CalibrationResult run(RunDirectory run, Model model, Kernels kernels, Gemm chosen, ResidentMemory memory) {
+        Checkpoint checkpoint = model.checkpoint();
+        Decoder decoder = model.decoder();
+        Plan plan = Inputs.plan(
+                recipe.exportedAs(request.format()), checkpoint.quantization(), Optional.of(checkpoint), decoder);
+        plan.warnings().forEach(warning -> listener.finding(warning.finding()));
+        if (request.format().isCheckpoint()) {
+            Rehearsal.requireExportable(plan, ExportSource.of(checkpoint, decoder), true);
+        }
+        ExpertBackend backend = ForwardPass.experts(checkpoint, decoder, request.moeBackend(), true);
+        Gemm gemm = product(run, chosen, decoder.layers().size());
+        CalibrationSet set = corpus(checkpoint, decoder);
+        listener.detail("kernels %s (%s), gemm %s (%s)"
+                .formatted(kernels.name(), kernels.reason(), gemm.name(), gemm.reason()));
+        String digest = Digests.checkpoint(checkpoint, request.compute().threads(), List.of())
+                .sha256();
+        Sequences sequences = Inputs.sequences(set).copies(model.copies());
+        int threads = request.compute()
+                .threadsWithin(
+                        MemoryPlan.of(decoder, sequences, checkpoint, Solvers.memory(Optional.of(plan)))
+                                .withAdapters(model.adapters()::floats),
+                        listener);
+        RunKey key = key(digest, plan, set, model.adapters(), kernels, gemm);
+        if (run.isFinished() && !request.choices().fresh()) {
+            Manifest manifest = requireSame(run, key);
+            run.discardState();
+            if (!manifest.recipe().digest().equals(recipe.digest())) {
+                run.describe(recipe.resolved(), manifest.withRecipe(input(recipe)));
+            }
+            return result(run, DONE_BEFORE, set, model, memory);
+        }
+        Passes passes = new Passes(model, sequences, kernels, gemm, backend, threads);
+        profiled(profile -> {
+            if (Solvers.isWanted(plan)) {
+                solve(run, key, plan, set, passes, profile);
+            } else {
+                measure(
+                        run,
+                        key,
+                        plan,
+                        passes,
+                        profile,
+                        statistics -> run.finish(
+                                statistics,
+                                recipe.resolved(),
+                                measured -> manifest(set, key, passes.provenance(), measured, new TreeMap<>())));
+            }
+        });
+        gemm.remarks().forEach(remark -> listener.note("note: " + gemm.name() + ": " + remark));
+        return result(run, DONE, set, model, memory);
     }
 
     /// What the passes of a run have in common.
     private record Passes(
-            Checkpoint checkpoint,
-            Decoder decoder,
-            Sequences sequences,
-            Kernels kernels,
-            Gemm gemm,
-            ExpertBackend backend,
-            long tokens,
-            int threads) {
+            Model model, Sequences sequences, Kernels kernels, Gemm gemm, ExpertBackend backend, int threads) {
 
         ForwardPass pass(Weights weights, boolean allTokens) {
-            return new ForwardPass(weights, decoder, sequences, kernels, gemm, backend, allTokens, threads);
+            return new ForwardPass(
+                    weights, decoder(), sequences, kernels, gemm, backend, allTokens, threads, variants());
+        }
+
+        Variants variants() {
+            int copies = model.copies();
+            return new Variants(copies, sequences.count() / copies, sequences.tokens() / copies);
+        }
+
+        Decoder decoder() {
+            return model.decoder();
+        }
+
+        long tokens() {
+            return sequences.tokens();
         }
 
         Provenance provenance() {
@@ -173,12 +205,13 @@ public final class CalibrationJob {
             Profile profile,
             CalibrationRun.StatisticsConsumer finish) {
         EngineListener progress = listener.passBegins("calibrate", passes.tokens());
-        ForwardPass pass = passes.pass(new CheckpointWeights(passes.checkpoint()), request.allTokens());
+        ForwardPass pass = passes.pass(passes.model().weights(), request.allTokens());
         new CalibrationRun(
                         passes.decoder(),
                         passes.tokens(),
                         passes.kernels(),
                         plan,
+                        passes.variants(),
                         (tap, store, rows) -> pass.run(tap, store, rows, profile, progress, Optional.empty()))
                 .execute(run, key, request.choices().fresh(), finish);
     }
@@ -214,7 +247,7 @@ public final class CalibrationJob {
         EngineListener progress = listener.passBegins("solve", passes.tokens());
         new SolvingRun(
                         passes.decoder(),
-                        new CheckpointWeights(passes.checkpoint()),
+                        passes.model().weights(),
                         passes.tokens(),
                         statistics,
                         Solvers.of(plan, scales).orElseThrow(),
@@ -285,6 +318,7 @@ public final class CalibrationJob {
         List<Path> inputs = new ArrayList<>(List.of(request.checkpoint()));
         inputs.addAll(recipe.sources());
         request.data().ifPresent(inputs::add);
+        inputs.addAll(request.choices().adapters());
         OutputPaths.requireApart(request.run(), inputs);
         request.choices().profile().ifPresent(profile -> {
             OutputPaths.requireApart(profile, inputs);
@@ -293,7 +327,8 @@ public final class CalibrationJob {
         return RunDirectory.at(request.run());
     }
 
-    private RunKey key(String checkpoint, Plan plan, CalibrationSet set, Kernels kernels, Gemm gemm) {
+    private RunKey key(
+            String checkpoint, Plan plan, CalibrationSet set, Adapters adapters, Kernels kernels, Gemm gemm) {
         TreeMap<String, String> parts = new TreeMap<>(plan.effectiveKeys());
         request.dataOptions().texts().forEach((name, value) -> parts.put("data." + name, value));
         parts.put("checkpoint", checkpoint);
@@ -302,6 +337,7 @@ public final class CalibrationJob {
         parts.put("kernels", kernels.name());
         parts.put("gemm", gemm.name());
         parts.put("version", Provenance.version());
+        adapters.all().forEach(adapter -> parts.put(Manifest.ADAPTER + adapter.name(), adapter.digest()));
         return new RunKey(parts);
     }
 
@@ -344,10 +380,11 @@ public final class CalibrationJob {
     }
 
     private CalibrationResult result(
-            RunDirectory run, String status, CalibrationSet set, Decoder decoder, ResidentMemory memory) {
+            RunDirectory run, String status, CalibrationSet set, Model model, ResidentMemory memory) {
         Statistics statistics = run.statistics();
         CalibrationOptions options = recipe.calibration();
-        Coverage coverage = Coverage.of(statistics, decoder.modules(), options.minTokens());
+        Coverage coverage = Coverage.of(statistics, model.decoder().modules(), options.minTokens());
+        String summary = coverage.summary() + counted(model.adapters());
         List<String> starved =
                 coverage.starved().stream().map(Coverage.Expert::module).toList();
         List<String> nonFinite = StatsJson.inOrder(statistics).entrySet().stream()
@@ -357,7 +394,7 @@ public final class CalibrationJob {
         boolean refused = !starved.isEmpty() && options.starvedExperts() == CalibrationOptions.StarvedExperts.FAIL;
         run.writeStarved(coverage.list());
         if (!starved.isEmpty()) {
-            String message = "%s; all of them in %s".formatted(coverage.summary(), run.starvedFile());
+            String message = "%s; all of them in %s".formatted(summary, run.starvedFile());
             listener.finding(
                     refused
                             ? Finding.error("starved-experts", "", message)
@@ -380,10 +417,18 @@ public final class CalibrationJob {
                 set.tokens(),
                 set.counts().truncatedTokens(),
                 statistics.sites().size(),
-                coverage.summary(),
+                summary,
                 starved,
                 nonFinite,
                 memory.peakBytes(),
                 !refused && nonFinite.isEmpty());
+    }
+
+    /// Says what tokens were counted over, where that is not the model as it is.
+    private static String counted(Adapters adapters) {
+        int count = adapters.all().size();
+        return count == 0
+                ? ""
+                : ", counted over the model as it is and %s".formatted(Printable.count(count, "adapter"));
     }
 }

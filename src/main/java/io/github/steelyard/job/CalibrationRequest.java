@@ -6,6 +6,7 @@ import io.github.steelyard.recipe.CalibrationOptions;
 import io.github.steelyard.recipe.ExportOptions;
 import io.github.steelyard.recipe.Recipe;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Optional;
 import java.util.OptionalInt;
 
@@ -29,6 +30,7 @@ public record CalibrationRequest(
     /// @param moeBackend how experts are computed, and who asked; empty: as the recipe says
     /// @param profile where a Chrome trace of the pass is written; empty: nowhere
     /// @param fresh whether to forget an unfinished or finished run and start again
+    /// @param adapters directories of LoRA adapters, which are measured beside the model as it is
     public record Choices(
             Optional<Path> data,
             Optional<CalibrationOptions.Experts> experts,
@@ -36,7 +38,12 @@ public record CalibrationRequest(
             OptionalInt sequenceLength,
             Optional<Choice> moeBackend,
             Optional<Path> profile,
-            boolean fresh) {
+            boolean fresh,
+            List<Path> adapters) {
+
+        public Choices {
+            adapters = List.copyOf(adapters);
+        }
 
         /// Everything as the recipe says.
         public static final Choices NONE = new Choices(
@@ -46,16 +53,23 @@ public record CalibrationRequest(
                 OptionalInt.empty(),
                 Optional.empty(),
                 Optional.empty(),
-                false);
+                false,
+                List.of());
 
         /// Returns the same with a calibration text.
         public Choices withData(Path file) {
-            return new Choices(Optional.of(file), experts, maxSequences, sequenceLength, moeBackend, profile, fresh);
+            return new Choices(
+                    Optional.of(file), experts, maxSequences, sequenceLength, moeBackend, profile, fresh, adapters);
+        }
+
+        /// Returns the same with adapters.
+        public Choices withAdapters(List<Path> directories) {
+            return new Choices(data, experts, maxSequences, sequenceLength, moeBackend, profile, fresh, directories);
         }
 
         /// Returns the same, begun afresh.
         public Choices withFresh() {
-            return new Choices(data, experts, maxSequences, sequenceLength, moeBackend, profile, true);
+            return new Choices(data, experts, maxSequences, sequenceLength, moeBackend, profile, true, adapters);
         }
     }
 

@@ -59,6 +59,7 @@ public final class DemoJob {
                         files.heldOut(),
                         quantization,
                         Optional.empty(),
+                        Optional.empty(),
                         EvaluationRequest.DEFAULT_SEQUENCE_LENGTH,
                         OptionalInt.empty(),
                         compute),

@@ -1,5 +1,6 @@
 package io.github.steelyard.job;
 
+import io.github.steelyard.adapter.Adapters;
 import io.github.steelyard.calibration.GateException;
 import io.github.steelyard.calibration.Perplexity;
 import io.github.steelyard.census.CheckpointScales;
@@ -58,18 +59,33 @@ public final class EvaluationJob {
             CalibrationSet set = Inputs.corpus(request.data(), request.dataOptions(), source, decoder);
             Sequences sequences = Inputs.sequences(set);
             Map<Site, FakeQuantizer> quantizers = quantised.quantizers(decoder);
-            Optional<LogitsFile> kept =
-                    request.logits().map(file -> new LogitsFile(arena, sequences, decoder.vocabulary()));
-            Evaluation evaluation = new Evaluation(request.compute(), listener);
-            Perplexity perplexity = evaluation.run(quantised.weights(), decoder, sequences, quantizers, kept);
-            kept.ifPresent(logits -> logits.write(request.logits().orElseThrow()));
-            requireNumbers(perplexity, sequences, evaluation);
-            return result(set, perplexity, quantizers.size());
+            List<Path> adapter = request.adapter().map(List::of).orElse(List.of());
+            try (Adapters adapters = Inputs.adapters(adapter, decoder, listener)) {
+                return evaluate(quantised.weights(), decoder, set, sequences, quantizers, adapters, arena);
+            }
         }
+    }
+
+    private EvaluationResult evaluate(
+            Weights weights,
+            Decoder decoder,
+            CalibrationSet set,
+            Sequences sequences,
+            Map<Site, FakeQuantizer> quantizers,
+            Adapters adapters,
+            Arena arena) {
+        Optional<LogitsFile> kept =
+                request.logits().map(file -> new LogitsFile(arena, sequences, decoder.vocabulary()));
+        Evaluation evaluation = new Evaluation(request.compute(), listener);
+        Perplexity perplexity = evaluation.run(adapters.over(weights, 0), decoder, sequences, quantizers, kept);
+        kept.ifPresent(logits -> logits.write(request.logits().orElseThrow()));
+        requireNumbers(perplexity, sequences, evaluation);
+        return result(set, perplexity, quantizers.size());
     }
 
     private void requirePlace(Path logits) {
         List<Path> inputs = new ArrayList<>(List.of(request.checkpoint(), request.data()));
+        request.adapter().ifPresent(inputs::add);
         if (request.quantization() instanceof EvaluationRequest.AsExported exported) {
             inputs.add(exported.run().directory());
         }

@@ -11,6 +11,7 @@ import java.util.OptionalLong;
 /// @param checkpoint directory of the checkpoint; only read
 /// @param data the text, JSONL or plain
 /// @param quantization what is fake-quantised on the way
+/// @param adapter directory of a LoRA adapter that is applied; it is not quantised, as in servers; empty: none
 /// @param logits where the float32 logits of each sequence are written, as `logits.0`, `logits.1`, … of shape
 ///     `(tokens, vocabulary)`; empty: nowhere
 /// @param sequenceLength tokens beyond this are cut off, 1 to [DataOptions#LONGEST_SEQUENCE]
@@ -20,6 +21,7 @@ public record EvaluationRequest(
         Path checkpoint,
         Path data,
         Quantization quantization,
+        Optional<Path> adapter,
         Optional<Path> logits,
         int sequenceLength,
         OptionalInt maxSequences,
@@ -49,6 +51,7 @@ public record EvaluationRequest(
                 data,
                 new Unquantized(),
                 Optional.empty(),
+                Optional.empty(),
                 DEFAULT_SEQUENCE_LENGTH,
                 OptionalInt.empty(),
                 Compute.ofMachine());
@@ -56,7 +59,13 @@ public record EvaluationRequest(
 
     /// Returns the same with something fake-quantised.
     public EvaluationRequest with(Quantization other) {
-        return new EvaluationRequest(checkpoint, data, other, logits, sequenceLength, maxSequences, compute);
+        return new EvaluationRequest(checkpoint, data, other, adapter, logits, sequenceLength, maxSequences, compute);
+    }
+
+    /// Returns the same with an adapter.
+    public EvaluationRequest withAdapter(Path directory) {
+        return new EvaluationRequest(
+                checkpoint, data, quantization, Optional.of(directory), logits, sequenceLength, maxSequences, compute);
     }
 
     /// Returns how the text becomes sequences.

@@ -13,6 +13,7 @@ import io.github.steelyard.model.LayerStore;
 import io.github.steelyard.model.Sequences;
 import io.github.steelyard.report.OwnExperts;
 import io.github.steelyard.site.Tap;
+import io.github.steelyard.site.Variants;
 import io.github.steelyard.weights.Weights;
 import io.github.steelyard.work.ExpertBackend;
 import io.github.steelyard.work.Monitor;
@@ -30,6 +31,7 @@ import java.util.Optional;
 /// @param experts how experts are computed: what [#experts] selected
 /// @param allTokens whether each expert also sees every token
 /// @param threads worker threads
+/// @param variants the copies of a text that the sequences are
 record ForwardPass(
         Weights weights,
         Decoder decoder,
@@ -38,7 +40,21 @@ record ForwardPass(
         Gemm gemm,
         ExpertBackend experts,
         boolean allTokens,
-        int threads) {
+        int threads,
+        Variants variants) {
+
+    /// One copy of a text.
+    ForwardPass(
+            Weights weights,
+            Decoder decoder,
+            Sequences sequences,
+            Kernels kernels,
+            Gemm gemm,
+            ExpertBackend experts,
+            boolean allTokens,
+            int threads) {
+        this(weights, decoder, sequences, kernels, gemm, experts, allTokens, threads, Variants.ONE);
+    }
 
     /// Selects how the experts of a model are computed.
     ///
@@ -57,7 +73,7 @@ record ForwardPass(
 
     /// Returns the same with another number of threads.
     ForwardPass withThreads(int count) {
-        return new ForwardPass(weights, decoder, sequences, kernels, gemm, experts, allTokens, count);
+        return new ForwardPass(weights, decoder, sequences, kernels, gemm, experts, allTokens, count, variants);
     }
 
     /// Runs the layers that `store` does not have yet, and the head if somebody wants its logits.
@@ -82,7 +98,7 @@ record ForwardPass(
             EngineListener listener,
             Optional<HeadConsumer> head,
             Monitor monitor) {
-        Pass pass = new Pass(kernels, gemm, tap, experts, allTokens, threads, profile);
+        Pass pass = new Pass(kernels, gemm, tap, experts, allTokens, threads, profile, variants);
         new Engine(decoder, weights, pass, memory, monitor).run(sequences, store, listener, head);
     }
 }

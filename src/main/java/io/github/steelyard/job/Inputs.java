@@ -1,5 +1,6 @@
 package io.github.steelyard.job;
 
+import io.github.steelyard.adapter.Adapters;
 import io.github.steelyard.census.LauncherState;
 import io.github.steelyard.census.StoredFormats;
 import io.github.steelyard.checkpoint.Checkpoint;
@@ -16,10 +17,12 @@ import io.github.steelyard.files.ConfigJson;
 import io.github.steelyard.files.FileProblem;
 import io.github.steelyard.files.Printable;
 import io.github.steelyard.model.Decoder;
+import io.github.steelyard.model.Linear;
 import io.github.steelyard.model.SequenceLimit;
 import io.github.steelyard.model.Sequences;
 import io.github.steelyard.plan.Plan;
 import io.github.steelyard.recipe.Recipe;
+import io.github.steelyard.site.ModuleInfo;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -110,6 +113,27 @@ final class Inputs {
                                 limit.reason(),
                                 limit.tokens()));
             }
+        }
+    }
+
+    /// Opens adapters for a model, and says how much of it they adapt.
+    ///
+    /// @throws CheckpointException if one cannot be used
+    /// @throws RequestException if two have one name
+    static Adapters adapters(List<Path> directories, Decoder decoder, JobListener listener) {
+        List<ModuleInfo> modules = decoder.linears().stream().map(Linear::info).toList();
+        try {
+            Adapters adapters = Adapters.open(directories, modules);
+            adapters.all()
+                    .forEach(adapter -> listener.note(String.format(
+                            Locale.ROOT,
+                            "note: adapter %s adds to %d of %d linear layers",
+                            adapter.name(),
+                            adapter.modules(),
+                            modules.size())));
+            return adapters;
+        } catch (IllegalArgumentException e) {
+            throw new RequestException("--adapter: " + e.getMessage());
         }
     }
 

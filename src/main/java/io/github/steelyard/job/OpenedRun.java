@@ -26,6 +26,7 @@ import io.github.steelyard.weights.Weights;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.TreeMap;
 
@@ -107,20 +108,27 @@ record OpenedRun(
         return run.statistics();
     }
 
+    /// Returns the names of the adapters that were measured, in the order of the statistics.
+    List<String> adapters() {
+        return run.manifest().adapters();
+    }
+
     /// Returns the scales of the plan.
     ///
     /// @throws io.github.steelyard.calibration.GateException if a site cannot have one
     ///
     /// @param threads how many weights are searched at a time, if the recipe's algorithm searches any
     ScaleTable scales(int threads) {
-        return ScaleTable.resolve(statistics(), plan, sharing, search(threads));
+        Statistics statistics = statistics();
+        return ScaleTable.resolve(statistics, plan, sharing, search(threads)).naming(adapters(), statistics);
     }
 
     /// Returns the scales of the plan that can be made, for reports.
     ///
     /// @param threads as of [#scales]
     ScaleTable resolvableScales(int threads) {
-        return ScaleTable.resolvable(statistics(), plan, sharing, search(threads));
+        Statistics statistics = statistics();
+        return ScaleTable.resolvable(statistics, plan, sharing, search(threads)).naming(adapters(), statistics);
     }
 
     private Optional<WeightSearch> search(int threads) {
@@ -155,6 +163,10 @@ record OpenedRun(
         digests.put("recipe", plan.recipe().digest());
         digests.put("data", manifest.data().digest());
         digests.put("statistics", manifest.statisticsDigest());
+        manifest.adapters()
+                .forEach(name -> digests.put(
+                        Manifest.ADAPTER + name,
+                        Objects.requireNonNull(manifest.settings().get(Manifest.ADAPTER + name))));
         if (!solved.isEmpty()) {
             digests.put("solved", Digests.ofText(manifest.solved().toString()));
         }

@@ -3,6 +3,7 @@ package io.github.steelyard.job;
 import io.github.steelyard.calibration.GateException;
 import io.github.steelyard.calibration.ScaleTable;
 import io.github.steelyard.statistics.Statistics;
+import java.util.List;
 
 /// Reads what a run measured, and where each scale would come from.
 public final class StatisticsJob {
@@ -13,7 +14,12 @@ public final class StatisticsJob {
     ///
     /// @param statistics what was measured, by site
     /// @param scales the scales that can be made of it
-    public record Result(Statistics statistics, ScaleTable scales) {}
+    /// @param adapters names of the adapters that were measured, in the order of the statistics
+    public record Result(Statistics statistics, ScaleTable scales, List<String> adapters) {
+        public Result {
+            adapters = List.copyOf(adapters);
+        }
+    }
 
     /// Reads a run. Statistics are shown even where no scale can be made of them; the listener hears why.
     ///
@@ -23,7 +29,7 @@ public final class StatisticsJob {
     public static Result run(FinishedRun run, JobListener listener) {
         try (OpenedRun opened = OpenedRun.open(run, listener)) {
             ScaleTable scales = scales(opened, listener);
-            return new Result(opened.statistics(), scales);
+            return new Result(opened.statistics(), scales, opened.adapters());
         }
     }
 

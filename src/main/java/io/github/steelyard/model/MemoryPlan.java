@@ -5,6 +5,7 @@ import io.github.steelyard.site.ModuleInfo;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
+import java.util.function.ToLongFunction;
 
 /// How much memory a pass needs, known before it starts. What matters is the largest layer, the longest sequence
 /// and the number of workers; the number of tokens hardly does, but for an evaluation.
@@ -14,7 +15,21 @@ import java.util.Set;
 /// @param tokens tokens of all sequences
 /// @param tensors tensors of the checkpoint
 /// @param purpose what the pass is for
-public record MemoryPlan(Decoder decoder, int longest, long tokens, long tensors, Purpose purpose) {
+/// @param added returns the floats of what adapters add to a module
+public record MemoryPlan(
+        Decoder decoder, int longest, long tokens, long tensors, Purpose purpose, ToLongFunction<ModuleInfo> added) {
+
+    /// A pass without adapters.
+    public MemoryPlan(Decoder decoder, int longest, long tokens, long tensors, Purpose purpose) {
+        this(decoder, longest, tokens, tensors, purpose, module -> 0);
+    }
+
+    /// Returns the plan of the same pass with adapters.
+    ///
+    /// @param floats returns the floats of what they add to a module
+    public MemoryPlan withAdapters(ToLongFunction<ModuleInfo> floats) {
+        return new MemoryPlan(decoder, longest, tokens, tensors, purpose, floats);
+    }
 
     /// What a pass is for.
     public enum Purpose {
@@ -53,6 +68,8 @@ public record MemoryPlan(Decoder decoder, int longest, long tokens, long tensors
     private static final long BYTES_PER_ROUTE = 16;
     private static final int MOST_ROUTES = 32;
 
+    private static final long PRODUCTS_OF_AN_EXPERT = 3;
+
     /// Weights of the largest size that are decoded together: gate and up; q, k and v are at most as large.
     private static final long MOST_IN_A_GROUP = 2;
 
@@ -70,7 +87,7 @@ public record MemoryPlan(Decoder decoder, int longest, long tokens, long tensors
         long workers = (long) threads * longest * (decoder.hidden() + (hasHead() ? (long) Engine.HEAD_PANEL : 0));
         for (Decoder.Layer layer : decoder.layers()) {
             for (Decoder.Block block : layer.blocks()) {
-                shared = Math.max(shared, sharedFloats(block.body()));
+                shared = Math.max(shared, sharedFloats(block.body()) + addedFloats(block.body(), threads));
                 workers = Math.max(workers, threads * laneFloats(block.body()) + handedFloats(block.body(), threads));
             }
         }
@@ -78,6 +95,18 @@ public record MemoryPlan(Decoder decoder, int longest, long tokens, long tensors
                 + BYTES_PER_LINEAR * decoder.linears().size();
         long perToken = tokens * (BYTES_PER_TOKEN + BYTES_PER_ROUTE * Math.min(MOST_ROUTES, routes()));
         return BASE + metadata + perToken + 4 * (shared + workers + evaluationFloats(threads) + solvingFloats(threads));
+    }
+
+    /// Floats of what adapters add: of an expert those of each worker's.
+    private long addedFloats(Body body, int threads) {
+        long own = 0;
+        long expert = 0;
+        for (Linear linear : body.linears()) {
+            long floats = added.applyAsLong(linear.info());
+            own += linear.info().isExpert() ? 0 : floats;
+            expert = linear.info().isExpert() ? Math.max(expert, floats) : expert;
+        }
+        return own + threads * PRODUCTS_OF_AN_EXPERT * expert;
     }
 
     /// Returns the MiB that a process with so many workers needs: the least `--memory` for them.

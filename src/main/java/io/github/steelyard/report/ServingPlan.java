@@ -63,7 +63,8 @@ public record ServingPlan(
     /// @param device the device
     /// @param deployment how the model is spread
     /// @param preference what the user asks for
-    public record Question(Oracle oracle, Device device, Deployment deployment, Preference preference) {}
+    /// @param lora whether LoRA adapters are served
+    public record Question(Oracle oracle, Device device, Deployment deployment, Preference preference, boolean lora) {}
 
     /// One layer's answer.
     ///
@@ -173,8 +174,9 @@ public record ServingPlan(
     }
 
     private static SelectionRequest request(ServedLayer layer, Question question) {
+        MoeLayer asked = layer.layer();
         return new SelectionRequest(
-                layer.layer(),
+                question.lora() ? asked.withTraits(asked.traits().withLora(true)) : asked,
                 question.device(),
                 question.deployment(),
                 question.preference(),

@@ -11,6 +11,7 @@ import io.github.steelyard.statistics.Measurement;
 import io.github.steelyard.statistics.SiteStatistics;
 import io.github.steelyard.statistics.Statistics;
 import java.util.Comparator;
+import java.util.List;
 import java.util.Optional;
 import java.util.SortedMap;
 import java.util.TreeMap;
@@ -27,6 +28,7 @@ import java.util.TreeMap;
 /// - `amax_measured`: over the site's own routed tokens in any case; null without any
 /// - `amax_all_tokens`: over all tokens; null where not measured
 /// - `tokens`, `non_finite`: routed tokens; NaN and infinite values in all that was seen
+/// - `adapter`: the adapter that showed the amax over the site's own routed tokens; absent where it was none
 /// - `scale_amax`, `scale_provenance`, `scale_from`: what the written scale is made from under the run's recipe, shared
 ///   ones included, and the site that it was measured at; absent where the recipe has no scale
 public final class StatsJson {
@@ -36,10 +38,15 @@ public final class StatsJson {
     /// Returns the tree for [Json], sites in the natural order of their names.
     ///
     /// @param scales the scales under the run's recipe
-    public static Object of(Statistics statistics, ScaleTable scales) {
+    /// @param adapters names of the adapters that were measured, in the order of the statistics
+    public static Object of(Statistics statistics, ScaleTable scales, List<String> adapters) {
         ObjectNode json = JsonNodeFactory.instance.objectNode();
         var sites = json.putArray("sites");
-        inOrder(statistics).forEach((site, found) -> describe(sites.addObject(), site, found, scales.at(site)));
+        inOrder(statistics).forEach((site, found) -> {
+            ObjectNode described = sites.addObject();
+            describe(described, site, found, scales.at(site));
+            ScaleTable.adapter(adapters, found.routed()).ifPresent(name -> described.put("adapter", name));
+        });
         return json;
     }
 

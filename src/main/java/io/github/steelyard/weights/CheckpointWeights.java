@@ -7,6 +7,7 @@ import io.github.steelyard.format.PlainWeight;
 import io.github.steelyard.format.StoredWeight;
 import io.github.steelyard.tensor.Shape;
 import java.lang.foreign.MemorySegment;
+import java.util.List;
 import java.util.Optional;
 
 /// The weights of a checkpoint as they are stored, with nothing over them. Formats are detected by [WeightTensors].
@@ -22,6 +23,11 @@ public record CheckpointWeights(Checkpoint checkpoint) implements Weights {
     @Override
     public Optional<StoredWeight> replacement(String module) {
         return Optional.empty();
+    }
+
+    @Override
+    public List<LowRank> additions(String module) {
+        return List.of();
     }
 
     /// Returns the weight that lies under `module`'s name, in whatever format it is stored.

@@ -17,9 +17,7 @@ public interface Weights {
     Optional<StoredWeight> replacement(String module);
 
     /// Returns what adapters add to the product of `module`, in the order of their variants.
-    default List<LowRank> additions(String module) {
-        return List.of();
-    }
+    List<LowRank> additions(String module);
 
     /// Returns the checkpoint that these weights lie in, or over: it has the names and formats of what is stored.
     default Checkpoint checkpoint() {

@@ -84,7 +84,8 @@ final class JobsTest {
                 OptionalInt.empty(),
                 Optional.of(new Choice("fused", "a test")),
                 Optional.empty(),
-                false);
+                false,
+                List.of());
 
         assertThatThrownBy(() -> CalibrationJob.run(calibration().with(fused), JobListener.NONE))
                 .isInstanceOf(RequestException.class)
