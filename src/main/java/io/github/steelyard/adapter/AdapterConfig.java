@@ -19,7 +19,7 @@ import java.util.regex.Pattern;
 /// What is not computed is refused by its key; so is a key that PEFT did not have when this was written, unless it says
 /// nothing. Keys that matter in training alone are not looked at.
 ///
-/// Source: `LoraConfig` and `get_pattern_key` of PEFT (`docs/SOURCES.md`, PEFT).
+/// Source: PEFT, `LoraConfig` and `get_pattern_key` (see `docs/SOURCES.md`).
 ///
 /// @param file the file
 /// @param rank rank where no pattern says otherwise

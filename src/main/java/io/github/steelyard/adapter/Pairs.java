@@ -24,7 +24,7 @@ import java.util.regex.Pattern;
 /// | `base_model.model.MODULE.lora_A.weight` | (rank, columns) |
 /// | `base_model.model.MODULE.lora_B.weight` | (rows, rank) |
 ///
-/// Source: `get_peft_model_state_dict` of PEFT (`docs/SOURCES.md`, PEFT).
+/// Source: PEFT, `get_peft_model_state_dict` (see `docs/SOURCES.md`).
 final class Pairs {
 
     private static final String PREFIX = "base_model.model.";

@@ -16,7 +16,7 @@ import io.github.steelyard.weights.LowRank;
 /// Row `e · rank + k` of a, and column `k · experts + e` of b, are the `k`th of expert `e`. It is stored turned where
 /// PEFT took the outputs of a parameter, which stand first in it, for its inputs.
 ///
-/// Source: `ParamWrapper.get_delta_weight` of PEFT (`docs/SOURCES.md`, PEFT).
+/// Source: PEFT, `ParamWrapper.get_delta_weight` (see `docs/SOURCES.md`).
 ///
 /// @param pair what is stored
 /// @param experts number of experts

@@ -12,7 +12,7 @@ import java.util.TreeSet;
 
 /// Which modules an adapter is for.
 ///
-/// Source: `check_target_module_exists` of PEFT (`docs/SOURCES.md`, PEFT).
+/// Source: PEFT, `check_target_module_exists` (see `docs/SOURCES.md`).
 ///
 /// @param included the modules that are adapted
 /// @param excluded those of them that are not

@@ -5,7 +5,7 @@ import io.github.steelyard.format.StoredWeight;
 /// What an adapter adds to the product of a linear layer: `scale · (x · aᵀ) · bᵀ`, with a rank that is small beside the
 /// layer's extents.
 ///
-/// Source: LoRA, as PEFT computes it (`docs/SOURCES.md`, PEFT).
+/// Source: PEFT, `lora.Linear` (see `docs/SOURCES.md`).
 ///
 /// @param variant which copy of the text it is added in: an index of the pass
 /// @param a from the layer's input `(rank, columns)`
