@@ -18,7 +18,6 @@ import java.lang.foreign.MemorySegment;
 import java.util.List;
 import java.util.Optional;
 import java.util.Random;
-import java.util.function.Function;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -36,7 +35,11 @@ final class SolversTest {
     private final float[] inputs = random(TOKENS * COLUMNS, 1);
     private final float[] values = random(ROWS * COLUMNS, 2);
     private final StaticBlocks blocks = new StaticBlocks(Amax.of(values, 0, values.length), 448);
-    private final Function<ModuleInfo, Optional<StaticBlocks>> planned = module -> Optional.of(blocks);
+
+    private Optional<StaticBlocks> planned(ModuleInfo module) {
+        assertThat(module).isEqualTo(MODULE);
+        return Optional.of(blocks);
+    }
 
     static Stream<BlockRule> rules() {
         return Stream.of(
@@ -46,7 +49,7 @@ final class SolversTest {
     @ParameterizedTest
     @MethodSource("rules")
     void localHessian_choosesWhatAPlainLoopChooses(BlockRule rule) {
-        byte[] chosen = solve(new LocalHessian(rule, planned), 16).get(1);
+        byte[] chosen = solve(new LocalHessian(rule, this::planned), 16).get(1);
 
         StaticScales scales = new StaticScales(blocks.amax(), 448);
         int differing = 0;
@@ -72,7 +75,7 @@ final class SolversTest {
 
     @Test
     void localHessian_withoutTokens_isTheSweepOfTheWeightAlone() {
-        List<byte[]> solved = new LocalHessian(new BlockRule.Sweep(), planned)
+        List<byte[]> solved = new LocalHessian(new BlockRule.Sweep(), this::planned)
                 .prepare(MODULE, Optional.empty(), InputMomentsTest.desk())
                 .solve(MODULE, PlainWeight.ofFloats(values, ROWS, COLUMNS), InputMomentsTest.desk());
 
@@ -86,16 +89,16 @@ final class SolversTest {
         double rounded = outputError(decoded(withoutTokens()));
         double plain = outputError(plainGptq());
 
-        double solved = outputError(decoded(solve(new Gptq(0.01, 128, planned), Observed.ALL_PRODUCTS)));
+        double solved = outputError(decoded(solve(new Gptq(0.01, 128, this::planned), Observed.ALL_PRODUCTS)));
 
         assertThat(solved).isLessThan(0.7 * rounded).isBetween(0.97 * plain, 1.03 * plain);
     }
 
     @Test
     void gptq_anyBlockSize_givesNearlyTheSame() {
-        double whole = outputError(decoded(solve(new Gptq(0.01, 1024, planned), Observed.ALL_PRODUCTS)));
+        double whole = outputError(decoded(solve(new Gptq(0.01, 1024, this::planned), Observed.ALL_PRODUCTS)));
 
-        assertThat(outputError(decoded(solve(new Gptq(0.01, 7, planned), Observed.ALL_PRODUCTS))))
+        assertThat(outputError(decoded(solve(new Gptq(0.01, 7, this::planned), Observed.ALL_PRODUCTS))))
                 .isBetween(0.97 * whole, 1.03 * whole);
     }
 
@@ -109,7 +112,7 @@ final class SolversTest {
     }
 
     private List<byte[]> withoutTokens() {
-        return new Gptq(0.01, 128, planned)
+        return new Gptq(0.01, 128, this::planned)
                 .prepare(MODULE, Optional.empty(), InputMomentsTest.desk())
                 .solve(MODULE, PlainWeight.ofFloats(values, ROWS, COLUMNS), InputMomentsTest.desk());
     }
