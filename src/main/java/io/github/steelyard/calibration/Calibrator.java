@@ -141,7 +141,8 @@ sealed interface Calibrator {
         }
     }
 
-    private static Optional<Headroom> headroom(Algorithm.Method method) {
+    /// Returns what gives the amax of NVFP4 inputs, if it is not the largest magnitude.
+    static Optional<Headroom> headroom(Algorithm.Method method) {
         return switch (method) {
             case Algorithm.ActHeadroom options ->
                 Optional.of(new Headroom(options.anchorPercentile(), options.upperPercentile(), options.rho()));

@@ -6,6 +6,7 @@ import io.github.steelyard.calibration.Manifest;
 import io.github.steelyard.calibration.PlannedQuantizers;
 import io.github.steelyard.calibration.Provenance;
 import io.github.steelyard.calibration.ResidentMemory;
+import io.github.steelyard.calibration.RoomCheck;
 import io.github.steelyard.calibration.RunDirectory;
 import io.github.steelyard.calibration.RunKey;
 import io.github.steelyard.calibration.ScaleTable;
@@ -146,7 +147,7 @@ public final class CalibrationJob {
             if (!manifest.recipe().digest().equals(recipe.digest())) {
                 run.describe(recipe.resolved(), manifest.withRecipe(input(recipe)));
             }
-            return result(run, DONE_BEFORE, set, model, memory);
+            return result(run, DONE_BEFORE, plan, set, model, memory);
         }
         Passes passes = new Passes(model, sequences, kernels, gemm, backend, threads);
         profiled(profile -> {
@@ -166,7 +167,7 @@ public final class CalibrationJob {
             }
         });
         gemm.remarks().forEach(remark -> listener.note("note: " + gemm.name() + ": " + remark));
-        return result(run, DONE, set, model, memory);
+        return result(run, DONE, plan, set, model, memory);
     }
 
     /// What the passes of a run have in common.
@@ -380,8 +381,9 @@ public final class CalibrationJob {
     }
 
     private CalibrationResult result(
-            RunDirectory run, String status, CalibrationSet set, Model model, ResidentMemory memory) {
+            RunDirectory run, String status, Plan plan, CalibrationSet set, Model model, ResidentMemory memory) {
         Statistics statistics = run.statistics();
+        RoomCheck.finding(plan, statistics).ifPresent(listener::finding);
         CalibrationOptions options = recipe.calibration();
         Coverage coverage = Coverage.of(statistics, model.decoder().modules(), options.minTokens());
         String summary = coverage.summary() + counted(model.adapters());

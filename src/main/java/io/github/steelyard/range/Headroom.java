@@ -27,16 +27,33 @@ public record Headroom(double anchorPercentile, double upperPercentile, double r
     ///
     /// @param largest the largest magnitude seen, positive
     public float amax(BlockHistogram blocks, float largest) {
-        long[] counts = blocks.bins();
-        double upper = upperPercentile == Percentile.ALL ? largest : magnitude(counts, upperPercentile);
+        double upper = upper(blocks, largest);
+        double anchor = anchor(blocks, upper);
+        return upper > 0 && anchor > 0 ? (float) Math.max(rho * anchor, upper) : largest;
+    }
+
+    /// Returns whether the amax lies above what is covered in any case. It does not where blocks differ by more than
+    /// `rho`: small ones then lose their scale under any amax that covers the others.
+    ///
+    /// @param largest the largest magnitude seen, positive
+    public boolean leavesRoom(BlockHistogram blocks, float largest) {
+        double upper = upper(blocks, largest);
+        return rho * anchor(blocks, upper) > upper;
+    }
+
+    private double upper(BlockHistogram blocks, float largest) {
+        return upperPercentile == Percentile.ALL ? largest : magnitude(blocks.bins(), upperPercentile);
+    }
+
+    private double anchor(BlockHistogram blocks, double upper) {
         if (!(upper > 0)) {
-            return largest;
+            return 0;
         }
+        long[] counts = blocks.bins();
         for (int k = 0; k < BlockHistogram.bin(upper / SPAN); k++) {
             counts[k] = 0;
         }
-        double anchor = magnitude(counts, anchorPercentile);
-        return anchor > 0 ? (float) Math.max(rho * anchor, upper) : largest;
+        return magnitude(counts, anchorPercentile);
     }
 
     /// Returns 0 if there is no block.

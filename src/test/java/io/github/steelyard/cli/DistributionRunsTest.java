@@ -94,6 +94,16 @@ final class DistributionRunsTest {
     }
 
     @Test
+    void headroom_thatThereIsNone_isACountedWarning() {
+        CommandRun tight = CommandRun.of(
+                        calibrate("run", headroom(), "--set", "quantize.algorithm.rho=0.001"))
+                .expect(ExitCode.OK);
+
+        assertThat(tight.err())
+                .contains("72 inputs without room above the amax, since small blocks need it as it is: model.layers.0.");
+    }
+
+    @Test
     void runWithoutHistograms_refusesARecipeThatWantsThem() {
         CommandRun.of(calibrate("run", CommandRun.recipe("fp8-experts"))).expect(ExitCode.OK);
 

@@ -36,6 +36,10 @@ final class HeadroomTest {
 
         assertThat(amax(new Headroom(1, 99.99, 1), values)).isEqualTo((float) 99.77628161522156);
         assertThat(amax(new Headroom(1, 100, 1), values)).isEqualTo(100);
+        assertThat(new Headroom(1, 99.99, 1).leavesRoom(seen(values).blocks().orElseThrow(), 100))
+                .isFalse();
+        assertThat(new Headroom(1, 99.99, 1e6).leavesRoom(seen(values).blocks().orElseThrow(), 100))
+                .isTrue();
     }
 
     // Blocks a million times below the upper percentile are no anchor.
@@ -54,10 +58,14 @@ final class HeadroomTest {
     }
 
     private static float amax(Headroom headroom, float[] values) {
+        Measurement seen = seen(values);
+        return headroom.amax(seen.blocks().orElseThrow(), seen.amax() == 0 ? 7 : seen.amax());
+    }
+
+    private static Measurement seen(float[] values) {
         StatisticsTap tap =
                 new StatisticsTap(Kernels.reference(), (part, layer) -> {}, Map.of(SITE, Set.of(Distribution.BLOCKS)));
         tap.rows(List.of(SITE), new RowSource.Sequence(0), values, 0, values.length / 64, 64);
-        Measurement seen = tap.take().at(SITE).orElseThrow().routed();
-        return headroom.amax(seen.blocks().orElseThrow(), seen.amax() == 0 ? 7 : seen.amax());
+        return tap.take().at(SITE).orElseThrow().routed();
     }
 }
