@@ -40,7 +40,8 @@ sealed interface Calibrator {
             case MSE -> new LeastError();
             case ENTROPY -> new LeastDivergence();
         };
-        return new Activations(headroom(recipe.algorithms().getFirst().method()), range);
+        Algorithm.Method method = recipe.algorithms().getFirst().method();
+        return new Activations(headroom(method), method instanceof Algorithm.SmoothQuant, range);
     }
 
     /// Returns what is to be observed at the sites of a plan beside their amax; sites that want nothing are left out,
@@ -107,13 +108,17 @@ sealed interface Calibrator {
     /// As [Max], but for quantizers whose calibrator is a histogram, and NVFP4 inputs that are to have room.
     ///
     /// @param headroom what gives the amax of NVFP4 inputs, if it is not the largest magnitude
+    /// @param smoothed whether the channels of INT8 inputs get factors, so that the amax is that after these
     /// @param range how quantizers with a histogram choose from it
-    record Activations(Optional<Headroom> headroom, HistogramRange range) implements Calibrator {
+    record Activations(Optional<Headroom> headroom, boolean smoothed, HistogramRange range) implements Calibrator {
 
         @Override
         public Optional<Distribution> distribution(Site site, QuantizerConfig quantizer) {
             if (quantizer.isHistogram()) {
                 return Optional.of(Distribution.MAGNITUDES);
+            }
+            if (smoothed && site.role() == Role.INPUT && quantizer.format().equals(Optional.of(Format.INT8))) {
+                return Optional.of(Distribution.CHANNELS);
             }
             boolean room = headroom.isPresent()
                     && site.role() == Role.INPUT
@@ -136,6 +141,7 @@ sealed interface Calibrator {
                                     quantizer.orElseThrow().format().orElseThrow()));
                 case BLOCKS ->
                     observed.blocks().map(found -> headroom.orElseThrow().amax(found, observed.amax()));
+                case CHANNELS -> Optional.of(observed.amax()); // of one that gets no factors
             };
             return amax.map(Calibrated.TensorAmax::new);
         }
@@ -151,7 +157,7 @@ sealed interface Calibrator {
             case Algorithm.Mse mse -> Optional.empty(); // of inputs; weights are WeightSearch's
             case Algorithm.Lsq lsq -> Optional.empty(); // as long as what it starts from is one of these
             case Algorithm.LocalHessian hessian -> Optional.empty(); // of inputs; weights are Solvers'
-            case Algorithm.SmoothQuant smooth -> throw missing(smooth);
+            case Algorithm.SmoothQuant smooth -> Optional.empty();
             case Algorithm.AwqLite lite -> throw missing(lite);
             case Algorithm.AwqClip clip -> throw missing(clip);
             case Algorithm.AwqFull full -> throw missing(full);

@@ -2,6 +2,7 @@ package io.github.steelyard.calibration;
 
 import io.github.steelyard.format.Format;
 import io.github.steelyard.plan.Plan;
+import io.github.steelyard.quant.ChannelFactors;
 import io.github.steelyard.quant.FakeQuantizer;
 import io.github.steelyard.site.ModuleInfo;
 import io.github.steelyard.site.Role;
@@ -56,11 +57,16 @@ public final class PlannedQuantizers {
     /// A weight of zeros has no scale and needs no quantizer.
     private static Optional<FakeQuantizer> quantizer(Site site, Format format, Plan plan, ScaleTable scales) {
         Optional<Float> amax = scales.at(site).map(SiteScale::amax);
+        Optional<ChannelFactors> factors = Optional.ofNullable(scales.factors().get(site.module()));
         if (site.role() == Role.WEIGHT) {
             return amax.or(() -> format.hasTensorScale() ? Optional.empty() : Optional.of(0f))
                     .map(value ->
-                            FakeQuantizer.ofWeight(new PlannedWeights(plan, scales).encoder(site.module()), value));
+                            FakeQuantizer.ofWeight(new PlannedWeights(plan, scales).encoder(site.module()), value))
+                    .map(quantizer -> factors.map(found -> quantizer.after(found.inverse()))
+                            .orElse(quantizer));
         }
-        return Optional.of(FakeQuantizer.of(format, plan.arithmetic().readBack(format, amax.orElse(0f))));
+        FakeQuantizer quantizer = FakeQuantizer.of(format, plan.arithmetic().readBack(format, amax.orElse(0f)));
+        return Optional.of(
+                site.role() == Role.INPUT ? factors.map(quantizer::after).orElse(quantizer) : quantizer);
     }
 }

@@ -48,8 +48,6 @@ public final class RoomCheck {
 
     private static boolean isTight(Headroom headroom, Measurement observed) {
         Optional<BlockHistogram> blocks = observed.blocks();
-        return observed.amax() > 0
-                && blocks.isPresent()
-                && !headroom.leavesRoom(blocks.get(), observed.amax());
+        return observed.amax() > 0 && blocks.isPresent() && !headroom.leavesRoom(blocks.get(), observed.amax());
     }
 }

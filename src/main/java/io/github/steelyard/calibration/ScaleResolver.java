@@ -1,6 +1,7 @@
 package io.github.steelyard.calibration;
 
 import io.github.steelyard.format.Format;
+import io.github.steelyard.quant.ChannelFactors;
 import io.github.steelyard.quant.QuantizerConfig;
 import io.github.steelyard.recipe.CalibrationOptions;
 import io.github.steelyard.recipe.ExportOptions.Sharing;
@@ -46,6 +47,9 @@ final class ScaleResolver {
     /// The amax of each measurement that was asked for: some take a search.
     private final IdentityHashMap<Measurement, Optional<Float>> amaxes = new IdentityHashMap<>();
 
+    /// What inputs of modules are multiplied by, if anything.
+    private final Map<String, ChannelFactors> factors = new HashMap<>();
+
     /// The same product of all experts of a layer.
     private record Projection(String group, ExpertPart.Product product) {}
 
@@ -87,6 +91,7 @@ final class ScaleResolver {
 
     /// Resolves what can be resolved and leaves the rest out.
     ScaleTable resolvable() {
+        search.ifPresent(weights -> factors.putAll(weights.factors(statistics, sharing)));
         modules.stream().filter(ModuleInfo::isExpert).forEach(this::noteMaximum);
         for (ModuleInfo module : modules) {
             if (module.isLatentAttention()) {
@@ -103,7 +108,7 @@ final class ScaleResolver {
                 .forEach(this::shareWithLayer);
         unifyGroups();
         unifyStacks();
-        return new ScaleTable(scales);
+        return new ScaleTable(scales, factors);
     }
 
     private void noteMaximum(ModuleInfo module) {
@@ -120,7 +125,8 @@ final class ScaleResolver {
     private Optional<LayerAmax> layerAmax(ModuleInfo module) {
         Optional<Measurement> observed = Optional.ofNullable(layers.get(projection(module)));
         return Optional.ofNullable(layerMaxima.get(projection(module))).map(largest -> {
-            float amax = observed.flatMap(all -> amax(largest.site(), all)).orElse(largest.amax());
+            Site configured = factors.containsKey(module.name()) ? new Site(module.name(), Role.INPUT) : largest.site();
+            float amax = observed.flatMap(all -> amax(configured, all)).orElse(largest.amax());
             return new LayerAmax(amax, amax == largest.amax() ? Optional.of(largest.site()) : Optional.empty());
         });
     }
@@ -237,6 +243,12 @@ final class ScaleResolver {
     }
 
     private Optional<Float> amax(Site site, Measurement observed) {
+        ChannelFactors smoothing = site.role() == Role.INPUT ? factors.get(site.module()) : null;
+        if (smoothing != null) {
+            return observed.channels()
+                    .map(channels -> smoothing.largest(channels.values()))
+                    .filter(largest -> largest > 0);
+        }
         return amaxes.computeIfAbsent(
                 observed,
                 absent -> calibrator

@@ -1,6 +1,7 @@
 package io.github.steelyard.calibration;
 
 import io.github.steelyard.plan.Plan;
+import io.github.steelyard.quant.ChannelFactors;
 import io.github.steelyard.recipe.ExportOptions.Sharing;
 import io.github.steelyard.site.ModuleInfo;
 import io.github.steelyard.site.Site;
@@ -46,10 +47,19 @@ import java.util.stream.Collectors;
 /// A weight of zeros has no amax and no entry here; the encoder knows what to write for it.
 ///
 /// @param scales the scales in the order of the sites' names
-public record ScaleTable(SortedMap<Site, SiteScale> scales) {
+/// @param factors of the channels of inputs, by module, where a recipe moves range into weights; the amax of such an
+/// input
+///     is that after its factors
+public record ScaleTable(SortedMap<Site, SiteScale> scales, Map<String, ChannelFactors> factors) {
 
     public ScaleTable {
         scales = Collections.unmodifiableSortedMap(new TreeMap<>(scales));
+        factors = Map.copyOf(factors);
+    }
+
+    /// Scales of inputs that are not multiplied by anything before.
+    public ScaleTable(SortedMap<Site, SiteScale> scales) {
+        this(scales, Map.of());
     }
 
     /// Returns the same scales, of which those made from an amax that an adapter showed name it.

@@ -6,13 +6,16 @@ import io.github.steelyard.kernel.Kernels;
 import io.github.steelyard.model.Decoder;
 import io.github.steelyard.model.Linear;
 import io.github.steelyard.plan.Plan;
+import io.github.steelyard.quant.ChannelFactors;
 import io.github.steelyard.quant.QuantizerConfig;
 import io.github.steelyard.recipe.Algorithm;
+import io.github.steelyard.recipe.ExportOptions.Sharing;
 import io.github.steelyard.search.Multipliers;
 import io.github.steelyard.search.TensorSearch;
 import io.github.steelyard.site.ModuleInfo;
 import io.github.steelyard.site.Role;
 import io.github.steelyard.site.Site;
+import io.github.steelyard.statistics.Statistics;
 import io.github.steelyard.weights.Weights;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -23,6 +26,7 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
+import java.util.concurrent.Callable;
 import java.util.concurrent.CancellationException;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
@@ -37,13 +41,16 @@ import java.util.function.Function;
 /// is shipped as it is stored is not searched. Results do not depend on threads.
 public final class WeightSearch {
 
+    /// Values of a weight that are looked at together, about.
+    private static final int PIECE = 1 << 18;
+
     private final Map<String, Linear> linears = new HashMap<>();
     private final Weights weights;
     private final Plan plan;
-    private final TensorSearch search;
+    private final Optional<TensorSearch> search;
     private final int threads;
 
-    private WeightSearch(Plan plan, Decoder decoder, Weights weights, TensorSearch search, int threads) {
+    private WeightSearch(Plan plan, Decoder decoder, Weights weights, Optional<TensorSearch> search, int threads) {
         this.plan = plan;
         decoder.linears().forEach(linear -> linears.put(linear.info().name(), linear));
         this.weights = weights;
@@ -56,19 +63,21 @@ public final class WeightSearch {
     /// @param weights must stay open
     /// @param threads how many weights are searched at a time
     public static Optional<WeightSearch> of(Plan plan, Decoder decoder, Weights weights, int threads) {
-        return multipliers(plan)
-                .map(tried ->
-                        new WeightSearch(plan, decoder, weights, new TensorSearch(tried, Kernels.fastest()), threads));
+        Optional<TensorSearch> search = multipliers(plan).map(tried -> new TensorSearch(tried, Kernels.fastest()));
+        return search.isPresent() || Smoothing.of(plan).isPresent()
+                ? Optional.of(new WeightSearch(plan, decoder, weights, search, threads))
+                : Optional.empty();
     }
 
-    /// Returns whether a plan's algorithm searches the amax of a weight.
+    /// Returns whether a plan's algorithm looks at weights for scales.
     static boolean isWanted(Plan plan) {
-        return multipliers(plan).isPresent()
-                && plan.modules().stream()
-                        .map(module -> new Site(module.name(), Role.WEIGHT))
-                        .anyMatch(site -> plan.config(site)
-                                .filter(WeightSearch::isSearched)
-                                .isPresent());
+        return Smoothing.of(plan).isPresent()
+                || (multipliers(plan).isPresent()
+                        && plan.modules().stream()
+                                .map(module -> new Site(module.name(), Role.WEIGHT))
+                                .anyMatch(site -> plan.config(site)
+                                        .filter(WeightSearch::isSearched)
+                                        .isPresent()));
     }
 
     /// Returns what the plan's algorithm multiplies the amax of weights with; empty if it tries every block scale, or
@@ -118,9 +127,14 @@ public final class WeightSearch {
             List<ModuleInfo> modules,
             Function<Site, Optional<QuantizerConfig>> quantizers,
             Map<Site, SiteScale> measured) {
-        List<Group> groups = groups(modules, quantizers, measured);
         Map<Site, SiteScale> found = new LinkedHashMap<>();
-        List<Float> amaxes = searched(groups);
+        if (search.isEmpty()) {
+            return found;
+        }
+        List<Group> groups = groups(modules, quantizers, measured);
+        List<Float> amaxes = all(groups.stream()
+                .<Callable<Float>>map(group -> () -> searched(search.get(), group))
+                .toList());
         for (int i = 0; i < groups.size(); i++) {
             for (Site site : groups.get(i).sites()) {
                 found.put(
@@ -175,16 +189,51 @@ public final class WeightSearch {
         return quantizers.apply(site).filter(WeightSearch::isSearched).flatMap(QuantizerConfig::format);
     }
 
-    private List<Float> searched(List<Group> groups) {
+    /// Returns what inputs are multiplied by, by module; nothing if the algorithm moves no range into weights.
+    ///
+    /// @param sharing which experts of a layer have one input scale
+    Map<String, ChannelFactors> factors(Statistics statistics, Sharing sharing) {
+        Optional<Smoothing> smoothing = Smoothing.of(plan);
+        if (smoothing.isEmpty()) {
+            return Map.of();
+        }
+        List<Smoothing.Smoothed> smoothed = smoothing.get().smoothed(statistics, sharing).stream()
+                .filter(module -> linears.containsKey(module.module().name()))
+                .toList();
+        List<float[]> found = all(smoothed.stream()
+                .<Callable<float[]>>map(module -> () -> smoothing
+                        .get()
+                        .factors(module.amax().values(), columns(module.module().name())))
+                .toList());
+        Map<String, float[]> own = new HashMap<>();
+        for (int i = 0; i < found.size(); i++) {
+            own.put(smoothed.get(i).module().name(), found.get(i));
+        }
+        return smoothing.get().shared(own);
+    }
+
+    /// Returns the amax of each column of a weight.
+    private float[] columns(String module) {
+        StoredWeight weight = Objects.requireNonNull(linears.get(module)).open(weights);
+        float[] amax = new float[weight.columns()];
+        int step = Math.max(1, PIECE / weight.columns());
+        float[] values = new float[Math.multiplyExact(Math.min(step, weight.rows()), weight.columns())];
+        for (int top = 0; top < weight.rows(); top += step) {
+            int rows = Math.min(step, weight.rows() - top);
+            Kernels.fastest().decode(weight, top, top + rows, values, 0);
+            Kernels.fastest().absMaxColumns(values, 0, rows, weight.columns(), amax, 0);
+        }
+        return amax;
+    }
+
+    private <T> List<T> all(List<Callable<T>> work) {
         try (ExecutorService pool = Executors.newFixedThreadPool(threads)) {
-            List<Future<Float>> futures = groups.stream()
-                    .map(group -> pool.submit(() -> searched(group)))
-                    .toList();
-            List<Float> amaxes = new ArrayList<>();
-            for (Future<Float> future : futures) {
-                amaxes.add(future.get());
+            List<Future<T>> futures = work.stream().map(pool::submit).toList();
+            List<T> results = new ArrayList<>();
+            for (Future<T> future : futures) {
+                results.add(future.get());
             }
-            return amaxes;
+            return results;
         } catch (ExecutionException e) {
             if (e.getCause() instanceof RuntimeException cause) {
                 throw cause;
@@ -196,12 +245,12 @@ public final class WeightSearch {
         }
     }
 
-    private float searched(Group group) {
+    private float searched(TensorSearch tried, Group group) {
         List<StoredWeight> matrices = group.sites().stream()
                 .map(site -> linears.get(site.module()))
                 .filter(Objects::nonNull)
                 .map(linear -> linear.open(weights))
                 .toList();
-        return search.amax(group.format(), matrices, group.amax());
+        return tried.amax(group.format(), matrices, group.amax());
     }
 }

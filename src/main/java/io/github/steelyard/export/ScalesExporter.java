@@ -22,11 +22,15 @@ import java.util.SortedMap;
 import java.util.TreeMap;
 
 /// Writes the scales of inputs, keys and values alone, for a checkpoint whose weights stay as they are:
-/// `scales.safetensors` with the tensors that ModelOpt's layout has beside the weights, F32 without extents, and
+/// `scales.safetensors` with the tensors that ModelOpt's layout has beside the weights, F32 without extents but for the
+/// factors of channels, and
 /// `steelyard.json` with the amax and provenance of each site.
 public final class ScalesExporter {
 
     private static final String FILE_NAME = "scales.safetensors";
+
+    /// What follows a module's name: the factors of its input's channels, F32 for each.
+    private static final String PRE_QUANT_SCALE = ".pre_quant_scale";
 
     private ScalesExporter() {}
 
@@ -58,22 +62,25 @@ public final class ScalesExporter {
     }
 
     private static void write(Path file, Plan plan, ScaleTable scales) {
-        SortedMap<String, Float> tensors = new TreeMap<>();
+        SortedMap<String, float[]> tensors = new TreeMap<>();
         for (SiteScale scale : scales.scales().values()) {
             if (scale.site().role() != Role.WEIGHT) {
                 Format format =
                         scale.site().role() == Role.INPUT || scale.site().role() == Role.OUTPUT
                                 ? plan.format(scale.site()).orElse(Format.FP8)
                                 : Format.FP8; // a cache has FP8's scale in every format
-                tensors.put(tensorName(scale.site()), format.tensorScale(scale.amax()));
+                tensors.put(tensorName(scale.site()), new float[] {format.tensorScale(scale.amax())});
             }
         }
-        List<Planned> planned = tensors.keySet().stream()
-                .map(name -> new Planned(name, DType.F32, Shape.of()))
+        scales.factors().forEach((module, factors) -> tensors.put(module + PRE_QUANT_SCALE, factors.values()));
+        List<Planned> planned = tensors.entrySet().stream()
+                .map(tensor -> new Planned(
+                        tensor.getKey(),
+                        DType.F32,
+                        tensor.getKey().endsWith(PRE_QUANT_SCALE) ? Shape.of(tensor.getValue().length) : Shape.of()))
                 .toList();
-        List<MemorySegment> values = tensors.values().stream()
-                .map(value -> MemorySegment.ofArray(new float[] {value}))
-                .toList();
+        List<MemorySegment> values =
+                tensors.values().stream().map(MemorySegment::ofArray).toList();
         SafetensorsWriter.write(file, planned, Map.of("format", "steelyard-scales"), values);
     }
 

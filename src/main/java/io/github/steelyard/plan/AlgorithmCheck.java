@@ -5,6 +5,7 @@ import io.github.steelyard.format.Format;
 import io.github.steelyard.format.Nvfp4;
 import io.github.steelyard.quant.QuantizerConfig;
 import io.github.steelyard.recipe.Algorithm;
+import io.github.steelyard.recipe.CalibrationOptions;
 import io.github.steelyard.recipe.HistogramOptions;
 import io.github.steelyard.recipe.Recipe;
 import io.github.steelyard.recipe.Rule;
@@ -96,11 +97,35 @@ final class AlgorithmCheck {
                             "nvfp4_act_headroom",
                             "algorithm 'nvfp4_act_headroom' has no effect but that of its weight_scale_algorithm: no input is NVFP4"));
         }
+        if (algorithm.method() instanceof Algorithm.SmoothQuant) {
+            smoothing(recipe, algorithm, decisions);
+        }
         if (!decisions.isEmpty() && histograms == 0 && !options.equals(HistogramOptions.DEFAULT)) {
             warnings.add(new PlanWarning(
                     "calibration.histogram_without_effect",
                     "calibration.histogram",
                     "calibration.histogram has no effect: no quantizer has calibrator: histogram"));
+        }
+    }
+
+    private void smoothing(Recipe recipe, Algorithm algorithm, Collection<Decision> decisions) {
+        if (recipe.calibration().starvedExperts() == CalibrationOptions.StarvedExperts.ALL_TOKENS) {
+            problems.add(
+                    algorithm.at(),
+                    "algorithm 'smoothquant'",
+                    "not with calibration.starved_experts: all_tokens; layer_max takes the channels of the layer");
+        }
+        boolean idle = decisions.stream()
+                .noneMatch(decision -> decision.site().role() == Role.INPUT
+                        && decision.config()
+                                .filter(config -> config.format().equals(Optional.of(Format.INT8)))
+                                .isPresent());
+        if (!decisions.isEmpty() && idle) {
+            warnings.add(new PlanWarning(
+                    "algorithm.without_effect",
+                    "smoothquant",
+                    "algorithm 'smoothquant' has no effect: it moves range from INT8 inputs, and none is INT8 with a"
+                            + " measured amax"));
         }
     }
 
@@ -113,7 +138,7 @@ final class AlgorithmCheck {
             problems.add(
                     algorithm.at(),
                     "algorithm '%s'".formatted(algorithm.method().name()),
-                    "not run by this version; it runs one of 'max', 'mse', 'local_hessian', 'gptq', 'nvfp4_act_headroom' and 'lsq', or null for a recipe without calibration data");
+                    "not run by this version; it runs one of 'max', 'mse', 'local_hessian', 'gptq', 'nvfp4_act_headroom', 'smoothquant' and 'lsq', or null for a recipe without calibration data");
         }
     }
 
@@ -135,7 +160,7 @@ final class AlgorithmCheck {
                 yield true;
             }
             case Algorithm.ActHeadroom headroom -> runs(algorithm, headroom.weights());
-            case Algorithm.SmoothQuant smooth -> false;
+            case Algorithm.SmoothQuant smooth -> true;
             case Algorithm.AwqLite lite -> false;
             case Algorithm.AwqClip clip -> false;
             case Algorithm.AwqFull full -> false;

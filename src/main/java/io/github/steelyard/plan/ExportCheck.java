@@ -4,6 +4,7 @@ import io.github.steelyard.dialect.QuantAlgo;
 import io.github.steelyard.format.Format;
 import io.github.steelyard.quant.BlockSizes;
 import io.github.steelyard.quant.QuantizerConfig;
+import io.github.steelyard.recipe.Algorithm;
 import io.github.steelyard.recipe.Rule;
 import io.github.steelyard.site.ModuleInfo;
 import io.github.steelyard.site.Role;
@@ -29,11 +30,24 @@ final class ExportCheck {
     /// @throws io.github.steelyard.recipe.RecipeException if it cannot
     static void check(Plan plan) {
         ExportCheck check = new ExportCheck(plan);
+        check.algorithm();
         plan.modules().forEach(check::scheme);
         plan.modules().forEach(check::joined);
         check.experts();
         check.cache();
         check.problems.raise();
+    }
+
+    /// Factors of channels have a tensor in ModelOpt's layout, but none of the servers in the tables reads it.
+    private void algorithm() {
+        Algorithm algorithm = plan.recipe().algorithms().getFirst();
+        if (algorithm.method() instanceof Algorithm.SmoothQuant) {
+            problems.add(
+                    algorithm.at(),
+                    "algorithm 'smoothquant'",
+                    "no server reads the factors of its input channels; such a plan can be evaluated, or exported as"
+                            + " scales, these factors among them");
+        }
     }
 
     private void scheme(ModuleInfo module) {

@@ -39,8 +39,18 @@ public final class FakeQuantizer {
     private final float amax;
     private final Optional<WeightEncoder> weight; // empty for an activation
     private final List<FakeQuantizer> parts; // of equal stretches of a row; empty if the row is one
+    private final Optional<ChannelFactors> factors; // that rows are multiplied by before
 
     private FakeQuantizer(Format format, float amax, Optional<WeightEncoder> weight, List<FakeQuantizer> parts) {
+        this(format, amax, weight, parts, Optional.empty());
+    }
+
+    private FakeQuantizer(
+            Format format,
+            float amax,
+            Optional<WeightEncoder> weight,
+            List<FakeQuantizer> parts,
+            Optional<ChannelFactors> factors) {
         if (format == Format.PLAIN || format == Format.INT8_GROUPS) {
             throw new IllegalArgumentException("%s: no quantizer has this format".formatted(format));
         }
@@ -52,6 +62,18 @@ public final class FakeQuantizer {
         this.amax = amax;
         this.weight = weight;
         this.parts = parts;
+        this.factors = factors;
+    }
+
+    /// Returns this quantizer, for rows that are multiplied by factors before. They stay so afterwards: the other side
+    /// of the product has the inverse.
+    public FakeQuantizer after(ChannelFactors channels) {
+        return new FakeQuantizer(format, amax, weight, parts, Optional.of(channels));
+    }
+
+    /// Returns the factors that rows are multiplied by before; empty if there are none.
+    Optional<ChannelFactors> factors() {
+        return factors;
     }
 
     /// Returns the quantizer of an activation.
@@ -112,6 +134,7 @@ public final class FakeQuantizer {
     ///
     /// @throws IllegalArgumentException if these are rows of a weight that [WeightEncoder] refuses
     public void apply(float[] x, int offset, int rows, int columns) {
+        factors.ifPresent(channels -> channels.apply(x, offset, rows, columns));
         if (!parts.isEmpty()) {
             applyParts(x, offset, rows, columns);
             return;

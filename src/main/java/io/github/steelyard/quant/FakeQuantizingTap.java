@@ -46,11 +46,11 @@ public final class FakeQuantizingTap implements Tap {
         Map<Optional<Quantization>, List<Site>> alike = new LinkedHashMap<>();
         for (Site site : sites) {
             Optional<Quantization> key = Optional.ofNullable(quantizers.get(site))
-                    .map(q -> new Quantization(q.format(), q.format().hasTensorScale() ? q.amax() : 0));
+                    .map(q -> new Quantization(q.format(), q.format().hasTensorScale() ? q.amax() : 0, q.factors()));
             alike.computeIfAbsent(key, absent -> new ArrayList<>()).add(site);
         }
         return List.copyOf(alike.values());
     }
 
-    private record Quantization(Format format, float amax) {}
+    private record Quantization(Format format, float amax, Optional<ChannelFactors> factors) {}
 }

@@ -5,7 +5,9 @@ public enum Distribution {
     /// A [Histogram] of magnitudes.
     MAGNITUDES("histogram"),
     /// A [BlockHistogram].
-    BLOCKS("block_histogram");
+    BLOCKS("block_histogram"),
+    /// The amax of each channel: [ChannelAmax].
+    CHANNELS("channel_amax");
 
     private final String columns;
 

@@ -32,8 +32,8 @@ record DistributionColumns(Distribution kind, Population population) {
 
     /// Returns the columns as named bytes, empty if no site has the distribution.
     Map<String, byte[]> written(Statistics statistics) {
-        List<Optional<Counts>> sites = statistics.sites().values().stream()
-                .map(found -> measurement(found).flatMap(this::counts))
+        List<Optional<byte[]>> sites = statistics.sites().values().stream()
+                .map(found -> measurement(found).flatMap(this::bytes))
                 .toList();
         if (sites.stream().allMatch(Optional::isEmpty)) {
             return Map.of();
@@ -43,8 +43,8 @@ record DistributionColumns(Distribution kind, Population population) {
         ByteBuffer lengths = ByteBuffer.wrap(lengthBytes).order(ByteOrder.LITTLE_ENDIAN);
         ByteBuffer exponents = ByteBuffer.wrap(exponentBytes).order(ByteOrder.LITTLE_ENDIAN);
         List<byte[]> packed = new ArrayList<>();
-        for (Optional<Counts> site : sites) {
-            byte[] counts = site.map(Counts::packed).orElse(new byte[0]);
+        for (Optional<byte[]> site : sites) {
+            byte[] counts = site.orElse(new byte[0]);
             lengths.putLong(site.isPresent() ? counts.length : -1);
             packed.add(counts);
         }
@@ -63,7 +63,7 @@ record DistributionColumns(Distribution kind, Population population) {
         if (kind == Distribution.MAGNITUDES) {
             columns.put(name(EXPONENTS), exponentBytes);
         }
-        columns.put(name(COUNTS), all.array());
+        columns.put(names().getLast(), all.array());
         return columns;
     }
 
@@ -72,12 +72,20 @@ record DistributionColumns(Distribution kind, Population population) {
         return switch (kind) {
             case MAGNITUDES -> List.of(name(LENGTHS), name(EXPONENTS), name(COUNTS));
             case BLOCKS -> List.of(name(LENGTHS), name(COUNTS));
+            case CHANNELS -> List.of(name(LENGTHS), name(""));
         };
     }
 
     /// Returns the element type of one of the columns.
     static DType dtype(String name) {
-        return name.contains(LENGTHS) ? DType.I64 : name.contains(EXPONENTS) ? DType.I32 : DType.U8;
+        return name.contains(LENGTHS)
+                ? DType.I64
+                : name.contains(EXPONENTS) ? DType.I32 : name.contains(COUNTS) ? DType.U8 : DType.F32;
+    }
+
+    /// Returns whether one of the columns has an element for each site.
+    static boolean isPerSite(String name) {
+        return name.contains(LENGTHS) || name.contains(EXPONENTS);
     }
 
     /// What the columns hold, site by site.
@@ -98,25 +106,36 @@ record DistributionColumns(Distribution kind, Population population) {
             }
             byte[] packed = new byte[length];
             counts.get(Math.toIntExact(starts.get(index)), packed);
-            return switch (columns.kind) {
-                case MAGNITUDES ->
-                    new Measurement(
-                            measured.amax(),
-                            measured.tokens(),
-                            measured.nonFinite(),
-                            measured.variant(),
-                            Optional.of(new Histogram(exponents.get(index), Counts.parse(packed, Histogram.BINS))),
-                            measured.blocks());
-                case BLOCKS ->
-                    new Measurement(
-                            measured.amax(),
-                            measured.tokens(),
-                            measured.nonFinite(),
-                            measured.variant(),
-                            measured.magnitudes(),
-                            Optional.of(new BlockHistogram(Counts.parse(packed, BlockHistogram.BINS))));
-            };
+            return new Measurement(
+                    measured.amax(),
+                    measured.tokens(),
+                    measured.nonFinite(),
+                    measured.variant(),
+                    columns.kind == Distribution.MAGNITUDES
+                            ? Optional.of(new Histogram(exponents.get(index), Counts.parse(packed, Histogram.BINS)))
+                            : measured.magnitudes(),
+                    columns.kind == Distribution.BLOCKS
+                            ? Optional.of(new BlockHistogram(Counts.parse(packed, BlockHistogram.BINS)))
+                            : measured.blocks(),
+                    columns.kind == Distribution.CHANNELS
+                            ? Optional.of(new ChannelAmax(floats(packed)))
+                            : measured.channels());
         }
+    }
+
+    private static float[] floats(byte[] bytes) {
+        if (bytes.length % Float.BYTES != 0) {
+            throw new IllegalArgumentException("lengths that are no whole numbers");
+        }
+        float[] floats = new float[bytes.length / Float.BYTES];
+        ByteBuffer.wrap(bytes).order(ByteOrder.LITTLE_ENDIAN).asFloatBuffer().get(floats);
+        return floats;
+    }
+
+    private static byte[] bytes(float[] floats) {
+        byte[] bytes = new byte[floats.length * Float.BYTES];
+        ByteBuffer.wrap(bytes).order(ByteOrder.LITTLE_ENDIAN).asFloatBuffer().put(floats);
+        return bytes;
     }
 
     /// Reads what [#written] gave.
@@ -128,7 +147,7 @@ record DistributionColumns(Distribution kind, Population population) {
         List<Long> starts = new ArrayList<>();
         long at = 0;
         ByteBuffer written = bytes.apply(name(LENGTHS)).order(ByteOrder.LITTLE_ENDIAN);
-        ByteBuffer counts = bytes.apply(name(COUNTS));
+        ByteBuffer counts = bytes.apply(names().getLast());
         while (written.hasRemaining()) {
             long length = written.getLong();
             if (length < -1 || length > counts.capacity() - at) {
@@ -158,10 +177,11 @@ record DistributionColumns(Distribution kind, Population population) {
         };
     }
 
-    private Optional<Counts> counts(Measurement found) {
+    private Optional<byte[]> bytes(Measurement found) {
         return switch (kind) {
-            case MAGNITUDES -> found.magnitudes().map(Histogram::counts);
-            case BLOCKS -> found.blocks().map(BlockHistogram::counts);
+            case MAGNITUDES -> found.magnitudes().map(Histogram::counts).map(Counts::packed);
+            case BLOCKS -> found.blocks().map(BlockHistogram::counts).map(Counts::packed);
+            case CHANNELS -> found.channels().map(ChannelAmax::values).map(DistributionColumns::bytes);
         };
     }
 

@@ -14,13 +14,15 @@ import java.util.Optional;
 ///     the place of an adapter among those of the run, from 1
 /// @param magnitudes the distribution of the finite values; empty where not observed
 /// @param blocks that of the amaxes of blocks; empty where not observed
+/// @param channels the amax of each channel; empty where not observed
 public record Measurement(
         float amax,
         long tokens,
         long nonFinite,
         int variant,
         Optional<Histogram> magnitudes,
-        Optional<BlockHistogram> blocks)
+        Optional<BlockHistogram> blocks,
+        Optional<ChannelAmax> channels)
         implements Observation<Measurement> {
 
     /// Nothing seen.
@@ -47,7 +49,7 @@ public record Measurement(
 
     /// A measurement of which one variant showed the amax, without distributions.
     public Measurement(float amax, long tokens, long nonFinite, int variant) {
-        this(amax, tokens, nonFinite, variant, Optional.empty(), Optional.empty());
+        this(amax, tokens, nonFinite, variant, Optional.empty(), Optional.empty(), Optional.empty());
     }
 
     /// Returns whether `distribution` covers every token; trivially so where there was none.
@@ -56,6 +58,7 @@ public record Measurement(
                 || switch (distribution) {
                     case MAGNITUDES -> magnitudes.isPresent();
                     case BLOCKS -> blocks.isPresent();
+                    case CHANNELS -> channels.isPresent();
                 };
     }
 
@@ -104,7 +107,8 @@ public record Measurement(
                 Math.addExact(nonFinite, other.nonFinite),
                 others ? other.variant : variant,
                 both(magnitudes, covers(Distribution.MAGNITUDES), other, Distribution.MAGNITUDES, other.magnitudes),
-                both(blocks, covers(Distribution.BLOCKS), other, Distribution.BLOCKS, other.blocks));
+                both(blocks, covers(Distribution.BLOCKS), other, Distribution.BLOCKS, other.blocks),
+                both(channels, covers(Distribution.CHANNELS), other, Distribution.CHANNELS, other.channels));
     }
 
     /// A distribution of both parts is there if it is there of each that has tokens: one that leaves out some would

@@ -9,7 +9,8 @@ package io.github.steelyard.statistics;
 /// integers, multiples of a fixed power of two to which each contribution is rounded once (ADR 0023).
 ///
 /// @param <T> the kind itself
-public sealed interface Observation<T extends Observation<T>> permits Measurement, Histogram, BlockHistogram {
+public sealed interface Observation<T extends Observation<T>>
+        permits Measurement, Histogram, BlockHistogram, ChannelAmax {
 
     /// Returns the observation of both parts together.
     T merge(T other);

@@ -219,7 +219,8 @@ public final class StatisticsFile {
             for (String name : columns.names()) {
                 TensorInfo tensor = tensor(name);
                 DType dtype = DistributionColumns.dtype(name);
-                require(tensor, dtype, dtype == DType.U8 ? Math.min(tensor.byteSize(), Integer.MAX_VALUE) : sites);
+                long values = Math.min(tensor.byteSize(), Integer.MAX_VALUE) * Byte.SIZE / dtype.bits();
+                require(tensor, dtype, DistributionColumns.isPerSite(name) ? sites : values);
             }
             try {
                 distributions.put(

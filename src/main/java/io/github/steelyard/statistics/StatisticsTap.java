@@ -85,6 +85,7 @@ public final class StatisticsTap implements Tap {
         int exponent = Histogram.exponent(found.amax());
         int @Nullable [] magnitudes = null; // made once for the sites that share these rows
         int @Nullable [] blocks = null;
+        float @Nullable [] channels = null;
         for (Site site : sites) {
             Cell cell = cells.computeIfAbsent(site, absent -> new Cell());
             cell.add(found);
@@ -102,6 +103,13 @@ public final class StatisticsTap implements Tap {
                     BlockHistogram.count(values, offset, rows, columns, blocks);
                 }
                 cell.addBlocks(blocks);
+            }
+            if (kinds.contains(Distribution.CHANNELS)) {
+                if (channels == null) {
+                    channels = new float[columns];
+                    ChannelAmax.raise(kernels, values, offset, rows, columns, found.nonFinite() == 0, channels);
+                }
+                cell.addChannels(channels);
             }
         }
     }
@@ -140,6 +148,7 @@ public final class StatisticsTap implements Tap {
         private final LongAdder nonFinite = new LongAdder();
         private Histogram.@Nullable Counter magnitudes;
         private long @Nullable [] blocks;
+        private float @Nullable [] channels;
 
         void add(Measurement found) {
             long bits = (long) Float.floatToRawIntBits(found.amax()) << Integer.SIZE
@@ -169,6 +178,15 @@ public final class StatisticsTap implements Tap {
             }
         }
 
+        synchronized void addChannels(float[] amax) {
+            if (channels == null) {
+                channels = new float[amax.length];
+            }
+            for (int i = 0; i < amax.length; i++) {
+                channels[i] = Math.max(channels[i], amax[i]);
+            }
+        }
+
         synchronized Measurement measurement() {
             long bits = amax.get();
             return new Measurement(
@@ -177,7 +195,8 @@ public final class StatisticsTap implements Tap {
                     nonFinite.sum(),
                     ~(int) bits,
                     Optional.ofNullable(magnitudes).map(Histogram.Counter::histogram),
-                    Optional.ofNullable(blocks).map(Counts::of).map(BlockHistogram::new));
+                    Optional.ofNullable(blocks).map(Counts::of).map(BlockHistogram::new),
+                    Optional.ofNullable(channels).map(ChannelAmax::new));
         }
     }
 }

@@ -17,6 +17,7 @@ import io.github.steelyard.model.EngineListener;
 import io.github.steelyard.model.LayerStore;
 import io.github.steelyard.model.Sequences;
 import io.github.steelyard.plan.Plan;
+import io.github.steelyard.recipe.ExportOptions;
 import io.github.steelyard.recipe.Recipe;
 import io.github.steelyard.site.Role;
 import io.github.steelyard.site.Site;
@@ -25,6 +26,7 @@ import io.github.steelyard.statistics.Distribution;
 import io.github.steelyard.statistics.Measurement;
 import io.github.steelyard.statistics.Statistics;
 import io.github.steelyard.statistics.StatisticsTap;
+import io.github.steelyard.tensor.Shape;
 import io.github.steelyard.testing.Json;
 import io.github.steelyard.testing.Shared;
 import io.github.steelyard.weights.CheckpointWeights;
@@ -40,6 +42,7 @@ import java.util.EnumSet;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
 import java.util.stream.Stream;
@@ -162,6 +165,100 @@ final class ActivationGoldenTest {
                 error += counts[k] * difference * difference;
             }
             return error;
+        }
+    }
+
+    // ModelOpt's exported factors are the means over q, k and v, as ours are; o_proj shares its input with none.
+    @Test
+    void smoothing_factorsAndAmaxes_areModelOptsInAttention() {
+        ScaleTable scales = smoothed();
+        JsonNode quantizers = Json.read(Shared.path(GOLDEN + "smoothquant-int8/quantizers.json"));
+        try (SafetensorsFile golden =
+                SafetensorsFile.open(Shared.path(GOLDEN + "smoothquant-int8/ckpt/model.safetensors"))) {
+            for (int layer : List.of(0, 3)) {
+                for (String projection : List.of("q_proj", "k_proj", "v_proj", "o_proj")) {
+                    String module = "model.layers.%d.self_attn.%s".formatted(layer, projection);
+                    float[] expected = Golden.floats(golden, module + ".pre_quant_scale");
+                    float[] found =
+                            Objects.requireNonNull(scales.factors().get(module)).values();
+                    for (int i = 0; i < expected.length; i++) {
+                        assertThat(found[i]).as(module).isCloseTo(expected[i], within(1e-5f * expected[i]));
+                    }
+                }
+                String output = "model.layers.%d.self_attn.o_proj".formatted(layer);
+                float amax =
+                        quantizers.get(output + ".input_quantizer").get("amax").floatValue();
+                assertThat(scales.at(new Site(output, Role.INPUT)).orElseThrow().amax())
+                        .isCloseTo(amax, within(1e-5f * amax));
+            }
+        }
+    }
+
+    // Which ModelOpt leaves as they are where they are stored together. The plain formula, for both that share an
+    // input.
+    @Test
+    void smoothing_coversExperts() {
+        ScaleTable scales = smoothed();
+        try (Checkpoint checkpoint = Checkpoint.open(Shared.path(MODEL))) {
+            String expert = "model.layers.1.mlp.experts.5.";
+            float[] input = statistics()
+                    .at(new Site(expert + "gate_proj", Role.INPUT))
+                    .orElseThrow()
+                    .routed()
+                    .channels()
+                    .orElseThrow()
+                    .values();
+            float[] gate = columns(checkpoint, expert + "gate_proj");
+            float[] up = columns(checkpoint, expert + "up_proj");
+            float[] found = Objects.requireNonNull(scales.factors().get(expert + "up_proj"))
+                    .values();
+            float largest = 0;
+            for (int i = 0; i < found.length; i++) {
+                double mean = (Math.sqrt(gate[i]) / Math.sqrt(input[i]) + Math.sqrt(up[i]) / Math.sqrt(input[i])) / 2;
+                assertThat((double) found[i]).isCloseTo(mean, within(1e-5 * mean));
+                largest = Math.max(largest, input[i] * found[i]);
+            }
+            assertThat(scales.at(new Site(expert + "gate_proj", Role.INPUT))
+                            .orElseThrow()
+                            .amax())
+                    .isEqualTo(largest);
+            assertThat(scales.factors()).hasSize(4 * (4 + 16 * 3));
+        }
+    }
+
+    private static float[] columns(Checkpoint checkpoint, String module) {
+        Shape shape = checkpoint.tensor(module + ".weight").shape();
+        int rows = Math.toIntExact(shape.dim(0));
+        int columns = Math.toIntExact(shape.dim(1));
+        float[] values = new float[rows * columns];
+        new CheckpointWeights(checkpoint)
+                .plain(module + ".weight", rows, columns)
+                .decodeRows(0, rows, values, 0);
+        float[] amax = new float[columns];
+        for (int i = 0; i < values.length; i++) {
+            amax[i % columns] = Math.max(amax[i % columns], Math.abs(values[i]));
+        }
+        return amax;
+    }
+
+    private static ScaleTable smoothed() {
+        String recipe = """
+                metadata: {recipe_type: ptq}
+                quantize:
+                  algorithm: {method: smoothquant, alpha: 0.5}
+                  quant_cfg:
+                    - {quantizer_name: '*', enable: false}
+                    - {quantizer_name: '*_proj.input_quantizer', cfg: {num_bits: 8}}
+                    - {quantizer_name: '*_proj.weight_quantizer', cfg: {num_bits: 8, axis: 0}}
+                """;
+        try (Checkpoint checkpoint = Checkpoint.open(Shared.path(MODEL))) {
+            Decoder decoder = Families.of(checkpoint);
+            Plan plan = Plan.of(Recipe.parse(Path.of("test.yaml"), recipe), decoder.modules());
+            return ScaleTable.resolve(
+                    statistics(),
+                    plan,
+                    ExportOptions.Sharing.EXPERT,
+                    WeightSearch.of(plan, decoder, new CheckpointWeights(checkpoint), 2));
         }
     }
 

@@ -3,8 +3,11 @@ package io.github.steelyard.cli;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import io.github.steelyard.checkpoint.SafetensorsFile;
+import io.github.steelyard.checkpoint.TensorInfo;
 import io.github.steelyard.console.ExitCode;
 import java.io.IOException;
+import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -95,12 +98,72 @@ final class DistributionRunsTest {
 
     @Test
     void headroom_thatThereIsNone_isACountedWarning() {
-        CommandRun tight = CommandRun.of(
-                        calibrate("run", headroom(), "--set", "quantize.algorithm.rho=0.001"))
+        CommandRun tight = CommandRun.of(calibrate("run", headroom(), "--set", "quantize.algorithm.rho=0.001"))
                 .expect(ExitCode.OK);
 
         assertThat(tight.err())
-                .contains("72 inputs without room above the amax, since small blocks need it as it is: model.layers.0.");
+                .contains(
+                        "72 inputs without room above the amax, since small blocks need it as it is: model.layers.0.");
+    }
+
+    // One pass serves every alpha: the amax of channels is in the run, factors are made of it and the weights.
+    @Test
+    void smoothing_isEvaluated_andExportedAsScales() throws IOException {
+        CommandRun.of(calibrate("run", smoothed())).expect(ExitCode.OK);
+        CommandRun.of(calibrate("run", smoothed(), "--fresh", "--threads", 1)).expect(ExitCode.OK);
+
+        double plain = nll("--set", "quantize.algorithm=max");
+        double half = nll();
+        assertThat(half).isNotEqualTo(plain);
+        assertThat(nll("--set", "quantize.algorithm.alpha=1")).isNotEqualTo(half);
+        CommandRun.of("export", temp.resolve("run"), "--out", temp.resolve("scales"))
+                .expect(ExitCode.OK);
+        try (SafetensorsFile scales = SafetensorsFile.open(temp.resolve("scales/scales.safetensors"))) {
+            TensorInfo factors = scales.tensors().get("model.layers.5.mlp.experts.3.down_proj.pre_quant_scale");
+            assertThat(factors).isNotNull();
+            float amax = scales("quantize.algorithm.alpha=0.5")
+                    .get("model.layers.5.mlp.experts.3.down_proj.input_quantizer")
+                    .floatValue();
+            assertThat(scales.bytes("model.layers.5.mlp.experts.3.down_proj.input_scale")
+                            .asByteBuffer()
+                            .order(ByteOrder.LITTLE_ENDIAN)
+                            .getFloat())
+                    .isEqualTo(amax / 127);
+        }
+        CommandRun refused = CommandRun.of(
+                        "export",
+                        temp.resolve("run"),
+                        "--out",
+                        temp.resolve("export"),
+                        "--set",
+                        "export.format=modelopt")
+                .expect(ExitCode.BAD_INPUT);
+        assertThat(refused.err())
+                .contains("algorithm 'smoothquant': no server reads the factors of its input channels");
+    }
+
+    private double nll(Object... options) {
+        List<Object> arguments = new ArrayList<>(List.of(
+                "evaluate", inputs.checkpoint(), "--run", temp.resolve("run"), "--data", inputs.data(), "--json"));
+        arguments.addAll(List.of(options));
+        return CommandRun.of(arguments.toArray())
+                .expect(ExitCode.OK)
+                .json()
+                .get("nll")
+                .doubleValue();
+    }
+
+    private String smoothed() throws IOException {
+        return Files.writeString(temp.resolve("smoothed.yaml"), """
+                metadata: {recipe_type: ptq}
+                quantize:
+                  algorithm: {method: smoothquant, alpha: 0.5}
+                  quant_cfg:
+                    - {quantizer_name: '*', enable: false}
+                    - {quantizer_name: '*_proj.input_quantizer', cfg: {num_bits: 8}}
+                    - {quantizer_name: '*_proj.weight_quantizer', cfg: {num_bits: 8, axis: 0}}
+                export: {format: scales}
+                """).toString();
     }
 
     @Test

@@ -41,7 +41,13 @@ final class ObservationTest {
     private static Measurement measurement(Random random, boolean distributed) {
         return distributed
                 ? new Measurement(
-                        1, 5, 0, random.nextInt(3), Optional.of(histogram(random)), Optional.of(blocks(random)))
+                        1,
+                        5,
+                        0,
+                        random.nextInt(3),
+                        Optional.of(histogram(random)),
+                        Optional.of(blocks(random)),
+                        Optional.of(new ChannelAmax(new float[] {random.nextFloat(), random.nextFloat()})))
                 : new Measurement(random.nextInt(2), 5, 0, random.nextInt(3));
     }
 

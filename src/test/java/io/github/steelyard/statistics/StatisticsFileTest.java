@@ -44,7 +44,8 @@ final class StatisticsFileTest {
             0,
             1,
             Optional.of(new Histogram(3, Counts.of(longs(Histogram.BINS, 2600, 70)))),
-            Optional.of(new BlockHistogram(Counts.of(longs(BlockHistogram.BINS, 300, 1L << 40)))));
+            Optional.of(new BlockHistogram(Counts.of(longs(BlockHistogram.BINS, 300, 1L << 40)))),
+            Optional.of(new ChannelAmax(new float[] {0, 5, 1e-30f})));
 
     @TempDir
     private Path temp;
@@ -103,7 +104,12 @@ final class StatisticsFileTest {
             assertThat(file.metadata()).containsEntry("version", "2");
             assertThat(file.tensors().keySet())
                     .contains("histogram_bytes", "histogram_exponent", "histogram_counts", "block_histogram_bytes")
-                    .contains("block_histogram_counts", "histogram_bytes_all", "block_histogram_counts_all");
+                    .contains(
+                            "block_histogram_counts",
+                            "histogram_bytes_all",
+                            "block_histogram_counts_all",
+                            "channel_amax_bytes",
+                            "channel_amax");
             ByteBuffer lengths = file.bytes("histogram_bytes").asByteBuffer().order(ByteOrder.LITTLE_ENDIAN);
             assertThat(List.of(lengths.getLong(0), lengths.getLong(8), lengths.getLong(16)))
                     .containsExactly(2601L, -1L, -1L);
