@@ -13,6 +13,7 @@ import io.github.steelyard.model.Decoder;
 import io.github.steelyard.model.Engine;
 import io.github.steelyard.model.EngineListener;
 import io.github.steelyard.model.Sequences;
+import io.github.steelyard.site.Variants;
 import io.github.steelyard.site.Role;
 import io.github.steelyard.site.Site;
 import io.github.steelyard.statistics.Distribution;
@@ -96,7 +97,7 @@ final class CalibrationOrderTest {
                 .flatMap(module -> module.sites().stream())
                 .filter(site -> site.role() != Role.WEIGHT)
                 .forEach(site -> wanted.put(site, EnumSet.allOf(Distribution.class)));
-        new CalibrationRun(decoder, all.tokens(), kernels, wanted, (tap, store, memory) -> {
+        new CalibrationRun(decoder, all.tokens(), kernels, wanted, Variants.ONE, (tap, store, memory) -> {
                     Pass pass = new Pass(
                             kernels,
                             Gemm.select("vector"),
