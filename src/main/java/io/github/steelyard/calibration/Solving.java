@@ -32,6 +32,7 @@ import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
+import java.util.concurrent.atomic.LongAdder;
 import org.jspecify.annotations.Nullable;
 
 /// Solves the modules of one layer after the other and writes what was solved.
@@ -52,6 +53,7 @@ final class Solving implements AutoCloseable {
     private final Map<String, Linear> linears = new LinkedHashMap<>(); // those that are solved, by module
     private final Map<Integer, List<ModuleInfo>> modules = new HashMap<>(); // those, by layer
     private final Set<String> solved = ConcurrentHashMap.newKeySet();
+    private final LongAdder leftOut = new LongAdder();
     private @Nullable SolvedFile file;
     private @Nullable SolvedTensors last; // what was solved in the layer that ended last
 
@@ -156,6 +158,11 @@ final class Solving implements AutoCloseable {
         return end(OUTSIDE, moments) ? Optional.of(directory.resolve(SolvedFile.name(OUTSIDE))) : Optional.empty();
     }
 
+    /// Returns how many rows of inputs were no numbers, or too large to be summed.
+    long leftOut() {
+        return leftOut.sum();
+    }
+
     private void begin(int layer) {
         List<ModuleInfo> inLayer = modules.getOrDefault(layer, List.of());
         if (!inLayer.isEmpty()) {
@@ -188,6 +195,7 @@ final class Solving implements AutoCloseable {
     }
 
     private void solve(List<Site> sites, Optional<InputMoments> moments, Desk desk) {
+        moments.ifPresent(sums -> leftOut.add(sums.leftOut()));
         Solver.@Nullable Prepared prepared = null;
         for (Site site : sites) {
             Linear linear = Objects.requireNonNull(linears.get(site.module()));

@@ -90,7 +90,11 @@ public record SolvingRun(
     public interface SolvedConsumer {
 
         /// Finishes the run; when this returns, it is safe.
-        void accept(SortedMap<String, String> solved);
+        ///
+        /// @param leftOut how many rows of inputs were left out of sums in this process, being no numbers or far above
+        /// what
+        ///     was measured
+        void accept(SortedMap<String, String> solved, long leftOut);
     }
 
     /// Solves, or goes on with what an earlier process left behind.
@@ -118,7 +122,7 @@ public record SolvingRun(
                     solved.put(SolvedFile.name(layer), store.digests().get(layer));
                 }
             }
-            finish.accept(solved);
+            finish.accept(solved, solving.leftOut());
             store.delete();
         }
     }

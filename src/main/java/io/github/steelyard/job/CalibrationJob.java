@@ -259,11 +259,18 @@ public final class CalibrationJob {
                         passes.threads(),
                         (weights, tap, store, rows) ->
                                 passes.pass(weights, false).run(tap, store, rows, profile, progress, Optional.empty()))
-                .execute(
-                        run,
-                        key,
-                        solved -> run.finishSolved(
-                                recipe.resolved(), digest -> manifest(set, key, passes.provenance(), digest, solved)));
+                .execute(run, key, (solved, leftOut) -> {
+                    if (leftOut > 0) {
+                        listener.finding(
+                                Finding.warning(
+                                        "rows-left-out",
+                                        "",
+                                        leftOut
+                                                + " rows of inputs are no numbers, or more than four times what was measured, and are left out of what weights were solved by"));
+                    }
+                    run.finishSolved(
+                            recipe.resolved(), digest -> manifest(set, key, passes.provenance(), digest, solved));
+                });
     }
 
     /// Returns the matrix product. One that nobody asked for by name gives way to the one that the run was begun with.
