@@ -160,13 +160,19 @@ public record WeightTensors(
                 && scale.shape().dim(0) != codes.shape().dim(0);
     }
 
-    private static boolean isOfBlocks32(TensorInfo codes, TensorInfo scale) {
+    /// Returns whether scales are those of blocks of 32, as they look and as the config says: without its word they are
+    /// scales that are too few.
+    private static boolean isOfBlocks32(Checkpoint checkpoint, String module, TensorInfo codes, TensorInfo scale) {
         return codes.shape().rank() == 2
                 && scale.shape().rank() == 2
-                && codes.dtype() == DType.U8
+                && scale.shape().dim(1) > 0
                 && scale.shape().dim(1) * Format.NVFP4_32.block()
                         == codes.shape().dim(1) * 2
-                && scale.shape().dim(1) > 0;
+                && checkpoint
+                        .quantization()
+                        .declarationOf(module)
+                        .filter(declared -> declared.format() == Format.NVFP4_32)
+                        .isPresent();
     }
 
     private static WeightTensors plain(TensorInfo weight) {
@@ -266,7 +272,7 @@ public record WeightTensors(
                     : scaled(Format.INT4, codes, scale);
         }
         return new WeightTensors(
-                isOfBlocks32(codes, scale) && !names.reciprocal() ? Format.NVFP4_32 : Format.NVFP4,
+                isOfBlocks32(checkpoint, module, codes, scale) ? Format.NVFP4_32 : Format.NVFP4,
                 codes,
                 Optional.of(scale),
                 Optional.of(checkpoint.tensor(names.secondScale())),

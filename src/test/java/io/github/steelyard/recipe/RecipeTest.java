@@ -198,10 +198,10 @@ final class RecipeTest {
     @CsvSource(
             delimiter = '|',
             value = {
-                "num_bits: 8",
+                "num_bits: 5",
                 "num_bits: e4m3, axis: 1",
                 "num_bits: e4m3, type: dynamic",
-                "num_bits: e2m1, block_sizes: {-1: 32, type: dynamic, scale_bits: e4m3}",
+                "num_bits: e2m1, block_sizes: {-1: 64, type: dynamic, scale_bits: e4m3}",
                 "num_bits: e2m1, block_sizes: {-1: 16, type: dynamic, scale_bits: e4m3, four_over_six: true}",
                 "num_bits: e2m1, type: dynamic, block_sizes: {-1: 16, type: dynamic, scale_bits: e4m3}",
                 "num_bits: e2m1, block_sizes: {-1: 16, type: dynamic}",
