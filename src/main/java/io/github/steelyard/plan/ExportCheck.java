@@ -66,8 +66,12 @@ final class ExportCheck {
             problems.add(
                     position(module.name(), role),
                     module.name(),
-                    "no server loads this pair of formats in %s's layout: %s; export.format can be another"
-                            .formatted(plan.dialect().title(), scheme));
+                    (scheme.weight().equals(Optional.of(Format.FP8))
+                                                    && scheme.input().isEmpty()
+                                            ? "no server loads this pair of formats from %s's format: %s;"
+                                            : "%s's format has no name for this pair of formats: %s;")
+                                    .formatted(plan.dialect().title(), scheme)
+                            + " export.format can be another");
         } else if (scheme.algorithm().equals(Optional.of(QuantAlgo.W4A8_NVFP4)) && isStatic(module.name())) {
             problems.add(
                     position(module.name(), Role.WEIGHT),

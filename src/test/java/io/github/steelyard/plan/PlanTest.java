@@ -460,8 +460,8 @@ final class PlanTest {
     @Test
     void requireServable_pairWithoutAName_isRefused() {
         unservable(
-                "model.layers.0.mlp.experts.0.gate_proj and 5 others: no server loads this pair of formats in"
-                        + " ModelOpt's layout: weight FP8, input as it is; export.format can be another",
+                "model.layers.0.mlp.experts.0.gate_proj and 5 others: no server loads this pair of formats"
+                        + " from ModelOpt's format: weight FP8, input as it is; export.format can be another",
                 rule("*", OFF),
                 rule("*.experts.*weight_quantizer", FP8));
         unservable(
