@@ -3,6 +3,8 @@ package io.github.steelyard.calibration;
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.github.steelyard.draw.Draws;
+import io.github.steelyard.draw.DrawsJson;
 import io.github.steelyard.files.CheckpointException;
 import io.github.steelyard.files.ConfigJson;
 import io.github.steelyard.statistics.StatisticsException;
@@ -15,6 +17,7 @@ import java.util.Collections;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Optional;
 import java.util.SortedMap;
 import java.util.TreeMap;
 
@@ -25,6 +28,7 @@ import java.util.TreeMap;
 /// @param data the calibration text
 /// @param sequences sequences that ran
 /// @param tokens tokens that ran
+/// @param draws what was drawn, where that was done in rounds
 /// @param settings choices that statistics depend on: `experts`, `max_length`, …
 /// @param statisticsDigest SHA-256 of `statistics.safetensors` in hexadecimal digits
 /// @param solved SHA-256 of each file of what was solved, by its name; empty where nothing was
@@ -35,6 +39,7 @@ public record Manifest(
         Input data,
         long sequences,
         long tokens,
+        Optional<Draws> draws,
         SortedMap<String, String> settings,
         String statisticsDigest,
         SortedMap<String, String> solved,
@@ -70,7 +75,8 @@ public record Manifest(
 
     /// Returns this manifest for another recipe with the same statistics.
     public Manifest withRecipe(RecipeInput other) {
-        return new Manifest(checkpoint, other, data, sequences, tokens, settings, statisticsDigest, solved, provenance);
+        return new Manifest(
+                checkpoint, other, data, sequences, tokens, draws, settings, statisticsDigest, solved, provenance);
     }
 
     /// Returns the names of the adapters that were applied, in the order in which statistics count them.
@@ -98,6 +104,7 @@ public record Manifest(
                     input(json, "data"),
                     count(json, "sequences"),
                     count(json, "tokens"),
+                    DrawsJson.read(json),
                     texts(section(json, "settings")),
                     section(json, "statistics").string("digest"),
                     json.object(SOLVED).map(Manifest::texts).orElseGet(TreeMap::new),
@@ -131,6 +138,7 @@ public record Manifest(
         put(json, "data", data);
         json.put("sequences", sequences);
         json.put("tokens", tokens);
+        draws.ifPresent(drawn -> DrawsJson.put(json, drawn));
         put(json, "settings", settings);
         json.putObject("statistics").put("digest", statisticsDigest);
         if (!solved.isEmpty()) {

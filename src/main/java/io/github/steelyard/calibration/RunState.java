@@ -1,6 +1,8 @@
 package io.github.steelyard.calibration;
 
 import io.github.steelyard.checkpoint.Digests;
+import io.github.steelyard.draw.Draws;
+import io.github.steelyard.draw.Stopwatch;
 import io.github.steelyard.files.OutputException;
 import io.github.steelyard.files.StorageException;
 import io.github.steelyard.files.WorkDirectory;
@@ -25,11 +27,14 @@ import java.util.function.IntFunction;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
 
-/// The state of an unfinished run, under `state/` of the run directory: the residual stream after the last finished
-/// layer, the statistics of each layer up to there, and `state.json`, which holds the digests of all these and its own.
-/// Two files of the stream take turns and each layer has a file of statistics, so those that `state.json` speaks of are
-/// never written to; it is replaced atomically once a layer is done. A run killed at any instant therefore continues
-/// from the last finished layer, with the same bytes.
+/// The state of an unfinished run, under `state/` of the run directory: the statistics of each finished round of
+/// sequences; of the round under way the residual stream after the last finished layer and the statistics of each layer
+/// up to there; and `state.json`, which holds the digests of all these and its own. Two files of the stream take turns
+/// and each layer and round has a file of statistics, so those that `state.json` speaks of are never written to; it is
+/// replaced atomically once a layer or a round is done, and before a round begins: how many sequences are drawn is
+/// known
+/// before they are used. A run killed at any instant therefore continues from the last finished layer, with the same
+/// bytes.
 ///
 /// A pass that solves keeps its state in the same way, in a directory of its own; what it solves lies in the run's
 /// directory from the first.
@@ -40,17 +45,22 @@ final class RunState implements LayerStore, AutoCloseable {
 
     private static final List<String> STREAMS = List.of("stream-0.bin", "stream-1.bin");
     private static final String STATISTICS = "statistics-#.safetensors";
+    private static final String ROUND = "round-#.safetensors";
     private static final List<String> SCRATCH = List.of("expert-inputs.bin", "latent-sums.bin");
 
     private final Path directory;
     private final RunKey key;
-    private final long tokens;
     private final int hidden;
-    private final Arena arena = Arena.ofShared();
     private final WorkDirectory work;
-    private final HiddenStates[] streams;
+    private final Stopwatch watch;
+    private final List<StateFile.Round> rounds = new ArrayList<>(); // the finished ones
     private final Optional<IntFunction<Path>> elsewhere; // where the results of a layer lie, if not in here
     private final List<String> digests = new ArrayList<>(); // of the results of each finished layer
+    private final HiddenStates[] streams = new HiddenStates[2];
+    private Arena arena = Arena.ofShared(); // of the round under way
+    private Optional<Draws> draws = Optional.empty();
+    private int drawn; // sequences up to the end of the round under way
+    private Optional<StateFile.Layers> begun = Optional.empty(); // by an earlier process
 
     /// Opens the state of a run, or begins one.
     ///
@@ -59,41 +69,36 @@ final class RunState implements LayerStore, AutoCloseable {
     /// @throws StatisticsException if the state is of a run with another key, or is damaged
     /// @throws OutputException if the directory is not ours, or in use by another
     /// process
-    RunState(Path directory, RunKey key, long tokens, int hidden, int layers, boolean fresh) {
-        this(directory, key, tokens, hidden, layers, fresh, Optional.empty());
+    RunState(Path directory, RunKey key, int hidden, int layers, boolean fresh) {
+        this(directory, key, hidden, layers, fresh, Optional.empty());
     }
 
     /// Opens the state of a run whose results are no statistics, or begins one.
     ///
     /// @param elsewhere where the results of a layer lie
-    RunState(
-            Path directory,
-            RunKey key,
-            long tokens,
-            int hidden,
-            int layers,
-            boolean fresh,
-            Optional<IntFunction<Path>> elsewhere) {
+    RunState(Path directory, RunKey key, int hidden, int layers, boolean fresh, Optional<IntFunction<Path>> elsewhere) {
         this.elsewhere = elsewhere;
         this.directory = directory;
         this.key = key;
-        this.tokens = tokens;
         this.hidden = hidden;
         this.work = claim(directory);
         boolean opened = false;
         try {
-            boolean begun = !fresh && Files.exists(work.file(STATE));
+            boolean exists = !fresh && Files.exists(work.file(STATE));
             Optional<StateFile> state =
-                    begun ? Optional.of(StateFile.read(work.file(STATE), layers)) : Optional.empty();
+                    exists ? Optional.of(StateFile.read(work.file(STATE), layers)) : Optional.empty();
             state.ifPresent(found -> key.requireContinues(found.key(), work.file(STATE)));
             if (state.isEmpty()) {
                 work.clear();
             }
-            this.streams = new HiddenStates[] {map(0), map(1)};
-            state.ifPresent(this::restore);
+            this.watch = new Stopwatch(state.map(StateFile::seconds).orElse(0.0));
+            state.ifPresent(found -> {
+                rounds.addAll(found.rounds());
+                drawn = found.drawn();
+                draws = found.draws();
+                begun = Optional.of(found.layers()).filter(layersDone -> found.isUnderWay());
+            });
             opened = true;
-        } catch (IOException e) {
-            throw new StorageException(directory, e);
         } finally {
             if (!opened) {
                 close();
@@ -101,12 +106,78 @@ final class RunState implements LayerStore, AutoCloseable {
         }
     }
 
-    /// Begins a run, so that it is known to have been, and leaves it to who opens its state.
-    static void begin(Path directory, RunKey key) {
+    /// Begins a pass that solves, so that it is known to have been, and leaves it to who opens its state.
+    ///
+    /// @param drawn how many sequences were measured
+    /// @param draws what was drawn, where that was done in rounds
+    static void begin(Path directory, RunKey key, int drawn, Optional<Draws> draws) {
         try (WorkDirectory work = claim(directory)) {
             work.clear();
-            new StateFile(key, List.of(), "").write(work.file(STATE));
+            new StateFile(key, List.of(), drawn, 0, draws, StateFile.Layers.NONE).write(work.file(STATE));
         }
+    }
+
+    /// Returns how long all processes have worked on the run.
+    Stopwatch watch() {
+        return watch;
+    }
+
+    /// Returns the number of finished rounds.
+    int rounds() {
+        return rounds.size();
+    }
+
+    /// Returns how many sequences had been drawn at the end of a finished round.
+    int end(int round) {
+        return rounds.get(round).sequences();
+    }
+
+    /// Returns the statistics of a finished round.
+    ///
+    /// @throws StatisticsException if its file is not what was written
+    Statistics statistics(int round) {
+        return read(roundFile(round), rounds.get(round).statisticsDigest());
+    }
+
+    /// Returns at how many sequences the round ends that an earlier process began, if one is under way.
+    Optional<Integer> underWay() {
+        return begun.map(layers -> drawn);
+    }
+
+    /// Begins a round, or goes on with the one under way.
+    ///
+    /// @param end how many sequences are drawn with it
+    /// @param tokens tokens of the round
+    /// @throws StatisticsException if the state of what was begun is damaged
+    void begin(int end, long tokens) {
+        closeStreams();
+        arena = Arena.ofShared();
+        digests.clear();
+        try {
+            streams[0] = map(0, tokens);
+            streams[1] = map(1, tokens);
+        } catch (IOException e) {
+            throw new StorageException(directory, e);
+        }
+        drawn = end;
+        begun.ifPresentOrElse(this::restore, () -> write(StateFile.Layers.NONE));
+        begun = Optional.empty();
+    }
+
+    /// Ends a round after which another one follows.
+    void end(Statistics statistics) {
+        Path file = roundFile(rounds.size());
+        StatisticsFile.write(statistics, file);
+        rounds.add(new StateFile.Round(drawn, Digests.ofFile(file)));
+        write(StateFile.Layers.NONE);
+    }
+
+    private void write(StateFile.Layers layers) {
+        new StateFile(key, rounds, drawn, watch.seconds(), draws, layers).write(work.file(STATE));
+    }
+
+    private Path roundFile(int round) {
+        return work.file(ROUND.replace(WorkDirectory.NUMBER, Integer.toString(round)));
     }
 
     /// Takes the directory of a state. What it is begun from goes first when it is deleted.
@@ -114,7 +185,7 @@ final class RunState implements LayerStore, AutoCloseable {
     /// @throws StatisticsException if one of its files is a link, or no file
     /// @throws OutputException if the directory is not ours, or in use by another process
     static WorkDirectory claim(Path directory) {
-        List<String> names = Stream.of(List.of(STATE), STREAMS, List.of(STATISTICS), SCRATCH)
+        List<String> names = Stream.of(List.of(STATE), STREAMS, List.of(STATISTICS, ROUND), SCRATCH)
                 .flatMap(List::stream)
                 .toList();
         try {
@@ -127,19 +198,23 @@ final class RunState implements LayerStore, AutoCloseable {
         }
     }
 
-    /// Returns the statistics of each finished layer.
+    /// Returns the statistics of each finished layer of the round under way.
     ///
     /// @throws StatisticsException if a file of them is not what was written
-    List<Statistics> statistics() {
-        requireSameResults();
+    List<Statistics> layers() {
         return IntStream.range(0, digests.size())
-                .mapToObj(layer -> StatisticsFile.read(resultFile(layer)))
+                .mapToObj(layer -> read(resultFile(layer), digests.get(layer)))
                 .toList();
     }
 
     /// Returns the digest of the results of each finished layer, an empty one where it has none.
     List<String> digests() {
         return List.copyOf(digests);
+    }
+
+    private static Statistics read(Path file, String digest) {
+        requireSame(file, "SHA-256", digest, StatisticsFile.digest(file));
+        return StatisticsFile.read(file);
     }
 
     private void requireSameResults() {
@@ -193,7 +268,7 @@ final class RunState implements LayerStore, AutoCloseable {
             }
         }
         int checksum = StreamChecksum.of(output(layer).segment(), workers);
-        new StateFile(key, digests, StateFile.digits(checksum)).write(work.file(STATE));
+        write(new StateFile.Layers(digests, StateFile.digits(checksum)));
     }
 
     /// Returns rows as large as the corpus, for scratch; each purpose has a file of its own.
@@ -223,16 +298,17 @@ final class RunState implements LayerStore, AutoCloseable {
         }
     }
 
-    private void restore(StateFile state) {
-        int turn = state.layersDone() % 2;
-        if (!state.streamChecksum().isEmpty()) { // else nothing has run yet
-            requireSame(
-                    work.file(STREAMS.get(turn)),
-                    "CRC-32C",
-                    state.streamChecksum(),
-                    StateFile.digits(StreamChecksum.of(streams[turn].segment())));
+    private void restore(StateFile.Layers layers) {
+        if (layers.equals(StateFile.Layers.NONE)) {
+            return;
         }
-        digests.addAll(state.digests());
+        int turn = layers.done() % 2;
+        requireSame(
+                work.file(STREAMS.get(turn)),
+                "CRC-32C",
+                layers.streamChecksum(),
+                StateFile.digits(StreamChecksum.of(streams[turn].segment())));
+        digests.addAll(layers.digests());
         requireSameResults(); // before hours of work, not after
     }
 
@@ -242,7 +318,7 @@ final class RunState implements LayerStore, AutoCloseable {
         }
     }
 
-    private HiddenStates map(int turn) throws IOException {
+    private HiddenStates map(int turn, long tokens) throws IOException {
         return new HiddenStates(mapFile(STREAMS.get(turn), HiddenStates.bytes(tokens, hidden), arena), tokens, hidden);
     }
 

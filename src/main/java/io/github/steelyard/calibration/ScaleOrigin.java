@@ -10,12 +10,14 @@ public enum ScaleOrigin {
     SEARCHED,
     /// Another site's measurement, because a server or the recipe wants both to have one scale.
     SHARED,
+    /// The expert's own tokens, and others whose router scores came nearest, because it was sent too few.
+    TOPPED_UP,
     /// Other experts of the layer, or tokens that were not routed here: the expert saw too few of its own.
     IMPUTED,
     /// The recipe.
     CONSTANT;
 
-    /// Returns the name in files: `measured`, `searched`, `shared`, `imputed`, `constant`.
+    /// Returns the name in files: `measured`, `searched`, `shared`, `topped_up`, `imputed`, `constant`.
     public String label() {
         return name().toLowerCase(Locale.ROOT);
     }

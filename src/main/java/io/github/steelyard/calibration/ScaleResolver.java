@@ -151,12 +151,14 @@ final class ScaleResolver {
             scales.put(site, SiteScale.constant(site, pinned.get()));
             return;
         }
-        Optional<SiteStatistics> starved = statistics
+        Optional<SiteStatistics> input = statistics
                 .at(site)
                 .filter(found -> module.isExpert() && site.role() == Role.INPUT)
-                .filter(found -> found.nonFinite() == 0 && isObserved(site, found) && isStarved(site, found));
-        if (starved.isPresent()) {
-            impute(module, site, starved.get());
+                .filter(found -> found.nonFinite() == 0 && isObserved(site, found));
+        if (input.filter(found -> isStarved(site, found)).isPresent()) {
+            impute(module, site, input.get());
+        } else if (input.filter(found -> found.covered() > found.tokens()).isPresent()) {
+            scales.put(site, toppedUp(module, site, input.get()));
         } else {
             measured(site, site).ifPresent(scale -> scales.put(site, scale));
         }
@@ -291,7 +293,23 @@ final class ScaleResolver {
     }
 
     private boolean isStarved(Site site, SiteStatistics found) {
-        return found.tokens() < policy.minTokens() || amax(site, found.routed()).isEmpty();
+        return found.covered() < policy.minTokens()
+                || (amax(site, found.routed()).isEmpty()
+                        && found.topUp().measurement().amax() == 0);
+    }
+
+    private SiteScale toppedUp(ModuleInfo module, Site site, SiteStatistics found) {
+        float own = amax(site, found.routed()).orElse(0f);
+        float nearest = found.topUp().measurement().amax();
+        float limit = layerAmax(module).map(LayerAmax::amax).orElse(nearest);
+        String detail = String.format(
+                Locale.ROOT,
+                "%d token(s) routed, %d with the nearest scores%s",
+                found.tokens(),
+                found.topUp().tokens().size(),
+                nearest > limit ? ", limited to the layer's maximum" : "");
+        return new SiteScale(
+                site, Math.max(own, Math.min(nearest, limit)), ScaleOrigin.TOPPED_UP, Optional.empty(), detail);
     }
 
     private void impute(ModuleInfo module, Site site, SiteStatistics seen) {
@@ -301,7 +319,7 @@ final class ScaleResolver {
             return;
         }
         LayerAmax layer = found.get();
-        String coverage = String.format(Locale.ROOT, "%d of %d token(s)", seen.tokens(), policy.minTokens());
+        String coverage = String.format(Locale.ROOT, "%d of %d token(s)", seen.covered(), policy.minTokens());
         switch (policy.starvedExperts()) {
             case FAIL ->
                 problems.add("%s saw %s: give more data, or say in the recipe what such experts get"

@@ -25,7 +25,9 @@ import java.util.stream.Collectors;
 /// 2. A site with NaN or infinite values is refused, and so is one that the statistics do not hold.
 /// 3. The input of an expert with fewer than the minimum of tokens, or with nothing but zeros, has no amax of its own.
 ///    Then the recipe's policy decides: refuse, take the largest routed amax among the layer's experts for the same
-///    projection, or take the amax over all tokens. **An imputed amax never exceeds that largest routed amax.**
+///    projection, or take the amax over all tokens. An expert that was shown tokens which were not sent to it has
+///    enough if both together are; its amax is the largest of both. **An amax that is imputed, or of tokens that were
+///    only shown, never exceeds that largest routed amax.**
 ///    Zeros anywhere else are refused: no scale can be made of them.
 /// 4. With `sharing: layer` the inputs of all experts of a layer take the largest amax per projection.
 /// 5. Modules that servers run as one product with one scale share one input amax and one weight amax, the largest: in

@@ -1,12 +1,14 @@
 package io.github.steelyard.calibration;
 
 import io.github.steelyard.checkpoint.Digests;
+import io.github.steelyard.draw.Draws;
 import io.github.steelyard.files.StorageException;
 import io.github.steelyard.gemm.Gemm;
 import io.github.steelyard.kernel.Kernels;
 import io.github.steelyard.model.CorpusContext;
 import io.github.steelyard.model.Decoder;
 import io.github.steelyard.model.LayerStore;
+import io.github.steelyard.model.Sequences;
 import io.github.steelyard.site.Tap;
 import io.github.steelyard.solve.Desks;
 import io.github.steelyard.solve.MomentsTap;
@@ -28,7 +30,8 @@ import java.util.TreeMap;
 ///
 /// @param decoder the model
 /// @param weights its weights
-/// @param tokens tokens of the calibration set
+/// @param sequences all copies of what was measured of the calibration set
+/// @param drawn how many sequences of the set that was
 /// @param statistics what the first pass measured
 /// @param solver what is solved
 /// @param quantizing what is done with inputs and caches on their way
@@ -39,7 +42,8 @@ import java.util.TreeMap;
 public record SolvingRun(
         Decoder decoder,
         Weights weights,
-        long tokens,
+        Sequences sequences,
+        int drawn,
         Statistics statistics,
         Solver solver,
         Tap quantizing,
@@ -64,19 +68,32 @@ public record SolvingRun(
     /// Keeps the statistics of a run that goes on to solve.
     ///
     /// @param key of the run
-    public static void begin(RunDirectory run, RunKey key, Statistics statistics) {
-        RunState.begin(run.solvingDirectory(), key(key, run.write(statistics)));
+    /// @param drawn how many sequences were measured
+    /// @param draws what was drawn, where that was done in rounds
+    public static void begin(RunDirectory run, RunKey key, Statistics statistics, int drawn, Optional<Draws> draws) {
+        RunState.begin(run.solvingDirectory(), key(key, run.write(statistics)), drawn, draws);
     }
+
+    /// What the first pass left.
+    ///
+    /// @param statistics what it measured
+    /// @param drawn on how many sequences
+    /// @param draws what was drawn, where that was done in rounds
+    public record Measured(Statistics statistics, int drawn, Optional<Draws> draws) {}
 
     /// Returns the statistics of a run that has them and goes on to solve.
     ///
+    /// @param sequences how many sequences there are
     /// @throws io.github.steelyard.statistics.StatisticsException if they are damaged, or of another run
-    public static Statistics measured(RunDirectory run, RunKey key, int layers) {
+    public static Measured measured(RunDirectory run, RunKey key, int layers, int sequences) {
         Path file = run.solvingDirectory().resolve(RunState.STATE);
-        key(key, run.statisticsDigest())
-                .requireContinues(StateFile.read(file, layers).key(), file);
+        StateFile state = StateFile.read(file, layers);
+        key(key, run.statisticsDigest()).requireContinues(state.key(), file);
+        if (state.drawn() > sequences) {
+            throw StateFile.damaged(file, "more sequences are drawn than there are");
+        }
         RunDirectory.discard(run.stateDirectory());
-        return run.unfinishedStatistics();
+        return new Measured(run.unfinishedStatistics(), state.drawn(), state.draws());
     }
 
     private static RunKey key(RunKey key, String statisticsDigest) {
@@ -104,7 +121,6 @@ public record SolvingRun(
         try (RunState store = new RunState(
                         run.solvingDirectory(),
                         key(key, run.statisticsDigest()),
-                        tokens,
                         decoder.hidden(),
                         decoder.layers().size(),
                         false,
@@ -113,6 +129,7 @@ public record SolvingRun(
                 Solving solving =
                         new Solving(decoder, weights, solver, statistics, run.solvedDirectory(), threads, desks)) {
             create(run.solvedDirectory());
+            store.begin(drawn, sequences.tokens());
             MomentsTap tap = new MomentsTap(quantizing, again, solving::wanted, solving.keptIn(store), desks);
             forward.run(again.isPresent() ? solving.solvedWeights() : weights, tap, store, store::scratch);
             TreeMap<String, String> solved = new TreeMap<>();

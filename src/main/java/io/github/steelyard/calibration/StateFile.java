@@ -3,40 +3,73 @@ package io.github.steelyard.calibration;
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.github.steelyard.checkpoint.Digests;
+import io.github.steelyard.draw.Draws;
+import io.github.steelyard.draw.DrawsJson;
 import io.github.steelyard.files.AtomicFiles;
 import io.github.steelyard.files.CheckpointException;
 import io.github.steelyard.files.ConfigJson;
 import io.github.steelyard.statistics.StatisticsException;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
+import java.util.Optional;
 import java.util.SortedMap;
 import java.util.TreeMap;
 
 /// `state.json`: how far a run has come, and the digests of all that it goes on from, the file's own among them. It
-/// names no file: which one holds what follows from the number of layers.
+/// names no file: which one holds what follows from the numbers of rounds and layers.
 ///
 /// @param key what the run was begun with
-/// @param digests SHA-256 of the results of each finished layer, in hexadecimal digits; empty for one without
-/// @param streamChecksum CRC-32C of the residual stream after the last of them, in hexadecimal digits
-record StateFile(RunKey key, List<String> digests, String streamChecksum) {
+/// @param rounds the finished rounds
+/// @param drawn sequences of these and of the round under way; for a pass that solves, all that were measured
+/// @param seconds how long all processes worked on the run until this was written
+/// @param draws for a pass that solves, what was drawn before, where that was done in rounds
+/// @param layers how far the round under way has come
+record StateFile(RunKey key, List<Round> rounds, int drawn, double seconds, Optional<Draws> draws, Layers layers) {
 
     /// Bytes of a stream that are read or written at a time.
     static final int BLOCK = 1 << 20;
 
-    private static final int SCHEMA = 3;
+    private static final int SCHEMA = 4;
     private static final String DIGEST = "digest";
 
     /// The part of the key of a pass that solves, beside those of the run: the digest of the run's statistics.
     static final String STATISTICS = "statistics";
 
-    StateFile {
-        digests = List.copyOf(digests);
+    /// A finished round.
+    ///
+    /// @param sequences sequences drawn up to its end
+    /// @param statisticsDigest SHA-256 of its statistics, in hexadecimal digits
+    record Round(int sequences, String statisticsDigest) {}
+
+    /// How far a round has come.
+    ///
+    /// @param digests SHA-256 of the results of each finished layer, in hexadecimal digits; empty for one without
+    /// @param streamChecksum CRC-32C of the residual stream after the last of them, in hexadecimal digits; empty before
+    ///     the embedding
+    record Layers(List<String> digests, String streamChecksum) {
+
+        /// None.
+        static final Layers NONE = new Layers(List.of(), "");
+
+        Layers {
+            digests = List.copyOf(digests);
+        }
+
+        /// Returns how many layers are finished.
+        int done() {
+            return digests.size();
+        }
     }
 
-    /// Returns how many layers are finished.
-    int layersDone() {
-        return digests.size();
+    StateFile {
+        rounds = List.copyOf(rounds);
+    }
+
+    /// Returns whether a round is under way.
+    boolean isUnderWay() {
+        return rounds.isEmpty() || rounds.getLast().sequences < drawn;
     }
 
     /// Reads the file.
@@ -60,10 +93,34 @@ record StateFile(RunKey key, List<String> digests, String streamChecksum) {
             if (digests.size() != state.integer("layers_done", 0, layers)) {
                 throw damaged(file, "expected one digest of results for each finished layer");
             }
-            return new StateFile(new RunKey(parts), digests, state.string("stream_crc32c"));
+            List<Round> rounds = rounds(state, file);
+            int least = rounds.isEmpty() ? 1 : rounds.getLast().sequences;
+            return new StateFile(
+                    new RunKey(parts),
+                    rounds,
+                    state.integer("drawn", least, Integer.MAX_VALUE),
+                    state.number("seconds"),
+                    DrawsJson.read(state),
+                    new Layers(digests, state.string("stream_crc32c")));
         } catch (CheckpointException e) {
             throw damaged(file, e.problem());
         }
+    }
+
+    private static List<Round> rounds(ConfigJson state, Path file) {
+        List<Integer> ends = state.integers("rounds_end");
+        List<String> digests = state.strings("rounds_sha256");
+        if (ends.size() != digests.size()) {
+            throw damaged(file, "expected one digest of statistics for each finished round");
+        }
+        List<Round> rounds = new ArrayList<>();
+        for (int i = 0; i < ends.size(); i++) {
+            if (ends.get(i) <= (i == 0 ? 0 : ends.get(i - 1))) {
+                throw damaged(file, "expected each round to end after the one before");
+            }
+            rounds.add(new Round(ends.get(i), digests.get(i)));
+        }
+        return rounds;
     }
 
     /// Writes the file, whole or not at all.
@@ -72,9 +129,18 @@ record StateFile(RunKey key, List<String> digests, String streamChecksum) {
         state.put("schema", SCHEMA);
         state.put("tool", RunDirectory.TOOL);
         key.parts().forEach(state.putObject("key")::put);
-        state.put("layers_done", layersDone());
-        digests.forEach(state.putArray(results(key))::add);
-        state.put("stream_crc32c", streamChecksum);
+        var ends = state.putArray("rounds_end");
+        var digests = state.putArray("rounds_sha256");
+        for (Round round : rounds) {
+            ends.add(round.sequences);
+            digests.add(round.statisticsDigest);
+        }
+        state.put("drawn", drawn);
+        state.put("seconds", seconds);
+        draws.ifPresent(found -> DrawsJson.put(state, found));
+        state.put("layers_done", layers.done());
+        layers.digests.forEach(state.putArray(results(key))::add);
+        state.put("stream_crc32c", layers.streamChecksum);
         state.put(DIGEST, Digests.ofText(state.toString()));
         AtomicFiles.write(file, state.toPrettyString());
     }

@@ -107,6 +107,23 @@ final class Arguments {
         }
     }
 
+    /// Reads a share.
+    static final class Share implements CommandLine.ITypeConverter<Double> {
+
+        @Override
+        public Double convert(String text) {
+            try {
+                double value = Double.parseDouble(text);
+                if (value >= 0 && value <= 1) {
+                    return value;
+                }
+            } catch (NumberFormatException e) {
+                // The same answer as for a number outside the range.
+            }
+            throw new CommandLine.TypeConversionException("expected a number from 0 to 1, found '%s'".formatted(text));
+        }
+    }
+
     /// Reads a number of threads.
     static final class Threads implements CommandLine.ITypeConverter<Integer> {
 

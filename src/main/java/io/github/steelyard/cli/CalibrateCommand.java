@@ -11,6 +11,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -72,17 +73,20 @@ final class CalibrateCommand extends SteelyardCommand {
 
     /// Returns the result for people.
     static List<String> lines(CalibrationResult result) {
-        return List.of(
-                String.format(
-                        Locale.ROOT,
-                        "%s: %s, %d sites, %d tokens in %d sequences",
-                        result.run(),
-                        result.status(),
-                        result.sites(),
-                        result.tokens(),
-                        result.sequences()),
-                result.coverage(),
-                String.format(Locale.ROOT, "peak resident memory %d MiB", result.peakResidentBytes() >> 20));
+        return Stream.of(
+                        String.format(
+                                Locale.ROOT,
+                                "%s: %s, %d sites, %d tokens in %d sequences",
+                                result.run(),
+                                result.status(),
+                                result.sites(),
+                                result.tokens(),
+                                result.sequences()),
+                        result.drawn(),
+                        result.coverage(),
+                        String.format(Locale.ROOT, "peak resident memory %d MiB", result.peakResidentBytes() >> 20))
+                .filter(line -> !line.isEmpty())
+                .toList();
     }
 
     /// What a calibration may be told besides the recipe.
@@ -94,8 +98,9 @@ final class CalibrateCommand extends SteelyardCommand {
 
         @Option(
                 names = "--experts",
-                paramLabel = "routed|all",
-                description = "Whether each expert also sees every token, instead of what the recipe says.")
+                paramLabel = "routed|all|top_up",
+                description = "Whether each expert also sees every token, or other tokens where it is sent too few,"
+                        + " instead of what the recipe says.")
         CalibrationOptions.@Nullable Experts experts;
 
         @Option(

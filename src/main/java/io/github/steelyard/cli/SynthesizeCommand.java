@@ -58,6 +58,13 @@ final class SynthesizeCommand extends SteelyardCommand {
     @Nullable
     Integer layers;
 
+    @Option(
+            names = "--starved",
+            paramLabel = "SHARE",
+            converter = Arguments.Share.class,
+            description = "Share of the experts of each layer that routers seldom choose, from 0 to 1 (default: 0).")
+    double starved;
+
     @Option(names = "--seed", required = true, paramLabel = "N", description = "Where the random numbers begin.")
     long seed;
 
@@ -132,7 +139,8 @@ final class SynthesizeCommand extends SteelyardCommand {
                 format,
                 seed,
                 Math.max(1, shardSize.bytes()),
-                Optional.ofNullable(sequences).map(count -> new SyntheticTokens(count, sequenceLength)));
+                Optional.ofNullable(sequences).map(count -> new SyntheticTokens(count, sequenceLength)),
+                starved);
     }
 
     private static ConfigJson config(String name) {

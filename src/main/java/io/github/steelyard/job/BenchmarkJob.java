@@ -23,6 +23,7 @@ import io.github.steelyard.work.ExpertBackend;
 import io.github.steelyard.work.Monitor;
 import io.github.steelyard.work.PhaseTotals;
 import io.github.steelyard.work.Profile;
+import io.github.steelyard.work.ShownTokens;
 import io.github.steelyard.work.SimulatedTime;
 import java.io.IOException;
 import java.lang.management.ManagementFactory;
@@ -104,7 +105,7 @@ public final class BenchmarkJob {
                 kernels,
                 gemm,
                 experts,
-                request.allTokens(),
+                request.allTokens() ? ShownTokens.ALL : ShownTokens.NONE,
                 threads);
         ForwardPass warmUp = pass.apply(sequences(decoder, threads, WARM_UP_TOKENS));
         ForwardPass timed = pass.apply(sequences(decoder, request.sequences(), request.sequenceLength()));
@@ -180,7 +181,7 @@ public final class BenchmarkJob {
             Profile profile,
             Monitor monitor,
             Runnable end) {
-        new CalibrationRun(pass.decoder(), pass.sequences().tokens(), kernels, (tap, store, rows) -> {
+        new CalibrationRun(pass.decoder(), pass.sequences(), pass.shown(), kernels, (round, tap, store, rows) -> {
                     pass.run(
                             taps ? tap : Tap.NONE,
                             store,

@@ -17,6 +17,7 @@ import io.github.steelyard.checkpoint.Checkpoint;
 import io.github.steelyard.checkpoint.Digests;
 import io.github.steelyard.corpus.CalibrationSet;
 import io.github.steelyard.corpus.DataOptions;
+import io.github.steelyard.draw.Draws;
 import io.github.steelyard.export.Rehearsal;
 import io.github.steelyard.files.AtomicFiles;
 import io.github.steelyard.files.Finding;
@@ -36,15 +37,16 @@ import io.github.steelyard.recipe.Recipe;
 import io.github.steelyard.recipe.Setting;
 import io.github.steelyard.report.ChromeTrace;
 import io.github.steelyard.report.StatsJson;
+import io.github.steelyard.site.ModuleInfo;
 import io.github.steelyard.site.Site;
 import io.github.steelyard.site.Tap;
-import io.github.steelyard.site.Variants;
 import io.github.steelyard.statistics.Coverage;
 import io.github.steelyard.statistics.Statistics;
 import io.github.steelyard.weights.CheckpointWeights;
 import io.github.steelyard.weights.Weights;
 import io.github.steelyard.work.ExpertBackend;
 import io.github.steelyard.work.Profile;
+import io.github.steelyard.work.ShownTokens;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -134,12 +136,10 @@ public final class CalibrationJob {
                 .formatted(kernels.name(), kernels.reason(), gemm.name(), gemm.reason()));
         String digest = Digests.checkpoint(checkpoint, request.compute().threads(), List.of())
                 .sha256();
-        Sequences sequences = Inputs.sequences(set).copies(model.copies());
+        Sequences sequences = Inputs.sequences(set);
+        requireExperts(decoder);
         int threads = request.compute()
-                .threadsWithin(
-                        MemoryPlan.of(decoder, sequences, checkpoint, Solvers.memory(Optional.of(plan)))
-                                .withAdapters(model.adapters()::floats),
-                        listener);
+                .threadsWithin(memoryPlan(model, sequences, plan).withAdapters(model.adapters()::floats), listener);
         RunKey key = key(digest, plan, set, model.adapters(), kernels, gemm);
         if (run.isFinished() && !request.choices().fresh()) {
             Manifest manifest = requireSame(run, key);
@@ -160,10 +160,10 @@ public final class CalibrationJob {
                         plan,
                         passes,
                         profile,
-                        statistics -> run.finish(
+                        (statistics, draws) -> run.finish(
                                 statistics,
                                 recipe.resolved(),
-                                measured -> manifest(set, key, passes.provenance(), measured, new TreeMap<>())));
+                                measured -> manifest(set, draws, key, passes.provenance(), measured, new TreeMap<>())));
             }
         });
         gemm.remarks().forEach(remark -> listener.note("note: " + gemm.name() + ": " + remark));
@@ -174,22 +174,21 @@ public final class CalibrationJob {
     private record Passes(
             Model model, Sequences sequences, Kernels kernels, Gemm gemm, ExpertBackend backend, int threads) {
 
-        ForwardPass pass(Weights weights, boolean allTokens) {
+        ForwardPass pass(Weights weights, CalibrationRun.Round round) {
             return new ForwardPass(
-                    weights, decoder(), sequences, kernels, gemm, backend, allTokens, threads, variants());
-        }
-
-        Variants variants() {
-            int copies = model.copies();
-            return new Variants(copies, sequences.count() / copies, sequences.tokens() / copies);
+                    weights,
+                    decoder(),
+                    round.sequences(),
+                    kernels,
+                    gemm,
+                    backend,
+                    round.shown(),
+                    threads,
+                    round.variants());
         }
 
         Decoder decoder() {
             return model.decoder();
-        }
-
-        long tokens() {
-            return sequences.tokens();
         }
 
         Provenance provenance() {
@@ -205,16 +204,35 @@ public final class CalibrationJob {
             Passes passes,
             Profile profile,
             CalibrationRun.StatisticsConsumer finish) {
-        EngineListener progress = listener.passBegins("calibrate", passes.tokens());
-        ForwardPass pass = passes.pass(passes.model().weights(), request.allTokens());
-        new CalibrationRun(
-                        passes.decoder(),
-                        passes.tokens(),
-                        passes.kernels(),
+        calibration(
                         plan,
-                        passes.variants(),
-                        (tap, store, rows) -> pass.run(tap, store, rows, profile, progress, Optional.empty()))
+                        passes,
+                        (round, tap, store, rows) -> passes.pass(passes.model().weights(), round)
+                                .run(
+                                        tap,
+                                        store,
+                                        rows,
+                                        profile,
+                                        listener.passBegins(
+                                                "calibrate", round.sequences().tokens()),
+                                        Optional.empty()))
                 .execute(run, key, request.choices().fresh(), finish);
+    }
+
+    private CalibrationRun calibration(Plan plan, Passes passes, CalibrationRun.Forward forward) {
+        try {
+            return new CalibrationRun(
+                    passes.decoder(),
+                    passes.sequences(),
+                    passes.model().copies(),
+                    request.drawing(),
+                    request.shown(),
+                    passes.kernels(),
+                    plan,
+                    forward);
+        } catch (IllegalArgumentException e) {
+            throw new RequestException(String.valueOf(e.getMessage()));
+        }
     }
 
     /// Measures, unless that is done, and then solves what the recipe's algorithm solves, with inputs quantised as
@@ -224,12 +242,24 @@ public final class CalibrationJob {
             run.discardState();
         }
         if (!run.isMeasured()) {
-            measure(run, key, plan, passes, profile, statistics -> SolvingRun.begin(run, key, statistics));
+            measure(
+                    run,
+                    key,
+                    plan,
+                    passes,
+                    profile,
+                    (statistics, draws) -> SolvingRun.begin(
+                            run,
+                            key,
+                            statistics,
+                            drawn(draws).map(Draws.Round::sequences).orElse(set.count()),
+                            draws));
         }
-        Statistics statistics =
-                SolvingRun.measured(run, key, passes.decoder().layers().size());
-        ScaleTable scales = ScaleTable.resolve(statistics, plan, recipe.export().sharing(), Optional.empty());
-        List<String> unseen = Solvers.unseen(plan, statistics);
+        SolvingRun.Measured measured =
+                SolvingRun.measured(run, key, passes.decoder().layers().size(), set.count());
+        ScaleTable scales =
+                ScaleTable.resolve(measured.statistics(), plan, recipe.export().sharing(), Optional.empty());
+        List<String> unseen = Solvers.unseen(plan, measured.statistics());
         if (!unseen.isEmpty()) {
             listener.finding(Finding.warning(
                     "solved-without-tokens",
@@ -245,12 +275,15 @@ public final class CalibrationJob {
                 ? Optional.of(new FakeQuantizingTap(PlannedQuantizers.of(
                         plan, scales, module -> plan.keepsWeight(module.name()) || Solvers.isSolved(plan, module))))
                 : Optional.empty();
-        EngineListener progress = listener.passBegins("solve", passes.tokens());
+        CalibrationRun.Round round = CalibrationRun.Round.of(
+                passes.sequences().range(0, measured.drawn()), passes.model().copies(), ShownTokens.NONE);
+        EngineListener progress = listener.passBegins("solve", round.sequences().tokens());
         new SolvingRun(
                         passes.decoder(),
                         passes.model().weights(),
-                        passes.tokens(),
-                        statistics,
+                        round.sequences(),
+                        measured.drawn(),
+                        measured.statistics(),
                         Solvers.of(plan, scales).orElseThrow(),
                         inputs.isEmpty() ? Tap.NONE : new FakeQuantizingTap(inputs),
                         again,
@@ -258,7 +291,7 @@ public final class CalibrationJob {
                         passes.gemm(),
                         passes.threads(),
                         (weights, tap, store, rows) ->
-                                passes.pass(weights, false).run(tap, store, rows, profile, progress, Optional.empty()))
+                                passes.pass(weights, round).run(tap, store, rows, profile, progress, Optional.empty()))
                 .execute(run, key, (solved, leftOut) -> {
                     if (leftOut > 0) {
                         listener.finding(
@@ -269,8 +302,30 @@ public final class CalibrationJob {
                                                 + " rows of inputs are no numbers, or more than four times what was measured, and are left out of what weights were solved by"));
                     }
                     run.finishSolved(
-                            recipe.resolved(), digest -> manifest(set, key, passes.provenance(), digest, solved));
+                            recipe.resolved(), digest -> manifest(set, measured.draws(), key, passes.provenance(), digest, solved));
                 });
+    }
+
+    /// Returns what the largest pass takes. One that solves goes over all that was measured, else a round is the
+    /// largest.
+    private MemoryPlan memoryPlan(Model model, Sequences sequences, Plan plan) {
+        long tokens = sequences.tokens();
+        if (request.drawing().inRounds() && !Solvers.isWanted(plan)) {
+            tokens = Math.min(tokens, (long) request.drawing().roundSequences() * sequences.longest());
+        }
+        return new MemoryPlan(
+                model.decoder(),
+                sequences.longest(),
+                model.copies() * tokens,
+                model.checkpoint().tensors().size(),
+                Solvers.memory(Optional.of(plan)));
+    }
+
+    private void requireExperts(Decoder decoder) {
+        boolean asked = request.drawing().targetTokens().isPresent();
+        if (asked && decoder.modules().stream().noneMatch(ModuleInfo::isExpert)) {
+            throw new RequestException("experts: top_up: the model has no routed experts");
+        }
     }
 
     /// Returns the matrix product. One that nobody asked for by name gives way to the one that the run was begun with.
@@ -298,9 +353,9 @@ public final class CalibrationJob {
 
     private void requireSensible() {
         boolean needsAll = recipe.calibration().starvedExperts() == CalibrationOptions.StarvedExperts.ALL_TOKENS;
-        if (needsAll && !request.allTokens()) {
-            throw new RequestException(
-                    "--experts routed: the recipe's calibration.starved_experts: all_tokens needs all");
+        if (needsAll && request.experts() != CalibrationOptions.Experts.ALL) {
+            throw new RequestException("--experts %s: the recipe's calibration.starved_experts: all_tokens needs all"
+                    .formatted(word(request.experts())));
         }
     }
 
@@ -341,12 +396,17 @@ public final class CalibrationJob {
         request.dataOptions().texts().forEach((name, value) -> parts.put("data." + name, value));
         parts.put("checkpoint", checkpoint);
         parts.put("data", set.digest());
-        parts.put("experts", request.allTokens() ? "all" : "routed");
+        parts.put("experts", word(request.experts()));
+        parts.putAll(request.drawing().texts());
         parts.put("kernels", kernels.name());
         parts.put("gemm", gemm.name());
         parts.put("version", Provenance.version());
         adapters.all().forEach(adapter -> parts.put(Manifest.ADAPTER + adapter.name(), adapter.digest()));
         return new RunKey(parts);
+    }
+
+    private static String word(CalibrationOptions.Experts experts) {
+        return experts.name().toLowerCase(Locale.ROOT);
     }
 
     private static Manifest requireSame(RunDirectory run, RunKey key) {
@@ -365,8 +425,13 @@ public final class CalibrationJob {
                 recipe.settings().stream().map(Setting::text).toList());
     }
 
+    private static Optional<Draws.Round> drawn(Optional<Draws> draws) {
+        return draws.map(found -> found.rounds().getLast());
+    }
+
     private Manifest manifest(
             CalibrationSet set,
+            Optional<Draws> draws,
             RunKey key,
             Provenance provenance,
             String statisticsDigest,
@@ -379,8 +444,9 @@ public final class CalibrationJob {
                         request.checkpoint().toAbsolutePath().normalize().toString(), checkpoint),
                 input(recipe),
                 new Manifest.Input(request.data().map(Path::toString).orElse(""), set.digest()),
-                set.count(),
-                set.tokens(),
+                drawn(draws).map(Draws.Round::sequences).orElse(set.count()),
+                drawn(draws).map(Draws.Round::tokens).orElse(set.tokens()),
+                draws,
                 settings,
                 statisticsDigest,
                 solved,
@@ -389,6 +455,7 @@ public final class CalibrationJob {
 
     private CalibrationResult result(
             RunDirectory run, String status, Plan plan, CalibrationSet set, Model model, ResidentMemory memory) {
+        Manifest manifest = run.manifest();
         Statistics statistics = run.statistics();
         RoomCheck.finding(plan, statistics).ifPresent(listener::finding);
         CalibrationOptions options = recipe.calibration();
@@ -422,11 +489,13 @@ public final class CalibrationJob {
         return new CalibrationResult(
                 run.path(),
                 status,
-                set.count(),
-                set.tokens(),
+                manifest.sequences(),
+                manifest.tokens(),
                 set.counts().truncatedTokens(),
                 statistics.sites().size(),
+                manifest.draws().map(draws -> draws.summary(set.count())).orElse(""),
                 summary,
+                coverage.toppedUp().stream().map(Coverage.Expert::module).toList(),
                 starved,
                 nonFinite,
                 memory.peakBytes(),

@@ -3,8 +3,10 @@ package io.github.steelyard.job;
 import io.github.steelyard.catalogue.Choice;
 import io.github.steelyard.corpus.DataOptions;
 import io.github.steelyard.recipe.CalibrationOptions;
+import io.github.steelyard.recipe.Drawing;
 import io.github.steelyard.recipe.ExportOptions;
 import io.github.steelyard.recipe.Recipe;
+import io.github.steelyard.work.ShownTokens;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
@@ -111,9 +113,25 @@ public record CalibrationRequest(
                 options.addSpecialTokens());
     }
 
-    /// Returns whether each expert also sees every token.
-    boolean allTokens() {
-        return choices.experts().orElse(recipe.calibration().experts()) == CalibrationOptions.Experts.ALL;
+    /// Returns which tokens experts see.
+    CalibrationOptions.Experts experts() {
+        return choices.experts().orElse(recipe.calibration().experts());
+    }
+
+    /// Returns how much of the text is drawn.
+    ///
+    /// @throws RequestException if experts are to get fewer tokens than the recipe's minimum
+    Drawing drawing() {
+        try {
+            return recipe.calibration().drawing(experts());
+        } catch (IllegalArgumentException e) {
+            throw new RequestException(String.valueOf(e.getMessage()));
+        }
+    }
+
+    /// Returns which tokens experts are shown whatever is drawn.
+    ShownTokens shown() {
+        return experts() == CalibrationOptions.Experts.ALL ? ShownTokens.ALL : ShownTokens.NONE;
     }
 
     /// Returns the expert backend asked for, and where.

@@ -16,6 +16,7 @@ import io.github.steelyard.site.Tap;
 import io.github.steelyard.weights.Weights;
 import io.github.steelyard.work.ExpertBackend;
 import io.github.steelyard.work.Profile;
+import io.github.steelyard.work.ShownTokens;
 import java.lang.foreign.Arena;
 import java.util.Map;
 import java.util.Optional;
@@ -62,7 +63,14 @@ final class Evaluation {
         // Quantised or not, the arithmetic is the same: the two are compared.
         ExpertBackend experts = ForwardPass.experts(weights.checkpoint(), decoder, Optional.empty(), true);
         ForwardPass pass = new ForwardPass(
-                weights, decoder, sequences, compute.arithmetic(), compute.product(), experts, false, threads);
+                weights,
+                decoder,
+                sequences,
+                compute.arithmetic(),
+                compute.product(),
+                experts,
+                ShownTokens.NONE,
+                threads);
         try (Arena arena = Arena.ofShared()) {
             LayerStore store = LayerStore.inMemory(arena, sequences, decoder.hidden());
             EngineListener watching = new EngineListener() {

@@ -19,6 +19,7 @@ import io.github.steelyard.work.ExpertBackend;
 import io.github.steelyard.work.Monitor;
 import io.github.steelyard.work.Pass;
 import io.github.steelyard.work.Profile;
+import io.github.steelyard.work.ShownTokens;
 import java.util.Optional;
 
 /// Sequences on their way through a model, whatever the job: the one place where an engine is made.
@@ -29,7 +30,7 @@ import java.util.Optional;
 /// @param kernels the arithmetic
 /// @param gemm the matrix product
 /// @param experts how experts are computed: what [#experts] selected
-/// @param allTokens whether each expert also sees every token
+/// @param shown which tokens experts are shown besides their own
 /// @param threads worker threads
 /// @param variants the copies of a text that the sequences are
 record ForwardPass(
@@ -39,7 +40,7 @@ record ForwardPass(
         Kernels kernels,
         Gemm gemm,
         ExpertBackend experts,
-        boolean allTokens,
+        ShownTokens shown,
         int threads,
         Variants variants) {
 
@@ -51,9 +52,9 @@ record ForwardPass(
             Kernels kernels,
             Gemm gemm,
             ExpertBackend experts,
-            boolean allTokens,
+            ShownTokens shown,
             int threads) {
-        this(weights, decoder, sequences, kernels, gemm, experts, allTokens, threads, Variants.ONE);
+        this(weights, decoder, sequences, kernels, gemm, experts, shown, threads, Variants.ONE);
     }
 
     /// Selects how the experts of a model are computed.
@@ -73,7 +74,7 @@ record ForwardPass(
 
     /// Returns the same with another number of threads.
     ForwardPass withThreads(int count) {
-        return new ForwardPass(weights, decoder, sequences, kernels, gemm, experts, allTokens, count, variants);
+        return new ForwardPass(weights, decoder, sequences, kernels, gemm, experts, shown, count, variants);
     }
 
     /// Runs the layers that `store` does not have yet, and the head if somebody wants its logits.
@@ -98,7 +99,7 @@ record ForwardPass(
             EngineListener listener,
             Optional<HeadConsumer> head,
             Monitor monitor) {
-        Pass pass = new Pass(kernels, gemm, tap, experts, allTokens, threads, profile, variants);
+        Pass pass = new Pass(kernels, gemm, tap, experts, shown, threads, profile, variants);
         new Engine(decoder, weights, pass, memory, monitor).run(sequences, store, listener, head);
     }
 }

@@ -25,6 +25,7 @@ import io.github.steelyard.statistics.Statistics;
 import io.github.steelyard.weights.CheckpointWeights;
 import io.github.steelyard.work.ExpertBackend;
 import io.github.steelyard.work.Profile;
+import io.github.steelyard.work.ShownTokens;
 import java.lang.foreign.Arena;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -197,7 +198,7 @@ public final class PlanJob {
                 compute.arithmetic(),
                 compute.product(),
                 experts,
-                false,
+                ShownTokens.NONE,
                 threads);
         try (Arena arena = Arena.ofShared()) {
             LayerStore store = LayerStore.inMemory(arena, sequences, decoder.hidden());

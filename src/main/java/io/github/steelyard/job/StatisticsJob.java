@@ -2,8 +2,10 @@ package io.github.steelyard.job;
 
 import io.github.steelyard.calibration.GateException;
 import io.github.steelyard.calibration.ScaleTable;
+import io.github.steelyard.draw.Draws;
 import io.github.steelyard.statistics.Statistics;
 import java.util.List;
+import java.util.Optional;
 
 /// Reads what a run measured, and where each scale would come from.
 public final class StatisticsJob {
@@ -15,7 +17,8 @@ public final class StatisticsJob {
     /// @param statistics what was measured, by site
     /// @param scales the scales that can be made of it
     /// @param adapters names of the adapters that were measured, in the order of the statistics
-    public record Result(Statistics statistics, ScaleTable scales, List<String> adapters) {
+    /// @param draws what was drawn, where that was done in rounds
+    public record Result(Statistics statistics, ScaleTable scales, List<String> adapters, Optional<Draws> draws) {
         public Result {
             adapters = List.copyOf(adapters);
         }
@@ -29,7 +32,11 @@ public final class StatisticsJob {
     public static Result run(FinishedRun run, JobListener listener) {
         try (OpenedRun opened = OpenedRun.open(run, listener)) {
             ScaleTable scales = scales(opened, listener);
-            return new Result(opened.statistics(), scales, opened.adapters());
+            return new Result(
+                    opened.statistics(),
+                    scales,
+                    opened.adapters(),
+                    opened.run().manifest().draws());
         }
     }
 

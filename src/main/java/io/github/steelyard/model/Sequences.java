@@ -39,6 +39,11 @@ public final class Sequences {
         return ids.size();
     }
 
+    /// Returns the sequences from `from` to before `to`.
+    public Sequences range(int from, int to) {
+        return from == 0 && to == count() ? this : new Sequences(ids.subList(from, to));
+    }
+
     /// Returns the token ids of sequence `i`.
     public int[] ids(int i) {
         return ids.get(i);

@@ -1,6 +1,7 @@
 package io.github.steelyard.moe;
 
 import io.github.steelyard.site.RowSource;
+import java.util.Arrays;
 import java.util.Locale;
 import java.util.stream.IntStream;
 
@@ -28,6 +29,11 @@ final class Assignment {
 
     void choose(Routing routing, long token, float[] logits, int offset, int count, float[] bias) {
         routing.choose(logits, offset, count, bias, experts, weights, (int) token * chosen);
+    }
+
+    /// Returns the experts that a token is sent to, ascending.
+    int[] of(long token) {
+        return Arrays.copyOfRange(experts, (int) token * chosen, ((int) token + 1) * chosen);
     }
 
     /// Returns the number of tokens of each expert.
@@ -96,8 +102,10 @@ final class Assignment {
         }
 
         /// Returns where the rows of an expert come from, from `row` on.
-        RowSource source(int expert, int row) {
-            return new RowSource.Routed(tokens, starts[expert] + row, rows(expert));
+        ///
+        /// @param all whether it is shown all others too
+        RowSource source(int expert, int row, boolean all) {
+            return new RowSource.Routed(tokens, starts[expert] + row, rows(expert), all);
         }
 
         float weight(int expert, int row) {

@@ -21,6 +21,11 @@ public record Expert(LinearGroup w13, LinearGroup w2) {
         return new Expert(LinearGroup.of(up), LinearGroup.of(down));
     }
 
+    /// Returns the name of its module: `model.layers.0.mlp.experts.3`.
+    String name() {
+        return w2.members().getFirst().info().expert().orElseThrow().expert();
+    }
+
     public List<Linear> linears() {
         return Stream.concat(w13.members().stream(), w2.members().stream()).toList();
     }

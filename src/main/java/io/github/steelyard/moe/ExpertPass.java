@@ -5,7 +5,6 @@ import io.github.steelyard.model.CorpusContext;
 import io.github.steelyard.model.HiddenStates;
 import io.github.steelyard.model.LinearGroup;
 import io.github.steelyard.site.Role;
-import io.github.steelyard.site.RowSource;
 import io.github.steelyard.work.Lane;
 import io.github.steelyard.work.Pass;
 import io.github.steelyard.work.Phase;
@@ -26,15 +25,23 @@ final class ExpertPass implements ExpertSchedule.Work {
     private final SparseMoe moe;
     private final CorpusContext context;
     private final Assignment.ByExpert rows;
+    private final ShownRows shown;
     private final HiddenStates inputs;
     private final HiddenStates sums;
     private final List<Slot> slots = new ArrayList<>();
     private final List<float[]> outputs = new ArrayList<>();
 
-    ExpertPass(SparseMoe moe, CorpusContext context, Assignment.ByExpert rows, HiddenStates inputs, HiddenStates sums) {
+    ExpertPass(
+            SparseMoe moe,
+            CorpusContext context,
+            Assignment.ByExpert rows,
+            ShownRows shown,
+            HiddenStates inputs,
+            HiddenStates sums) {
         this.moe = moe;
         this.context = context;
         this.rows = rows;
+        this.shown = shown;
         this.inputs = inputs;
         this.sums = sums;
     }
@@ -78,11 +85,10 @@ final class ExpertPass implements ExpertSchedule.Work {
     }
 
     private List<ExpertSchedule.Share> shares(Pass pass) {
-        long every = pass.allTokens() ? inputs.tokens() : 0;
         boolean watched = pass.tap().watches(Role.WEIGHT);
         return IntStream.range(0, rows.experts())
-                .mapToObj(expert -> new ExpertSchedule.Share(expert, every, rows.rows(expert)))
-                .filter(share -> share.rows() > 0 || every > 0 || watched)
+                .mapToObj(expert -> new ExpertSchedule.Share(expert, shown.count(expert), rows.rows(expert)))
+                .filter(share -> share.rows() > 0 || share.shown() > 0 || watched)
                 .toList();
     }
 
@@ -103,7 +109,7 @@ final class ExpertPass implements ExpertSchedule.Work {
     @Override
     public void compute(ExpertSchedule.Tile tile, Lane lane) {
         Packed weights = slots.get(tile.slot()).packed();
-        if (tile.every()) {
+        if (tile.shown()) {
             observe(tile, weights, lane);
             return;
         }
@@ -112,7 +118,7 @@ final class ExpertPass implements ExpertSchedule.Work {
             float[] x = frame.floats((long) count * inputs.width());
             float[] y = outputs.get(tile.buffer());
             gather(tile, x, lane);
-            lane.turnsTo(rows.source(tile.expert(), tile.row()));
+            lane.turnsTo(rows.source(tile.expert(), tile.row(), shown instanceof ShownRows.Others));
             switch (lane.pass().experts()) {
                 case DECOMPOSED -> decomposed(weights.w13, weights.w2, x, count, y, lane);
                 case FUSED -> fused(weights.w13, weights.w2, x, count, y, lane);
@@ -156,15 +162,16 @@ final class ExpertPass implements ExpertSchedule.Work {
         lane.end(Phase.ACTIVATION, start, 0, 12.0 * count * moe.innerWidth());
     }
 
-    /// Shows what every token would bring to this expert; the second product is not needed for that.
+    /// Shows what tokens would bring to this expert; the second product is not needed for that.
     private void observe(ExpertSchedule.Tile tile, Packed weights, Lane lane) {
         try (Scratch.Frame frame = lane.frame()) {
             int count = tile.count();
             float[] x = frame.floats((long) count * inputs.width());
             float[] h = frame.floats((long) count * moe.innerWidth());
             float[] first = frame.floats((long) count * weights.w13.rows());
-            inputs.read(tile.from(), count, x, 0);
-            lane.turnsTo(new RowSource.Every(tile.from()));
+            ShownRows.Block block = shown.block(tile.expert(), tile.from(), count);
+            gather(block, x, lane);
+            lane.turnsTo(block.source());
             weights.w13.tapInput(x, count, lane);
             weights.w13.multiply(x, count, first, Phase.W13, lane);
             activate(first, count, h, lane);
@@ -183,6 +190,19 @@ final class ExpertPass implements ExpertSchedule.Work {
             }
         }
         lane.end(Phase.GATHER, start, 0, 8.0 * tile.count() * width);
+    }
+
+    private void gather(ShownRows.Block block, float[] x, Lane lane) {
+        long start = lane.begin();
+        int width = inputs.width();
+        int[] tokens = block.tokens();
+        for (int row = 0; row < tokens.length; row++) {
+            inputs.read(tokens[row], 1, x, row * width);
+            if (block.weights().length > 0) {
+                lane.kernels().scale(block.weights()[row], x, row * width, width);
+            }
+        }
+        lane.end(Phase.GATHER, start, 0, 8.0 * tokens.length * width);
     }
 
     @Override

@@ -40,18 +40,18 @@ final class ExpertSchedule {
     /// What there is to do with one expert.
     ///
     /// @param expert its index
-    /// @param every tokens of the corpus that it is shown whatever the router chose
+    /// @param shown rows that it is shown besides, of which nothing is added
     /// @param rows rows that were sent to it
-    record Share(int expert, long every, int rows) {}
+    record Share(int expert, long shown, int rows) {}
 
     /// Some consecutive rows of one expert.
     ///
     /// @param slot where its weights lie
-    /// @param every whether these are rows of the corpus, to be shown and not to be added
+    /// @param shown whether these are rows to be shown and not to be added
     /// @param from first of the rows
     /// @param count number of rows
     /// @param buffer where its outputs lie; -1 if there are none
-    record Tile(int expert, int slot, boolean every, long from, int count, int buffer) {
+    record Tile(int expert, int slot, boolean shown, long from, int count, int buffer) {
 
         /// Returns the first of the rows that were sent to the expert.
         int row() {
@@ -118,7 +118,7 @@ final class ExpertSchedule {
 
         private final int index; // in `order`
         private final Share share;
-        private final int everyTiles;
+        private final int shownTiles;
         private final int tiles; // those included
         private final BitSet added = new BitSet(); // of the tiles of its own rows
         private int slot = -1;
@@ -129,8 +129,8 @@ final class ExpertSchedule {
         Progress(int index, Share share) {
             this.index = index;
             this.share = share;
-            this.everyTiles = (int) Math.ceilDiv(share.every, extent.tileRows);
-            this.tiles = everyTiles + Math.ceilDiv(share.rows, extent.tileRows);
+            this.shownTiles = (int) Math.ceilDiv(share.shown, extent.tileRows);
+            this.tiles = shownTiles + Math.ceilDiv(share.rows, extent.tileRows);
         }
 
         boolean isHandedOut() {
@@ -147,15 +147,15 @@ final class ExpertSchedule {
         }
 
         boolean needsBuffer() {
-            return handedOut >= everyTiles;
+            return handedOut >= shownTiles;
         }
 
         Tile next(int buffer) {
-            boolean every = !needsBuffer();
-            long from = (long) (handedOut++ - (every ? 0 : everyTiles)) * extent.tileRows;
-            long end = every ? share.every : share.rows;
+            boolean shown = !needsBuffer();
+            long from = (long) (handedOut++ - (shown ? 0 : shownTiles)) * extent.tileRows;
+            long end = shown ? share.shown : share.rows;
             int count = (int) Math.min(extent.tileRows, end - from);
-            return new Tile(share.expert, slot, every, from, count, buffer);
+            return new Tile(share.expert, slot, shown, from, count, buffer);
         }
     }
 
@@ -184,7 +184,7 @@ final class ExpertSchedule {
         for (Share share : shares) {
             Progress progress = new Progress(order.size(), share);
             order.add(progress);
-            left += 1 + progress.tiles + (progress.tiles - progress.everyTiles);
+            left += 1 + progress.tiles + (progress.tiles - progress.shownTiles);
         }
         this.slots = numbers(extent.slots);
         this.buffers = numbers(extent.buffers);
@@ -297,7 +297,7 @@ final class ExpertSchedule {
                 case Compute compute -> {
                     compute.of.computed++;
                     leaveSlot(compute.of);
-                    if (!compute.tile.every) {
+                    if (!compute.tile.shown) {
                         waiting.add(new Add(compute.of, compute.tile));
                     }
                 }

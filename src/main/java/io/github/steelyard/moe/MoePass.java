@@ -11,7 +11,11 @@ import io.github.steelyard.site.RowSource;
 import io.github.steelyard.work.Lane;
 import io.github.steelyard.work.Phase;
 import io.github.steelyard.work.Scratch;
+import io.github.steelyard.work.ShownTokens;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Locale;
+import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
 /// One run of a [SparseMoe] over the corpus, in three steps: what is done token by token (norm, router, shared expert,
@@ -22,6 +26,8 @@ final class MoePass {
     private final CorpusContext context;
     private final Sequences sequences;
     private final Assignment assignment;
+    private final ShownTokens policy;
+    private final Optional<NearestTokens> nearest;
 
     MoePass(SparseMoe moe, CorpusContext context) {
         this.moe = moe;
@@ -29,6 +35,8 @@ final class MoePass {
         this.sequences = context.sequences();
         this.assignment =
                 new Assignment(sequences.tokens(), moe.router().routing().chosen());
+        this.policy = context.workers().first().pass().shown();
+        this.nearest = nearest();
     }
 
     void run(Norm.Loaded norm, HiddenStates in, HiddenStates out) {
@@ -42,10 +50,46 @@ final class MoePass {
                         moe.router().gate().info().name(),
                         assignment.counts(moe.experts().size()));
         Assignment.ByExpert rows = assignment.byExpert(moe.experts().size());
-        new ExpertPass(moe, context, rows, inputs, sums).run();
+        new ExpertPass(moe, context, rows, shown(rows), inputs, sums).run();
         if (moe.latent().isPresent()) {
             leaveLatent(sums, out);
         }
+    }
+
+    /// Returns how the nearest tokens of each expert are found, if the pass wants any.
+    private Optional<NearestTokens> nearest() {
+        return switch (policy) {
+            case ShownTokens.None none -> Optional.empty();
+            case ShownTokens.All all -> Optional.empty();
+            case ShownTokens.Nearest wanted ->
+                Optional.of(new NearestTokens(moe.experts().stream()
+                        .mapToInt(expert -> lacking(wanted, expert))
+                        .toArray()));
+        };
+    }
+
+    /// Returns what experts are shown besides their own rows.
+    private ShownRows shown(Assignment.ByExpert rows) {
+        boolean scaled = moe.router().routing().scalesInput();
+        return switch (policy) {
+            case ShownTokens.None none -> new ShownRows.None();
+            case ShownTokens.All all ->
+                scaled ? new ShownRows.Every(sequences.tokens()) : new ShownRows.Others(rows, sequences.tokens());
+            case ShownTokens.Nearest wanted -> new ShownRows.Nearest(chosen(wanted, rows), scaled);
+        };
+    }
+
+    private List<NearestTokens.Chosen> chosen(ShownTokens.Nearest wanted, Assignment.ByExpert rows) {
+        List<NearestTokens.Chosen> chosen = new ArrayList<>();
+        for (int e = 0; e < moe.experts().size(); e++) {
+            int lacking = lacking(wanted, moe.experts().get(e)) - rows.rows(e);
+            chosen.add(nearest.orElseThrow().nearest(e, Math.max(0, lacking)));
+        }
+        return chosen;
+    }
+
+    private static int lacking(ShownTokens.Nearest wanted, Expert expert) {
+        return Math.max(0, wanted.lacking().applyAsInt(expert.name()));
     }
 
     /// The weights that every token passes.
@@ -171,8 +215,17 @@ final class MoePass {
                             token * experts,
                             experts,
                             weights.correctionBias);
+                    offer(sequences.start(sequence) + token, logits, token * experts, weights.correctionBias);
                 }
             });
+        }
+    }
+
+    private void offer(long token, float[] logits, int offset, float[] bias) {
+        if (nearest.isPresent()) {
+            Routing routing = moe.router().routing();
+            float[] scores = routing.compared(logits, offset, moe.router().experts(), bias);
+            nearest.get().offer(routing, scores, (int) token, assignment.of(token));
         }
     }
 

@@ -1,5 +1,7 @@
 package io.github.steelyard.moe;
 
+import java.util.Arrays;
+
 /// How a router turns its logits into chosen experts and their weights. Ties go to the lower index.
 ///
 /// Source: `docs/NUMERICS.md`, "Routers".
@@ -29,6 +31,35 @@ public sealed interface Routing {
     /// Returns whether the weight is applied to the expert's input rather than to its output.
     default boolean scalesInput() {
         return this instanceof SigmoidOfChosen;
+    }
+
+    /// Returns the weight of a token that is sent to one expert by itself, where weights scale inputs; else 1.
+    ///
+    /// @param logit the router's output
+    default float weightAlone(float logit) {
+        return scalesInput() ? RoutingChoice.sigmoid(logit) : 1;
+    }
+
+    /// Returns the scores of one token as the choice compares them, whatever group an expert is in, on a scale on which
+    /// those of different tokens can be compared: logits, from all of which a softmax takes the same, or sigmoids with
+    /// their correction.
+    ///
+    /// @param logits the router's output from `offset` on `(count)`
+    /// @param bias correction bias `(count)`, empty for none
+    default float[] compared(float[] logits, int offset, int count, float[] bias) {
+        float[] scores = Arrays.copyOfRange(logits, offset, offset + count);
+        switch (this) {
+            case Softmax r -> {}
+            case GroupedSoftmax r -> {}
+            case SoftmaxOfChosen r -> {}
+            case SigmoidOfChosen r -> {}
+            case GroupedSigmoid r -> {
+                for (int e = 0; e < count; e++) {
+                    scores[e] = RoutingChoice.sigmoid(scores[e]) + (bias.length > 0 ? bias[e] : 0);
+                }
+            }
+        }
+        return scores;
     }
 
     /// Chooses the experts of one token.

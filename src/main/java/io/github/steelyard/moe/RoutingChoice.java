@@ -129,8 +129,12 @@ final class RoutingChoice {
 
     private void sigmoid() {
         for (int e = 0; e < count; e++) {
-            scores[e] = (float) (1 / (1 + StrictMath.exp(-scores[e])));
+            scores[e] = sigmoid(scores[e]);
         }
+    }
+
+    static float sigmoid(float x) {
+        return (float) (1 / (1 + StrictMath.exp(-x)));
     }
 
     private static void softmax(float[] x, int offset, int length) {

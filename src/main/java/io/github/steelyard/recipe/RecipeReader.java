@@ -13,6 +13,7 @@ import io.github.steelyard.yaml.Values;
 import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Locale;
 import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.OptionalLong;
@@ -97,7 +98,8 @@ final class RecipeReader {
         if (needsAll && experts != Experts.ALL) {
             throw new RecipeException(
                     fields.required("experts").at(),
-                    "calibration.starved_experts: all_tokens needs calibration.experts: all, found routed");
+                    "calibration.starved_experts: all_tokens needs calibration.experts: all, found "
+                            + experts.name().toLowerCase(Locale.ROOT));
         }
         long minTokens = fields.integer("min_tokens", 0, Long.MAX_VALUE).orElse(CalibrationOptions.DEFAULT.minTokens());
         UnmatchedRules unmatched = fields.choice("unmatched_rules", UnmatchedRules.values())
@@ -105,8 +107,9 @@ final class RecipeReader {
         Optional<String> backend = fields.text("moe_backend");
         HistogramOptions histogram =
                 fields.mapping("histogram").map(RecipeReader::histogram).orElse(HistogramOptions.DEFAULT);
+        Drawing drawing = DrawingReader.drawing(fields, experts, minTokens);
         fields.close();
-        return new CalibrationOptions(experts, minTokens, starved, unmatched, backend, histogram);
+        return new CalibrationOptions(experts, minTokens, starved, unmatched, backend, histogram, drawing);
     }
 
     private static HistogramOptions histogram(Fields fields) {

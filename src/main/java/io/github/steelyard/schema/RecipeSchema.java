@@ -199,7 +199,25 @@ public final class RecipeSchema {
                 .key(
                         "experts",
                         choice(CalibrationOptions.Experts.values()),
-                        "routed: statistics of an expert cover the tokens routed to it; all: every token too, kept apart.")
+                        "routed: statistics of an expert cover the tokens routed to it; all: every token too, kept apart;"
+                                + " top_up: where these are fewer than target_tokens, more sequences are drawn, and in the"
+                                + " end other tokens with the nearest router scores count too.")
+                .key("target_tokens", integer(1), "Tokens that every expert gets with experts: top_up.")
+                .key(
+                        "until_converged",
+                        new Shape()
+                                .key("growth", number(), "No amax has grown by more than this factor.")
+                                .key("share", number(), "Over the last sequences that are this share of all.")
+                                .required(),
+                        "Rounds of sequences are drawn until no amax grows any more.")
+                .key("round_sequences", integer(1), "Sequences of a round.")
+                .key(
+                        "budget",
+                        new Shape()
+                                .key("tokens", integer(1), "Most tokens that are drawn.")
+                                .key("minutes", positive(), "Minutes of work after which no round begins.")
+                                .required(),
+                        "What rounds may cost; data.max_sequences is the most sequences.")
                 .key("min_tokens", integer(0), "An expert with fewer routed tokens is starved.")
                 .key(
                         "starved_experts",

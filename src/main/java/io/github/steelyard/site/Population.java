@@ -4,6 +4,6 @@ package io.github.steelyard.site;
 public enum Population {
     /// The tokens that the forward pass really sends through the module: for an expert, those routed to it.
     ROUTED,
-    /// Every token, whatever the router chose; the output of such a pass is discarded.
+    /// Every token, whatever the router chose; what comes of those that were not routed is discarded.
     ALL
 }

@@ -26,6 +26,8 @@ public record Variants(int count, int sequences, long rows) {
             case RowSource.Weight weight -> 0;
             case RowSource.Sequence sequence -> sequence.sequence() / sequences;
             case RowSource.Routed routed -> ofCorpus(routed.tokens()[routed.first() + row]);
+            case RowSource.Others others -> ofCorpus(others.tokens()[row]);
+            case RowSource.Nearest nearest -> ofCorpus(nearest.tokens()[nearest.first() + row]);
             case RowSource.Every every -> ofCorpus(every.first() + row);
         };
     }

@@ -98,7 +98,9 @@ public final class MomentsTap implements Tap {
             case RowSource.Sequence sequence -> true;
             case RowSource.Routed routed -> true;
             case RowSource.Weight weight -> false;
+            case RowSource.Others others -> false;
             case RowSource.Every every -> false;
+            case RowSource.Nearest nearest -> false;
         };
     }
 

@@ -29,7 +29,8 @@ public record Coverage(long minTokens, List<Expert> experts) {
     /// @param expert index of the routed expert
     /// @param module the expert's name in the checkpoint, `model.layers.0.mlp.experts.3`
     /// @param tokens the fewest tokens that any projection of the expert saw
-    public record Expert(int layer, int expert, String module, long tokens) {}
+    /// @param routed how many of these were sent to it; it was shown the others to reach a number of them
+    public record Expert(int layer, int expert, String module, long tokens, long routed) {}
 
     public Coverage {
         experts = List.copyOf(experts);
@@ -44,11 +45,11 @@ public record Coverage(long minTokens, List<Expert> experts) {
                 continue;
             }
             ExpertPart part = module.expert().get();
-            long tokens = statistics
-                    .at(new Site(module.name(), Role.INPUT))
-                    .map(SiteStatistics::tokens)
-                    .orElse(0L);
-            Expert expert = new Expert(module.layer(), part.index(), part.expert(), tokens);
+            SiteStatistics seen =
+                    statistics.at(new Site(module.name(), Role.INPUT)).orElseGet(() -> SiteStatistics.of(0, 0, 0));
+            long tokens = seen.covered();
+            long routed = seen.tokens();
+            Expert expert = new Expert(module.layer(), part.index(), part.expert(), tokens, routed);
             experts.merge(List.of(module.layer(), part.index()), expert, Coverage::fewer);
         }
         return new Coverage(minTokens, new ArrayList<>(experts.values()));
@@ -57,6 +58,13 @@ public record Coverage(long minTokens, List<Expert> experts) {
     /// Returns the experts with fewer than the minimum of tokens.
     public List<Expert> starved() {
         return experts.stream().filter(expert -> expert.tokens() < minTokens).toList();
+    }
+
+    /// Returns the experts that were shown tokens which were not sent to them.
+    public List<Expert> toppedUp() {
+        return experts.stream()
+                .filter(expert -> expert.tokens() > expert.routed())
+                .toList();
     }
 
     /// Returns whether every expert saw enough tokens.
@@ -87,8 +95,13 @@ public record Coverage(long minTokens, List<Expert> experts) {
             return "no routed experts";
         }
         List<Expert> starved = starved();
+        int toppedUp = toppedUp().size();
+        String shown = toppedUp > 0
+                ? String.format(Locale.ROOT, ", %d of them also such as were not sent there", toppedUp)
+                : "";
         if (starved.isEmpty()) {
-            return String.format(Locale.ROOT, "all %d experts saw at least %d token(s)", experts.size(), minTokens);
+            return String.format(
+                    Locale.ROOT, "all %d experts saw at least %d token(s)%s", experts.size(), minTokens, shown);
         }
         String named = starved.stream()
                 .sorted(Comparator.comparingLong(Expert::tokens)) // stable: of equal ones the first layer

@@ -10,7 +10,7 @@ package io.github.steelyard.statistics;
 ///
 /// @param <T> the kind itself
 public sealed interface Observation<T extends Observation<T>>
-        permits Measurement, Histogram, BlockHistogram, ChannelAmax {
+        permits Measurement, Histogram, BlockHistogram, ChannelAmax, TopUp {
 
     /// Returns the observation of both parts together.
     T merge(T other);

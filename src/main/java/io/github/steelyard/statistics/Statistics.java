@@ -39,6 +39,14 @@ public record Statistics(SortedMap<Site, SiteStatistics> sites) {
         return Optional.ofNullable(sites.get(site));
     }
 
+    /// Returns these with no more tokens shown to an expert than `target` wants beyond the routed ones. Parts that were
+    /// each topped up to a target give, merged and limited, what their tokens together would have given.
+    public Statistics toppedUpTo(long target) {
+        TreeMap<Site, SiteStatistics> limited = new TreeMap<>(sites);
+        limited.replaceAll((site, found) -> found.toppedUpTo(target));
+        return new Statistics(limited);
+    }
+
     /// Returns the statistics of all parts together: maxima of amax, sums of counts.
     public static Statistics merged(List<Statistics> parts) {
         TreeMap<Site, SiteStatistics> merged = new TreeMap<>();

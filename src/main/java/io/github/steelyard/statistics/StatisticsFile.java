@@ -8,7 +8,6 @@ import io.github.steelyard.checkpoint.TensorInfo;
 import io.github.steelyard.files.CheckpointException;
 import io.github.steelyard.files.Printable;
 import io.github.steelyard.site.Population;
-import io.github.steelyard.site.Role;
 import io.github.steelyard.site.Site;
 import io.github.steelyard.statistics.Measurement.Column;
 import io.github.steelyard.tensor.DType;
@@ -44,9 +43,10 @@ import java.util.stream.Stream;
 /// | `tokens_all` | I64 [sites] | all tokens; 0 where not measured |
 /// | `non_finite_all` | I64 [sites] | NaN and infinite values in all tokens; 0 where not measured |
 ///
-/// Version 2 has columns besides: distributions, where a recipe asks for them ([DistributionColumns]), and where an
-/// adapter showed an amax, `variant` and `variant_all`, I32 [sites]: 0 for the model as it is, 1 for the first adapter,
-/// …
+/// Version 2 has columns besides: distributions, where a recipe asks for them ([DistributionColumns]); where experts
+/// were
+/// shown tokens to reach a number of them, these ([TopUpColumns]); and where an adapter showed an amax, `variant` and
+/// `variant_all`, I32 [sites]: 0 for the model as it is, 1 for the first adapter, …
 ///
 /// Equal statistics give equal bytes: nothing of the time, the machine or the threads is in the file.
 public final class StatisticsFile {
@@ -62,6 +62,7 @@ public final class StatisticsFile {
     private final SafetensorsFile file;
     private final Map<Stored, MemorySegment> columns = new HashMap<>();
     private final Map<DistributionColumns, DistributionColumns.Stored> distributions = new LinkedHashMap<>();
+    private final List<TopUp> topUps = new ArrayList<>(); // of each site; empty where there are none
     private final int count; // sites
 
     private StatisticsFile(Path path, SafetensorsFile file) {
@@ -108,6 +109,12 @@ public final class StatisticsFile {
             for (Map.Entry<String, byte[]> column : columns.written(statistics).entrySet()) {
                 plain = false;
                 add(tensors, column.getKey(), DistributionColumns.dtype(column.getKey()), column.getValue());
+            }
+        }
+        if (TopUpColumns.has(statistics)) {
+            plain = false;
+            for (TopUpColumns column : TopUpColumns.values()) {
+                add(tensors, column.tensor(), column.dtype(), column.bytes(statistics));
             }
         }
         byte[] names = statistics.sites().keySet().stream()
@@ -230,8 +237,12 @@ public final class StatisticsFile {
             }
             found += columns.names().size();
         }
+        if (TopUpColumns.has(file)) {
+            topUps.addAll(TopUpColumns.read(file, (int) sites));
+            found += TopUpColumns.values().length;
+        }
         if (found == 0) {
-            throw unsuitable("version 2 without a distribution or a variant");
+            throw unsuitable("version 2 without a distribution, a variant or tokens that were only shown");
         }
         return found;
     }
@@ -248,21 +259,21 @@ public final class StatisticsFile {
             if (!read.isEmpty() && read.lastKey().compareTo(site) >= 0) {
                 throw unsuitable("sites are not in order at %s".formatted(Printable.quoted(site.name())));
             }
-            read.put(site, siteStatistics(site, i));
+            read.put(site, siteStatistics(site, i, topUps.isEmpty() ? TopUp.NONE : topUps.get(i)));
         }
         return new Statistics(read);
     }
 
-    private SiteStatistics siteStatistics(Site site, int index) {
+    private SiteStatistics siteStatistics(Site site, int index, TopUp topUp) {
         Measurement routed = measurement(site, index, Population.ROUTED);
         if (!Float.isNaN(floatAt(Column.AMAX, Population.ALL, index))) {
-            return new SiteStatistics(routed, Optional.of(measurement(site, index, Population.ALL)));
+            return new SiteStatistics(routed, Optional.of(measurement(site, index, Population.ALL)), topUp);
         }
         if (longAt(Column.TOKENS, Population.ALL, index) != 0
                 || longAt(Column.NON_FINITE, Population.ALL, index) != 0) {
             throw unsuitable("site %s has tokens of a population without an amax".formatted(quoted(site)));
         }
-        return new SiteStatistics(routed, Optional.empty());
+        return new SiteStatistics(routed, Optional.empty(), topUp);
     }
 
     private Measurement measurement(Site site, int index, Population population) {
@@ -317,13 +328,7 @@ public final class StatisticsFile {
     }
 
     private Site site(String name) {
-        int dot = name.lastIndexOf('.');
-        for (Role role : Role.values()) {
-            if (dot > 0 && name.substring(dot + 1).equals(role.quantizer())) {
-                return new Site(name.substring(0, dot), role);
-            }
-        }
-        throw unsuitable("%s names no site".formatted(Printable.quoted(name)));
+        return Site.named(name).orElseThrow(() -> unsuitable("%s names no site".formatted(Printable.quoted(name))));
     }
 
     private float floatAt(Column column, Population population, int index) {

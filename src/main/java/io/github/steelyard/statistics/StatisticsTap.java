@@ -1,6 +1,7 @@
 package io.github.steelyard.statistics;
 
 import io.github.steelyard.kernel.Kernels;
+import io.github.steelyard.site.Population;
 import io.github.steelyard.site.Role;
 import io.github.steelyard.site.RowSource;
 import io.github.steelyard.site.Site;
@@ -9,9 +10,11 @@ import io.github.steelyard.site.Variants;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Queue;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.atomic.LongAdder;
 import java.util.function.ObjIntConsumer;
@@ -23,34 +26,51 @@ import org.jspecify.annotations.Nullable;
 /// rows are cut. Rows that several sites share are read once.
 public final class StatisticsTap implements Tap {
 
+    private static final int COPY_BITS = 40; // more than any text has tokens
+
     private final Kernels kernels;
     private final ObjIntConsumer<Statistics> layers;
     private final Map<Site, Set<Distribution>> wanted;
     private final Variants variants;
     private final Map<Site, Cell> routed = new ConcurrentHashMap<>();
     private final Map<Site, Cell> all = new ConcurrentHashMap<>();
+    private final Map<Site, Queue<TopUp.Token>> topUps = new ConcurrentHashMap<>();
+    private final long firstToken;
 
     /// @param kernels the arithmetic of maxima
     /// @param layers takes the statistics of a layer, with its index, once the layer has ended
     /// @param wanted what is observed at sites beside their amax; of outputs those that are observed at all
     /// @param variants the copies of the text that pass; each site remembers which of them showed its amax
+    /// @param firstToken where the tokens of the pass begin in the calibration text; weights were measured with those
+    ///     before, if there are any
+    public StatisticsTap(
+            Kernels kernels,
+            ObjIntConsumer<Statistics> layers,
+            Map<Site, Set<Distribution>> wanted,
+            Variants variants,
+            long firstToken) {
+        this.kernels = kernels;
+        this.layers = layers;
+        this.wanted = Map.copyOf(wanted);
+        this.variants = variants;
+        this.firstToken = firstToken;
+    }
+
+    /// A tap of a whole text, in several copies.
     public StatisticsTap(
             Kernels kernels,
             ObjIntConsumer<Statistics> layers,
             Map<Site, Set<Distribution>> wanted,
             Variants variants) {
-        this.kernels = kernels;
-        this.layers = layers;
-        this.wanted = Map.copyOf(wanted);
-        this.variants = variants;
+        this(kernels, layers, wanted, variants, 0);
     }
 
-    /// A tap that sees one copy of the text.
+    /// A tap of a whole text.
     public StatisticsTap(Kernels kernels, ObjIntConsumer<Statistics> layers, Map<Site, Set<Distribution>> wanted) {
         this(kernels, layers, wanted, Variants.ONE);
     }
 
-    /// A tap that takes no distributions.
+    /// A tap of a whole text that takes no distributions.
     public StatisticsTap(Kernels kernels, ObjIntConsumer<Statistics> layers) {
         this(kernels, layers, Map.of());
     }
@@ -58,7 +78,11 @@ public final class StatisticsTap implements Tap {
     /// Outputs are looked at where some are wanted.
     @Override
     public boolean watches(Role role) {
-        return role != Role.OUTPUT || wanted.keySet().stream().anyMatch(site -> site.role() == Role.OUTPUT);
+        return switch (role) {
+            case WEIGHT -> firstToken == 0;
+            case OUTPUT -> wanted.keySet().stream().anyMatch(site -> site.role() == Role.OUTPUT);
+            case INPUT, KEY, VALUE, LATENT, ROTATED_KEY -> true;
+        };
     }
 
     @Override
@@ -71,6 +95,13 @@ public final class StatisticsTap implements Tap {
         if (sites.getFirst().role() == Role.OUTPUT && !wanted.containsKey(sites.getFirst())) {
             return;
         }
+        if (source instanceof RowSource.Nearest nearest) {
+            for (int row = 0; row < rows; row++) {
+                int copy = variants.of(nearest, row);
+                topUp(sites, nearest, row, copy, measure(values, offset + row * columns, 1, columns, copy));
+            }
+            return;
+        }
         Measurement found = Measurement.NONE;
         for (int row = 0; row < rows; ) {
             int end = variants.endOfRun(source, row, rows);
@@ -78,39 +109,59 @@ public final class StatisticsTap implements Tap {
             found = found.merge(measure(values, at, end - row, (end - row) * columns, variants.of(source, row)));
             row = end;
         }
-        Map<Site, Cell> cells = switch (source.population()) {
-            case ROUTED -> routed;
-            case ALL -> all;
-        };
         int exponent = Histogram.exponent(found.amax());
         int @Nullable [] magnitudes = null; // made once for the sites that share these rows
         int @Nullable [] blocks = null;
         float @Nullable [] channels = null;
         for (Site site : sites) {
-            Cell cell = cells.computeIfAbsent(site, absent -> new Cell());
-            cell.add(found);
             Set<Distribution> kinds = wanted.getOrDefault(site, Set.of());
-            if (kinds.contains(Distribution.MAGNITUDES)) {
-                if (magnitudes == null) {
-                    magnitudes = new int[Histogram.BINS];
-                    Histogram.count(values, offset, rows * columns, exponent, magnitudes);
-                }
-                cell.addMagnitudes(exponent, magnitudes);
+            if (kinds.contains(Distribution.MAGNITUDES) && magnitudes == null) {
+                magnitudes = new int[Histogram.BINS];
+                Histogram.count(values, offset, rows * columns, exponent, magnitudes);
             }
-            if (kinds.contains(Distribution.BLOCKS)) {
-                if (blocks == null) {
-                    blocks = new int[BlockHistogram.BINS];
-                    BlockHistogram.count(values, offset, rows, columns, blocks);
-                }
-                cell.addBlocks(blocks);
+            if (kinds.contains(Distribution.BLOCKS) && blocks == null) {
+                blocks = new int[BlockHistogram.BINS];
+                BlockHistogram.count(values, offset, rows, columns, blocks);
             }
-            if (kinds.contains(Distribution.CHANNELS)) {
-                if (channels == null) {
-                    channels = new float[columns];
-                    ChannelAmax.raise(kernels, values, offset, rows, columns, found.nonFinite() == 0, channels);
-                }
-                cell.addChannels(channels);
+            if (kinds.contains(Distribution.CHANNELS) && channels == null) {
+                channels = new float[columns];
+                ChannelAmax.raise(kernels, values, offset, rows, columns, found.nonFinite() == 0, channels);
             }
+            for (Population population : populations(site, source)) {
+                Cell cell = cells(population).computeIfAbsent(site, absent -> new Cell());
+                cell.add(found);
+                if (magnitudes != null && kinds.contains(Distribution.MAGNITUDES)) {
+                    cell.addMagnitudes(exponent, magnitudes);
+                }
+                if (blocks != null && kinds.contains(Distribution.BLOCKS)) {
+                    cell.addBlocks(blocks);
+                }
+                if (channels != null && kinds.contains(Distribution.CHANNELS)) {
+                    cell.addChannels(channels);
+                }
+            }
+        }
+    }
+
+    /// Returns the populations that rows count in. Of outputs those of all tokens are not computed.
+    private static Set<Population> populations(Site site, RowSource source) {
+        return site.role() == Role.OUTPUT ? Set.of(Population.ROUTED) : source.populations();
+    }
+
+    private Map<Site, Cell> cells(Population population) {
+        return switch (population) {
+            case ROUTED -> routed;
+            case ALL -> all;
+        };
+    }
+
+    private void topUp(List<Site> sites, RowSource.Nearest source, int row, int copy, Measurement found) {
+        int at = source.first() + row;
+        long place = firstToken + source.tokens()[at] % variants.rows() + ((long) copy << COPY_BITS);
+        TopUp.Token token = new TopUp.Token(source.scores()[at], place, found.amax(), found.nonFinite());
+        for (Site site : sites) {
+            topUps.computeIfAbsent(site, absent -> new ConcurrentLinkedQueue<>())
+                    .add(token);
         }
     }
 
@@ -121,8 +172,13 @@ public final class StatisticsTap implements Tap {
         routed.forEach((site, cell) -> sites.put(site, new SiteStatistics(cell.measurement(), Optional.empty())));
         all.forEach((site, cell) -> sites.merge(
                 site, new SiteStatistics(Measurement.NONE, Optional.of(cell.measurement())), SiteStatistics::merge));
+        topUps.forEach((site, tokens) -> sites.merge(
+                site,
+                new SiteStatistics(Measurement.NONE, Optional.empty(), new TopUp(List.copyOf(tokens))),
+                SiteStatistics::merge));
         routed.clear();
         all.clear();
+        topUps.clear();
         return new Statistics(sites);
     }
 

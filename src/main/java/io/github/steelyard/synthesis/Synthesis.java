@@ -26,13 +26,15 @@ import java.util.stream.IntStream;
 /// @param seed where the random numbers begin
 /// @param shardBytes bytes of tensors after which a new file begins
 /// @param tokens random token ids to write besides
+/// @param starved share of the experts of each layer that few tokens are sent to, from 0 to 1
 public record Synthesis(
         ConfigJson config,
         Decoder decoder,
         SyntheticFormat format,
         long seed,
         long shardBytes,
-        Optional<SyntheticTokens> tokens) {
+        Optional<SyntheticTokens> tokens,
+        double starved) {
 
     private static final String LAYERS = "num_hidden_layers";
     private static final String PATTERN = "hybrid_override_pattern"; // a letter for each layer
@@ -80,7 +82,7 @@ public record Synthesis(
     /// @throws IllegalArgumentException if the format does not fit the model
     /// @throws io.github.steelyard.files.StorageException if it cannot be written
     public Result write(Path target, LongConsumer progress) {
-        SyntheticTensors tensors = new SyntheticTensors(decoder, format, seed);
+        SyntheticTensors tensors = new SyntheticTensors(decoder, format, seed, starved);
         SyntheticDeclaration declaration = new SyntheticDeclaration(decoder, format);
         return OutputDirectory.write(target, directory -> {
             ShardPlan plan = writeTensors(tensors.all(), directory, progress);

@@ -29,6 +29,7 @@ import java.util.function.IntFunction;
 final class SyntheticTensors {
 
     private static final float INPUT_SCALE = 0.01f;
+    private static final float STARVED_SCALE = 0.3f;
     private static final byte[] ANY = new byte[256];
     private static final byte[] FINITE_E4M3 = new byte[256];
     private static final byte[] LARGE_E4M3 = new byte[256];
@@ -62,12 +63,15 @@ final class SyntheticTensors {
     private final Decoder decoder;
     private final SyntheticFormat format;
     private final long seed;
+    private final double starved;
     private final List<Synthetic> all = new ArrayList<>();
 
-    SyntheticTensors(Decoder decoder, SyntheticFormat format, long seed) {
+    /// @param starved share of the experts of each layer that few tokens are sent to
+    SyntheticTensors(Decoder decoder, SyntheticFormat format, long seed, double starved) {
         this.decoder = decoder;
         this.format = format;
         this.seed = seed;
+        this.starved = starved;
         new LinkedHashSet<>(decoder.tensors()).forEach(this::plain);
         Set<String> stacks = new HashSet<>();
         for (Linear linear : decoder.linears()) {
@@ -122,7 +126,13 @@ final class SyntheticTensors {
     private void weight(Linear linear, Place place) {
         Optional<QuantAlgo> algo = format.of(linear.info());
         switch (algo.map(QuantAlgo::weight).orElse(Format.PLAIN)) {
-            case PLAIN -> bf16(place);
+            case PLAIN -> {
+                if (linear.info().kind() == ModuleInfo.Kind.ROUTER && starved > 0) {
+                    biased(place, linear.info());
+                } else {
+                    bf16(place);
+                }
+            }
             case FP8 -> fp8(place);
             case FP8_BLOCK -> fp8Block(place);
             case NVFP4 -> nvfp4(place);
@@ -151,6 +161,18 @@ final class SyntheticTensors {
                 DType.BF16,
                 place.inner().apply(1),
                 (random, count, out) -> random.bf16(count, 0, spread, out));
+    }
+
+    /// A router that scores some experts, spread evenly, on a smaller scale than the others: these are seldom among the
+    /// highest.
+    private void biased(Place place, ModuleInfo router) {
+        float spread = (float) Math.sqrt(3.0 / place.columns());
+        codes(place.codes(), DType.BF16, place.inner().apply(1), (random, count, out) -> {
+            for (int e = 0; e < router.rows(); e++) {
+                boolean seldom = Math.floor((e + 1) * starved) > Math.floor(e * starved);
+                random.bf16(router.columns(), 0, seldom ? spread * STARVED_SCALE : spread, out);
+            }
+        });
     }
 
     private void fp8(Place place) {

@@ -13,7 +13,7 @@ import java.util.Locale;
 /// @param gemm the matrix product
 /// @param tap what watches or alters the tensors on their way
 /// @param experts how the experts' products are computed
-/// @param allTokens whether each expert also sees every token, for statistics only
+/// @param shown which tokens an expert is shown besides its own, for statistics only
 /// @param threads number of worker threads, at least 1
 /// @param profile where time, operations and bytes are recorded
 /// @param variants the copies of the text that the sequences are
@@ -22,7 +22,7 @@ public record Pass(
         Gemm gemm,
         Tap tap,
         ExpertBackend experts,
-        boolean allTokens,
+        ShownTokens shown,
         int threads,
         Profile profile,
         Variants variants) {
@@ -45,14 +45,14 @@ public record Pass(
             Gemm gemm,
             Tap tap,
             ExpertBackend experts,
-            boolean allTokens,
+            ShownTokens shown,
             int threads,
             Profile profile) {
-        this(kernels, gemm, tap, experts, allTokens, threads, profile, Variants.ONE);
+        this(kernels, gemm, tap, experts, shown, threads, profile, Variants.ONE);
     }
 
     /// Returns the same pass over copies of the text.
     public Pass over(Variants copies) {
-        return new Pass(kernels, gemm, tap, experts, allTokens, threads, profile, copies);
+        return new Pass(kernels, gemm, tap, experts, shown, threads, profile, copies);
     }
 }

@@ -33,6 +33,7 @@ import io.github.steelyard.weights.CheckpointWeights;
 import io.github.steelyard.work.ExpertBackend;
 import io.github.steelyard.work.Pass;
 import io.github.steelyard.work.Profile;
+import io.github.steelyard.work.ShownTokens;
 import java.lang.foreign.Arena;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
@@ -332,7 +333,13 @@ final class ActivationGoldenTest {
                 List<Statistics> parts = new ArrayList<>(List.of(Statistics.unseen(decoder.modules())));
                 StatisticsTap tap = new StatisticsTap(Kernels.fastest(), (part, layer) -> parts.add(part), wanted);
                 Pass pass = new Pass(
-                        Kernels.fastest(), Gemm.select("auto"), tap, ExpertBackend.DECOMPOSED, false, 2, Profile.NONE);
+                        Kernels.fastest(),
+                        Gemm.select("auto"),
+                        tap,
+                        ExpertBackend.DECOMPOSED,
+                        ShownTokens.NONE,
+                        2,
+                        Profile.NONE);
                 Sequences sequences = new Sequences(Json.readLines(Shared.path("models/refs/calib.jsonl")).stream()
                         .map(line -> Json.ints(line.get("token_ids")))
                         .toList());

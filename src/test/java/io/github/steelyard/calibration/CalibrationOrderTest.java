@@ -13,9 +13,9 @@ import io.github.steelyard.model.Decoder;
 import io.github.steelyard.model.Engine;
 import io.github.steelyard.model.EngineListener;
 import io.github.steelyard.model.Sequences;
+import io.github.steelyard.recipe.Drawing;
 import io.github.steelyard.site.Role;
 import io.github.steelyard.site.Site;
-import io.github.steelyard.site.Variants;
 import io.github.steelyard.statistics.Distribution;
 import io.github.steelyard.statistics.SiteStatistics;
 import io.github.steelyard.statistics.Statistics;
@@ -24,6 +24,7 @@ import io.github.steelyard.weights.CheckpointWeights;
 import io.github.steelyard.work.ExpertBackend;
 import io.github.steelyard.work.Pass;
 import io.github.steelyard.work.Profile;
+import io.github.steelyard.work.ShownTokens;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -97,19 +98,31 @@ final class CalibrationOrderTest {
                 .flatMap(module -> module.sites().stream())
                 .filter(site -> site.role() != Role.WEIGHT)
                 .forEach(site -> wanted.put(site, EnumSet.allOf(Distribution.class)));
-        new CalibrationRun(decoder, all.tokens(), kernels, wanted, Variants.ONE, (tap, store, memory) -> {
-                    Pass pass = new Pass(
-                            kernels,
-                            Gemm.select("vector"),
-                            tap,
-                            ExpertBackend.DECOMPOSED,
-                            false,
-                            threads,
-                            Profile.NONE);
-                    new Engine(decoder, new CheckpointWeights(checkpoint), pass, memory)
-                            .run(all, store, EngineListener.NONE, Optional.empty());
-                })
-                .execute(RunDirectory.at(temp.resolve(name)), new RunKey(new TreeMap<>()), true, statistics::set);
+        new CalibrationRun(
+                        decoder,
+                        all,
+                        1,
+                        Drawing.AT_ONCE,
+                        ShownTokens.NONE,
+                        kernels,
+                        wanted,
+                        (round, tap, store, memory) -> {
+                            Pass pass = new Pass(
+                                    kernels,
+                                    Gemm.select("vector"),
+                                    tap,
+                                    ExpertBackend.DECOMPOSED,
+                                    round.shown(),
+                                    threads,
+                                    Profile.NONE);
+                            new Engine(decoder, new CheckpointWeights(checkpoint), pass, memory)
+                                    .run(round.sequences(), store, EngineListener.NONE, Optional.empty());
+                        })
+                .execute(
+                        RunDirectory.at(temp.resolve(name)),
+                        new RunKey(new TreeMap<>()),
+                        true,
+                        (found, draws) -> statistics.set(found));
         return statistics.get();
     }
 

@@ -32,6 +32,7 @@ import io.github.steelyard.weights.CheckpointWeights;
 import io.github.steelyard.work.ExpertBackend;
 import io.github.steelyard.work.Pass;
 import io.github.steelyard.work.Profile;
+import io.github.steelyard.work.ShownTokens;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.nio.file.Files;
@@ -167,8 +168,14 @@ final class PerplexityTableTest {
 
     private static void run(Checkpoint checkpoint, Sequences sequences, Tap tap, Optional<HeadConsumer> head) {
         Decoder decoder = Families.of(checkpoint);
-        Pass pass =
-                new Pass(Kernels.fastest(), Gemm.select("auto"), tap, ExpertBackend.DECOMPOSED, false, 2, Profile.NONE);
+        Pass pass = new Pass(
+                Kernels.fastest(),
+                Gemm.select("auto"),
+                tap,
+                ExpertBackend.DECOMPOSED,
+                ShownTokens.NONE,
+                2,
+                Profile.NONE);
         try (Arena arena = Arena.ofShared()) {
             new Engine(decoder, new CheckpointWeights(checkpoint), pass, RowMemory.ANONYMOUS)
                     .run(sequences, LayerStore.inMemory(arena, sequences, decoder.hidden()), EngineListener.NONE, head);

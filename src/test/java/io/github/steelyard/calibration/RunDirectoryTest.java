@@ -3,6 +3,7 @@ package io.github.steelyard.calibration;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 
+import io.github.steelyard.draw.Draws;
 import io.github.steelyard.site.Role;
 import io.github.steelyard.site.Site;
 import io.github.steelyard.statistics.SiteStatistics;
@@ -15,6 +16,7 @@ import java.nio.file.Path;
 import java.time.Instant;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.TreeMap;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -82,6 +84,18 @@ final class RunDirectoryTest {
                 .withMessage(run.manifestFile() + ": schema: expected 1, found 7");
     }
 
+    private static final Draws DRAWS = new Draws(
+            Draws.Stop.TIME,
+            List.of(
+                    new Draws.Round(4, 512, 3, Optional.empty()),
+                    new Draws.Round(
+                            8,
+                            1024,
+                            0,
+                            Optional.of(new Draws.Growth(
+                                    4, 2, 1, 1.25, Optional.of(new Site("layers.0.self_attn", Role.KEY)))))),
+            List.of(new Draws.ToppedUp("layers.0.experts.9", 3, 61), new Draws.ToppedUp("layers.0.experts.10", 0, 64)));
+
     private static RunDirectory created(Path path) throws IOException {
         return RunDirectory.at(Files.createDirectory(path));
     }
@@ -93,6 +107,7 @@ final class RunDirectoryTest {
                 new Manifest.Input("text.jsonl", "cc"),
                 8,
                 1024,
+                Optional.of(DRAWS),
                 new TreeMap<>(Map.of("experts", "routed")),
                 digest,
                 new TreeMap<>(),

@@ -11,6 +11,7 @@ import io.github.steelyard.recipe.CalibrationOptions;
 import io.github.steelyard.recipe.CalibrationOptions.Experts;
 import io.github.steelyard.recipe.CalibrationOptions.StarvedExperts;
 import io.github.steelyard.recipe.CalibrationOptions.UnmatchedRules;
+import io.github.steelyard.recipe.Drawing;
 import io.github.steelyard.recipe.ExportOptions.Sharing;
 import io.github.steelyard.recipe.HistogramOptions;
 import io.github.steelyard.site.ModuleInfo;
@@ -288,7 +289,13 @@ final class ScaleTableTest {
 
     private static CalibrationOptions policy(long minTokens, StarvedExperts starved) {
         return new CalibrationOptions(
-                Experts.ROUTED, minTokens, starved, UnmatchedRules.FAIL, Optional.empty(), HistogramOptions.DEFAULT);
+                Experts.ROUTED,
+                minTokens,
+                starved,
+                UnmatchedRules.FAIL,
+                Optional.empty(),
+                HistogramOptions.DEFAULT,
+                Drawing.AT_ONCE);
     }
 
     private ScaleTable resolve(CalibrationOptions policy, Sharing sharing) {

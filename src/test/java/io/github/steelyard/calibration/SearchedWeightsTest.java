@@ -28,6 +28,7 @@ import io.github.steelyard.weights.CheckpointWeights;
 import io.github.steelyard.work.ExpertBackend;
 import io.github.steelyard.work.Pass;
 import io.github.steelyard.work.Profile;
+import io.github.steelyard.work.ShownTokens;
 import java.lang.foreign.Arena;
 import java.nio.file.Path;
 import java.util.List;
@@ -98,7 +99,13 @@ final class SearchedWeightsTest {
             Decoder decoder = Families.of(checkpoint);
             Sequences sequences = new Sequences(windows);
             Pass pass = new Pass(
-                    Kernels.fastest(), Gemm.select("auto"), tap, ExpertBackend.DECOMPOSED, false, 1, Profile.NONE);
+                    Kernels.fastest(),
+                    Gemm.select("auto"),
+                    tap,
+                    ExpertBackend.DECOMPOSED,
+                    ShownTokens.NONE,
+                    1,
+                    Profile.NONE);
             new Engine(decoder, new CheckpointWeights(checkpoint), pass, RowMemory.ANONYMOUS)
                     .run(
                             sequences,

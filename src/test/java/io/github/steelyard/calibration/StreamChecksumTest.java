@@ -8,6 +8,7 @@ import io.github.steelyard.site.Tap;
 import io.github.steelyard.work.ExpertBackend;
 import io.github.steelyard.work.Pass;
 import io.github.steelyard.work.Profile;
+import io.github.steelyard.work.ShownTokens;
 import io.github.steelyard.work.Workers;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -53,7 +54,7 @@ final class StreamChecksumTest {
                 Gemm.select("reference"),
                 Tap.NONE,
                 ExpertBackend.DECOMPOSED,
-                false,
+                ShownTokens.NONE,
                 3,
                 Profile.NONE);
         return new Workers(pass, module -> {});

@@ -224,7 +224,7 @@ final class ResumeTest {
                 "\"layers_done\" : 2 | \"layers_done\" : 4 | its content is not what its digest says",
                 "\"layers_done\" : 2 | \"layers_done\" : 2147483647 | its content is not what its digest says",
                 "\"layers_done\" : 2 | \"layers_done\" : null | its content is not what its digest says",
-                "\"schema\" : 3 | \"schema\" : 2 | schema: wanted an integer in 3..3, found 2",
+                "\"schema\" : 4 | \"schema\" : 3 | schema: wanted an integer in 4..4, found 3",
                 "{ | [ | state.json",
             })
     void alteredState_isFoundAndNotContinued(String text, String replacement, String message) throws IOException {

@@ -21,6 +21,7 @@ import io.github.steelyard.weights.Weights;
 import io.github.steelyard.work.ExpertBackend;
 import io.github.steelyard.work.Pass;
 import io.github.steelyard.work.Profile;
+import io.github.steelyard.work.ShownTokens;
 import io.github.steelyard.work.Workers;
 import java.lang.foreign.Arena;
 import java.nio.file.Path;
@@ -117,7 +118,7 @@ public record ForwardRun(
                     options.gemm(),
                     fused ? Tap.NONE : statistics,
                     options.experts(),
-                    options.allTokens(),
+                    options.allTokens() ? ShownTokens.ALL : ShownTokens.NONE,
                     options.threads(),
                     Profile.NONE,
                     variants);

@@ -19,6 +19,7 @@ import io.github.steelyard.weights.CheckpointWeights;
 import io.github.steelyard.work.ExpertBackend;
 import io.github.steelyard.work.Pass;
 import io.github.steelyard.work.Profile;
+import io.github.steelyard.work.ShownTokens;
 import java.lang.foreign.Arena;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -51,14 +52,14 @@ final class RowSourceTest {
             assertThat(seen.events.get(2 * layer)).isEqualTo("begins " + layer);
             assertThat(seen.events.get(2 * layer + 1)).isEqualTo("ends " + layer);
             int[] routed = new int[(int) SEQUENCES.tokens()];
-            int[] every = new int[(int) SEQUENCES.tokens()];
+            int[] others = new int[(int) SEQUENCES.tokens()];
             List<float[]> router = List.copyOf(seen.routers.get(layer).values());
             for (Row row : seen.experts.get(layer)) {
                 assertThat(row.values).isEqualTo(router.get(row.token));
-                (row.routed ? routed : every)[row.token]++;
+                (row.routed ? routed : others)[row.token]++;
             }
             assertThat(routed).containsOnly(CHOSEN);
-            assertThat(every).containsOnly(EXPERTS);
+            assertThat(others).containsOnly(EXPERTS - CHOSEN);
         }
     }
 
@@ -67,7 +68,13 @@ final class RowSourceTest {
                 Arena arena = Arena.ofShared()) {
             Decoder decoder = Families.of(checkpoint);
             Pass pass = new Pass(
-                    Kernels.fastest(), Gemm.select("auto"), tap, ExpertBackend.DECOMPOSED, true, 2, Profile.NONE);
+                    Kernels.fastest(),
+                    Gemm.select("auto"),
+                    tap,
+                    ExpertBackend.DECOMPOSED,
+                    ShownTokens.ALL,
+                    2,
+                    Profile.NONE);
             new Engine(decoder, new CheckpointWeights(checkpoint), pass, RowMemory.ANONYMOUS)
                     .run(
                             SEQUENCES,
@@ -128,10 +135,13 @@ final class RowSourceTest {
                     routers.computeIfAbsent(layer, absent -> new TreeMap<>()).put(token, values);
                 }
                 case RowSource.Routed routed -> {
+                    assertThat(routed.all()).isTrue();
                     int token = routed.tokens()[routed.first() + row];
                     rowsOf(layer).add(new Row(true, token, values));
                 }
-                case RowSource.Every every -> rowsOf(layer).add(new Row(false, (int) every.first() + row, values));
+                case RowSource.Others others -> rowsOf(layer).add(new Row(false, others.tokens()[row], values));
+                case RowSource.Every every -> throw new AssertionError(every);
+                case RowSource.Nearest nearest -> throw new AssertionError(nearest);
             }
         }
 

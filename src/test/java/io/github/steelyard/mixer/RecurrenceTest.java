@@ -10,6 +10,7 @@ import io.github.steelyard.work.ExpertBackend;
 import io.github.steelyard.work.Lane;
 import io.github.steelyard.work.Pass;
 import io.github.steelyard.work.Profile;
+import io.github.steelyard.work.ShownTokens;
 import java.util.Random;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -23,7 +24,13 @@ final class RecurrenceTest {
 
     private final Random random = new Random(7);
     private final Lane lane = Lane.alone(new Pass(
-            Kernels.fastest(), Gemm.select("auto"), Tap.NONE, ExpertBackend.DECOMPOSED, false, 1, Profile.NONE));
+            Kernels.fastest(),
+            Gemm.select("auto"),
+            Tap.NONE,
+            ExpertBackend.DECOMPOSED,
+            ShownTokens.NONE,
+            1,
+            Profile.NONE));
 
     // Around the chunk of 64 tokens and the blocks of 16 rows within it.
     @ParameterizedTest

@@ -23,6 +23,7 @@ import io.github.steelyard.work.Pass;
 import io.github.steelyard.work.Phase;
 import io.github.steelyard.work.Profile;
 import io.github.steelyard.work.Scratch;
+import io.github.steelyard.work.ShownTokens;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 import java.nio.file.Files;
@@ -140,7 +141,13 @@ final class LinearGroupTest {
         Files.writeString(directory.resolve("config.json"), "{}");
         new TinySafetensors().f32("unused", new long[] {1}, 0).write(directory.resolve("model.safetensors"));
         Pass pass = new Pass(
-                Kernels.fastest(), Gemm.select("vector"), tap, ExpertBackend.DECOMPOSED, false, 1, Profile.NONE);
+                Kernels.fastest(),
+                Gemm.select("vector"),
+                tap,
+                ExpertBackend.DECOMPOSED,
+                ShownTokens.NONE,
+                1,
+                Profile.NONE);
         List<Linear> members = new ArrayList<>();
         for (int i = 0; i < NAMES.size(); i++) {
             members.add(layer(i));

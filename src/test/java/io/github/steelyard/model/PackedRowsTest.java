@@ -18,6 +18,7 @@ import io.github.steelyard.work.Lane;
 import io.github.steelyard.work.Pass;
 import io.github.steelyard.work.Profile;
 import io.github.steelyard.work.Scratch;
+import io.github.steelyard.work.ShownTokens;
 import io.github.steelyard.work.Workers;
 import java.util.ArrayList;
 import java.util.List;
@@ -112,6 +113,12 @@ final class PackedRowsTest {
 
     private static Pass pass(Tap tap) {
         return new Pass(
-                Kernels.fastest(), Gemm.select("vector"), tap, ExpertBackend.DECOMPOSED, false, 3, Profile.NONE);
+                Kernels.fastest(),
+                Gemm.select("vector"),
+                tap,
+                ExpertBackend.DECOMPOSED,
+                ShownTokens.NONE,
+                3,
+                Profile.NONE);
     }
 }

@@ -11,6 +11,7 @@ import io.github.steelyard.work.ExpertBackend;
 import io.github.steelyard.work.Lane;
 import io.github.steelyard.work.Pass;
 import io.github.steelyard.work.Profile;
+import io.github.steelyard.work.ShownTokens;
 import io.github.steelyard.work.Workers;
 import java.util.ArrayList;
 import java.util.Collections;
@@ -97,7 +98,7 @@ final class ExpertScheduleTest {
 
         @Override
         public void compute(ExpertSchedule.Tile tile, Lane lane) {
-            if (tile.every()) {
+            if (tile.shown()) {
                 every.addAndGet(tile.expert(), tile.count());
             } else {
                 assertThat(buffers.getAndSet(tile.buffer(), 1 + tile.expert())).isZero();
@@ -156,7 +157,7 @@ final class ExpertScheduleTest {
                 Gemm.select("reference"),
                 Tap.NONE,
                 ExpertBackend.DECOMPOSED,
-                false,
+                ShownTokens.NONE,
                 threads,
                 Profile.NONE);
         return new Workers(pass, module -> {});

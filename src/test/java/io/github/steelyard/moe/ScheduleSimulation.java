@@ -18,6 +18,7 @@ import io.github.steelyard.work.ExpertBackend;
 import io.github.steelyard.work.Lane;
 import io.github.steelyard.work.Pass;
 import io.github.steelyard.work.Profile;
+import io.github.steelyard.work.ShownTokens;
 import io.github.steelyard.work.SimulatedTime;
 import io.github.steelyard.work.Workers;
 import java.util.LinkedHashMap;
@@ -119,7 +120,7 @@ final class ScheduleSimulation {
                 Gemm.select("reference"),
                 Tap.NONE,
                 ExpertBackend.DECOMPOSED,
-                false,
+                ShownTokens.NONE,
                 threads,
                 Profile.NONE);
         return new Workers(pass, module -> {}, time, Thread.ofVirtual().factory());

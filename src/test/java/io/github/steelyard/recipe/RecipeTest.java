@@ -12,6 +12,7 @@ import io.github.steelyard.recipe.CalibrationOptions.StarvedExperts;
 import io.github.steelyard.recipe.CalibrationOptions.UnmatchedRules;
 import java.nio.file.Path;
 import java.util.Optional;
+import java.util.OptionalDouble;
 import java.util.OptionalInt;
 import java.util.OptionalLong;
 import org.junit.jupiter.api.Test;
@@ -60,7 +61,8 @@ final class RecipeTest {
                         StarvedExperts.ALL_TOKENS,
                         UnmatchedRules.WARN,
                         Optional.of("decomposed"),
-                        new HistogramOptions(HistogramOptions.Method.PERCENTILE, 99.5)));
+                        new HistogramOptions(HistogramOptions.Method.PERCENTILE, 99.5),
+                        Drawing.AT_ONCE));
         assertThat(recipe.data())
                 .isEqualTo(new DataOptions(
                         Optional.of(Path.of("dir/text.jsonl")),
@@ -85,17 +87,73 @@ final class RecipeTest {
                 "dir/r.yaml:5:53: calibration.starved_experts: all_tokens needs calibration.experts: all, found routed");
     }
 
+    @Test
+    void parse_drawing_isReadAndHasDefaults() {
+        assertThat(drawing("{experts: top_up}"))
+                .isEqualTo(new Drawing(
+                        OptionalInt.of(64), Optional.empty(), 128, OptionalLong.empty(), OptionalDouble.empty()));
+        assertThat(drawing("{experts: top_up, min_tokens: 200}").targetTokens()).hasValue(200);
+        assertThat(drawing("{until_converged: {}}"))
+                .isEqualTo(new Drawing(
+                        OptionalInt.empty(),
+                        Optional.of(new Drawing.Convergence(1.02, 0.25)),
+                        128,
+                        OptionalLong.empty(),
+                        OptionalDouble.empty()));
+        assertThat(drawing(
+                        "{experts: top_up, target_tokens: 9, round_sequences: 3, budget: {tokens: 500, minutes: 0.5},"
+                                + " until_converged: {growth: 1, share: 0.5}}"))
+                .isEqualTo(new Drawing(
+                        OptionalInt.of(9),
+                        Optional.of(new Drawing.Convergence(1, 0.5)),
+                        3,
+                        OptionalLong.of(500),
+                        OptionalDouble.of(0.5)));
+    }
+
+    private static Drawing drawing(String calibration) {
+        return Recipe.parse(NAME, HEAD + "calibration: " + calibration + "\n")
+                .calibration()
+                .drawing();
+    }
+
     @ParameterizedTest
     @CsvSource(
             delimiter = '|',
             value = {
                 "colour: red | dir/r.yaml:5:1: unknown key 'colour'; known are calibration, data, export, metadata, quantize",
-                "calibration: {min_token: 1} | dir/r.yaml:5:15: unknown key 'min_token' in calibration; known are experts,"
-                        + " histogram, min_tokens, moe_backend, starved_experts, unmatched_rules",
+                "calibration: {min_token: 1} | dir/r.yaml:5:15: unknown key 'min_token' in calibration; known are budget, experts,"
+                        + " histogram, min_tokens, moe_backend, round_sequences, starved_experts, target_tokens, unmatched_rules,"
+                        + " until_converged",
                 "calibration: {min_tokens: -1} | dir/r.yaml:5:27: calibration.min_tokens: expected an integer from 0 to"
                         + " 9223372036854775807, found an integer '-1'",
-                "calibration: {experts: some} | dir/r.yaml:5:24: calibration.experts: expected routed or all, found text"
+                "calibration: {experts: some} | dir/r.yaml:5:24: calibration.experts: expected routed or all or top_up, found text"
                         + " 'some'",
+                "calibration: {target_tokens: 9} | dir/r.yaml:5:30: calibration.target_tokens: needs calibration.experts: top_up",
+                "calibration: {experts: top_up, target_tokens: 4097} | dir/r.yaml:5:47: calibration.target_tokens: expected"
+                        + " an integer from 1 to 4096, found an integer '4097'",
+                "calibration: {experts: top_up, target_tokens: 9, min_tokens: 10} | dir/r.yaml:5:47:"
+                        + " calibration.target_tokens: expected an integer from 10 to 4096, found an integer '9'",
+                "calibration: {experts: top_up, min_tokens: 5000} | dir/r.yaml:5:44: calibration.min_tokens: expected at"
+                        + " most 4096 with experts: top_up, found 5000",
+                "calibration: {experts: top_up, starved_experts: all_tokens} | dir/r.yaml:5:24: calibration.starved_experts:"
+                        + " all_tokens needs calibration.experts: all, found top_up",
+                "calibration: {round_sequences: 9} | dir/r.yaml:5:32: calibration.round_sequences: needs"
+                        + " calibration.experts: top_up, or calibration.until_converged",
+                "calibration: {budget: {minutes: 1}} | dir/r.yaml:5:23: calibration.budget: needs"
+                        + " calibration.experts: top_up, or calibration.until_converged",
+                "calibration: {experts: top_up, budget: {minutes: 0}} | dir/r.yaml:5:50: calibration.budget.minutes: expected"
+                        + " a number above 0, at most 1000000.0, found an integer '0'",
+                "calibration: {experts: top_up, budget: {tokens: 0}} | dir/r.yaml:5:49: calibration.budget.tokens: expected"
+                        + " an integer from 1 to 9223372036854775807, found an integer '0'",
+                "calibration: {experts: top_up, budget: {samples: 1}} | dir/r.yaml:5:41: unknown key 'samples' in"
+                        + " calibration.budget; known are minutes, tokens",
+                "calibration: {until_converged: {share: 1}} | dir/r.yaml:5:40: calibration.until_converged.share: expected a"
+                        + " number between 0 and 1, found an integer '1'",
+                "calibration: {until_converged: {growth: 0.9}} | dir/r.yaml:5:41: calibration.until_converged.growth:"
+                        + " expected a number from 1.0 to 1000000.0, found a number '0.9'",
+                "calibration: {until_converged: true} | dir/r.yaml:5:32: calibration.until_converged: expected a mapping,"
+                        + " found a boolean 'true'",
                 "calibration: [] | dir/r.yaml:5:14: calibration: expected a mapping, found a list",
                 "data: {sequence_length: 0} | dir/r.yaml:5:25: data.sequence_length: expected an integer from 1 to 1048576,"
                         + " found an integer '0'",

@@ -76,6 +76,8 @@ final class RecipeSchemaTest {
                 "quantize.algorithm.shared_states.zzz       | /definitions/algorithm_max/properties/shared_states",
                 "quantize.algorithm.shared_states.weight_global_amax.zzz | /definitions/algorithm_max/properties/shared_states/properties/weight_global_amax",
                 "calibration.zzz                            | /properties/calibration",
+                "calibration.until_converged.zzz            | /properties/calibration/properties/until_converged",
+                "calibration.budget.zzz                     | /properties/calibration/properties/budget",
                 "data.zzz                                   | /properties/data",
                 "export.zzz                                 | /properties/export",
             })

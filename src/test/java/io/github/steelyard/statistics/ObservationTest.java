@@ -7,6 +7,7 @@ import java.util.Collections;
 import java.util.List;
 import java.util.Optional;
 import java.util.Random;
+import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.Function;
 import org.junit.jupiter.api.Test;
 
@@ -71,6 +72,40 @@ final class ObservationTest {
     private static BlockHistogram blocks(Random random) {
         return new BlockHistogram(Counts.of(random.longs(BlockHistogram.BINS, 0, 1L << random.nextInt(1, 40))
                 .toArray()));
+    }
+
+    // Of the same tokens in other parts, each limited to what a target wants of it: nothing else remains.
+    @Test
+    void merge_topUpsInAnyTree_isTheSame_alsoWhereEachPartIsLimited() {
+        AtomicLong next = new AtomicLong();
+        anyTreeIsTheSame(random -> topUp(random, next, 3));
+    }
+
+    @Test
+    void toppedUpTo_partsThatWereLimitedBefore_isAsIfTheyWereOne() {
+        Random random = new Random(5);
+        AtomicLong next = new AtomicLong();
+        for (int round = 0; round < 100; round++) {
+            SiteStatistics whole = SiteStatistics.of(0, 0, 0);
+            SiteStatistics parts = whole;
+            for (int part = 0; part < 5; part++) {
+                SiteStatistics found = new SiteStatistics(
+                        new Measurement(1, random.nextInt(4), 0), Optional.empty(), topUp(random, next, 20));
+                whole = whole.merge(found);
+                parts = parts.merge(found.toppedUpTo(16));
+            }
+            assertThat(parts.toppedUpTo(16)).isEqualTo(whole.toppedUpTo(16));
+            assertThat(parts.toppedUpTo(16).covered()).isEqualTo(Math.max(16, whole.tokens()));
+        }
+    }
+
+    private static TopUp topUp(Random random, AtomicLong next, int tokens) {
+        List<TopUp.Token> found = new ArrayList<>();
+        for (int i = 0; i < tokens; i++) {
+            float score = -random.nextInt(8); // many are equally near
+            found.add(new TopUp.Token(score, next.getAndIncrement(), random.nextFloat(), random.nextInt(2)));
+        }
+        return new TopUp(found);
     }
 
     private static <T extends Observation<T>> void anyTreeIsTheSame(Function<Random, T> part) {

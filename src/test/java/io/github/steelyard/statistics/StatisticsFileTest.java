@@ -12,6 +12,7 @@ import io.github.steelyard.tensor.DType;
 import io.github.steelyard.tensor.Shape;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
@@ -138,7 +139,7 @@ final class StatisticsFileTest {
         refused("tensor 'histogram_bytes': lengths that do not fit the counts", 3, -125, 1, 1);
         refused("tensor 'histogram_bytes': counts of no site", 1, -125, 1, 1);
         refused("tensor 'histogram_bytes': lengths that do not fit the counts", -2, -125, 1, 1);
-        refused("version 2 without a distribution or a variant", 0, -125);
+        refused("version 2 without a distribution, a variant or tokens that were only shown", 0, -125);
     }
 
     private void refused(String problem, long length, int exponent, int... counts) {
@@ -184,6 +185,73 @@ final class StatisticsFileTest {
         assertThatExceptionOfType(StatisticsException.class)
                 .isThrownBy(() -> StatisticsFile.read(file))
                 .withMessage(file + ": " + problem);
+    }
+
+    @Test
+    void write_expertsThatWereShownTokens_hasColumnsOfThese() {
+        Path path = temp.resolve("statistics.safetensors");
+
+        StatisticsFile.write(toppedUp(), path);
+
+        assertThat(StatisticsFile.read(path)).isEqualTo(toppedUp());
+        try (SafetensorsFile file = SafetensorsFile.open(path)) {
+            assertThat(file.metadata()).containsEntry("version", "2");
+            assertThat(file.bytes("top_up").toArray(ValueLayout.JAVA_LONG_UNALIGNED))
+                    .containsExactly(0, 2, 0);
+            assertThat(file.bytes("top_up_token").toArray(ValueLayout.JAVA_LONG_UNALIGNED))
+                    .containsExactly(1L << 40, 7);
+            assertThat(file.bytes("top_up_score").toArray(ValueLayout.JAVA_FLOAT_UNALIGNED))
+                    .containsExactly(-1, -2);
+        }
+    }
+
+    @Test
+    void read_impossibleColumnsOfShownTokens_areRefused() {
+        refused("top_up", i64(0, 3, 0), "tensor 'top_up_token': expected I64 [3], found I64 [2]");
+        refused("top_up", i64(0, -1, 3), "tensor 'top_up': value 1 is no count");
+        refused("top_up", i64(0, Long.MAX_VALUE, 0), "tensor 'top_up': value 1 is no count");
+        refused("top_up_token", i64(7, 7), "tensors 'top_up_*': a token is there twice");
+        refused("top_up_token", i64(7, -7), "place -7");
+        refused("top_up_score", f32(-2, -1), "tensor 'top_up_score' is not in order");
+        refused("top_up_score", f32(Float.NaN, -1), "score NaN");
+        refused("top_up_amax", f32(0, Float.POSITIVE_INFINITY), "amax Infinity");
+        refused("top_up_non_finite", i64(1, -1), "non-finite values -1");
+    }
+
+    private void refused(String tensor, MemorySegment bytes, String problem) {
+        Path path = temp.resolve("whole.safetensors");
+        StatisticsFile.write(toppedUp(), path);
+        Path altered = temp.resolve("altered.safetensors");
+        try (SafetensorsFile file = SafetensorsFile.open(path)) {
+            List<Planned> plan = new ArrayList<>();
+            List<MemorySegment> tensors = new ArrayList<>();
+            file.tensors().values().forEach(found -> {
+                plan.add(new Planned(found.name(), found.dtype(), found.shape()));
+                tensors.add(found.name().equals(tensor) ? bytes : file.bytes(found));
+            });
+            SafetensorsWriter.write(altered, plan, file.metadata(), tensors);
+        }
+        assertThatExceptionOfType(StatisticsException.class)
+                .isThrownBy(() -> StatisticsFile.read(altered))
+                .withMessageContaining(problem);
+    }
+
+    private static MemorySegment i64(long... values) {
+        ByteBuffer bytes = ByteBuffer.allocate(8 * values.length).order(ByteOrder.LITTLE_ENDIAN);
+        bytes.asLongBuffer().put(values);
+        return MemorySegment.ofArray(bytes.array());
+    }
+
+    private static MemorySegment f32(float... values) {
+        ByteBuffer bytes = ByteBuffer.allocate(4 * values.length).order(ByteOrder.LITTLE_ENDIAN);
+        bytes.asFloatBuffer().put(values);
+        return MemorySegment.ofArray(bytes.array());
+    }
+
+    private static Statistics toppedUp() {
+        TopUp topUp = new TopUp(List.of(new TopUp.Token(-2, 7, 3.5f, 1), new TopUp.Token(-1, 1L << 40, 0, 0)));
+        SiteStatistics unseen = new SiteStatistics(Measurement.NONE, Optional.empty(), topUp);
+        return Statistics.merged(List.of(STATISTICS, Statistics.of(Map.of(UNSEEN, unseen))));
     }
 
     @Test

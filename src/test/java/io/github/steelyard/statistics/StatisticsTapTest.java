@@ -64,7 +64,7 @@ final class StatisticsTapTest {
         tap.rows(List.of(KEY), new RowSource.Sequence(3), new float[] {-5, 1}, 0, 2, 1);
         tap.rows(
                 List.of(GATE),
-                new RowSource.Routed(new int[] {9, 0, 2, 4, 5}, 1, 4),
+                new RowSource.Routed(new int[] {9, 0, 2, 4, 5}, 1, 4, false),
                 new float[] {1, 2, 2, 3},
                 0,
                 4,
@@ -75,6 +75,35 @@ final class StatisticsTapTest {
         assertThat(found.at(KEY).orElseThrow().routed()).isEqualTo(new Measurement(5, 4, 0, 0));
         assertThat(found.at(GATE).orElseThrow().routed()).isEqualTo(new Measurement(3, 4, 0, 1));
         assertThat(found.at(GATE).orElseThrow().all()).contains(new Measurement(8, 4, 0, 1));
+    }
+
+    @Test
+    void rows_ofAnExpertThatIsShownAllOthers_countInBothPopulations() {
+        StatisticsTap tap = new StatisticsTap(Kernels.reference(), StatisticsTapTest::noLayer);
+
+        tap.rows(List.of(GATE), new RowSource.Routed(new int[] {1, 4}, 0, 2, true), new float[] {7, 1}, 0, 2, 1);
+        tap.rows(List.of(GATE), new RowSource.Others(new int[] {0, 2, 3}), new float[] {9, 1, 1}, 0, 3, 1);
+
+        SiteStatistics found = tap.take().at(GATE).orElseThrow();
+        assertThat(found.routed()).isEqualTo(new Measurement(7, 2, 0));
+        assertThat(found.all()).contains(new Measurement(9, 5, 0));
+    }
+
+    @Test
+    void rows_nearestTokens_areKeptOneByOneBesideThePopulations() {
+        StatisticsTap tap =
+                new StatisticsTap(Kernels.reference(), StatisticsTapTest::noLayer, Map.of(), Variants.ONE, 100);
+        RowSource source = new RowSource.Nearest(new int[] {1, 4, 6}, new float[] {-3, -1, -2}, 1);
+
+        tap.rows(List.of(GATE), source, new float[] {-7, 1, Float.NaN, 5}, 0, 2, 2);
+
+        SiteStatistics found = tap.take().at(GATE).orElseThrow();
+        assertThat(found.routed()).isEqualTo(Measurement.NONE);
+        assertThat(found.topUp().tokens())
+                .containsExactly(new TopUp.Token(-1, 104, 7, 0), new TopUp.Token(-2, 106, 5, 1));
+        assertThat(found.topUp().measurement()).isEqualTo(new Measurement(7, 2, 1));
+        assertThat(found.covered()).isEqualTo(2);
+        assertThat(tap.watches(Role.WEIGHT)).isFalse(); // the tokens before came with them
     }
 
     // What is kept layer by layer must not be kept twice.

@@ -89,7 +89,7 @@ public final class SmallCheckpoint {
                     });
                 });
         Path written = directory.resolve(format.label());
-        new Synthesis(config, Families.of(config), format, 1, Long.MAX_VALUE, Optional.empty())
+        new Synthesis(config, Families.of(config), format, 1, Long.MAX_VALUE, Optional.empty(), 0)
                 .write(written, bytes -> {});
         return written;
     }

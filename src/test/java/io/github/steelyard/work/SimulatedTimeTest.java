@@ -95,7 +95,7 @@ final class SimulatedTimeTest {
                 Gemm.select("reference"),
                 Tap.NONE,
                 ExpertBackend.DECOMPOSED,
-                false,
+                ShownTokens.NONE,
                 threads,
                 Profile.NONE);
         return new Workers(pass, module -> {}, time);

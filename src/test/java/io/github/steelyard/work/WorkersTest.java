@@ -182,7 +182,7 @@ final class WorkersTest {
                 Gemm.select("reference"),
                 Tap.NONE,
                 ExpertBackend.DECOMPOSED,
-                false,
+                ShownTokens.NONE,
                 threads,
                 Profile.NONE);
     }
