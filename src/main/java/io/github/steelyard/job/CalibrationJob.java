@@ -302,7 +302,8 @@ public final class CalibrationJob {
                                                 + " rows of inputs are no numbers, or more than four times what was measured, and are left out of what weights were solved by"));
                     }
                     run.finishSolved(
-                            recipe.resolved(), digest -> manifest(set, measured.draws(), key, passes.provenance(), digest, solved));
+                            recipe.resolved(),
+                            digest -> manifest(set, measured.draws(), key, passes.provenance(), digest, solved));
                 });
     }
 
