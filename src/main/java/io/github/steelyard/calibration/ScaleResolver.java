@@ -91,7 +91,7 @@ final class ScaleResolver {
 
     /// Resolves what can be resolved and leaves the rest out.
     ScaleTable resolvable() {
-        search.ifPresent(weights -> factors.putAll(weights.factors(statistics, sharing)));
+        search.ifPresent(weights -> factors.putAll(weights.factors(statistics)));
         modules.stream().filter(ModuleInfo::isExpert).forEach(this::noteMaximum);
         for (ModuleInfo module : modules) {
             if (module.isLatentAttention()) {
@@ -104,7 +104,7 @@ final class ScaleResolver {
         search.ifPresent(weights -> scales.putAll(weights.searched(modules, quantizers, scales)));
         modules.stream()
                 .filter(ModuleInfo::isExpert)
-                .filter(module -> sharing == Sharing.LAYER || isOneOfAll(module))
+                .filter(module -> sharing == Sharing.LAYER || factors.containsKey(module.name()) || isOneOfAll(module))
                 .forEach(this::shareWithLayer);
         unifyGroups();
         unifyStacks();

@@ -5,7 +5,6 @@ import io.github.steelyard.plan.Plan;
 import io.github.steelyard.plan.Scheme;
 import io.github.steelyard.quant.ChannelFactors;
 import io.github.steelyard.recipe.Algorithm;
-import io.github.steelyard.recipe.ExportOptions.Sharing;
 import io.github.steelyard.site.ExpertPart;
 import io.github.steelyard.site.ModuleInfo;
 import io.github.steelyard.site.Role;
@@ -28,9 +27,10 @@ import java.util.Optional;
 /// ```
 ///
 /// Inputs are multiplied by `r` before they are quantised, the weight's columns by `1 / r`. Modules that share an input
-/// share the mean of theirs, as MODELOPT has it in its exports. An expert's `A` is that of its own tokens; of all the
-/// layer's where it has too few, or the recipe wants one input scale for all. MODELOPT leaves experts that are stored
-/// together as they are.
+/// share the mean of theirs, as MODELOPT has it in its exports. The `A` of experts is that of all tokens of their layer,
+/// and so is the amax of their inputs: with factors every channel reaches about the amax, so that channels which few
+/// tokens of one expert showed would clip (`docs/ACCURACY.md`). MODELOPT leaves experts that are stored together as they
+/// are.
 ///
 /// Nothing of it is stored: factors follow from the amax of channels, which the run has, from the weights, and from α.
 ///
@@ -70,7 +70,7 @@ record Smoothing(Plan plan, double alpha) {
     record Smoothed(ModuleInfo module, ChannelAmax amax) {}
 
     /// Returns what is smoothed, as far as its input was observed.
-    List<Smoothed> smoothed(Statistics statistics, Sharing sharing) {
+    List<Smoothed> smoothed(Statistics statistics) {
         Map<Projection, ChannelAmax> layers = new HashMap<>();
         for (ModuleInfo module : plan.modules()) {
             if (module.isExpert() && isSmoothed(module)) {
@@ -82,19 +82,13 @@ record Smoothing(Plan plan, double alpha) {
         List<Smoothed> smoothed = new ArrayList<>();
         for (ModuleInfo module : plan.modules()) {
             if (isSmoothed(module)) {
-                boolean layer = module.isExpert() && (sharing == Sharing.LAYER || isStarved(statistics, module));
-                Optional<ChannelAmax> channels = layer
+                Optional<ChannelAmax> channels = module.isExpert()
                         ? Optional.ofNullable(layers.get(projection(module)))
                         : seen(statistics, module).flatMap(Measurement::channels);
                 channels.ifPresent(found -> smoothed.add(new Smoothed(module, found)));
             }
         }
         return smoothed;
-    }
-
-    private boolean isStarved(Statistics statistics, ModuleInfo module) {
-        long tokens = seen(statistics, module).map(Measurement::tokens).orElse(0L);
-        return tokens == 0 || tokens < plan.recipe().calibration().minTokens();
     }
 
     private static Optional<Measurement> seen(Statistics statistics, ModuleInfo module) {

@@ -9,7 +9,6 @@ import io.github.steelyard.plan.Plan;
 import io.github.steelyard.quant.ChannelFactors;
 import io.github.steelyard.quant.QuantizerConfig;
 import io.github.steelyard.recipe.Algorithm;
-import io.github.steelyard.recipe.ExportOptions.Sharing;
 import io.github.steelyard.search.Multipliers;
 import io.github.steelyard.search.TensorSearch;
 import io.github.steelyard.site.ModuleInfo;
@@ -190,14 +189,12 @@ public final class WeightSearch {
     }
 
     /// Returns what inputs are multiplied by, by module; nothing if the algorithm moves no range into weights.
-    ///
-    /// @param sharing which experts of a layer have one input scale
-    Map<String, ChannelFactors> factors(Statistics statistics, Sharing sharing) {
+    Map<String, ChannelFactors> factors(Statistics statistics) {
         Optional<Smoothing> smoothing = Smoothing.of(plan);
         if (smoothing.isEmpty()) {
             return Map.of();
         }
-        List<Smoothing.Smoothed> smoothed = smoothing.get().smoothed(statistics, sharing).stream()
+        List<Smoothing.Smoothed> smoothed = smoothing.get().smoothed(statistics).stream()
                 .filter(module -> linears.containsKey(module.module().name()))
                 .toList();
         List<float[]> found = all(smoothed.stream()

@@ -202,10 +202,7 @@ final class ActivationGoldenTest {
         ScaleTable scales = smoothed();
         try (Checkpoint checkpoint = Checkpoint.open(Shared.path(MODEL))) {
             String expert = "model.layers.1.mlp.experts.5.";
-            float[] input = statistics()
-                    .at(new Site(expert + "gate_proj", Role.INPUT))
-                    .orElseThrow()
-                    .routed()
+            float[] input = seen("model.layers.1.mlp.experts.gate_up_proj_input_quantizer")
                     .channels()
                     .orElseThrow()
                     .values();
