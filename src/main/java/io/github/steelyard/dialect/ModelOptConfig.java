@@ -49,8 +49,12 @@ final class ModelOptConfig {
     /// Returns what the name of an algorithm under `key` says.
     static Declaration declaration(ConfigJson json, String key, String source) {
         int group = json.integerOr("group_size", 0, 0, LARGEST_GROUP);
-        Declaration declared = Declaration.of(format(json, key, group), source).withGroupSize(group);
         String word = json.string(key).toUpperCase(Locale.ROOT);
+        Format format = format(json, key, group);
+        // ModelOpt has names of its own for integers, and messages speak in them too.
+        Declaration declared = Declaration.of(
+                        format, format.coding() == Format.Coding.INTEGERS ? "%s '%s'".formatted(source, word) : source)
+                .withGroupSize(group);
         return WEIGHT_ONLY.contains(word)
                 ? declared.withInput(Declaration.Input.NONE)
                 : FP8_INPUTS.contains(word)

@@ -24,6 +24,7 @@ import io.github.steelyard.work.Pass;
 import io.github.steelyard.work.Phase;
 import io.github.steelyard.work.Profile;
 import io.github.steelyard.work.Scratch;
+import io.github.steelyard.work.ShownTokens;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -33,12 +34,11 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 /// Two layers of two outputs that share an input of three features, over two copies of two tokens; something is added
-/// to
-/// the second layer in the second copy. All numbers are small integers, so sums are exact.
+/// to the second layer in the second copy. All numbers are small integers, so sums are exact.
 final class AdditionsTest {
 
     private static final Variants COPIES = new Variants(2, 1, 2);
-    private static final RowSource ROWS = new RowSource.Routed(new int[] {9, 0, 1, 2, 3}, 1, 4);
+    private static final RowSource ROWS = new RowSource.Routed(new int[] {9, 0, 1, 2, 3}, 1, 4, false);
     private static final float[] X = {1, 2, 3, -1, 0, 2, 1, 1, 1, 2, -2, 1}; // (4, 3)
     private static final float[] W = {1, 0, 0, 0, 1, 0, 1, 1, 0, 0, 0, 2}; // (4, 3)
     private static final LowRank ADDED = new LowRank(
@@ -93,7 +93,7 @@ final class AdditionsTest {
         Files.writeString(directory.resolve("config.json"), "{}");
         new TinySafetensors().f32("unused", new long[] {1}, 0).write(directory.resolve("model.safetensors"));
         Pass pass = new Pass(
-                        Kernels.fastest(), Gemm.select("vector"), tap, ExpertBackend.DECOMPOSED, false, 1, Profile.NONE)
+                        Kernels.fastest(), Gemm.select("vector"), tap, ExpertBackend.DECOMPOSED, ShownTokens.NONE, 1, Profile.NONE)
                 .over(COPIES);
         try (Checkpoint checkpoint = Checkpoint.open(directory);
                 Lane lane = Lane.alone(pass);
