@@ -77,7 +77,7 @@ public record ScaleTable(SortedMap<Site, SiteScale> scales, Map<String, ChannelF
                 .flatMap(found -> adapter(adapters, found))
                 .map(adapter -> scale.noting("shown by adapter " + adapter))
                 .orElse(scale));
-        return new ScaleTable(named);
+        return new ScaleTable(named, factors);
     }
 
     /// Returns the name of the adapter that showed an amax, if it was one.
