@@ -27,9 +27,11 @@ import java.util.Optional;
 /// ```
 ///
 /// Inputs are multiplied by `r` before they are quantised, the weight's columns by `1 / r`. Modules that share an input
-/// share the mean of theirs, as MODELOPT has it in its exports. The `A` of experts is that of all tokens of their layer,
+/// share the mean of theirs, as MODELOPT has it in its exports. The `A` of experts is that of all tokens of their
+/// layer,
 /// and so is the amax of their inputs: with factors every channel reaches about the amax, so that channels which few
-/// tokens of one expert showed would clip (`docs/ACCURACY.md`). MODELOPT leaves experts that are stored together as they
+/// tokens of one expert showed would clip (`docs/ACCURACY.md`). MODELOPT leaves experts that are stored together as
+/// they
 /// are.
 ///
 /// Nothing of it is stored: factors follow from the amax of channels, which the run has, from the weights, and from α.
