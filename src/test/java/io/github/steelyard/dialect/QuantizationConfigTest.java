@@ -190,7 +190,7 @@ final class QuantizationConfigTest {
                 "{'quant_method':'compressed-tensors'}                          | config_groups: wanted an object",
                 "{'quant_method':'compressed-tensors','config_groups':{'g':{'targets':['Linear'],'weights':{'num_bits':4,'type':'int'}}}} | weights of type 'int' cannot be read",
                 "{'quant_method':'compressed-tensors','config_groups':{},'ignore':['re:(']} | pattern 're:(' is not a regular expression",
-                "{'quant_method':'compressed-tensors','config_groups':{'W8A8':['Linear']}} | W8A8: wanted a known preset",
+                "{'quant_method':'compressed-tensors','config_groups':{'W9A9':['Linear']}} | W9A9: wanted a known preset",
             })
     void embedded_unsound_isRejectedWithItsKey(String quantization, String complaint) {
         String json = "{\"quantization_config\":%s}".formatted(quantization.replace('\'', '"'));
