@@ -1,7 +1,7 @@
 package io.github.steelyard.cli;
 
-import io.github.steelyard.calibration.RunDirectory;
 import io.github.steelyard.console.ExitCode;
+import io.github.steelyard.run.RunDirectory;
 import io.github.steelyard.testing.Json;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;

@@ -2,11 +2,11 @@ package io.github.steelyard.export;
 
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
-import io.github.steelyard.calibration.Provenance;
 import io.github.steelyard.calibration.ScaleTable;
 import io.github.steelyard.calibration.SiteScale;
 import io.github.steelyard.census.LauncherState;
 import io.github.steelyard.declare.LauncherQuantizer;
+import io.github.steelyard.run.Provenance;
 import java.util.List;
 import java.util.Map;
 

@@ -1,10 +1,6 @@
 package io.github.steelyard.job;
 
-import io.github.steelyard.calibration.Manifest;
-import io.github.steelyard.calibration.RunDirectory;
 import io.github.steelyard.calibration.ScaleTable;
-import io.github.steelyard.calibration.SolvedTensors;
-import io.github.steelyard.calibration.SolvedWeights;
 import io.github.steelyard.calibration.Solvers;
 import io.github.steelyard.calibration.WeightSearch;
 import io.github.steelyard.census.ExportSource;
@@ -18,6 +14,10 @@ import io.github.steelyard.plan.Plan;
 import io.github.steelyard.quant.FakeQuantizer;
 import io.github.steelyard.recipe.ExportOptions;
 import io.github.steelyard.recipe.Recipe;
+import io.github.steelyard.run.Manifest;
+import io.github.steelyard.run.RunDirectory;
+import io.github.steelyard.run.SolvedTensors;
+import io.github.steelyard.run.SolvedWeights;
 import io.github.steelyard.site.Site;
 import io.github.steelyard.statistics.Statistics;
 import io.github.steelyard.statistics.StatisticsException;

@@ -1,6 +1,5 @@
 package io.github.steelyard.job;
 
-import io.github.steelyard.calibration.RunDirectory;
 import io.github.steelyard.census.ExportSource;
 import io.github.steelyard.checkpoint.Checkpoint;
 import io.github.steelyard.checkpoint.ModelConfigs;
@@ -20,6 +19,7 @@ import io.github.steelyard.recipe.Recipe;
 import io.github.steelyard.report.Forecast;
 import io.github.steelyard.report.PlanReport;
 import io.github.steelyard.report.ServingPlan;
+import io.github.steelyard.run.RunDirectory;
 import io.github.steelyard.site.Tap;
 import io.github.steelyard.statistics.Statistics;
 import io.github.steelyard.weights.CheckpointWeights;

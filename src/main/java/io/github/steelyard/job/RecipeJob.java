@@ -1,10 +1,10 @@
 package io.github.steelyard.job;
 
-import io.github.steelyard.calibration.RunDirectory;
 import io.github.steelyard.export.EarlierExport;
 import io.github.steelyard.files.OutputDirectory;
 import io.github.steelyard.files.OutputException;
 import io.github.steelyard.files.OutputPaths;
+import io.github.steelyard.run.RunDirectory;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;

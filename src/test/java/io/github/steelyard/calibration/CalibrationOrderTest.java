@@ -14,6 +14,8 @@ import io.github.steelyard.model.Engine;
 import io.github.steelyard.model.EngineListener;
 import io.github.steelyard.model.Sequences;
 import io.github.steelyard.recipe.Drawing;
+import io.github.steelyard.run.RunDirectory;
+import io.github.steelyard.run.RunKey;
 import io.github.steelyard.site.Role;
 import io.github.steelyard.site.Site;
 import io.github.steelyard.statistics.Distribution;

@@ -1,4 +1,4 @@
-package io.github.steelyard.calibration;
+package io.github.steelyard.run;
 
 import io.github.steelyard.format.EncodedWeight;
 import io.github.steelyard.format.Nvfp4Weight;
@@ -37,7 +37,7 @@ public final class SolvedWeights {
     }
 
     /// Returns what was solved for a module, empty if nothing was.
-    static Optional<StoredWeight> weight(ModuleInfo module, SolvedTensors solved) {
+    public static Optional<StoredWeight> weight(ModuleInfo module, SolvedTensors solved) {
         if (module.kind() == ModuleInfo.Kind.ATTENTION || module.columns() % Nvfp4Weight.BLOCK != 0) {
             return Optional.empty();
         }

@@ -1,4 +1,4 @@
-package io.github.steelyard.calibration;
+package io.github.steelyard.run;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatExceptionOfType;

@@ -1,4 +1,4 @@
-package io.github.steelyard.calibration;
+package io.github.steelyard.run;
 
 import io.github.steelyard.checkpoint.SafetensorsWriter;
 import io.github.steelyard.checkpoint.SafetensorsWriter.Planned;
@@ -12,7 +12,7 @@ import java.util.Map;
 
 /// What is solved in one layer, on its way to `solved/`: tensors `MODULE.PART`, those of a module together, in the
 /// model's order. Each module is written as soon as it is solved; the file appears once it is whole. Thread-safe.
-final class SolvedFile implements AutoCloseable {
+public final class SolvedFile implements AutoCloseable {
 
     /// Value of `version` in a file's metadata.
     static final String VERSION = "1";
@@ -23,7 +23,7 @@ final class SolvedFile implements AutoCloseable {
     private final Solver solver;
 
     /// @param modules what is solved
-    SolvedFile(Path file, List<ModuleInfo> modules, Solver solver) {
+    public SolvedFile(Path file, List<ModuleInfo> modules, Solver solver) {
         List<Planned> plan = new ArrayList<>();
         for (ModuleInfo module : modules) {
             solver.parts(module).forEach(part -> plan.add(new Planned(name(module, part), part.dtype(), part.shape())));
@@ -33,7 +33,7 @@ final class SolvedFile implements AutoCloseable {
     }
 
     /// Returns the name of the file of a layer, or with -1 of what lies outside the layers.
-    static String name(int layer) {
+    public static String name(int layer) {
         return layer < 0 ? "head.safetensors" : "layer-" + layer + ".safetensors";
     }
 
@@ -44,7 +44,7 @@ final class SolvedFile implements AutoCloseable {
     /// Writes what was solved for a module.
     ///
     /// @param bytes of each part
-    synchronized void write(ModuleInfo module, List<byte[]> bytes) {
+    public synchronized void write(ModuleInfo module, List<byte[]> bytes) {
         List<Solver.Part> parts = solver.parts(module);
         for (int i = 0; i < parts.size(); i++) {
             writer.append(name(module, parts.get(i)), MemorySegment.ofArray(bytes.get(i)));
@@ -52,7 +52,7 @@ final class SolvedFile implements AutoCloseable {
     }
 
     /// Makes the file appear.
-    void finish() {
+    public void finish() {
         writer.finish();
     }
 

@@ -1,4 +1,4 @@
-package io.github.steelyard.calibration;
+package io.github.steelyard.run;
 
 import io.github.steelyard.checkpoint.Digests;
 import io.github.steelyard.draw.Draws;
@@ -38,10 +38,10 @@ import java.util.stream.Stream;
 ///
 /// A pass that solves keeps its state in the same way, in a directory of its own; what it solves lies in the run's
 /// directory from the first.
-final class RunState implements LayerStore, AutoCloseable {
+public final class RunState implements LayerStore, AutoCloseable {
 
     /// What is replaced last when a layer is done.
-    static final String STATE = "state.json";
+    public static final String STATE = "state.json";
 
     private static final List<String> STREAMS = List.of("stream-0.bin", "stream-1.bin");
     private static final String STATISTICS = "statistics-#.safetensors";
@@ -69,14 +69,15 @@ final class RunState implements LayerStore, AutoCloseable {
     /// @throws StatisticsException if the state is of a run with another key, or is damaged
     /// @throws OutputException if the directory is not ours, or in use by another
     /// process
-    RunState(Path directory, RunKey key, int hidden, int layers, boolean fresh) {
+    public RunState(Path directory, RunKey key, int hidden, int layers, boolean fresh) {
         this(directory, key, hidden, layers, fresh, Optional.empty());
     }
 
     /// Opens the state of a run whose results are no statistics, or begins one.
     ///
     /// @param elsewhere where the results of a layer lie
-    RunState(Path directory, RunKey key, int hidden, int layers, boolean fresh, Optional<IntFunction<Path>> elsewhere) {
+    public RunState(
+            Path directory, RunKey key, int hidden, int layers, boolean fresh, Optional<IntFunction<Path>> elsewhere) {
         this.elsewhere = elsewhere;
         this.directory = directory;
         this.key = key;
@@ -110,7 +111,7 @@ final class RunState implements LayerStore, AutoCloseable {
     ///
     /// @param drawn how many sequences were measured
     /// @param draws what was drawn, where that was done in rounds
-    static void begin(Path directory, RunKey key, int drawn, Optional<Draws> draws) {
+    public static void begin(Path directory, RunKey key, int drawn, Optional<Draws> draws) {
         try (WorkDirectory work = claim(directory)) {
             work.clear();
             new StateFile(key, List.of(), drawn, 0, draws, StateFile.Layers.NONE).write(work.file(STATE));
@@ -118,29 +119,29 @@ final class RunState implements LayerStore, AutoCloseable {
     }
 
     /// Returns how long all processes have worked on the run.
-    Stopwatch watch() {
+    public Stopwatch watch() {
         return watch;
     }
 
     /// Returns the number of finished rounds.
-    int rounds() {
+    public int rounds() {
         return rounds.size();
     }
 
     /// Returns how many sequences had been drawn at the end of a finished round.
-    int end(int round) {
+    public int end(int round) {
         return rounds.get(round).sequences();
     }
 
     /// Returns the statistics of a finished round.
     ///
     /// @throws StatisticsException if its file is not what was written
-    Statistics statistics(int round) {
+    public Statistics statistics(int round) {
         return read(roundFile(round), rounds.get(round).statisticsDigest());
     }
 
     /// Returns at how many sequences the round ends that an earlier process began, if one is under way.
-    Optional<Integer> underWay() {
+    public Optional<Integer> underWay() {
         return begun.map(layers -> drawn);
     }
 
@@ -149,7 +150,7 @@ final class RunState implements LayerStore, AutoCloseable {
     /// @param end how many sequences are drawn with it
     /// @param tokens tokens of the round
     /// @throws StatisticsException if the state of what was begun is damaged
-    void begin(int end, long tokens) {
+    public void begin(int end, long tokens) {
         closeStreams();
         arena = Arena.ofShared();
         digests.clear();
@@ -165,7 +166,7 @@ final class RunState implements LayerStore, AutoCloseable {
     }
 
     /// Ends a round after which another one follows.
-    void end(Statistics statistics) {
+    public void end(Statistics statistics) {
         Path file = roundFile(rounds.size());
         StatisticsFile.write(statistics, file);
         rounds.add(new StateFile.Round(drawn, Digests.ofFile(file)));
@@ -201,14 +202,14 @@ final class RunState implements LayerStore, AutoCloseable {
     /// Returns the statistics of each finished layer of the round under way.
     ///
     /// @throws StatisticsException if a file of them is not what was written
-    List<Statistics> layers() {
+    public List<Statistics> layers() {
         return IntStream.range(0, digests.size())
                 .mapToObj(layer -> read(resultFile(layer), digests.get(layer)))
                 .toList();
     }
 
     /// Returns the digest of the results of each finished layer, an empty one where it has none.
-    List<String> digests() {
+    public List<String> digests() {
         return List.copyOf(digests);
     }
 
@@ -233,13 +234,13 @@ final class RunState implements LayerStore, AutoCloseable {
     }
 
     /// Keeps the statistics of a layer that is about to be finished.
-    void keep(Statistics statistics, int layer) {
+    public void keep(Statistics statistics, int layer) {
         StatisticsFile.write(statistics, resultFile(layer));
         keepResults(layer);
     }
 
     /// Keeps the results of a layer that is about to be finished, which have been written.
-    void keepResults(int layer) {
+    public void keepResults(int layer) {
         digests.add(Digests.ofFile(resultFile(layer)));
     }
 
@@ -272,7 +273,7 @@ final class RunState implements LayerStore, AutoCloseable {
     }
 
     /// Returns rows as large as the corpus, for scratch; each purpose has a file of its own.
-    HiddenStates scratch(Arena rowArena, String purpose, long rows, int width) {
+    public HiddenStates scratch(Arena rowArena, String purpose, long rows, int width) {
         try {
             return new HiddenStates(mapFile(purpose + ".bin", HiddenStates.bytes(rows, width), rowArena), rows, width);
         } catch (IOException e) {
@@ -281,7 +282,7 @@ final class RunState implements LayerStore, AutoCloseable {
     }
 
     /// Deletes everything, once the run is complete.
-    void delete() {
+    public void delete() {
         closeStreams();
         work.remove();
     }

@@ -1,4 +1,4 @@
-package io.github.steelyard.calibration;
+package io.github.steelyard.run;
 
 import io.github.steelyard.checkpoint.Digests;
 import io.github.steelyard.checkpoint.SafetensorsFile;
@@ -41,7 +41,7 @@ public final class SolvedTensors implements AutoCloseable {
     }
 
     /// Opens one file that was written just now.
-    static SolvedTensors ofFile(Path path) {
+    public static SolvedTensors ofFile(Path path) {
         SolvedTensors opened = new SolvedTensors();
         opened.add(path);
         return opened;

@@ -1,4 +1,4 @@
-package io.github.steelyard.calibration;
+package io.github.steelyard.run;
 
 import io.github.steelyard.work.Workers;
 import java.lang.foreign.MemorySegment;

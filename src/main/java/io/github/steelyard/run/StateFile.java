@@ -1,4 +1,4 @@
-package io.github.steelyard.calibration;
+package io.github.steelyard.run;
 
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
@@ -26,7 +26,8 @@ import java.util.TreeMap;
 /// @param seconds how long all processes worked on the run until this was written
 /// @param draws for a pass that solves, what was drawn before, where that was done in rounds
 /// @param layers how far the round under way has come
-record StateFile(RunKey key, List<Round> rounds, int drawn, double seconds, Optional<Draws> draws, Layers layers) {
+public record StateFile(
+        RunKey key, List<Round> rounds, int drawn, double seconds, Optional<Draws> draws, Layers layers) {
 
     /// Bytes of a stream that are read or written at a time.
     static final int BLOCK = 1 << 20;
@@ -35,7 +36,7 @@ record StateFile(RunKey key, List<Round> rounds, int drawn, double seconds, Opti
     private static final String DIGEST = "digest";
 
     /// The part of the key of a pass that solves, beside those of the run: the digest of the run's statistics.
-    static final String STATISTICS = "statistics";
+    public static final String STATISTICS = "statistics";
 
     /// A finished round.
     ///
@@ -63,7 +64,7 @@ record StateFile(RunKey key, List<Round> rounds, int drawn, double seconds, Opti
         }
     }
 
-    StateFile {
+    public StateFile {
         rounds = List.copyOf(rounds);
     }
 
@@ -76,7 +77,7 @@ record StateFile(RunKey key, List<Round> rounds, int drawn, double seconds, Opti
     ///
     /// @param layers layers of the model
     /// @throws StatisticsException if it is damaged or of another version
-    static StateFile read(Path file, int layers) {
+    public static StateFile read(Path file, int layers) {
         try {
             ConfigJson state = ConfigJson.read(file);
             state.integer("schema", SCHEMA, SCHEMA);
@@ -150,7 +151,7 @@ record StateFile(RunKey key, List<Round> rounds, int drawn, double seconds, Opti
     }
 
     /// Returns the refusal of a state that cannot be gone on from.
-    static StatisticsException damaged(Path file, String problem) {
+    public static StatisticsException damaged(Path file, String problem) {
         return new StatisticsException(file, "damaged: %s; use --fresh to start again".formatted(problem));
     }
 

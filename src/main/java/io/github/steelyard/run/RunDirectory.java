@@ -1,4 +1,4 @@
-package io.github.steelyard.calibration;
+package io.github.steelyard.run;
 
 import io.github.steelyard.checkpoint.Digests;
 import io.github.steelyard.files.AtomicFiles;
@@ -99,7 +99,7 @@ public record RunDirectory(Path path) {
     }
 
     /// Writes the statistics of a run that is not finished with them, and returns their digest.
-    String write(Statistics statistics) {
+    public String write(Statistics statistics) {
         StatisticsFile.write(statistics, statisticsFile());
         return Digests.ofFile(statisticsFile());
     }
@@ -121,7 +121,7 @@ public record RunDirectory(Path path) {
     }
 
     /// Takes the manifest away: what was finished here counts no more.
-    void forgetResults() {
+    public void forgetResults() {
         try {
             Files.deleteIfExists(manifestFile());
         } catch (IOException e) {
@@ -137,7 +137,7 @@ public record RunDirectory(Path path) {
         discard(solvingDirectory());
     }
 
-    static void discard(Path state) {
+    public static void discard(Path state) {
         if (Files.exists(state, LinkOption.NOFOLLOW_LINKS)) {
             RunState.claim(state).remove();
         }
@@ -165,12 +165,12 @@ public record RunDirectory(Path path) {
     }
 
     /// Returns the statistics of a run that has no manifest yet.
-    Statistics unfinishedStatistics() {
+    public Statistics unfinishedStatistics() {
         return StatisticsFile.read(statisticsFile());
     }
 
     /// Returns the digest of the statistics as they lie there.
-    String statisticsDigest() {
+    public String statisticsDigest() {
         return StatisticsFile.digest(statisticsFile());
     }
 
