@@ -1,19 +1,13 @@
 package io.github.steelyard.job;
 
 import io.github.steelyard.adapter.Adapters;
-import io.github.steelyard.calibration.CalibrationRun;
-import io.github.steelyard.calibration.PlannedQuantizers;
 import io.github.steelyard.calibration.ResidentMemory;
 import io.github.steelyard.calibration.RoomCheck;
-import io.github.steelyard.calibration.ScaleTable;
-import io.github.steelyard.calibration.Solvers;
-import io.github.steelyard.calibration.SolvingRun;
 import io.github.steelyard.census.ExportSource;
 import io.github.steelyard.checkpoint.Checkpoint;
 import io.github.steelyard.checkpoint.Digests;
 import io.github.steelyard.corpus.CalibrationSet;
 import io.github.steelyard.corpus.DataOptions;
-import io.github.steelyard.draw.Draws;
 import io.github.steelyard.export.Rehearsal;
 import io.github.steelyard.files.AtomicFiles;
 import io.github.steelyard.files.Finding;
@@ -22,12 +16,8 @@ import io.github.steelyard.files.Printable;
 import io.github.steelyard.gemm.Gemm;
 import io.github.steelyard.kernel.Kernels;
 import io.github.steelyard.model.Decoder;
-import io.github.steelyard.model.EngineListener;
-import io.github.steelyard.model.MemoryPlan;
 import io.github.steelyard.model.Sequences;
 import io.github.steelyard.plan.Plan;
-import io.github.steelyard.quant.FakeQuantizer;
-import io.github.steelyard.quant.FakeQuantizingTap;
 import io.github.steelyard.recipe.CalibrationOptions;
 import io.github.steelyard.recipe.Recipe;
 import io.github.steelyard.recipe.Setting;
@@ -38,23 +28,15 @@ import io.github.steelyard.run.Provenance;
 import io.github.steelyard.run.RunDirectory;
 import io.github.steelyard.run.RunKey;
 import io.github.steelyard.site.ModuleInfo;
-import io.github.steelyard.site.Site;
-import io.github.steelyard.site.Tap;
 import io.github.steelyard.statistics.Coverage;
 import io.github.steelyard.statistics.Statistics;
-import io.github.steelyard.weights.CheckpointWeights;
-import io.github.steelyard.weights.Weights;
 import io.github.steelyard.work.ExpertBackend;
 import io.github.steelyard.work.Profile;
-import io.github.steelyard.work.ShownTokens;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
-import java.util.Map;
-import java.util.Objects;
 import java.util.Optional;
-import java.util.SortedMap;
 import java.util.TreeMap;
 import java.util.function.Consumer;
 
@@ -102,25 +84,13 @@ public final class CalibrationJob {
             Decoder decoder = Inputs.model(checkpoint, listener);
             Inputs.warnOfCache(checkpoint, decoder, listener);
             try (Adapters adapters = Inputs.adapters(request.choices().adapters(), decoder, listener)) {
-                return run(run, new Model(checkpoint, decoder, adapters), kernels, chosen, memory);
+                return run(run, new CalibratedModel(checkpoint, decoder, adapters), kernels, chosen, memory);
             }
         }
     }
 
-    /// What is calibrated.
-    private record Model(Checkpoint checkpoint, Decoder decoder, Adapters adapters) {
-
-        /// The model as it is goes first, then each adapter.
-        Weights weights() {
-            return adapters.over(new CheckpointWeights(checkpoint), 1);
-        }
-
-        int copies() {
-            return 1 + adapters.all().size();
-        }
-    }
-
-    private CalibrationResult run(RunDirectory run, Model model, Kernels kernels, Gemm chosen, ResidentMemory memory) {
+    private CalibrationResult run(
+            RunDirectory run, CalibratedModel model, Kernels kernels, Gemm chosen, ResidentMemory memory) {
         Checkpoint checkpoint = model.checkpoint();
         Decoder decoder = model.decoder();
         Plan plan = Inputs.plan(
@@ -139,7 +109,10 @@ public final class CalibrationJob {
         Sequences sequences = Inputs.sequences(set);
         requireExperts(decoder);
         int threads = request.compute()
-                .threadsWithin(memoryPlan(model, sequences, plan).withAdapters(model.adapters()::floats), listener);
+                .threadsWithin(
+                        CalibrationPasses.memory(request, model, sequences, plan)
+                                .withAdapters(model.adapters()::floats),
+                        listener);
         RunKey key = key(digest, plan, set, model.adapters(), kernels, gemm);
         if (run.isFinished() && !request.choices().fresh()) {
             Manifest manifest = requireSame(run, key);
@@ -149,177 +122,11 @@ public final class CalibrationJob {
             }
             return result(run, DONE_BEFORE, plan, set, model, memory);
         }
-        Passes passes = new Passes(model, sequences, kernels, gemm, backend, threads);
-        profiled(profile -> {
-            if (Solvers.isWanted(plan)) {
-                solve(run, key, plan, set, passes, profile);
-            } else {
-                measure(
-                        run,
-                        key,
-                        plan,
-                        passes,
-                        profile,
-                        (statistics, draws) -> run.finish(
-                                statistics,
-                                recipe.resolved(),
-                                measured -> manifest(set, draws, key, passes.provenance(), measured, new TreeMap<>())));
-            }
-        });
+        CalibrationPasses passes =
+                new CalibrationPasses(request, listener, set, plan, model, sequences, kernels, gemm, backend, threads);
+        profiled(profile -> passes.execute(run, key, profile));
         gemm.remarks().forEach(remark -> listener.note("note: " + gemm.name() + ": " + remark));
         return result(run, DONE, plan, set, model, memory);
-    }
-
-    /// What the passes of a run have in common.
-    private record Passes(
-            Model model, Sequences sequences, Kernels kernels, Gemm gemm, ExpertBackend backend, int threads) {
-
-        ForwardPass pass(Weights weights, CalibrationRun.Round round) {
-            return new ForwardPass(
-                    weights,
-                    decoder(),
-                    round.sequences(),
-                    kernels,
-                    gemm,
-                    backend,
-                    round.shown(),
-                    threads,
-                    round.variants());
-        }
-
-        Decoder decoder() {
-            return model.decoder();
-        }
-
-        Provenance provenance() {
-            return Provenance.capture(
-                    Map.of("threads", Integer.toString(threads), "kernels", kernels.reason(), "gemm", gemm.reason()));
-        }
-    }
-
-    private void measure(
-            RunDirectory run,
-            RunKey key,
-            Plan plan,
-            Passes passes,
-            Profile profile,
-            CalibrationRun.StatisticsConsumer finish) {
-        calibration(
-                        plan,
-                        passes,
-                        (round, tap, store, rows) -> passes.pass(passes.model().weights(), round)
-                                .run(
-                                        tap,
-                                        store,
-                                        rows,
-                                        profile,
-                                        listener.passBegins(
-                                                "calibrate", round.sequences().tokens()),
-                                        Optional.empty()))
-                .execute(run, key, request.choices().fresh(), finish);
-    }
-
-    private CalibrationRun calibration(Plan plan, Passes passes, CalibrationRun.Forward forward) {
-        try {
-            return new CalibrationRun(
-                    passes.decoder(),
-                    passes.sequences(),
-                    passes.model().copies(),
-                    request.drawing(),
-                    request.shown(),
-                    passes.kernels(),
-                    plan,
-                    forward);
-        } catch (IllegalArgumentException e) {
-            throw new RequestException(String.valueOf(e.getMessage()));
-        }
-    }
-
-    /// Measures, unless that is done, and then solves what the recipe's algorithm solves, with inputs quantised as
-    /// measured.
-    private void solve(RunDirectory run, RunKey key, Plan plan, CalibrationSet set, Passes passes, Profile profile) {
-        if (request.choices().fresh()) {
-            run.discardState();
-        }
-        if (!run.isMeasured()) {
-            measure(
-                    run,
-                    key,
-                    plan,
-                    passes,
-                    profile,
-                    (statistics, draws) -> SolvingRun.begin(
-                            run,
-                            key,
-                            statistics,
-                            drawn(draws).map(Draws.Round::sequences).orElse(set.count()),
-                            draws));
-        }
-        SolvingRun.Measured measured =
-                SolvingRun.measured(run, key, passes.decoder().layers().size(), set.count());
-        ScaleTable scales =
-                ScaleTable.resolve(measured.statistics(), plan, recipe.export().sharing(), Optional.empty());
-        List<String> unseen = Solvers.unseen(plan, measured.statistics());
-        if (!unseen.isEmpty()) {
-            listener.finding(Finding.warning(
-                    "solved-without-tokens",
-                    "",
-                    String.format(
-                            Locale.ROOT,
-                            "%d modules saw no token and are solved by their weight alone: %s",
-                            unseen.size(),
-                            Printable.list(unseen))));
-        }
-        Map<Site, FakeQuantizer> inputs = PlannedQuantizers.of(plan, scales, module -> true);
-        Optional<Tap> again = Solvers.propagates(plan)
-                ? Optional.of(new FakeQuantizingTap(PlannedQuantizers.of(
-                        plan, scales, module -> plan.keepsWeight(module.name()) || Solvers.isSolved(plan, module))))
-                : Optional.empty();
-        CalibrationRun.Round round = CalibrationRun.Round.of(
-                passes.sequences().range(0, measured.drawn()), passes.model().copies(), ShownTokens.NONE);
-        EngineListener progress = listener.passBegins("solve", round.sequences().tokens());
-        new SolvingRun(
-                        passes.decoder(),
-                        passes.model().weights(),
-                        round.sequences(),
-                        measured.drawn(),
-                        measured.statistics(),
-                        Solvers.of(plan, scales).orElseThrow(),
-                        inputs.isEmpty() ? Tap.NONE : new FakeQuantizingTap(inputs),
-                        again,
-                        passes.kernels(),
-                        passes.gemm(),
-                        passes.threads(),
-                        (weights, tap, store, rows) ->
-                                passes.pass(weights, round).run(tap, store, rows, profile, progress, Optional.empty()))
-                .execute(run, key, (solved, leftOut) -> {
-                    if (leftOut > 0) {
-                        listener.finding(
-                                Finding.warning(
-                                        "rows-left-out",
-                                        "",
-                                        leftOut
-                                                + " rows of inputs are no numbers, or more than four times what was measured, and are left out of what weights were solved by"));
-                    }
-                    run.finishSolved(
-                            recipe.resolved(),
-                            digest -> manifest(set, measured.draws(), key, passes.provenance(), digest, solved));
-                });
-    }
-
-    /// Returns what the largest pass takes. One that solves goes over all that was measured, else a round is the
-    /// largest.
-    private MemoryPlan memoryPlan(Model model, Sequences sequences, Plan plan) {
-        long tokens = sequences.tokens();
-        if (request.drawing().inRounds() && !Solvers.isWanted(plan)) {
-            tokens = Math.min(tokens, (long) request.drawing().roundSequences() * sequences.longest());
-        }
-        return new MemoryPlan(
-                model.decoder(),
-                sequences.longest(),
-                model.copies() * tokens,
-                model.checkpoint().tensors().size(),
-                Solvers.memory(Optional.of(plan)));
     }
 
     private void requireExperts(Decoder decoder) {
@@ -419,43 +226,20 @@ public final class CalibrationJob {
         return manifest;
     }
 
-    private static Manifest.RecipeInput input(Recipe recipe) {
+    static Manifest.RecipeInput input(Recipe recipe) {
         return new Manifest.RecipeInput(
                 recipe.file().toString(),
                 recipe.digest(),
                 recipe.settings().stream().map(Setting::text).toList());
     }
 
-    private static Optional<Draws.Round> drawn(Optional<Draws> draws) {
-        return draws.map(found -> found.rounds().getLast());
-    }
-
-    private Manifest manifest(
-            CalibrationSet set,
-            Optional<Draws> draws,
-            RunKey key,
-            Provenance provenance,
-            String statisticsDigest,
-            SortedMap<String, String> solved) {
-        TreeMap<String, String> settings = new TreeMap<>(key.parts());
-        String checkpoint = Objects.requireNonNull(settings.remove("checkpoint"));
-        settings.remove("data");
-        return new Manifest(
-                new Manifest.Input(
-                        request.checkpoint().toAbsolutePath().normalize().toString(), checkpoint),
-                input(recipe),
-                new Manifest.Input(request.data().map(Path::toString).orElse(""), set.digest()),
-                drawn(draws).map(Draws.Round::sequences).orElse(set.count()),
-                drawn(draws).map(Draws.Round::tokens).orElse(set.tokens()),
-                draws,
-                settings,
-                statisticsDigest,
-                solved,
-                provenance);
-    }
-
     private CalibrationResult result(
-            RunDirectory run, String status, Plan plan, CalibrationSet set, Model model, ResidentMemory memory) {
+            RunDirectory run,
+            String status,
+            Plan plan,
+            CalibrationSet set,
+            CalibratedModel model,
+            ResidentMemory memory) {
         Manifest manifest = run.manifest();
         Statistics statistics = run.statistics();
         RoomCheck.finding(plan, statistics).ifPresent(listener::finding);
