@@ -15,8 +15,9 @@ import java.util.regex.Pattern;
 /// @param size characters and groups, repeats unfolded
 /// @param literal a text that every match contains; may be empty
 /// @param blindToDigits whether any digit of a name can be any other without a change to the match
+/// @param alternatives whether there are some outside any group
 /// @param parts the text, cut at its lookaheads
-record RegexOutline(long size, String literal, boolean blindToDigits, List<Part> parts) {
+record RegexOutline(long size, String literal, boolean blindToDigits, boolean alternatives, List<Part> parts) {
 
     private static final Pattern ANY_DIGIT = Pattern.compile("(?<!\\\\)\\[0-9]");
     private static final Pattern REPEAT = Pattern.compile("(?<!\\\\)\\{\\d{1,4}(?:,\\d{0,4})?}");
@@ -24,6 +25,7 @@ record RegexOutline(long size, String literal, boolean blindToDigits, List<Part>
     private static final Pattern DIGIT = Pattern.compile("\\d");
     private static final String SPECIAL = ".*+?()[]{}|^$\\";
     private static final String QUANTIFIERS = "*+?{";
+    private static final String CLASSES = "dDsSwWbBAzafnrtv"; // letters that an escape ends with
 
     /// What a part of the text is.
     enum Kind {
@@ -45,7 +47,7 @@ record RegexOutline(long size, String literal, boolean blindToDigits, List<Part>
         boolean blind = !DIGIT.matcher(
                         plain.indexOf('[') < 0 ? REPEAT.matcher(plain).replaceAll("") : plain)
                 .find();
-        return new RegexOutline(scan.size(), scan.literal(), blind, scan.parts);
+        return new RegexOutline(scan.size(), scan.literal(), blind, scan.alternatives, scan.parts);
     }
 
     /// One walk over the text.
@@ -60,7 +62,7 @@ record RegexOutline(long size, String literal, boolean blindToDigits, List<Part>
         private String best = "";
         private final StringBuilder run = new StringBuilder();
         private boolean alternatives; // outside any group
-        private boolean flags;
+        private boolean unclear; // a flag, or an escape that goes on after its letter, may change what letters mean
 
         Scan(String regex) {
             this.regex = regex;
@@ -71,7 +73,7 @@ record RegexOutline(long size, String literal, boolean blindToDigits, List<Part>
         }
 
         String literal() {
-            return alternatives || flags || parts.size() > 1 ? "" : best;
+            return alternatives || unclear || parts.size() > 1 ? "" : best;
         }
 
         void run() {
@@ -100,7 +102,11 @@ record RegexOutline(long size, String literal, boolean blindToDigits, List<Part>
                 return element(i + 1);
             }
             char c = regex.charAt(i + 1);
-            return Character.isLetterOrDigit(c) ? element(i + 2) : letter(c, i + 2);
+            if (!Character.isLetterOrDigit(c)) {
+                return letter(c, i + 2);
+            }
+            unclear |= CLASSES.indexOf(c) < 0;
+            return element(i + 2);
         }
 
         private int letter(char c, int next) {
@@ -155,7 +161,7 @@ record RegexOutline(long size, String literal, boolean blindToDigits, List<Part>
                 size += of(regex.substring(i + 3, end)).size();
                 return end + 1;
             }
-            flags |= regex.startsWith("(?", i);
+            unclear |= regex.startsWith("(?", i);
             groups.push(size);
             size = 1;
             return i + 1;

@@ -24,6 +24,7 @@ public record RegexPattern(String text, RegexOutline outline, List<Piece> pieces
     private static final long LARGEST = 10_000;
     private static final int COMPILING = 400; // steps for each element
     private static final int LEAST_PROGRAM = 32; // a short program takes its time too
+    private static final List<String> ANCHORS = List.of("\\b", "\\B", "\\A", "\\z");
     private static final int LITERAL_AT_ONCE = 2; // characters that are searched in a step
 
     /// A part and its program.
@@ -70,46 +71,29 @@ public record RegexPattern(String text, RegexOutline outline, List<Piece> pieces
         } catch (StackOverflowError e) {
             throw refused(text, "its groups are nested too deeply");
         }
-        requireCuttable(text, outline.parts());
+        requireCuttable(text, outline);
         return new RegexPattern(text, outline, pieces);
     }
 
     // A part sees its own stretch of the name only, so that anchors in it would hold at the wrong place.
-    private static void requireCuttable(String text, List<RegexOutline.Part> parts) {
+    private static void requireCuttable(String text, RegexOutline outline) {
+        List<RegexOutline.Part> parts = outline.parts();
         if (parts.size() == 1) {
             return;
         }
+        boolean cuttable = !outline.alternatives();
         for (int i = 0; i < parts.size(); i++) {
             String part = parts.get(i).text();
             boolean last = i == parts.size() - 1 || parts.get(i).kind() != Kind.TEXT;
             boolean anchored =
                     (i > 0 && part.replace("[^", "").replace("\\^", "").indexOf('^') >= 0)
                             || (!last && part.replace("\\$", "").indexOf('$') >= 0)
-                            || part.contains("\\b")
-                            || part.contains("\\B");
-            boolean alternatives = parts.get(i).kind() == Kind.TEXT && hasTopLevelAlternatives(part);
-            if (anchored || alternatives) {
-                throw refused(text, "anchors or alternatives beside a lookahead are not supported");
-            }
+                            || ANCHORS.stream().anyMatch(part::contains);
+            cuttable &= !anchored;
         }
-    }
-
-    private static boolean hasTopLevelAlternatives(String part) {
-        int depth = 0;
-        for (int i = 0; i < part.length(); i++) {
-            switch (part.charAt(i)) {
-                case '\\' -> i++;
-                case '(', '[' -> depth++;
-                case ')', ']' -> depth--;
-                case '|' -> {
-                    if (depth == 0) {
-                        return true;
-                    }
-                }
-                default -> {}
-            }
+        if (!cuttable) {
+            throw refused(text, "anchors or alternatives beside a lookahead are not supported");
         }
-        return false;
     }
 
     private static IllegalArgumentException refused(String text, String why) {

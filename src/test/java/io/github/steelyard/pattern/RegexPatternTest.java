@@ -41,6 +41,9 @@ final class RegexPatternTest {
                 "model\\.layers\\.(?!0\\.).*\\.(?!gate).*",
                 "(?!model)",
                 ".*(?!x)",
+                ".*\\x67ate_proj",
+                ".*layers\\x2e61\\b.*",
+                ".*\\Qmlp.gate\\E",
             })
     void match_isThatOfAnIndependentEngine(String regex) {
         RegexPattern pattern = RegexPattern.of("re:" + regex, budget());
@@ -65,6 +68,8 @@ final class RegexPatternTest {
                 "re:((((){9999}){9999}){9999}){9999}z; its repeats unfold to more than 10000",
                 "re:(?:(?:(?:a{0}){999}){999})z; its repeats unfold to more than 10000",
                 "re:a|b(?!c); anchors or alternatives beside a lookahead",
+                "re:[(]a|b(?!c); anchors or alternatives beside a lookahead",
+                "re:.*(?!a)\\Ab; anchors or alternatives beside a lookahead",
                 "re:.*(?!a)^b; anchors or alternatives beside a lookahead",
             })
     void unsupported_isRefusedByName(String text, String why) {
