@@ -248,7 +248,7 @@ public record WeightTensors(
                     codes.file(), "tensor '%s': integers in the order of activations are not read".formatted(order));
         }
         boolean eight = unpackedColumns(checkpoint, module)
-                .filter(columns -> codes.shape().equals(Shape.of(codes.shape().dim(0), Math.ceilDiv(columns, 4L))))
+                .filter(columns -> codes.shape().rank() == 2 && codes.shape().dim(1) == Math.ceilDiv(columns, 4L))
                 .isPresent();
         return scaled(eight ? Format.INT8_GROUPS : Format.INT4, codes, checkpoint.tensor(names.scale()));
     }
@@ -281,7 +281,8 @@ public record WeightTensors(
 
     /// Returns the format of integers of one byte.
     private static Format oneByte(TensorInfo codes, TensorInfo scale) {
-        return scale.shape().elements() == 1 && codes.shape().dim(0) != 1 ? Format.INT8 : Format.INT8_PER_CHANNEL;
+        boolean oneRow = codes.shape().rank() > 0 && codes.shape().dim(0) == 1;
+        return scale.shape().elements() == 1 && !oneRow ? Format.INT8 : Format.INT8_PER_CHANNEL;
     }
 
     private static WeightTensors eightBit(Checkpoint checkpoint, String module, TensorInfo weight) {

@@ -1,8 +1,10 @@
 package io.github.steelyard.weights;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.github.steelyard.checkpoint.Checkpoint;
+import io.github.steelyard.files.CheckpointException;
 import io.github.steelyard.format.Format;
 import io.github.steelyard.testing.TinySafetensors;
 import java.io.IOException;
@@ -82,6 +84,36 @@ final class WeightTensorsTest {
             assertThat(WeightTensors.detect(checkpoint, "m").format()).isEqualTo(format);
             assertThat(new CheckpointWeights(checkpoint).linear("m", 1, columns).columns())
                     .isEqualTo(columns);
+        }
+    }
+
+    @Test
+    void extentsThatNoTensorHas_areRefusedWithTheTensor() throws IOException {
+        int[] shape = new int[16];
+        Arrays.fill(shape, 0xff); // -1
+        shape[Long.BYTES] = 0; // -256
+        tensors.bytes("m.weight_packed", "I32", new long[] {1, 1}, new int[4])
+                .bytes("m.weight_shape", "I64", new long[] {2}, shape)
+                .bytes("m.weight_scale", "BF16", new long[] {1, 1}, 0x80, 0x3f);
+
+        assertRefused("m.weight_shape");
+    }
+
+    @ParameterizedTest
+    @CsvSource({"weight, I8, 1", "weight_packed, I32, 4"})
+    void codesWithoutExtents_areRefusedWithTheTensor(String codes, String dtype, int bytes) throws IOException {
+        tensors.bytes("m." + codes, dtype, new long[0], new int[bytes])
+                .bytes("m.weight_shape", "I64", new long[] {2}, 1, 0, 0, 0, 0, 0, 0, 0, 4, 0, 0, 0, 0, 0, 0, 0)
+                .bytes("m.weight_scale", "BF16", new long[0], 0x80, 0x3f);
+
+        assertRefused("m." + codes);
+    }
+
+    private void assertRefused(String tensor) throws IOException {
+        try (Checkpoint checkpoint = open()) {
+            assertThatThrownBy(() -> new CheckpointWeights(checkpoint).linear("m", 1, 4))
+                    .isInstanceOf(CheckpointException.class)
+                    .hasMessageContaining("tensor '" + tensor + "'");
         }
     }
 
