@@ -107,6 +107,13 @@ final class SiteCheck {
                     AttributeName.of(verdict.stages()),
                     verdict.stages().size()));
         }
+        Optional<QuantizerConfig> pinned = verdict.stages().stream()
+                .filter(stage -> config.then().isPresent() && stage.pinnedAmax().isPresent())
+                .findFirst();
+        if (pinned.isPresent()) {
+            return Optional.of("%s: an amax of quantizers in sequence cannot be pinned"
+                    .formatted(pinned.get().amax()));
+        }
         SortedMap<String, String> unsupported = config.unsupported();
         if (!unsupported.isEmpty()) {
             Map.Entry<String, String> first = unsupported.firstEntry();

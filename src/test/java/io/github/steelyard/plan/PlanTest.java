@@ -360,6 +360,11 @@ final class PlanTest {
                 "E4M3, then INT4 in blocks: these 2 quantizers in sequence make no format; INT4 in groups, then FP8 of"
                         + " the tensor do",
                 rule("*q_proj.weight*", "cfg: [{num_bits: e4m3}, {num_bits: 4, block_sizes: {-1: 128}}]"));
+        refused(
+                "constant 3.0: an amax of quantizers in sequence cannot be pinned",
+                rule(
+                        "*q_proj.weight*",
+                        "cfg: [{num_bits: 4, block_sizes: {-1: 128}}, {num_bits: e4m3, constant_amax: 3}]"));
     }
 
     @Test
