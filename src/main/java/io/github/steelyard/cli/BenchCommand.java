@@ -64,11 +64,11 @@ final class BenchCommand extends SteelyardCommand {
             paramLabel = "N",
             split = ",",
             converter = Arguments.Threads.class,
-            description = {
-                "Besides, one pass with each of these numbers of workers as it would run if every worker had a core of",
-                "its own: they take turns here, each is charged its processor time, and waits for others as it would",
-                "there. Takes as long as a pass on one core. Caches, memory and disk are not simulated."
-            })
+            description =
+                    "Besides, one pass with each of these numbers of workers as it would run if every worker had a"
+                            + " core of its own: they take turns here, each is charged its processor time, and waits for others"
+                            + " as it would there. Takes as long as a pass on one core. Caches, memory and disk are not"
+                            + " simulated.")
     List<Integer> simulateThreads = List.of();
 
     @Option(names = "--profile", paramLabel = "FILE", description = "Write a Chrome trace of the last pass with taps.")
@@ -85,6 +85,9 @@ final class BenchCommand extends SteelyardCommand {
     @Override
     Outcome run() {
         Arguments.requireReadable(sequences, sequenceLength);
+        if (experts == CalibrationOptions.Experts.TOP_UP) {
+            throw new UsageException("--experts top_up: expected routed or all, since nothing is drawn here");
+        }
         BenchmarkResult result = BenchmarkJob.run(
                 new BenchmarkRequest(
                         Arguments.required(checkpoint),

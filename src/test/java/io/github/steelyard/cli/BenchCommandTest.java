@@ -2,6 +2,7 @@ package io.github.steelyard.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.github.steelyard.console.ExitCode;
 import io.github.steelyard.job.BenchmarkResult;
 import java.util.List;
 import java.util.Map;
@@ -26,6 +27,14 @@ final class BenchCommandTest {
         assertThat(BenchCommand.lines(result(150.26, "kernel")))
                 .contains(
                         "simulated: 64 workers take 10.0 s, 819 tokens/s; at work 90.0 % of the time, 0.2 s for one thread");
+    }
+
+    @Test
+    void experts_thatAreToppedUp_areRefused() {
+        assertThat(CommandRun.of("bench", "no-such-directory", "--experts", "top_up")
+                        .expect(ExitCode.USAGE)
+                        .err())
+                .contains("--experts top_up: expected routed or all");
     }
 
     private static BenchmarkResult result(double third, String kernel) {
