@@ -6,6 +6,8 @@ import io.github.steelyard.console.MemorySize;
 import io.github.steelyard.family.Families;
 import io.github.steelyard.files.ConfigJson;
 import io.github.steelyard.files.OutputDirectory;
+import io.github.steelyard.model.Decoder;
+import io.github.steelyard.site.ModuleInfo;
 import io.github.steelyard.synthesis.Synthesis;
 import io.github.steelyard.synthesis.SyntheticFormat;
 import io.github.steelyard.synthesis.SyntheticTokens;
@@ -133,9 +135,13 @@ final class SynthesizeCommand extends SteelyardCommand {
         if (layers != null) {
             config = Synthesis.withLayers(config, layers);
         }
+        Decoder decoder = Families.of(config);
+        if (starved > 0 && decoder.modules().stream().noneMatch(ModuleInfo::isExpert)) {
+            throw new UsageException("--starved: the model has no routed experts");
+        }
         return new Synthesis(
                 config,
-                Families.of(config),
+                decoder,
                 format,
                 seed,
                 Math.max(1, shardSize.bytes()),

@@ -154,6 +154,17 @@ final class SynthesizeCommandTest {
     }
 
     @Test
+    void starvedExperts_ofAModelWithoutExperts_areRefused() {
+        Path config = Path.of("src/test/resources/configs/llama-3.1-8b.json");
+        CommandRun run = CommandRun.of(
+                        "synthesize", config, "--starved", 0.3, "--seed", 1, "--out", temp.resolve("out"))
+                .expect(ExitCode.USAGE);
+
+        assertThat(run.err()).contains("--starved: the model has no routed experts");
+        assertThat(temp.resolve("out")).doesNotExist();
+    }
+
+    @Test
     void formatThatDoesNotFit_isRefusedAndLeavesNothing() throws IOException {
         Path config = Shared.path("conformance/architectures/llama4_text/config.json");
         CommandRun run = CommandRun.of(
