@@ -9,6 +9,7 @@ import io.github.steelyard.recipe.Recipe;
 import io.github.steelyard.work.ShownTokens;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Locale;
 import java.util.Optional;
 import java.util.OptionalInt;
 
@@ -120,13 +121,20 @@ public record CalibrationRequest(
 
     /// Returns how much of the text is drawn.
     ///
-    /// @throws RequestException if experts are to get fewer tokens than the recipe's minimum
+    /// @throws RequestException if experts are to get fewer tokens than the recipe's minimum, or if there are no rounds
+    ///     that the recipe's budget could end
     Drawing drawing() {
+        Drawing drawing;
         try {
-            return recipe.calibration().drawing(experts());
+            drawing = recipe.calibration().drawing(experts());
         } catch (IllegalArgumentException e) {
             throw new RequestException(String.valueOf(e.getMessage()));
         }
+        if (!drawing.inRounds() && drawing.hasBudget()) {
+            throw new RequestException("--experts %s: the recipe's calibration.budget needs top_up"
+                    .formatted(experts().name().toLowerCase(Locale.ROOT)));
+        }
+        return drawing;
     }
 
     /// Returns which tokens experts are shown whatever is drawn.

@@ -56,6 +56,11 @@ public record Drawing(
         return targetTokens.isPresent() || convergence.isPresent();
     }
 
+    /// Returns whether something limits what is drawn.
+    public boolean hasBudget() {
+        return mostTokens.isPresent() || mostMinutes.isPresent();
+    }
+
     /// Returns the same with a number of tokens for every expert, or without.
     public Drawing withTarget(OptionalInt tokens) {
         return new Drawing(tokens, convergence, roundSequences, mostTokens, mostMinutes);

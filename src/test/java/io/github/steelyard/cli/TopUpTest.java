@@ -184,6 +184,14 @@ final class TopUpTest {
                 calibrate(temp.resolve("model"), "run", List.of("--experts", "top_up"), "calibration.min_tokens=5000");
         assertThat(tooMany.expect(ExitCode.USAGE).err())
                 .contains("calibration.min_tokens: expected at most 4096 with experts: top_up, found 5000");
+        CommandRun unlimited = calibrate(
+                temp.resolve("model"),
+                "run",
+                List.of("--experts", "routed"),
+                "calibration.experts=top_up",
+                "calibration.budget.tokens=300");
+        assertThat(unlimited.expect(ExitCode.USAGE).err())
+                .contains("--experts routed: the recipe's calibration.budget needs top_up");
 
         String config = Files.readString(temp.resolve("config.json"));
         Path dense = Files.writeString(
