@@ -1,5 +1,6 @@
 package io.github.steelyard.job;
 
+import io.github.steelyard.adapter.Adapters;
 import io.github.steelyard.calibration.Perplexity;
 import io.github.steelyard.model.CorpusContext;
 import io.github.steelyard.model.Decoder;
@@ -44,10 +45,12 @@ final class Evaluation {
 
     /// Runs the pass.
     ///
+    /// @param adapters what is added to the weights
     /// @param quantizers what is fake-quantised; empty for nothing
     /// @param logits receives the logits besides
     Perplexity run(
             Weights weights,
+            Adapters adapters,
             Decoder decoder,
             Sequences sequences,
             Map<Site, FakeQuantizer> quantizers,
@@ -59,11 +62,13 @@ final class Evaluation {
         };
         Tap tap = quantizers.isEmpty() ? Tap.NONE : new FakeQuantizingTap(quantizers);
         int threads = compute.threadsWithin(
-                MemoryPlan.of(decoder, sequences, weights.checkpoint(), MemoryPlan.Purpose.EVALUATION), listener);
+                MemoryPlan.of(decoder, sequences, weights.checkpoint(), MemoryPlan.Purpose.EVALUATION)
+                        .withAdapters(adapters::floats),
+                listener);
         // Quantised or not, the arithmetic is the same: the two are compared.
         ExpertBackend experts = ForwardPass.experts(weights.checkpoint(), decoder, Optional.empty(), true);
         ForwardPass pass = new ForwardPass(
-                weights,
+                adapters.over(weights, 0),
                 decoder,
                 sequences,
                 compute.arithmetic(),

@@ -77,7 +77,7 @@ public final class EvaluationJob {
         Optional<LogitsFile> kept =
                 request.logits().map(file -> new LogitsFile(arena, sequences, decoder.vocabulary()));
         Evaluation evaluation = new Evaluation(request.compute(), listener);
-        Perplexity perplexity = evaluation.run(adapters.over(weights, 0), decoder, sequences, quantizers, kept);
+        Perplexity perplexity = evaluation.run(weights, adapters, decoder, sequences, quantizers, kept);
         kept.ifPresent(logits -> logits.write(request.logits().orElseThrow()));
         requireNumbers(perplexity, sequences, evaluation);
         return result(set, perplexity, quantizers.size());

@@ -151,6 +151,28 @@ final class AdapterCommandTest {
     }
 
     @Test
+    void evaluate_withAnAdapter_needsItsMemory() {
+        SmallAdapter wide = new SmallAdapter(1, 16384, 4);
+        try (Checkpoint checkpoint = Checkpoint.open(inputs.checkpoint())) {
+            Families.of(checkpoint).linears().stream()
+                    .map(linear -> linear.info())
+                    .filter(module -> module.name().equals("model.layers.0.self_attn.o_proj"))
+                    .forEach(module -> wide.config(json -> json.put("target_modules", ".*0.self_attn.o_proj"))
+                            .linear(module.name(), module));
+        }
+
+        assertThat(leastMemory("--adapter", wide.write(temp.resolve("wide")))).isGreaterThan(leastMemory());
+    }
+
+    private int leastMemory(Object... options) {
+        List<Object> all = new ArrayList<>(List.of("evaluate", inputs.checkpoint(), "--data", inputs.data()));
+        all.addAll(List.of("--memory", "200M"));
+        all.addAll(List.of(options));
+        String said = CommandRun.of(all.toArray()).expect(ExitCode.RESOURCE).err();
+        return Integer.parseInt(said.replaceAll("(?s).*at least --memory (\\d+)M.*", "$1"));
+    }
+
+    @Test
     void calibrate_adapterThatDoesNotFit_isRefusedInOneLine() {
         Path one = adapter(1).config(json -> json.put("use_dora", true)).write(temp.resolve("one"));
 
