@@ -104,10 +104,10 @@ public final class CalibrationJob {
         CalibrationSet set = corpus(checkpoint, decoder);
         listener.detail("kernels %s (%s), gemm %s (%s)"
                 .formatted(kernels.name(), kernels.reason(), gemm.name(), gemm.reason()));
+        requireExperts(decoder);
         String digest = Digests.checkpoint(checkpoint, request.compute().threads(), List.of())
                 .sha256();
         Sequences sequences = Inputs.sequences(set);
-        requireExperts(decoder);
         int threads = request.compute()
                 .threadsWithin(
                         CalibrationPasses.memory(request, model, sequences, plan)

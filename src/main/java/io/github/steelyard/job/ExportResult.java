@@ -16,8 +16,7 @@ import java.util.TreeMap;
 /// @param bytes bytes of tensors; 0 where only scales were written
 /// @param launch how a program is started that serves it, where that is not plain; empty otherwise
 /// @param modules how many modules were treated how: `encoded`, `kept`, `copied`, `replaced`, `decoded`,
-/// `fake-quantised`; empty without
-/// a checkpoint
+///     `fake-quantised`; empty without a checkpoint
 public record ExportResult(
         Path directory,
         String status,
