@@ -67,7 +67,11 @@ final class AdapterTest {
     }
 
     private static SmallAdapter queries() {
-        SmallAdapter adapter = new SmallAdapter(1, 2, 4)
+        return queries(1);
+    }
+
+    private static SmallAdapter queries(long seed) {
+        SmallAdapter adapter = new SmallAdapter(seed, 2, 4)
                 .config(json -> json.putArray("target_modules").add("q_proj"));
         for (int layer = 0; layer < 2; layer++) {
             String name = "model.layers.%d.self_attn.q_proj".formatted(layer);
@@ -346,6 +350,7 @@ final class AdapterTest {
 
         assertThat(digest(queries())).isEqualTo(before);
         assertThat(digest(queries().config(json -> json.put("lora_alpha", 5)))).isNotEqualTo(before);
+        assertThat(digest(queries(2))).isNotEqualTo(before);
     }
 
     private String digest(SmallAdapter adapter) {

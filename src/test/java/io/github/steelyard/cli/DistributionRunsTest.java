@@ -63,6 +63,7 @@ final class DistributionRunsTest {
                 .allSatisfy((site, amax) -> assertThat(amax).as(site).isLessThan(max.get(site)));
         for (String method : List.of("percentile", "mse", "entropy")) {
             assertThat(scales("calibration.histogram.method=" + method))
+                    .hasSameSizeAs(max)
                     .allSatisfy((site, amax) -> assertThat(amax)
                             .as("%s of %s", method, site)
                             .isBetween(max.get(site) / 40, max.get(site) * 1.001));
@@ -85,7 +86,9 @@ final class DistributionRunsTest {
         Map<String, Double> room = scales("quantize.algorithm.rho=16384");
         Map<String, Double> layer = scales("export.sharing=layer");
 
-        assertThat(room).allSatisfy((site, amax) -> assertThat(amax).as(site).isGreaterThan(2 * max.get(site)));
+        assertThat(room)
+                .hasSize(6 * 4 * 3)
+                .allSatisfy((site, amax) -> assertThat(amax).as(site).isGreaterThan(2 * max.get(site)));
         assertThat(layer.entrySet().stream()
                         .filter(site -> site.getKey().contains("layers.0.")
                                 && site.getKey().contains("down_proj"))
