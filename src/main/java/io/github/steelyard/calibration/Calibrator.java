@@ -158,10 +158,7 @@ sealed interface Calibrator {
             case Algorithm.Lsq lsq -> Optional.empty(); // as long as what it starts from is one of these
             case Algorithm.LocalHessian hessian -> Optional.empty(); // of inputs; weights are Solvers'
             case Algorithm.SmoothQuant smooth -> Optional.empty();
-            case Algorithm.AwqLite lite -> throw missing(lite);
-            case Algorithm.AwqClip clip -> throw missing(clip);
-            case Algorithm.AwqFull full -> throw missing(full);
-            case Algorithm.SvdQuant svd -> throw missing(svd);
+            case Algorithm.NotRun refused -> throw missing(refused);
             case Algorithm.Gptq gptq -> Optional.empty(); // as well
         };
     }

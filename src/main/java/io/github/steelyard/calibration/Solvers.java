@@ -116,10 +116,7 @@ public final class Solvers {
             case Algorithm.Mse mse -> Optional.empty();
             case Algorithm.ActHeadroom headroom -> solver(headroom.weights(), blocks);
             case Algorithm.SmoothQuant smooth -> Optional.empty();
-            case Algorithm.AwqLite lite -> Optional.empty();
-            case Algorithm.AwqClip clip -> Optional.empty();
-            case Algorithm.AwqFull full -> Optional.empty();
-            case Algorithm.SvdQuant svd -> Optional.empty();
+            case Algorithm.NotRun refused -> Optional.empty();
             case Algorithm.Gptq gptq -> Optional.of(new Gptq(gptq.dampening(), gptq.blockSize(), blocks));
         };
     }

@@ -101,10 +101,7 @@ public final class WeightSearch {
             case Algorithm.LocalHessian hessian -> Optional.empty();
             case Algorithm.ActHeadroom headroom -> options(headroom.weights());
             case Algorithm.SmoothQuant smooth -> Optional.empty();
-            case Algorithm.AwqLite lite -> Optional.empty();
-            case Algorithm.AwqClip clip -> Optional.empty();
-            case Algorithm.AwqFull full -> Optional.empty();
-            case Algorithm.SvdQuant svd -> Optional.empty();
+            case Algorithm.NotRun refused -> Optional.empty();
             case Algorithm.Gptq gptq -> Optional.empty();
         };
     }

@@ -161,10 +161,7 @@ final class AlgorithmCheck {
             }
             case Algorithm.ActHeadroom headroom -> runs(algorithm, headroom.weights());
             case Algorithm.SmoothQuant smooth -> true;
-            case Algorithm.AwqLite lite -> false;
-            case Algorithm.AwqClip clip -> false;
-            case Algorithm.AwqFull full -> false;
-            case Algorithm.SvdQuant svd -> false;
+            case Algorithm.NotRun refused -> false;
             case Algorithm.Gptq gptq -> true;
         };
     }
@@ -209,10 +206,7 @@ final class AlgorithmCheck {
             case Algorithm.Mse mse -> {}
             case Algorithm.ActHeadroom headroom -> solved(at, headroom.weights(), decisions);
             case Algorithm.SmoothQuant smooth -> {}
-            case Algorithm.AwqLite lite -> {}
-            case Algorithm.AwqClip clip -> {}
-            case Algorithm.AwqFull full -> {}
-            case Algorithm.SvdQuant svd -> {}
+            case Algorithm.NotRun refused -> {}
         }
     }
 

@@ -70,6 +70,9 @@ public record Algorithm(
         }
     }
 
+    /// What recipes may name and Steelyard does not run: a plan refuses it by name.
+    public sealed interface NotRun extends Method {}
+
     /// No calibration: only constant scales and dynamic quantizers can be had.
     public record None() implements Method {}
 
@@ -119,7 +122,7 @@ public record Algorithm(
     /// A scale per input channel, searched.
     ///
     /// @param alphaStep distance of the exponents tried, in (0, 1]
-    public record AwqLite(double alphaStep) implements Method {}
+    public record AwqLite(double alphaStep) implements NotRun {}
 
     /// A clipped amax per block, searched.
     ///
@@ -127,16 +130,16 @@ public record Algorithm(
     /// @param maxTokens tokens of a batch that are looked at
     /// @param minRatio smallest clipping tried, in (0, 1)
     /// @param shrinkStep distance of the clippings tried, in (0, 1]
-    public record AwqClip(int maxCoBatch, int maxTokens, double minRatio, double shrinkStep) implements Method {}
+    public record AwqClip(int maxCoBatch, int maxTokens, double minRatio, double shrinkStep) implements NotRun {}
 
     /// [AwqLite], then [AwqClip].
-    public record AwqFull(AwqLite lite, AwqClip clip) implements Method {}
+    public record AwqFull(AwqLite lite, AwqClip clip) implements NotRun {}
 
     /// A low-rank part of each weight stays unquantised.
     ///
     /// @param rank its rank
     /// @param skipLayers modules left out, as one line of YAML, empty if not written
-    public record SvdQuant(int rank, Optional<String> skipLayers) implements Method {}
+    public record SvdQuant(int rank, Optional<String> skipLayers) implements NotRun {}
 
     /// Weights rounded one after the other, each making up for the error of those before.
     ///

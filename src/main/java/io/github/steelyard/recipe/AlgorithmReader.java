@@ -13,6 +13,7 @@ import io.github.steelyard.recipe.Algorithm.Max;
 import io.github.steelyard.recipe.Algorithm.Method;
 import io.github.steelyard.recipe.Algorithm.Mse;
 import io.github.steelyard.recipe.Algorithm.None;
+import io.github.steelyard.recipe.Algorithm.NotRun;
 import io.github.steelyard.recipe.Algorithm.Search;
 import io.github.steelyard.recipe.Algorithm.SmoothQuant;
 import io.github.steelyard.recipe.Algorithm.SvdQuant;
@@ -20,10 +21,13 @@ import io.github.steelyard.yaml.Fields;
 import io.github.steelyard.yaml.Node;
 import io.github.steelyard.yaml.Node.Mapping;
 import io.github.steelyard.yaml.Node.Sequence;
+import io.github.steelyard.yaml.Position;
 import io.github.steelyard.yaml.Values;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.OptionalDouble;
 import java.util.Set;
@@ -61,6 +65,12 @@ public final class AlgorithmReader {
     /// Returns the names of the methods, in alphabetical order.
     public static Set<String> names() {
         return METHODS.keySet();
+    }
+
+    /// Returns whether Steelyard runs the method of this name, rather than to refuse it where a plan is made.
+    public static boolean isRun(String name) {
+        Function<Fields, Method> reader = Objects.requireNonNull(METHODS.get(name), name);
+        return !(reader.apply(Fields.empty("", new Position(Path.of(""), 1, 1))) instanceof NotRun);
     }
 
     static List<Algorithm> algorithms(String path, Node node) {
@@ -122,10 +132,7 @@ public final class AlgorithmReader {
             case LocalHessian hessian -> false;
             case ActHeadroom headroom -> false;
             case SmoothQuant smooth -> true;
-            case AwqLite lite -> true;
-            case AwqClip clip -> true;
-            case AwqFull full -> true;
-            case SvdQuant svd -> true;
+            case NotRun refused -> true;
             case Gptq gptq -> true;
             case Lsq lsq -> true;
         };
