@@ -1,14 +1,13 @@
 package io.github.steelyard.schema;
 
-import static io.github.steelyard.schema.RecipeSchema.flag;
-import static io.github.steelyard.schema.RecipeSchema.integer;
-import static io.github.steelyard.schema.RecipeSchema.map;
-import static io.github.steelyard.schema.RecipeSchema.number;
-import static io.github.steelyard.schema.RecipeSchema.positive;
-import static io.github.steelyard.schema.RecipeSchema.text;
+import static io.github.steelyard.schema.Types.flag;
+import static io.github.steelyard.schema.Types.integer;
+import static io.github.steelyard.schema.Types.map;
+import static io.github.steelyard.schema.Types.number;
+import static io.github.steelyard.schema.Types.positive;
+import static io.github.steelyard.schema.Types.text;
 
 import io.github.steelyard.recipe.AlgorithmReader;
-import io.github.steelyard.schema.RecipeSchema.Shape;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
@@ -38,7 +37,7 @@ final class AlgorithmSchema {
     /// Adds the options of an algorithm, and those that all have.
     static void describe(String name, Shape shape) {
         Objects.requireNonNull(OPTIONS.get(name), name).accept(shape);
-        shape.key("moe_calib_experts_ratio", positive(), "The share of experts that see each token.")
+        shape.key("moe_calib_experts_ratio", positive(), "Refused: use calibration.experts: all.")
                 .key("layerwise", layerwise(), "Whether layers are calibrated one after the other.");
     }
 
@@ -51,13 +50,16 @@ final class AlgorithmSchema {
                         "Whether a layer is calibrated on what the quantised layers before it give.")
                 .key("checkpoint_dir", text(), "No effect: the run directory keeps the state.")
                 .key("save_every", integer(1), "No effect: the run directory keeps the state.")
-                .key("calib_mutates_weights", flag(), "Whether weights may change.")
+                .key("calib_mutates_weights", flag(), "No effect: the weights that are read never change.")
                 .required();
     }
 
     private static void max(Shape shape) {
         shape.key("distributed_sync", flag(), "No effect: there is one process.")
-                .key("sync_expert_weight_amax", flag(), "Whether the weights of a layer's experts share an amax.")
+                .key(
+                        "sync_expert_weight_amax",
+                        flag(),
+                        "false; true is refused: each expert's weight keeps its own amax.")
                 .key(
                         "skip_forward_without_activation_calib",
                         flag(),
@@ -75,7 +77,7 @@ final class AlgorithmSchema {
                 new Shape()
                         .key("weight_global_amax", state, "Which weights share the amax of the tensor.")
                         .required(),
-                "What modules share.");
+                "Refused: amax is shared over q/k/v and gate/up as the server needs.");
     }
 
     private static void mse(Shape shape) {
@@ -89,7 +91,10 @@ final class AlgorithmSchema {
 
     private static void localHessian(Shape shape) {
         mse(shape);
-        shape.key("block_size", integer(1), "Inputs whose second moments are taken together.")
+        shape.key(
+                        "block_size",
+                        integer(1),
+                        "16, the inputs whose second moments are taken together; others are refused.")
                 .key("debug", flag(), "No effect.");
     }
 

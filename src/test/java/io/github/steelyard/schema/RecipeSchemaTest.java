@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.catchThrowableOfType;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import io.github.steelyard.plan.Plan;
 import io.github.steelyard.recipe.AlgorithmReader;
 import io.github.steelyard.recipe.Recipe;
 import io.github.steelyard.recipe.RecipeException;
@@ -57,6 +58,17 @@ final class RecipeSchemaTest {
         String known = known("quantize.algorithm.zzz=1", "quantize.algorithm={method: %s}".formatted(method));
 
         assertThat(keys("/definitions/algorithm_" + method)).containsExactlyElementsOf(words(known));
+    }
+
+    @ParameterizedTest
+    @MethodSource("methods")
+    void algorithm_isCalledRefusedWhereAPlanRefusesIt(String method) {
+        Recipe recipe = parse("quantize.algorithm={method: %s}".formatted(method));
+        String said = SCHEMA.at("/definitions/algorithm_%s/properties/method/description".formatted(method))
+                .textValue();
+
+        assertThat(said.startsWith("Refused"))
+                .isEqualTo(catchThrowableOfType(RecipeException.class, () -> Plan.algorithmWarnings(recipe)) != null);
     }
 
     @ParameterizedTest
