@@ -48,6 +48,15 @@ public final class E2m1 {
         return x < 0 ? magnitude | SIGN : magnitude;
     }
 
+    /// Encodes `count` elements, an even number, under one scale, two to a byte.
+    static void encode(float[] weights, int offset, int count, float scale, byte[] codes, int codesOffset) {
+        for (int pair = 0; pair < count / 2; pair++) {
+            int even = encode(weights[offset + 2 * pair] / scale);
+            int odd = encode(weights[offset + 2 * pair + 1] / scale);
+            codes[codesOffset + pair] = (byte) (even | (odd << 4));
+        }
+    }
+
     /// Returns the value of the code in the low four bits of `code`; higher bits are not read.
     public static float decode(int code) {
         return VALUES[code & 0xf];

@@ -24,12 +24,7 @@ final class NearMx {
             int from = offset + block * Mx.BLOCK;
             int code = scaleCode(Amax.require(Amax.of(weights, from, Mx.BLOCK)), FP4_EXPONENT);
             scales[block] = (byte) code;
-            float scale = E8m0.decode(code);
-            for (int pair = 0; pair < Mx.BLOCK / 2; pair++) {
-                int even = E2m1.encode(weights[from + 2 * pair] / scale);
-                int odd = E2m1.encode(weights[from + 2 * pair + 1] / scale);
-                codes[block * (Mx.BLOCK / 2) + pair] = (byte) (even | (odd << 4));
-            }
+            E2m1.encode(weights, from, Mx.BLOCK, E8m0.decode(code), codes, block * (Mx.BLOCK / 2));
         }
     }
 

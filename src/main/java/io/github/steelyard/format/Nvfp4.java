@@ -111,13 +111,7 @@ public final class Nvfp4 {
         StoredElements.requireExtents("NVFP4 weight", rows, columns, BLOCK);
         for (int block = 0; block < rows * (columns / BLOCK); block++) {
             float scale = E4m3.decode(blockScales[scalesOffset + block]) * globalScale;
-            int from = offset + block * BLOCK;
-            int to = codesOffset + block * (BLOCK / 2);
-            for (int pair = 0; pair < BLOCK / 2; pair++) {
-                int even = E2m1.encode(weights[from + 2 * pair] / scale);
-                int odd = E2m1.encode(weights[from + 2 * pair + 1] / scale);
-                codes[to + pair] = (byte) (even | (odd << 4));
-            }
+            E2m1.encode(weights, offset + block * BLOCK, BLOCK, scale, codes, codesOffset + block * (BLOCK / 2));
         }
     }
 

@@ -57,11 +57,7 @@ final class ReciprocalNvfp4 {
         for (int block = 0; block < rows * (columns / Nvfp4.BLOCK); block++) {
             float scale = E4m3.decode(blockScales[block]) / globalScale;
             int from = offset + block * Nvfp4.BLOCK;
-            for (int pair = 0; pair < Nvfp4.BLOCK / 2; pair++) {
-                int even = E2m1.encode(weights[from + 2 * pair] / scale);
-                int odd = E2m1.encode(weights[from + 2 * pair + 1] / scale);
-                codes[block * (Nvfp4.BLOCK / 2) + pair] = (byte) (even | (odd << 4));
-            }
+            E2m1.encode(weights, from, Nvfp4.BLOCK, scale, codes, block * (Nvfp4.BLOCK / 2));
         }
     }
 }
