@@ -1,5 +1,6 @@
 package io.github.steelyard.plan;
 
+import io.github.steelyard.format.Nvfp4;
 import io.github.steelyard.quant.BlockSizes;
 import io.github.steelyard.quant.NumBits;
 import io.github.steelyard.quant.QuantizerConfig;
@@ -11,8 +12,6 @@ import java.util.stream.Collectors;
 
 /// What people call the format that a quantizer's attributes stand for, also where it is not written here.
 final class AttributeName {
-
-    private static final int NVFP4_BLOCK = 16;
 
     private AttributeName() {}
 
@@ -50,6 +49,6 @@ final class AttributeName {
                 .orElse(0);
         return blocks.get().fourOverSix()
                 ? "NVFP4 four over six"
-                : "NVFP4" + (size == NVFP4_BLOCK ? "" : String.format(Locale.ROOT, " in blocks of %d", size));
+                : "NVFP4" + (size == Nvfp4.BLOCK ? "" : String.format(Locale.ROOT, " in blocks of %d", size));
     }
 }

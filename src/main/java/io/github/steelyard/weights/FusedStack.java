@@ -40,7 +40,6 @@ import java.util.stream.Stream;
 /// @param tensors names of the tensors that make it up
 public record FusedStack(String tensor, int count, int rows, int columns, Layout layout, List<String> tensors) {
 
-    private static final int NVFP4_BLOCK = 16;
     private static final int MX_BLOCK_BYTES = 16;
 
     /// Order of a stack's two inner extents.
@@ -200,10 +199,10 @@ public record FusedStack(String tensor, int count, int rows, int columns, Layout
     }
 
     private StoredWeight nvfp4(Checkpoint checkpoint, WeightTensors stored, int index) {
-        requireMultiple(NVFP4_BLOCK);
+        requireMultiple(Nvfp4Weight.BLOCK);
         TensorInfo weight = stored.weight();
         MemorySegment codes = matrix(checkpoint, weight, index, inner(weight.dtype() == DType.F4 ? 1 : 2));
-        MemorySegment scales = matrix(checkpoint, stored.scale().orElseThrow(), index, inner(NVFP4_BLOCK));
+        MemorySegment scales = matrix(checkpoint, stored.scale().orElseThrow(), index, inner(Nvfp4Weight.BLOCK));
         float global = scalar(checkpoint, stored.globalScale().orElseThrow(), index);
         return switch (layout) {
             case OUT_IN -> new Nvfp4Weight(codes, scales, rows, columns, global);

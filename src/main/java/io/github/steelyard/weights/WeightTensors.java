@@ -22,7 +22,7 @@ import java.util.Optional;
 /// @param format the storage format; of integers the width is what `weight_shape` says, else four bits
 /// @param weight values or codes
 /// @param scale the scale, or the block scales; absent for plain values
-/// @param globalScale the second-level scale of NVFP4
+/// @param globalScale the second-level scale of NVFP4, and of integers that are rounded to FP8
 /// @param reciprocal whether the second-level scale is the reciprocal of the multiplier, as in compressed-tensors
 public record WeightTensors(
         Format format,
@@ -73,7 +73,7 @@ public record WeightTensors(
                     yield List.of(names.scale());
                 }
                 TensorInfo scales = checkpoint.tensor(scale.get());
-                boolean complete = isE8m0(scales)
+                boolean complete = MxScales.arePowers(scales)
                         || codes == DType.I8
                         || (isReal(scales) && isInPairs(checkpoint.tensor(names.codes()), scales))
                         || checkpoint.has(global);
@@ -141,10 +141,6 @@ public record WeightTensors(
     /// Returns the scales of FP8 in blocks, if the stack has them.
     private static Optional<String> blockScale(Checkpoint checkpoint, String stack) {
         return Dialect.HUGGING_FACE_FP8.stack(stack).scale(checkpoint::has);
-    }
-
-    private static boolean isE8m0(TensorInfo scale) {
-        return scale.dtype() == DType.U8 || scale.dtype() == DType.F8_E8M0;
     }
 
     /// Returns whether these are scales of integers: those of FP4 are FP8 or powers of two.
@@ -255,7 +251,7 @@ public record WeightTensors(
 
     private static WeightTensors fourBit(Checkpoint checkpoint, String module, TensorInfo codes, TensorNames names) {
         TensorInfo scale = scale(checkpoint, module, names);
-        if (isE8m0(scale) && !checkpoint.has(names.secondScale())) {
+        if (MxScales.arePowers(scale) && !checkpoint.has(names.secondScale())) {
             return scaled(Format.MXFP4, codes, scale);
         }
         if (codes.dtype() == DType.I8) {
@@ -299,7 +295,8 @@ public record WeightTensors(
         boolean matrix = weight.shape().rank() == 2;
         long rows = matrix ? weight.shape().dim(0) : 1;
         long columns = matrix ? weight.shape().dim(1) : 1;
-        if (isE8m0(scale) && shape.equals(Shape.of(rows, Math.ceilDiv(columns, (long) Format.MXFP8.block())))) {
+        if (MxScales.arePowers(scale)
+                && shape.equals(Shape.of(rows, Math.ceilDiv(columns, (long) Format.MXFP8.block())))) {
             return Format.MXFP8;
         }
         boolean inverse = scale.name().endsWith("_inv");
