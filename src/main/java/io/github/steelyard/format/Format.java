@@ -170,6 +170,15 @@ public enum Format {
         };
     }
 
+    /// Returns whether inputs and outputs can be quantised in this format.
+    public boolean isOfActivations() {
+        return switch (granularity) {
+            case TENSOR, TOKEN, TOKEN_BLOCK -> true;
+            case BLOCK -> coding != Coding.INTEGERS;
+            case NONE, CHANNEL, TILE -> false;
+        };
+    }
+
     /// Returns whether `columns` input features can be cut into this format's blocks.
     public boolean fits(int columns) {
         return block() == 0 || columns % block() == 0;

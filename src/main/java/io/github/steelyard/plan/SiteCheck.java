@@ -11,53 +11,11 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
-import java.util.Set;
 import java.util.SortedMap;
-import java.util.TreeSet;
+import java.util.stream.Stream;
 
 /// Whether one quantizer of a plan can be calibrated, faked and written.
 final class SiteCheck {
-
-    private static final Map<Role, Set<Format>> FORMATS = Map.of(
-            Role.WEIGHT,
-                    Set.of(
-                            Format.FP8,
-                            Format.FP8_PER_CHANNEL,
-                            Format.FP8_BLOCK,
-                            Format.NVFP4,
-                            Format.NVFP4_32,
-                            Format.MXFP4,
-                            Format.MXFP8,
-                            Format.INT4,
-                            Format.INT4_FP8,
-                            Format.INT8,
-                            Format.INT8_PER_CHANNEL),
-            Role.INPUT,
-                    Set.of(
-                            Format.FP8,
-                            Format.FP8_DYNAMIC_TOKEN,
-                            Format.FP8_DYNAMIC_GROUP,
-                            Format.NVFP4,
-                            Format.NVFP4_32,
-                            Format.MXFP4,
-                            Format.MXFP8,
-                            Format.INT8,
-                            Format.INT8_DYNAMIC_TOKEN),
-            Role.OUTPUT,
-                    Set.of(
-                            Format.FP8,
-                            Format.FP8_DYNAMIC_TOKEN,
-                            Format.FP8_DYNAMIC_GROUP,
-                            Format.NVFP4,
-                            Format.NVFP4_32,
-                            Format.MXFP4,
-                            Format.MXFP8,
-                            Format.INT8,
-                            Format.INT8_DYNAMIC_TOKEN),
-            Role.KEY, Set.of(Format.FP8, Format.NVFP4),
-            Role.VALUE, Set.of(Format.FP8, Format.NVFP4),
-            Role.LATENT, Set.of(Format.FP8, Format.NVFP4),
-            Role.ROTATED_KEY, Set.of(Format.FP8, Format.NVFP4));
 
     /// Why attributes that would change a number are refused.
     private static final Map<String, String> REASONS = Map.of(
@@ -82,8 +40,7 @@ final class SiteCheck {
             return Optional.empty();
         }
         if (verdict.asStored()) {
-            return stored.filter(FORMATS.getOrDefault(site.role(), Set.of())::contains)
-                    .flatMap(QuantizerConfig::of);
+            return stored.filter(format -> isPossible(site.role(), format)).flatMap(QuantizerConfig::of);
         }
         Rule rule = verdict.rule().get();
         Optional<String> trouble = trouble(module, site, verdict);
@@ -136,16 +93,29 @@ final class SiteCheck {
             return Optional.of("four_over_six is for weights: %s have their scales made where they are quantised"
                     .formatted(words(site.role())));
         }
-        Set<Format> formats = FORMATS.getOrDefault(site.role(), Set.of());
-        Optional<Format> format = config.format().filter(formats::contains);
+        Optional<Format> format = config.format().filter(found -> isPossible(site.role(), found));
         if (format.isPresent() && config.pinnedAmax().isPresent() && !config.hasTensorAmax()) {
             return Optional.of("%s: %s has no scale of the tensor that an amax would decide"
                     .formatted(config.amax(), format.get()));
         }
         return format.isEmpty()
                 ? Optional.of("%s: no format for %s has the attributes (%s); possible are %s"
-                        .formatted(AttributeName.of(config), words(site.role()), config, new TreeSet<>(formats)))
+                        .formatted(AttributeName.of(config), words(site.role()), config, possible(site.role())))
                 : columns(site.role() == Role.OUTPUT ? module.rows() : module.columns(), format.get());
+    }
+
+    private static boolean isPossible(Role role, Format format) {
+        return switch (role) {
+            case WEIGHT -> format.isWritten();
+            case INPUT, OUTPUT -> format.isOfActivations();
+            case KEY, VALUE, LATENT, ROTATED_KEY -> format == Format.FP8 || format == Format.NVFP4;
+        };
+    }
+
+    private static List<Format> possible(Role role) {
+        return Stream.of(Format.values())
+                .filter(format -> isPossible(role, format))
+                .toList();
     }
 
     private static QuantizerConfig inSequence(List<QuantizerConfig> stages) {

@@ -51,7 +51,7 @@ public final class FakeQuantizer {
             Optional<WeightEncoder> weight,
             List<FakeQuantizer> parts,
             Optional<ChannelFactors> factors) {
-        if (format == Format.PLAIN || format == Format.INT8_GROUPS) {
+        if (!format.isWritten() && !format.isOfActivations()) {
             throw new IllegalArgumentException("%s: no quantizer has this format".formatted(format));
         }
         if (format.hasTensorScale() && !(amax >= 0 && amax < Float.POSITIVE_INFINITY)) {
@@ -195,22 +195,12 @@ public final class FakeQuantizer {
             for (int from = offset + row * columns; from < end; from += block) {
                 int length = Math.min(block, end - from);
                 float blockAmax = Amax.of(x, from, length);
-                switch (format) {
-                    case NVFP4, NVFP4_32 -> quantizeFp4(x, from, length, nvfp4Scale(blockAmax, globalScale));
+                switch (format.coding()) {
+                    case NVFP4 -> quantizeFp4(x, from, length, nvfp4Scale(blockAmax, globalScale));
                     case MXFP4 -> quantizeFp4(x, from, length, E8m0.decode(Mx.scaleCode(blockAmax, E2m1.MAX)));
                     case MXFP8 -> quantizeFp8(x, from, length, E8m0.decode(Mx.scaleCode(blockAmax, E4m3.MAX)));
-                    case FP8_DYNAMIC_GROUP -> quantizeFp8(x, from, length, dynamicScale(blockAmax));
-                    case PLAIN,
-                            FP8,
-                            FP8_PER_CHANNEL,
-                            FP8_BLOCK,
-                            FP8_DYNAMIC_TOKEN,
-                            INT4,
-                            INT4_FP8,
-                            INT8,
-                            INT8_PER_CHANNEL,
-                            INT8_DYNAMIC_TOKEN,
-                            INT8_GROUPS -> throw new AssertionError(format);
+                    case FP8 -> quantizeFp8(x, from, length, dynamicScale(blockAmax));
+                    case PLAIN, INTEGERS -> throw new AssertionError(format);
                 }
             }
         }

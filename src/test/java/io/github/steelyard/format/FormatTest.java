@@ -22,31 +22,39 @@ final class FormatTest {
     // Written out by hand, for a weight of 130 x 160.
     @ParameterizedTest
     @CsvSource(delimiter = '|', textBlock = """
-            PLAIN             | BF16    | [130, 160] | 16   | 41600 | false | false
-            FP8               | F8_E4M3 | [130, 160] | 8    | 20804 | true  | true
-            FP8_PER_CHANNEL   | F8_E4M3 | [130, 160] | 8    | 21320 | false | true
-            FP8_BLOCK         | F8_E4M3 | [130, 160] | 8    | 20816 | false | true
-            FP8_DYNAMIC_TOKEN | F8_E4M3 | [130, 160] | 8    | 21320 | false | false
-            FP8_DYNAMIC_GROUP | F8_E4M3 | [130, 160] | 8    | 21840 | false | false
-            NVFP4             | U8      | [130, 80]  | 4.5  | 11704 | true  | true
-            NVFP4_32          | U8      | [130, 80]  | 4.25 | 11054 | true  | true
-            INT4_FP8          | I32     | [130, 20]  | 4.5  | 11704 | true  | true
-            MXFP4             | U8      | [130, 80]  | 4.25 | 11050 | false | true
-            MXFP8             | F8_E4M3 | [130, 160] | 8.25 | 21450 | false | true
-            INT4              | I32     | [130, 20]  | 4.5  | 11700 | false | true
-            INT8              | I8      | [130, 160] | 8    | 20804 | true  | true
-            INT8_PER_CHANNEL  | I8      | [130, 160] | 8    | 21320 | false | true
-            INT8_DYNAMIC_TOKEN | I8     | [130, 160] | 8    | 21320 | false | false
-            INT8_GROUPS       | I32     | [130, 40]  | 8.5  | 22100 | false | false
+            PLAIN             | BF16    | [130, 160] | 16   | 41600 | false | false | false
+            FP8               | F8_E4M3 | [130, 160] | 8    | 20804 | true  | true  | true
+            FP8_PER_CHANNEL   | F8_E4M3 | [130, 160] | 8    | 21320 | false | true  | false
+            FP8_BLOCK         | F8_E4M3 | [130, 160] | 8    | 20816 | false | true  | false
+            FP8_DYNAMIC_TOKEN | F8_E4M3 | [130, 160] | 8    | 21320 | false | false | true
+            FP8_DYNAMIC_GROUP | F8_E4M3 | [130, 160] | 8    | 21840 | false | false | true
+            NVFP4             | U8      | [130, 80]  | 4.5  | 11704 | true  | true  | true
+            NVFP4_32          | U8      | [130, 80]  | 4.25 | 11054 | true  | true  | true
+            INT4_FP8          | I32     | [130, 20]  | 4.5  | 11704 | true  | true  | false
+            MXFP4             | U8      | [130, 80]  | 4.25 | 11050 | false | true  | true
+            MXFP8             | F8_E4M3 | [130, 160] | 8.25 | 21450 | false | true  | true
+            INT4              | I32     | [130, 20]  | 4.5  | 11700 | false | true  | false
+            INT8              | I8      | [130, 160] | 8    | 20804 | true  | true  | true
+            INT8_PER_CHANNEL  | I8      | [130, 160] | 8    | 21320 | false | true  | false
+            INT8_DYNAMIC_TOKEN | I8     | [130, 160] | 8    | 21320 | false | false | true
+            INT8_GROUPS       | I32     | [130, 40]  | 8.5  | 22100 | false | false | false
             """)
     void format_saysWhatAWeightTakes(
-            Format format, DType dtype, String shape, double bits, long bytes, boolean tensorScale, boolean written) {
+            Format format,
+            DType dtype,
+            String shape,
+            double bits,
+            long bytes,
+            boolean tensorScale,
+            boolean written,
+            boolean activations) {
         assertThat(format.codeType()).isEqualTo(dtype);
         assertThat(format.codeShape(ROWS, COLUMNS)).hasToString(shape);
         assertThat(format.bitsPerWeight()).isEqualTo(bits);
         assertThat(format.bytes(ROWS, COLUMNS)).isEqualTo(bytes);
         assertThat(format.hasTensorScale()).isEqualTo(tensorScale);
         assertThat(format.isWritten()).isEqualTo(written);
+        assertThat(format.isOfActivations()).isEqualTo(activations);
     }
 
     @ParameterizedTest
