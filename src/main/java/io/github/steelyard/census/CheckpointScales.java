@@ -35,9 +35,9 @@ import java.util.TreeMap;
 /// | FP8 per channel | a scale per token |
 /// | FP8 in blocks | a scale per token and 128 columns |
 /// | NVFP4 | its static scale |
-/// | MXFP8 | a scale per 32 columns |
+/// | MXFP4 declared dynamic, MXFP8 | a scale per 32 columns |
 /// | any, where the config declares no input quantizer: weight-only | nothing |
-/// | MXFP4, integers | nothing |
+/// | other MXFP4, packed integers | nothing |
 /// | fake-quantised for ModelOpt's launcher | what the launcher is told ([LauncherState]) |
 public final class CheckpointScales {
 
@@ -94,7 +94,6 @@ public final class CheckpointScales {
                     FP8_DYNAMIC_TOKEN,
                     FP8_DYNAMIC_GROUP,
                     NVFP4_32,
-                    MXFP4,
                     INT4,
                     INT4_FP8,
                     INT8_DYNAMIC_TOKEN,
@@ -119,6 +118,11 @@ public final class CheckpointScales {
             case FP8_BLOCK -> put(site, Format.FP8_DYNAMIC_GROUP, 0);
             case NVFP4 ->
                 InputScale.of(checkpoint, module).ifPresent(scale -> put(site, Format.NVFP4, amax(scale, Nvfp4.RANGE)));
+            case MXFP4 -> {
+                if (declared.equals(Optional.of(Input.DYNAMIC))) {
+                    put(site, Format.MXFP4, 0);
+                }
+            }
             case MXFP8 -> put(site, Format.MXFP8, 0);
         }
     }

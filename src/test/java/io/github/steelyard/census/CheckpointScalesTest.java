@@ -56,6 +56,26 @@ final class CheckpointScalesTest {
         }
     }
 
+    @ParameterizedTest
+    @CsvSource(
+            delimiter = '|',
+            nullValues = "-",
+            value = {
+                "{'config_groups':{'g':{'targets':['Linear'],'format':'mxfp4-pack-quantized','input_activations':{'num_bits':4,'type':'float','dynamic':true},'weights':{'num_bits':4,'type':'float','strategy':'group','group_size':32}}}} | MXFP4",
+                "{'config_groups':{'g':{'targets':['Linear'],'format':'mxfp4-pack-quantized','input_activations':null,'weights':{'num_bits':4,'type':'float','strategy':'group','group_size':32}}}} | -",
+                "{'quant_method':'mxfp4'}                  | -",
+            })
+    void input_ofMxfp4_isWhatTheConfigDeclares(String config, Format format) throws IOException {
+        tensors.bytes("m.weight_packed", "U8", new long[] {1, 16}, new int[16])
+                .bytes("m.weight_scale", "U8", new long[] {1, 1}, 127);
+
+        Map<Site, FakeQuantizer> quantizers = read(config).quantizers();
+
+        assertThat(quantizers.values())
+                .extracting(FakeQuantizer::format)
+                .isEqualTo(format == null ? List.of() : List.of(format));
+    }
+
     @Test
     void input_ofPublishersStaticFp8_hasItsScale() throws IOException {
         tensors.bytes("m.weight", "F8_E4M3", new long[] {1, 2}, 0x38, 0x38)
