@@ -103,8 +103,10 @@ final class CompressedTensorsConfig {
                 case "FP8_BLOCK" -> Declaration.of(Format.FP8_BLOCK, source).withBlock(128, 128);
                 case "NVFP4" -> Declaration.of(Format.NVFP4, source);
                 case "NVFP4A16" -> Declaration.of(Format.NVFP4, source).withInput(Declaration.Input.NONE);
-                case "MXFP4", "MXFP4A16" -> Declaration.of(Format.MXFP4, source);
-                case "MXFP8", "MXFP8A16" -> Declaration.of(Format.MXFP8, source);
+                case "MXFP4" -> Declaration.of(Format.MXFP4, source).withInput(Declaration.Input.DYNAMIC);
+                case "MXFP4A16" -> Declaration.of(Format.MXFP4, source);
+                case "MXFP8" -> Declaration.of(Format.MXFP8, source);
+                case "MXFP8A16" -> Declaration.of(Format.MXFP8, source).withInput(Declaration.Input.NONE);
                 case "W4A16" -> Declaration.of(Format.INT4, source).withGroupSize(128);
                 case "W8A8", "INT8" ->
                     Declaration.of(Format.INT8_PER_CHANNEL, source).withInput(Declaration.Input.DYNAMIC);

@@ -63,6 +63,8 @@ final class CheckpointScalesTest {
             value = {
                 "{'config_groups':{'g':{'targets':['Linear'],'format':'mxfp4-pack-quantized','input_activations':{'num_bits':4,'type':'float','dynamic':true},'weights':{'num_bits':4,'type':'float','strategy':'group','group_size':32}}}} | MXFP4",
                 "{'config_groups':{'g':{'targets':['Linear'],'format':'mxfp4-pack-quantized','input_activations':null,'weights':{'num_bits':4,'type':'float','strategy':'group','group_size':32}}}} | -",
+                "{'config_groups':{'MXFP4':['Linear']}}    | MXFP4",
+                "{'config_groups':{'MXFP4A16':['Linear']}} | -",
                 "{'quant_method':'mxfp4'}                  | -",
             })
     void input_ofMxfp4_isWhatTheConfigDeclares(String config, Format format) throws IOException {
@@ -74,6 +76,16 @@ final class CheckpointScalesTest {
         assertThat(quantizers.values())
                 .extracting(FakeQuantizer::format)
                 .isEqualTo(format == null ? List.of() : List.of(format));
+    }
+
+    @ParameterizedTest
+    @CsvSource({"MXFP8, 1", "MXFP8A16, 0"})
+    void input_ofMxfp8_isQuantisedUnlessThePresetSaysWeightsAlone(String preset, int quantizers) throws IOException {
+        tensors.bytes("m.weight", "F8_E4M3", new long[] {1, 32}, new int[32])
+                .bytes("m.weight_scale", "U8", new long[] {1, 1}, 127);
+
+        assertThat(read("{'config_groups':{'%s':['Linear']}}".formatted(preset)).quantizers())
+                .hasSize(quantizers);
     }
 
     @Test
