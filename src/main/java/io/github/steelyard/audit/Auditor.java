@@ -116,7 +116,9 @@ public final class Auditor {
         } else if (expectation.export()) {
             checks.add(new SomethingQuantised());
         }
-        expectation.servers().forEach(loader -> checks.add(new LoaderCheck(loader)));
+        if (!expectation.servers().isEmpty()) {
+            checks.add(new LoaderCheck(expectation.servers()));
+        }
         return checks;
     }
 

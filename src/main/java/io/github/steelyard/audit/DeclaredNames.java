@@ -68,7 +68,7 @@ record DeclaredNames() implements Check {
                     .json("hf_quant_config.json")
                     .flatMap(file -> file.object("quantization"))
                     .ifPresent(configs::add);
-            checkpoint.config().object("quantization_config").ifPresent(configs::add);
+            QuantizationConfig.embedded(checkpoint.config()).ifPresent(configs::add);
             for (ConfigJson config : configs) {
                 for (String key : List.of("exclude_modules", "ignore")) {
                     config.strings(key).stream()

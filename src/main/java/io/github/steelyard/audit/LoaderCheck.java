@@ -6,10 +6,10 @@ import io.github.steelyard.loader.Loader;
 import io.github.steelyard.loader.LoaderRule;
 import java.util.List;
 
-/// What the loader of one serving engine does with the checkpoint.
+/// What the loaders of serving engines do with the checkpoint.
 ///
-/// @param loader the loader
-record LoaderCheck(Loader loader) implements Check {
+/// @param loaders the loaders
+record LoaderCheck(List<Loader> loaders) implements Check {
 
     @Override
     public void run(Subject subject, Findings findings) {
@@ -18,11 +18,13 @@ record LoaderCheck(Loader loader) implements Check {
         }
         List<LoadedPart> parts = LoadedParts.of(
                 subject.checkpoint(), subject.stored(), subject.decoder().get(), subject::single);
-        for (LoaderRule rule : loader.rules()) {
-            parts.stream()
-                    .filter(rule::speaksOf)
-                    .forEach(part -> findings.each(
-                            code(rule.effect()), "%s %s".formatted(loader.label(), rule.says()), part.name()));
+        for (Loader loader : loaders) {
+            for (LoaderRule rule : loader.rules()) {
+                String message = "%s %s".formatted(loader.label(), rule.says());
+                parts.stream()
+                        .filter(rule::speaksOf)
+                        .forEach(part -> findings.each(code(rule.effect()), message, part.name()));
+            }
         }
     }
 

@@ -137,7 +137,8 @@ public final class QuantizationConfig {
         return fromConfig.method == Method.NONE ? fromSeparate : fromSeparate.merged(separate.get(), fromConfig);
     }
 
-    private static Optional<ConfigJson> embedded(ConfigJson config) {
+    /// Returns what `config.json` itself holds, if it holds anything.
+    public static Optional<ConfigJson> embedded(ConfigJson config) {
         for (String key : List.of("quantization_config", "compression_config")) {
             if (config.has(key)) {
                 return config.object(key);

@@ -2,6 +2,7 @@ package io.github.steelyard.loader;
 
 import io.github.steelyard.checkpoint.Checkpoint;
 import io.github.steelyard.dialect.QuantizationConfig;
+import io.github.steelyard.dialect.QuantizationConfig.Method;
 import io.github.steelyard.files.CheckpointException;
 import io.github.steelyard.files.ConfigJson;
 import io.github.steelyard.model.Decoder;
@@ -11,60 +12,35 @@ import java.util.Locale;
 import java.util.Optional;
 import java.util.Set;
 import java.util.TreeSet;
-import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
-/// What is odd about the quantization config as a whole.
+/// What a server meets in the quantization config as a whole.
 ///
-/// @param checkpoint the checkpoint
-/// @param decoder its model
-record ConfigTraits(Checkpoint checkpoint, Decoder decoder) {
+/// @param traits what is odd about it
+/// @param algorithms the algorithms that ModelOpt's config names, in capitals, as servers compare them
+record ConfigTraits(Set<Trait> traits, Set<String> algorithms) {
 
     private static final String EXPRESSION = "re:";
 
-    Set<Trait> all() {
+    static ConfigTraits of(Checkpoint checkpoint, Decoder decoder) {
         Set<Trait> traits = LoadedPart.none();
+        Set<String> algorithms = new TreeSet<>();
         try {
-            Optional<ConfigJson> config = checkpoint.config().object("quantization_config");
-            if (config.isPresent()
-                    && checkpoint.quantization().method() == QuantizationConfig.Method.COMPRESSED_TENSORS) {
-                compressedTensors(config.get(), traits);
-                LoadedParts.put(
-                        traits,
-                        Trait.SECOND_CONFIG,
-                        checkpoint.json("hf_quant_config.json").isPresent());
-            } else if (config.isPresent() && checkpoint.quantization().method() == QuantizationConfig.Method.MODELOPT) {
-                modelOpt(config.get(), traits);
-            }
-        } catch (CheckpointException e) {
-            return traits; // what cannot be read is found by the reading of the config
-        }
-        return traits;
-    }
-
-    /// Returns the algorithms that ModelOpt's config names, in capitals, as servers compare them.
-    Set<String> algorithms() {
-        Set<String> words = new TreeSet<>();
-        try {
-            Optional<ConfigJson> config = checkpoint.config().object("quantization_config");
-            if (config.isPresent() && checkpoint.quantization().method() == QuantizationConfig.Method.MODELOPT) {
-                words.add(config.get().stringOr("quant_algo", ""));
-                Optional<ConfigJson> layers = config.get().object("quantized_layers");
-                for (String layer : layers.map(ConfigJson::keys).orElse(Set.of())) {
-                    layers.flatMap(all -> all.object(layer))
-                            .ifPresent(said -> words.add(said.stringOr("quant_algo", "")));
+            Method method = checkpoint.quantization().method();
+            QuantizationConfig.embedded(checkpoint.config()).ifPresent(config -> {
+                if (method == Method.COMPRESSED_TENSORS) {
+                    compressedTensors(config, traits);
+                } else if (method == Method.MODELOPT) {
+                    modelOpt(config, decoder, traits, algorithms);
                 }
-            }
+            });
         } catch (CheckpointException e) {
-            return Set.of(); // what cannot be read is found by the reading of the config
+            // What cannot be read is found by the reading of the config.
         }
-        return words.stream()
-                .filter(word -> !word.isEmpty())
-                .map(word -> word.toUpperCase(Locale.ROOT))
-                .collect(Collectors.toCollection(TreeSet::new));
+        return new ConfigTraits(traits, algorithms);
     }
 
-    private void compressedTensors(ConfigJson config, Set<Trait> traits) {
+    private static void compressedTensors(ConfigJson config, Set<Trait> traits) {
         Optional<ConfigJson> groups = config.object("config_groups");
         if (groups.isEmpty()) {
             return;
@@ -109,19 +85,29 @@ record ConfigTraits(Checkpoint checkpoint, Decoder decoder) {
                         || plain.startsWith(EXPRESSION + "model.language_model."));
     }
 
-    private void modelOpt(ConfigJson config, Set<Trait> traits) {
-        if (!config.stringOr("quant_algo", "").equals("MIXED_PRECISION")) {
-            return;
+    private static void modelOpt(ConfigJson config, Decoder decoder, Set<Trait> traits, Set<String> algorithms) {
+        Optional<ConfigJson> layers = config.object("quantized_layers");
+        Set<String> listed = layers.map(ConfigJson::keys).orElse(Set.of());
+        addAlgorithm(config, algorithms);
+        for (String layer : listed) {
+            layers.flatMap(all -> all.object(layer)).ifPresent(said -> addAlgorithm(said, algorithms));
         }
-        Set<String> layers =
-                config.object("quantized_layers").map(ConfigJson::keys).orElse(Set.of());
-        LoadedParts.put(traits, Trait.NOTHING_LISTED, layers.isEmpty());
-        LoadedParts.put(
-                traits,
-                Trait.EXPERTS_NOT_NAMED,
-                decoder.modules().stream()
-                        .filter(module -> layers.contains(module.name()))
-                        .flatMap(module -> module.expert().stream())
-                        .anyMatch(part -> !layers.contains(part.group())));
+        if (config.stringOr("quant_algo", "").equals("MIXED_PRECISION")) {
+            LoadedParts.put(traits, Trait.NOTHING_LISTED, listed.isEmpty());
+            LoadedParts.put(
+                    traits,
+                    Trait.EXPERTS_NOT_NAMED,
+                    decoder.modules().stream()
+                            .filter(module -> listed.contains(module.name()))
+                            .flatMap(module -> module.expert().stream())
+                            .anyMatch(part -> !listed.contains(part.group())));
+        }
+    }
+
+    private static void addAlgorithm(ConfigJson said, Set<String> algorithms) {
+        String word = said.stringOr("quant_algo", "");
+        if (!word.isEmpty()) {
+            algorithms.add(word.toUpperCase(Locale.ROOT));
+        }
     }
 }

@@ -5,6 +5,7 @@ import io.github.steelyard.census.StoredModules;
 import io.github.steelyard.checkpoint.Checkpoint;
 import io.github.steelyard.checkpoint.TensorInfo;
 import io.github.steelyard.dialect.Declaration;
+import io.github.steelyard.dialect.Declaration.Input;
 import io.github.steelyard.dialect.QuantizationConfig;
 import io.github.steelyard.family.CacheScales;
 import io.github.steelyard.format.Format;
@@ -16,7 +17,6 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
-import java.util.Locale;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
@@ -34,6 +34,7 @@ public final class LoadedParts {
     private final Decoder decoder;
     private final Function<TensorInfo, Optional<Float>> single;
     private final QuantizationConfig config;
+    private final boolean mixed;
     private final Map<String, ModuleInfo> modules = new HashMap<>();
     private final Set<String> biased = new HashSet<>();
     private final Map<String, Set<Format>> formats = new TreeMap<>(); // of the experts of a layer
@@ -49,6 +50,7 @@ public final class LoadedParts {
         this.decoder = decoder;
         this.single = single;
         this.config = checkpoint.quantization();
+        this.mixed = config.labels().size() > 1;
     }
 
     /// Returns the parts, in the order of the model, the config last.
@@ -84,13 +86,14 @@ public final class LoadedParts {
                 stored(module).ifPresent(found -> linear(module, found));
             }
         }
-        ConfigTraits traits = new ConfigTraits(checkpoint, decoder);
-        config("config.json", "", traits.all());
-        traits.algorithms().forEach(word -> config("quant_algo " + word, word, LoadedPart.none()));
+        ConfigTraits whole = ConfigTraits.of(checkpoint, decoder);
+        config("config.json", "", whole.traits());
+        whole.algorithms().forEach(word -> config("quant_algo " + word, word, LoadedPart.none()));
     }
 
     private void config(String name, String algorithm, Set<Trait> traits) {
-        parts.add(new LoadedPart(name, LoadedPart.Kind.CONFIG, method(), algorithm, "none", decoder.family(), traits));
+        parts.add(new LoadedPart(
+                name, LoadedPart.Kind.CONFIG, config.method(), algorithm, Input.NONE, decoder.family(), traits));
     }
 
     private Optional<StoredModule> stored(ModuleInfo module) {
@@ -107,9 +110,8 @@ public final class LoadedParts {
         Set<Trait> traits = LoadedPart.none();
         Optional<Declaration> declared = config.declarationOf(module.name());
         Format format = format(found);
-        put(traits, Trait.MIXED, config.labels().size() > 1);
+        put(traits, Trait.MIXED, mixed);
         put(traits, Trait.BIASED, module.isExpert() && biased.contains(module.name()));
-        put(traits, Trait.STACKED, found.isStack());
         put(
                 traits,
                 Trait.UNLISTED,
@@ -126,10 +128,9 @@ public final class LoadedParts {
         parts.add(new LoadedPart(
                 found.name(),
                 kind(module),
-                method(),
+                config.method(),
                 format.name(),
-                declared.map(said -> said.input().name().toLowerCase(Locale.ROOT))
-                        .orElse("none"),
+                declared.map(Declaration::input).orElse(Input.NONE),
                 decoder.family(),
                 traits));
     }
@@ -140,7 +141,6 @@ public final class LoadedParts {
                 .flatMap(name -> Optional.ofNullable(modules.get(name)).stream())
                 .flatMap(other -> stored(other).stream())
                 .toList();
-        put(traits, Trait.JOINED, !others.isEmpty());
         put(
                 traits,
                 Trait.UNEVEN_TILES,
@@ -184,9 +184,9 @@ public final class LoadedParts {
         parts.add(new LoadedPart(
                 attention.name(),
                 LoadedPart.Kind.CACHE,
-                method(),
+                config.method(),
                 config.kvCache().orElse("none"),
-                key.isPresent() || value.isPresent() ? "static" : "none",
+                key.isPresent() || value.isPresent() ? Input.STATIC : Input.NONE,
                 decoder.family(),
                 traits));
     }
@@ -197,10 +197,6 @@ public final class LoadedParts {
             case ROUTER -> LoadedPart.Kind.ROUTER;
             case HEAD -> LoadedPart.Kind.HEAD;
         };
-    }
-
-    private String method() {
-        return config.method().name().toLowerCase(Locale.ROOT).replace('_', '-');
     }
 
     static void put(Set<Trait> traits, Trait trait, boolean there) {

@@ -1,5 +1,10 @@
 package io.github.steelyard.loader;
 
+import io.github.steelyard.dialect.Declaration.Input;
+import io.github.steelyard.dialect.Dialect;
+import io.github.steelyard.dialect.QuantAlgo;
+import io.github.steelyard.dialect.QuantizationConfig.Method;
+import io.github.steelyard.format.Format;
 import io.github.steelyard.yaml.Fields;
 import io.github.steelyard.yaml.Node;
 import io.github.steelyard.yaml.Values;
@@ -9,6 +14,7 @@ import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.SequencedMap;
 import java.util.Set;
@@ -21,6 +27,15 @@ import java.util.stream.Stream;
 final class LoaderReader {
 
     private static final String SCHEMA = "steelyard/loader/v1";
+
+    /// Formats, and what ModelOpt's config says of pairs of them.
+    private static final List<String> WEIGHTS = Stream.concat(
+                    Arrays.stream(Format.values()).map(Format::name),
+                    Arrays.stream(QuantAlgo.values())
+                            .filter(Dialect.MODELOPT::has)
+                            .map(algo -> algo.word().toUpperCase(Locale.ROOT)))
+            .distinct()
+            .toList();
 
     private LoaderReader() {}
 
@@ -63,25 +78,33 @@ final class LoaderReader {
         return new LoaderRule(
                 fields.choice("effect", LoaderRule.Effect.values())
                         .orElseThrow(() -> new YamlException(fields.at(), "effect: missing")),
-                choices(fields, "kinds", LoadedPart.Kind.values(), LoadedPart.Kind::word),
-                Set.copyOf(fields.words("methods")),
-                Set.copyOf(fields.words("weights")),
-                Set.copyOf(fields.words("inputs")),
+                choices(fields, "kinds", LoadedPart.Kind.values()),
+                choices(fields, "methods", Method.values()),
+                choices(fields, "weights", WEIGHTS, Function.identity()),
+                choices(fields, "inputs", Input.values()),
                 Set.copyOf(fields.words("model-types")),
-                choices(fields, "traits", Trait.values(), Trait::word),
-                choices(fields, "without", Trait.values(), Trait::word),
+                choices(fields, "traits", Trait.values()),
+                choices(fields, "without", Trait.values()),
                 fields.requiredWord("says"));
     }
 
-    private static <E> Set<E> choices(Fields fields, String key, E[] values, Function<E, String> word) {
+    private static <E extends Enum<E>> Set<E> choices(Fields fields, String key, E[] values) {
+        return choices(
+                fields,
+                key,
+                List.of(values),
+                value -> value.name().toLowerCase(Locale.ROOT).replace('_', '-'));
+    }
+
+    private static <T> Set<T> choices(Fields fields, String key, List<T> values, Function<T, String> word) {
         return fields.words(key).stream()
-                .map(text -> Arrays.stream(values)
+                .map(text -> values.stream()
                         .filter(value -> word.apply(value).equals(text))
                         .findFirst()
                         .orElseThrow(() -> fields.wrong(
                                 key,
                                 fields.required(key),
-                                Arrays.stream(values).map(word).collect(Collectors.joining(" or ")))))
+                                values.stream().map(word).collect(Collectors.joining(" or ")))))
                 .collect(Collectors.toUnmodifiableSet());
     }
 

@@ -1,5 +1,7 @@
 package io.github.steelyard.loader;
 
+import io.github.steelyard.dialect.Declaration.Input;
+import io.github.steelyard.dialect.QuantizationConfig.Method;
 import java.util.Set;
 
 /// What a loader does with parts of a checkpoint that have all this in common. An empty set asks for nothing.
@@ -16,9 +18,9 @@ import java.util.Set;
 public record LoaderRule(
         Effect effect,
         Set<LoadedPart.Kind> kinds,
-        Set<String> methods,
+        Set<Method> methods,
         Set<String> weights,
-        Set<String> inputs,
+        Set<Input> inputs,
         Set<String> modelTypes,
         Set<Trait> traits,
         Set<Trait> without,

@@ -1,17 +1,11 @@
 package io.github.steelyard.loader;
 
-import java.util.Locale;
-
 /// What rules about loaders ask of a part of a checkpoint, beyond its formats.
 public enum Trait {
     /// Several pairs of formats are declared in the checkpoint.
     MIXED,
     /// Experts have biases.
     BIASED,
-    /// The experts of a layer lie in one tensor.
-    STACKED,
-    /// Servers keep the module in one matrix with others.
-    JOINED,
     /// The one scale of the weight is not that of what it is joined with.
     WEIGHT_SCALE_DIFFERS,
     /// The one scale of the input is not that of what it is joined with.
@@ -40,15 +34,8 @@ public enum Trait {
     ROOTED_EXPRESSION,
     /// An expression of the targets matches the embedding.
     EMBEDDING_TARGETED,
-    /// `hf_quant_config.json` lies beside a config of another kind.
-    SECOND_CONFIG,
     /// Several formats are announced, and the list of layers is empty.
     NOTHING_LISTED,
     /// The list of layers names experts, and not the module that holds them.
-    EXPERTS_NOT_NAMED;
-
-    /// Returns the word for it in the files of loaders.
-    public String word() {
-        return name().toLowerCase(Locale.ROOT).replace('_', '-');
-    }
+    EXPERTS_NOT_NAMED
 }

@@ -5,6 +5,8 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.github.steelyard.dialect.Declaration.Input;
+import io.github.steelyard.dialect.QuantizationConfig.Method;
 import io.github.steelyard.files.Finding;
 import io.github.steelyard.loader.LoadedPart;
 import io.github.steelyard.loader.Loader;
@@ -115,10 +117,10 @@ final class LoaderCheckTest {
     @Test
     void rule_speaksOfWhatHasEverything_andNothingThatIsExcluded() {
         LoaderRule uniform = Loaders.find("sglang").rules().getLast();
-        LoadedPart part =
-                new LoadedPart("m", LoadedPart.Kind.EXPERT, "modelopt", "NVFP4", "none", "qwen3_moe", Set.of());
+        LoadedPart part = new LoadedPart(
+                "m", LoadedPart.Kind.EXPERT, Method.MODELOPT, "NVFP4", Input.NONE, "qwen3_moe", Set.of());
         LoadedPart mixed = new LoadedPart(
-                "m", LoadedPart.Kind.EXPERT, "modelopt", "NVFP4", "none", "qwen3_moe", Set.of(Trait.MIXED));
+                "m", LoadedPart.Kind.EXPERT, Method.MODELOPT, "NVFP4", Input.NONE, "qwen3_moe", Set.of(Trait.MIXED));
 
         assertThat(uniform.speaksOf(part)).isTrue();
         assertThat(uniform.speaksOf(mixed)).isFalse();
