@@ -1,12 +1,9 @@
 package io.github.steelyard.quant;
 
 import io.github.steelyard.format.Format;
-import io.github.steelyard.format.Fp8;
 import java.util.Collections;
 import java.util.List;
-import java.util.Map;
 import java.util.Optional;
-import java.util.OptionalInt;
 import java.util.Set;
 import java.util.SortedMap;
 import java.util.TreeMap;
@@ -15,8 +12,7 @@ import java.util.stream.Stream;
 /// The attributes of one quantizer, with ModelOpt's names and defaults.
 ///
 /// Further attributes are not lost: where a recipe sets one to something else than its default, it stands in `others`,
-/// and
-/// [#unsupported] names those that Steelyard does not act on and that would change a number.
+/// and [#unsupported] names those that Steelyard does not act on and that would change a number.
 ///
 /// @param enable whether the quantizer does anything
 /// @param numBits the element code; ModelOpt's default is 8-bit integers
@@ -55,10 +51,6 @@ public record QuantizerConfig(
             new NumBits.Floating(3, 0),
             new NumBits.Floating(3, 2),
             new NumBits.Floating(2, 3));
-
-    private static final Map<Integer, OptionalInt> TILES = Map.of(-1, OptionalInt.of(128), -2, OptionalInt.of(128));
-
-    private static final Map<Integer, OptionalInt> WHOLE_LAST_AXIS = Map.of(-1, OptionalInt.empty());
 
     /// @throws IllegalArgumentException if ModelOpt's own validation rejects the combination
     public QuantizerConfig {
@@ -106,37 +98,7 @@ public record QuantizerConfig(
 
     /// Returns an enabled quantizer of measured amax in `format`; empty for formats that no quantizer has here.
     public static Optional<QuantizerConfig> of(Format format) {
-        return switch (format) {
-            case FP8 -> Optional.of(perTensor(NumBits.E4M3));
-            case INT8 -> Optional.of(perTensor(NumBits.INT8));
-            case FP8_PER_CHANNEL -> Optional.of(perRow(NumBits.E4M3));
-            case INT8_PER_CHANNEL -> Optional.of(perRow(NumBits.INT8));
-            case FP8_BLOCK ->
-                Optional.of(blocks(NumBits.E4M3, new BlockSizes(new TreeMap<>(TILES), false, Optional.empty(), false)));
-            case FP8_DYNAMIC_TOKEN -> Optional.of(perToken(NumBits.E4M3));
-            case INT8_DYNAMIC_TOKEN -> Optional.of(perToken(NumBits.INT8));
-            case NVFP4 -> Optional.of(blocks(NumBits.E2M1, BlockSizes.lastAxis(16, true, NumBits.E4M3)));
-            case MXFP4 -> Optional.of(blocks(NumBits.E2M1, BlockSizes.lastAxis(32, true, NumBits.E8M0)));
-            case MXFP8 -> Optional.of(blocks(NumBits.E4M3, BlockSizes.lastAxis(32, true, NumBits.E8M0)));
-            case NVFP4_32 -> Optional.of(blocks(NumBits.E2M1, BlockSizes.lastAxis(32, true, NumBits.E4M3)));
-            case PLAIN, FP8_DYNAMIC_GROUP, INT4, INT4_FP8, INT8_GROUPS -> Optional.empty();
-        };
-    }
-
-    private static QuantizerConfig perRow(NumBits numBits) {
-        return new QuantizerConfig(
-                true, numBits, List.of(0), Optional.empty(), false, new AmaxSource.Measured(), new TreeMap<>());
-    }
-
-    private static QuantizerConfig perToken(NumBits numBits) {
-        return new QuantizerConfig(
-                true,
-                numBits,
-                List.of(),
-                Optional.of(new BlockSizes(new TreeMap<>(WHOLE_LAST_AXIS), false, Optional.empty(), false)),
-                true,
-                new AmaxSource.Measured(),
-                new TreeMap<>());
+        return QuantizerFormat.attributes(format);
     }
 
     /// Returns this configuration, switched on or off.
@@ -159,16 +121,7 @@ public record QuantizerConfig(
     /// The two NVFP4 forms, with block scales computed on the fly (`type: dynamic`) and stored per block
     /// (`type: static`), are one format: see [#blockSizes] for which it is.
     public Optional<Format> format() {
-        if (!unsupported().isEmpty()) {
-            return Optional.empty();
-        }
-        Optional<Format> first = blockSizes.isPresent() ? blockFormat(blockSizes.get()) : plainFormat();
-        return then.isEmpty() ? first : sequence(first, then.get().format());
-    }
-
-    private static Optional<Format> sequence(Optional<Format> first, Optional<Format> second) {
-        boolean known = first.equals(Optional.of(Format.INT4)) && second.equals(Optional.of(Format.FP8));
-        return known ? Optional.of(Format.INT4_FP8) : Optional.empty();
+        return QuantizerFormat.of(this);
     }
 
     /// Returns how many elements of a row share a scale, those of the format where it says so; 0 where rows are not
@@ -254,65 +207,6 @@ public record QuantizerConfig(
         }
         then.ifPresent(next -> text.append("; then ").append(next));
         return text.toString();
-    }
-
-    private Optional<Format> plainFormat() {
-        boolean rows = axis.equals(List.of(0));
-        if (dynamic || !(rows || axis.isEmpty())) {
-            return Optional.empty();
-        }
-        if (numBits.equals(NumBits.E4M3)) {
-            return Optional.of(rows ? Format.FP8_PER_CHANNEL : Format.FP8);
-        }
-        return numBits.equals(NumBits.INT8)
-                ? Optional.of(rows ? Format.INT8_PER_CHANNEL : Format.INT8)
-                : Optional.empty();
-    }
-
-    private Optional<Format> blockFormat(BlockSizes blocks) {
-        if (blocks.fourOverSix() && (blocks.dynamic() || !numBits.equals(NumBits.E2M1))) {
-            return Optional.empty();
-        }
-        if (numBits.equals(NumBits.E2M1) && !dynamic && isScaled(blocks, NumBits.E4M3) && blocks.isLastAxis(16)) {
-            return Optional.of(Format.NVFP4);
-        }
-        if (numBits.equals(NumBits.E2M1) && !dynamic && isScaled(blocks, NumBits.E4M3) && blocks.isLastAxis(32)) {
-            return blocks.dynamic() ? Optional.of(Format.NVFP4_32) : Optional.empty();
-        }
-        if (blocks.isLastAxis(32) && blocks.dynamic() && isScaled(blocks, NumBits.E8M0)) {
-            return numBits.equals(NumBits.E2M1)
-                    ? Optional.of(Format.MXFP4)
-                    : numBits.equals(NumBits.E4M3) ? Optional.of(Format.MXFP8) : Optional.empty();
-        }
-        if (blocks.scaleBits().isPresent()) {
-            return Optional.empty();
-        }
-        boolean perToken = blocks.sizes().equals(WHOLE_LAST_AXIS) && (dynamic || blocks.dynamic());
-        if (numBits instanceof NumBits.Whole) {
-            return wholeFormat(blocks, perToken);
-        }
-        if (!numBits.equals(NumBits.E4M3)) {
-            return Optional.empty();
-        }
-        if (!dynamic && !blocks.dynamic() && blocks.sizes().equals(TILES)) {
-            return Optional.of(Format.FP8_BLOCK);
-        }
-        if (blocks.isLastAxis(Fp8.BLOCK) && blocks.dynamic() && !dynamic) {
-            return Optional.of(Format.FP8_DYNAMIC_GROUP);
-        }
-        return perToken ? Optional.of(Format.FP8_DYNAMIC_TOKEN) : Optional.empty();
-    }
-
-    private Optional<Format> wholeFormat(BlockSizes blocks, boolean perToken) {
-        if (numBits.equals(NumBits.INT8)) {
-            return perToken ? Optional.of(Format.INT8_DYNAMIC_TOKEN) : Optional.empty();
-        }
-        boolean groups = !dynamic && !blocks.dynamic() && blocks.ofLastAxis().isPresent();
-        return numBits.equals(NumBits.INT4) && groups ? Optional.of(Format.INT4) : Optional.empty();
-    }
-
-    private static boolean isScaled(BlockSizes blocks, NumBits scale) {
-        return blocks.scaleBits().equals(Optional.of(scale));
     }
 
     private static void checkCode(NumBits.Floating code, Optional<BlockSizes> blockSizes) {
