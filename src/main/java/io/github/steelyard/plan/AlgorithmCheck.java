@@ -3,12 +3,8 @@ package io.github.steelyard.plan;
 import io.github.steelyard.files.Printable;
 import io.github.steelyard.format.Format;
 import io.github.steelyard.format.Nvfp4;
-import io.github.steelyard.quant.QuantizerConfig;
 import io.github.steelyard.recipe.Algorithm;
-import io.github.steelyard.recipe.CalibrationOptions;
-import io.github.steelyard.recipe.HistogramOptions;
 import io.github.steelyard.recipe.Recipe;
-import io.github.steelyard.recipe.Rule;
 import io.github.steelyard.search.Multipliers;
 import io.github.steelyard.site.Role;
 import io.github.steelyard.yaml.Position;
@@ -50,7 +46,7 @@ final class AlgorithmCheck {
             check.solved(algorithm.at(), algorithm.method(), decisions);
             check.sharedOptions(algorithm);
             check.withoutEffect(algorithm);
-            check.distributions(recipe, algorithm, decisions);
+            new ActivationCheck(recipe, algorithm, decisions, problems, warnings).check();
             if (algorithm.method() instanceof Algorithm.None) {
                 decisions.stream()
                         .filter(Plan::isMeasured)
@@ -61,76 +57,6 @@ final class AlgorithmCheck {
                                         "needs a measured amax, but the recipe's algorithm is null; use 'max' or constant_amax"));
             }
         }
-    }
-
-    /// Looks at what is chosen from distributions of inputs and cache.
-    private void distributions(Recipe recipe, Algorithm algorithm, Collection<Decision> decisions) {
-        HistogramOptions options = recipe.calibration().histogram();
-        boolean headroom = algorithm.method() instanceof Algorithm.ActHeadroom;
-        int histograms = 0;
-        int rooms = 0;
-        for (Decision decision : decisions) {
-            QuantizerConfig config = decision.config().orElse(null);
-            if (config == null) {
-                continue;
-            }
-            boolean nvfp4 = config.format().equals(Optional.of(Format.NVFP4));
-            boolean room = headroom && nvfp4 && decision.site().role() == Role.INPUT;
-            rooms += room ? 1 : 0;
-            if (!config.isHistogram()) {
-                continue;
-            }
-            histograms++;
-            if (room) {
-                refuseSite(
-                        decision, "calibrator: histogram has no effect: 'nvfp4_act_headroom' calibrates NVFP4 inputs");
-            } else if (nvfp4 && options.method() != HistogramOptions.Method.PERCENTILE) {
-                refuseSite(
-                        decision,
-                        "calibration.histogram.method is for codes without block scales; for NVFP4 use percentile");
-            }
-        }
-        if (!decisions.isEmpty() && headroom && rooms == 0) {
-            warnings.add(
-                    new PlanWarning(
-                            "algorithm.without_effect",
-                            "nvfp4_act_headroom",
-                            "algorithm 'nvfp4_act_headroom' has no effect but that of its weight_scale_algorithm: no input is NVFP4"));
-        }
-        if (algorithm.method() instanceof Algorithm.SmoothQuant) {
-            smoothing(recipe, algorithm, decisions);
-        }
-        if (!decisions.isEmpty() && histograms == 0 && !options.equals(HistogramOptions.DEFAULT)) {
-            warnings.add(new PlanWarning(
-                    "calibration.histogram_without_effect",
-                    "calibration.histogram",
-                    "calibration.histogram has no effect: no quantizer has calibrator: histogram"));
-        }
-    }
-
-    private void smoothing(Recipe recipe, Algorithm algorithm, Collection<Decision> decisions) {
-        if (recipe.calibration().starvedExperts() == CalibrationOptions.StarvedExperts.ALL_TOKENS) {
-            problems.add(
-                    algorithm.at(),
-                    "algorithm 'smoothquant'",
-                    "not with calibration.starved_experts: all_tokens; layer_max takes the channels of the layer");
-        }
-        boolean idle = decisions.stream()
-                .noneMatch(decision -> decision.site().role() == Role.INPUT
-                        && decision.config()
-                                .filter(config -> config.format().equals(Optional.of(Format.INT8)))
-                                .isPresent());
-        if (!decisions.isEmpty() && idle) {
-            warnings.add(new PlanWarning(
-                    "algorithm.without_effect",
-                    "smoothquant",
-                    "algorithm 'smoothquant' has no effect: it moves range from INT8 inputs, and none is INT8 with a"
-                            + " measured amax"));
-        }
-    }
-
-    private void refuseSite(Decision decision, String why) {
-        problems.add(decision.rule().map(Rule::at).orElse(null), decision.site().name(), why);
     }
 
     private void method(Algorithm algorithm, int algorithms) {
