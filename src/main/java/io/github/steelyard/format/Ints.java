@@ -9,11 +9,13 @@ import java.nio.ByteOrder;
 ///
 /// | | [Arithmetic#MODELOPT] | [Arithmetic#COMPRESSED_TENSORS] |
 /// |---|---|---|
-/// | scale | `amax / (2^(b - 1) - 1)`, 1 where that is 0; F32 | `bf16(amax / (2^(b - 1) - 1/2))`, `2^-7` where that is
-/// 0; BF16 |
+/// | scale | `amax / (2^(b - 1) - 1)` | `bf16(amax / (2^(b - 1) - 1/2))` |
+/// | where that is 0 | 1 | `2^-7` |
+/// | stored as | F32 | BF16 |
 /// | code | `rint(w / scale)` | `rint(bf16(w / scale))` |
-/// | four bits | two rows in a byte, the even one in the low bits | eight columns in a word, the first in the lowest
-/// bits, plus 8 |
+/// | four bits | two rows in a byte | eight columns in a word, plus 8 |
+///
+/// The even row of two has the low bits, the first column of eight the lowest.
 ///
 /// Codes are limited to `-2^(b - 1) .. 2^(b - 1) - 1`; halves go to the even code. What compressed-tensors has is what
 /// llm-compressor makes of a model in BF16. The last group of a row may be partial.

@@ -79,9 +79,8 @@ public final class Plan {
     /// @param modules every module that can carry quantizers, in the model's order
     /// @param stored the format of each site that the checkpoint does not hold plain
     /// @throws io.github.steelyard.recipe.RecipeException if a rule switches on what cannot be calibrated, faked or
-    /// written, if a rule that
-    ///     switches on matches nothing and no quantizer of its kind is on (unless `calibration.unmatched_rules` is
-    ///     `warn`), or if the cache formats differ
+    ///     written, if a rule that switches on matches nothing and no quantizer of its kind is on (unless
+    ///     `calibration.unmatched_rules` is `warn`), or if the cache formats differ
     public static Plan of(Recipe recipe, List<ModuleInfo> modules, Map<Site, Format> stored) {
         return of(recipe, modules, stored, Optional.empty());
     }

@@ -17,13 +17,11 @@ import java.util.List;
 import java.util.Optional;
 import java.util.SequencedMap;
 
-/// Where recipes, and the files that they import, are looked for.
+/// Where recipes, and the files that they import, are looked for, in this order.
 ///
-/// | what | where, in this order |
-/// |---|---|
-/// | a recipe | the path itself; below each root; among the shipped recipes |
-/// | an import | beside the importing file; beside the recipe; below each root; in the directories above the recipe;
-/// among the shipped files |
+/// - A recipe: the path itself; below each root; among the shipped recipes.
+/// - An import: beside the importing file; beside the recipe; below each root; in the directories above the recipe;
+///   among the shipped files.
 ///
 /// Each as it is written and with `.yml` and `.yaml`. A recipe is a file, or a directory with `metadata.yml` and
 /// `quantize.yml`. So a recipe in a checkout of ModelOpt's `modelopt_recipes` finds its units there, and a recipe of
