@@ -55,12 +55,12 @@ record ActivationCheck(
     }
 
     private void headroom() {
-        if (inputs(Format.NVFP4).isEmpty()) {
+        if (!isMeasured(Format.NVFP4)) {
             warn(
                     "algorithm.without_effect",
                     "nvfp4_act_headroom",
                     "algorithm 'nvfp4_act_headroom' has no effect but that of its weight_scale_algorithm: no input is"
-                            + " NVFP4");
+                            + " NVFP4 with a measured amax");
         }
     }
 
@@ -71,7 +71,7 @@ record ActivationCheck(
                     "algorithm 'smoothquant'",
                     "not with calibration.starved_experts: all_tokens; layer_max takes the channels of the layer");
         }
-        if (inputs(Format.INT8).isEmpty()) {
+        if (!isMeasured(Format.INT8)) {
             warn(
                     "algorithm.without_effect",
                     "smoothquant",
@@ -80,10 +80,12 @@ record ActivationCheck(
         }
     }
 
-    private List<Decision> inputs(Format format) {
+    /// Returns whether an input has this format, and an amax that is not pinned.
+    private boolean isMeasured(Format format) {
         return decisions.stream()
-                .filter(decision -> decision.site().role() == Role.INPUT && hasFormat(decision, format))
-                .toList();
+                .anyMatch(decision -> decision.site().role() == Role.INPUT
+                        && hasFormat(decision, format)
+                        && Plan.isMeasured(decision));
     }
 
     private static boolean hasFormat(Decision decision, Format format) {

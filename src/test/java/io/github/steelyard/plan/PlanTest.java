@@ -448,6 +448,31 @@ final class PlanTest {
                 .hasMessageContaining("moe_calib_experts_ratio: 0.5: not supported; use calibration.experts: all");
     }
 
+    @ParameterizedTest
+    @CsvSource(
+            delimiter = ';',
+            value = {
+                "smoothquant; 8",
+                "nvfp4_act_headroom; e2m1, block_sizes: {-1: 16, type: dynamic, scale_bits: e4m3}",
+            })
+    void of_algorithmOfInputs_saysWhereItHasNoEffect(String algorithm, String attributes) {
+        String measured = "cfg: {num_bits: %s}".formatted(attributes);
+        String pinned = "cfg: {num_bits: %s, constant_amax: 3}".formatted(attributes);
+
+        assertThat(idle(algorithm, rule("*.input*", measured))).isEmpty();
+        assertThat(idle(algorithm, rule("*.input*", pinned))).containsExactly(algorithm);
+        assertThat(idle(algorithm, rule("*.input*", FP8))).containsExactly(algorithm);
+    }
+
+    private static List<String> idle(String algorithm, String rule) {
+        return Plan.of(Recipe.parse(Path.of("r.yaml"), yaml(algorithm, rule("*", OFF), rule)), modules())
+                .warnings()
+                .stream()
+                .filter(warning -> warning.code().equals("algorithm.without_effect"))
+                .map(PlanWarning::subject)
+                .toList();
+    }
+
     @Test
     void of_noAlgorithm_allowsConstantsOnly() {
         Recipe constant = Recipe.parse(
