@@ -4,6 +4,7 @@ import io.github.steelyard.census.StoredModule;
 import io.github.steelyard.census.StoredModules;
 import io.github.steelyard.checkpoint.Checkpoint;
 import io.github.steelyard.checkpoint.TensorInfo;
+import io.github.steelyard.dialect.Part;
 import io.github.steelyard.dialect.StoredNames;
 import io.github.steelyard.family.TensorCensus;
 import io.github.steelyard.family.TiedHead;
@@ -169,7 +170,7 @@ record ModelCensus() implements Check {
             if (module.isEmpty()) {
                 findings.missing(
                         FindingCode.TENSOR_MISSING,
-                        info.name() + ".weight",
+                        Part.WEIGHT.in(info.name()),
                         Shape.of(info.rows(), info.columns()).toString());
                 return false;
             }

@@ -37,8 +37,7 @@ public record ExportSource(Weights weights, Decoder decoder) {
         List<Linear> linears = new ArrayList<>(decoder.linears());
         Set<String> known = linears.stream().map(linear -> linear.info().name()).collect(Collectors.toSet());
         for (TensorInfo tensor : checkpoint().tensors().values()) {
-            int suffix = Math.max(tensor.name().lastIndexOf(".weight"), 0);
-            String module = tensor.name().substring(0, suffix);
+            String module = tensor.name().substring(0, Math.max(tensor.name().lastIndexOf('.'), 0));
             if (isQuantised(tensor) && known.add(module)) {
                 int columns = Math.toIntExact(tensor.shape().dim(1) * (tensor.dtype() == DType.U8 ? 2 : 1));
                 int rows = Math.toIntExact(tensor.shape().dim(0));

@@ -30,7 +30,8 @@ public final class LauncherState {
     /// Key of the amax of a site, 0 where the scale is made at run time.
     public static final String AMAX = "amax";
 
-    private static final String PROVENANCE = "steelyard.json";
+    /// Name of the file that says it where no pickle is read.
+    public static final String PROVENANCE = "steelyard.json";
 
     private LauncherState() {}
 

@@ -2,6 +2,7 @@ package io.github.steelyard.declare;
 
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.github.steelyard.census.LauncherState;
 import io.github.steelyard.dialect.ModuleFormat;
 import io.github.steelyard.format.Format;
 import io.github.steelyard.quant.BlockSizes;
@@ -28,9 +29,6 @@ import java.util.SequencedMap;
 /// @param quantizers the quantizers
 /// @param version version of ModelOpt whose state this is
 public record LauncherDeclaration(List<LauncherQuantizer> quantizers, String version) implements ExportDeclaration {
-
-    /// Name of the file with the whole state.
-    public static final String STATE = "vllm_fq_modelopt_state.pth";
 
     /// Name of the file with the amax alone.
     public static final String AMAX = "quantizer_state.pth";
@@ -70,7 +68,7 @@ public record LauncherDeclaration(List<LauncherQuantizer> quantizers, String ver
     @Override
     public SequencedMap<String, byte[]> others() {
         SequencedMap<String, byte[]> files = new LinkedHashMap<>();
-        files.put(STATE, TorchFile.bytes(root(STATE), state()));
+        files.put(LauncherState.FILE_NAME, TorchFile.bytes(root(LauncherState.FILE_NAME), state()));
         files.put(AMAX, TorchFile.bytes(root(AMAX), amax()));
         return files;
     }

@@ -40,6 +40,11 @@ public final class CacheNames {
         return attention + (key ? ".k_scale" : ".v_scale");
     }
 
+    /// Returns the name of the scale of a linear layer's output: of `k_proj` and `v_proj` once that of the cache.
+    public static String ofOutput(String module) {
+        return module + "." + OUTPUT;
+    }
+
     /// Returns whether a tensor of this name holds a scale of keys, or of keys and values.
     public static boolean isOfKeys(String tensor) {
         return KEYS.contains(lastWord(tensor));
@@ -71,7 +76,7 @@ public final class CacheNames {
                                 ".%s_scale".formatted(letter),
                                 ".qkv_proj.%s_scale".formatted(letter),
                                 ".attn.%s_scale".formatted(letter),
-                                ".%s_proj.output_scale".formatted(letter)),
+                                ofOutput(".%s_proj".formatted(letter))),
                         SHARED.stream())
                 .map(suffix -> attention + suffix)
                 .toList();

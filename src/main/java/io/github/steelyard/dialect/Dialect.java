@@ -14,15 +14,15 @@ import java.util.Optional;
 /// | dialect | codes | scale | second level | input |
 /// |---|---|---|---|---|
 /// | [ModelOpt] | `.weight` | `.weight_scale` | `.weight_scale_2` | `.input_scale` |
-/// | [CompressedTensors], packed | `.weight_packed` | `.weight_scale` | `.weight_global_scale`, a reciprocal |
-/// `.input_global_scale`, a reciprocal |
-/// | [HuggingFaceFp8] | `.weight` | `.weight_scale_inv`, a multiplier in spite of its name; `.scale` in DeepSeek's own
-/// code | – | `.activation_scale` |
+/// | [CompressedTensors], packed | `.weight_packed` | `.weight_scale` | `.weight_global_scale` | `.input_global_scale`
+/// |
+/// | [HuggingFaceFp8] | `.weight` | `.weight_scale_inv` or `.scale` | – | `.activation_scale` |
 /// | [GptOss], stacks only | `_blocks` | `_scales` | – | – |
 ///
-/// FP8 and integers of one byte of compressed-tensors lie under ModelOpt's names. A stack has the same words after `_`
-/// instead of `.weight` and
-/// `.`; its plain values have no suffix.
+/// The global scales of compressed-tensors are reciprocals; `.weight_scale_inv` is a multiplier in spite of its name,
+/// and `.scale` is its name in DeepSeek's own code. FP8 and integers of one byte of compressed-tensors lie under
+/// ModelOpt's names. A stack has the same words after `_` instead of `.weight` and `.`; its plain values have no
+/// suffix.
 public sealed interface Dialect permits Dialect.InModules, Dialect.InStacks {
 
     /// NVIDIA ModelOpt, and the names that FP8 checkpoints of all kinds share with it.

@@ -47,8 +47,8 @@ public final class CheckpointExporter {
     }
 
     /// Returns what a server would quantise after this export: by the plan, and where the plan leaves a quantised
-    /// module
-    /// alone, as the source says, unless the export decodes it. Of weights there are those that are encoded anew.
+    /// module alone, as the source says, unless the export decodes it. Of weights there are those that are encoded
+    /// anew.
     public Map<Site, FakeQuantizer> quantizers() {
         return ShippedQuantizers.of(source, plan, scales, new ExportPlanner(source, plan, scales).modules());
     }

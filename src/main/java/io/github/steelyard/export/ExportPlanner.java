@@ -16,6 +16,7 @@ import io.github.steelyard.declare.LauncherQuantizer;
 import io.github.steelyard.declare.ModelOptDeclaration;
 import io.github.steelyard.dialect.Dialect;
 import io.github.steelyard.dialect.ModuleFormat;
+import io.github.steelyard.dialect.Part;
 import io.github.steelyard.dialect.StoredNames;
 import io.github.steelyard.dialect.TargetNames;
 import io.github.steelyard.export.ModuleExport.Treatment;
@@ -42,8 +43,6 @@ final class ExportPlanner {
 
     /// Version of ModelOpt whose layout is written; servers read it as the producer's.
     static final String PRODUCER_VERSION = "0.47.0";
-
-    private static final String WEIGHT = ".weight";
 
     private final ExportSource source;
     private final Plan plan;
@@ -203,7 +202,7 @@ final class ExportPlanner {
         }
         tensors.stream()
                 .flatMap(made -> made.tensors().stream())
-                .filter(tensor -> tensor.name().endsWith(WEIGHT) && isListed(tensor))
+                .filter(tensor -> tensor.name().endsWith(Part.WEIGHT.in("")) && isListed(tensor))
                 .map(tensor -> parent(tensor.name()))
                 .filter(name -> !layers.containsKey(name))
                 .forEach(unquantised::add);

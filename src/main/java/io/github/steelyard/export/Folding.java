@@ -3,6 +3,7 @@ package io.github.steelyard.export;
 import io.github.steelyard.census.SourceModule;
 import io.github.steelyard.checkpoint.Checkpoint;
 import io.github.steelyard.dialect.CacheNames;
+import io.github.steelyard.dialect.Part;
 import io.github.steelyard.export.ModuleExport.Treatment;
 import io.github.steelyard.format.StoredWeight;
 import io.github.steelyard.format.WeightEncoder;
@@ -72,7 +73,7 @@ record Folding(Function<String, WeightEncoder> encoders) {
         StoredWeight weight = source.weight();
         DType dtype = dtype(Stream.of(weight));
         return OutputTensors.of(
-                source.name() + ".weight",
+                Part.WEIGHT.in(source.name()),
                 dtype,
                 Shape.of(weight.rows(), weight.columns()),
                 module.treatment() == Treatment.KEPT

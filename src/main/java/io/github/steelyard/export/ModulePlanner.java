@@ -7,6 +7,7 @@ import io.github.steelyard.dialect.Declaration;
 import io.github.steelyard.dialect.Declaration.Input;
 import io.github.steelyard.dialect.Dialect;
 import io.github.steelyard.dialect.ModuleFormat;
+import io.github.steelyard.dialect.Part;
 import io.github.steelyard.dialect.QuantAlgo;
 import io.github.steelyard.dialect.TensorScale;
 import io.github.steelyard.export.ModuleExport.Treatment;
@@ -39,7 +40,7 @@ import java.util.function.Predicate;
 /// | another weight lies over it | a format | encoded from that weight |
 /// | another weight lies over it | nothing | that weight, as BF16 where it is BF16, else as F32 |
 /// | quantised, and the dialect has a name for it | nothing | kept and declared, with the source's input scale |
-/// | quantised otherwise (in ModelOpt 128 x 128 blocks, or no static input scale) | nothing | decoded to BF16, with a
+/// | quantised otherwise (ModelOpt: 128 x 128 blocks, no static input scale) | nothing | decoded to BF16, with a
 /// warning |
 ///
 /// A kept NVFP4 or FP8 weight needs the scale that its group shares; where the source's differ, the group is encoded
@@ -302,7 +303,7 @@ final class ModulePlanner {
     private static ModuleExport plain(
             SourceModule module, StoredWeight weight, DType dtype, Treatment treatment, Optional<Finding> finding) {
         OutputTensors tensor = OutputTensors.of(
-                module.name() + ".weight",
+                Part.WEIGHT.in(module.name()),
                 dtype,
                 Shape.of(weight.rows(), weight.columns()),
                 new TensorContent.Values(weight, dtype));

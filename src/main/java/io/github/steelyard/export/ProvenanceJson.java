@@ -15,7 +15,7 @@ import java.util.Map;
 final class ProvenanceJson {
 
     /// Name of the file.
-    static final String FILE_NAME = "steelyard.json";
+    static final String FILE_NAME = LauncherState.PROVENANCE;
 
     /// How it names this program.
     static final String TOOL = "steelyard";

@@ -4,6 +4,7 @@ import io.github.steelyard.calibration.ScaleTable;
 import io.github.steelyard.calibration.SiteScale;
 import io.github.steelyard.checkpoint.SafetensorsWriter;
 import io.github.steelyard.checkpoint.SafetensorsWriter.Planned;
+import io.github.steelyard.dialect.CacheNames;
 import io.github.steelyard.dialect.Dialect;
 import io.github.steelyard.files.AtomicFiles;
 import io.github.steelyard.files.OutputDirectory;
@@ -23,14 +24,10 @@ import java.util.TreeMap;
 
 /// Writes the scales of inputs, keys and values alone, for a checkpoint whose weights stay as they are:
 /// `scales.safetensors` with the tensors that ModelOpt's layout has beside the weights, F32 without extents but for the
-/// factors of channels, and
-/// `steelyard.json` with the amax and provenance of each site.
+/// factors of channels, and `steelyard.json` with the amax and provenance of each site.
 public final class ScalesExporter {
 
     private static final String FILE_NAME = "scales.safetensors";
-
-    /// What follows a module's name: the factors of its input's channels, F32 for each.
-    private static final String PRE_QUANT_SCALE = ".pre_quant_scale";
 
     private ScalesExporter() {}
 
@@ -72,12 +69,14 @@ public final class ScalesExporter {
                 tensors.put(tensorName(scale.site()), new float[] {format.tensorScale(scale.amax())});
             }
         }
-        scales.factors().forEach((module, factors) -> tensors.put(module + PRE_QUANT_SCALE, factors.values()));
+        scales.factors()
+                .forEach((module, factors) -> tensors.put(Dialect.ModelOpt.preQuantScale(module), factors.values()));
+        String ofChannels = Dialect.ModelOpt.preQuantScale("");
         List<Planned> planned = tensors.entrySet().stream()
                 .map(tensor -> new Planned(
                         tensor.getKey(),
                         DType.F32,
-                        tensor.getKey().endsWith(PRE_QUANT_SCALE) ? Shape.of(tensor.getValue().length) : Shape.of()))
+                        tensor.getKey().endsWith(ofChannels) ? Shape.of(tensor.getValue().length) : Shape.of()))
                 .toList();
         List<MemorySegment> values =
                 tensors.values().stream().map(MemorySegment::ofArray).toList();
@@ -87,7 +86,7 @@ public final class ScalesExporter {
     private static String tensorName(Site site) {
         return switch (site.role()) {
             case INPUT -> Dialect.MODELOPT.module(site.module()).inputScale();
-            case OUTPUT -> site.module() + ".output_scale";
+            case OUTPUT -> CacheNames.ofOutput(site.module());
             case WEIGHT -> Dialect.MODELOPT.module(site.module()).scale();
             case KEY, VALUE, LATENT, ROTATED_KEY -> CachePlanner.tensorName(Dialect.MODELOPT, site);
         };

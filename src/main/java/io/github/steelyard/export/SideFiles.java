@@ -28,7 +28,7 @@ final class SideFiles {
     private static final Set<String> NOT_COPIED = Set.of(
             "config.json",
             "hf_quant_config.json",
-            "steelyard.json",
+            ProvenanceJson.FILE_NAME,
             "recipe.yaml",
             "model.safetensors.index.json",
             "pytorch_model.bin.index.json");

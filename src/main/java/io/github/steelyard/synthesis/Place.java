@@ -13,6 +13,7 @@ import java.util.function.IntFunction;
 /// @param columns input features of a matrix
 /// @param codes name of the values or codes
 /// @param scale name of the weight scale
+/// @param tileScale name of the scales of tiles, as publishers write FP8
 /// @param globalScale name of NVFP4's second-level scale
 /// @param inputScale name of the input scale
 /// @param inner shape of a tensor in which one element stands for so many input features
@@ -24,6 +25,7 @@ record Place(
         int columns,
         String codes,
         String scale,
+        String tileScale,
         String globalScale,
         String inputScale,
         IntFunction<Shape> inner,
@@ -42,6 +44,7 @@ record Place(
                 module.columns(),
                 names.codes(),
                 names.scale(),
+                Dialect.HUGGING_FACE_FP8.module(module.name()).scale(),
                 names.secondScale(),
                 names.inputScale(),
                 inner,
@@ -60,6 +63,7 @@ record Place(
                 stack.columns(),
                 names.codes(),
                 names.scale(),
+                Dialect.HUGGING_FACE_FP8.stack(stack.tensor()).scale(),
                 names.secondScale(),
                 names.inputScale(),
                 inputs -> switch (stack.layout()) {

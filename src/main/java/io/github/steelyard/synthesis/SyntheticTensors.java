@@ -184,11 +184,7 @@ final class SyntheticTensors {
         Shape scales = place.tiles(Fp8.BLOCK);
         float scale = perRootColumns(place, RMS_E4M3);
         codes(place.codes(), DType.F8_E4M3, place.inner().apply(1), bytes(FINITE_E4M3));
-        codes(
-                place.scale() + "_inv",
-                DType.BF16,
-                scales,
-                (random, count, out) -> random.bf16(count, scale, scale / 4, out));
+        codes(place.tileScale(), DType.BF16, scales, (random, count, out) -> random.bf16(count, scale, scale / 4, out));
     }
 
     private void nvfp4(Place place) {

@@ -8,8 +8,7 @@ import java.util.ArrayList;
 import java.util.List;
 
 /// The opcodes of one value, in protocol 2 of pickle: those that `weights_only` loading knows, and of these the few
-/// that
-/// plain data, tensors and dtypes need. Nothing is memoised; a value that occurs twice is written twice.
+/// that plain data, tensors and dtypes need. Nothing is memoised; a value that occurs twice is written twice.
 ///
 /// A tensor is a call of `torch._utils._rebuild_tensor_v2` on a storage, which lies beside the pickle under a number.
 ///
