@@ -40,8 +40,7 @@ import java.util.function.Predicate;
 /// | another weight lies over it | a format | encoded from that weight |
 /// | another weight lies over it | nothing | that weight, as BF16 where it is BF16, else as F32 |
 /// | quantised, and the dialect has a name for it | nothing | kept and declared, with the source's input scale |
-/// | quantised otherwise (ModelOpt: 128 x 128 blocks, no static input scale) | nothing | decoded to BF16, with a
-/// warning |
+/// | quantised otherwise (ModelOpt: 128 x 128 blocks, no static input scale) | nothing | decoded to BF16, and said |
 ///
 /// A kept NVFP4 or FP8 weight needs the scale that its group shares; where the source's differ, the group is encoded
 /// anew, which is what servers would do with FP8. Where a recipe wants weights as they are stored, this is left to
