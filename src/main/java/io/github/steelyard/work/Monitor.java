@@ -11,6 +11,9 @@ public interface Monitor {
     /// Hears in its own thread that a worker begins, the others being about to begin as well.
     default void begins(int worker) {}
 
+    /// Hears that no more than `workers` of those that are about to begin do: others have no thread.
+    default void onlyBegin(int workers) {}
+
     /// Hears in its own thread that a worker has ended.
     default void ends() {}
 

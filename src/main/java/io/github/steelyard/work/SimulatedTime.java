@@ -44,6 +44,7 @@ public final class SimulatedTime implements Monitor {
             Comparator.<Turn>comparingDouble(turn -> turn.at).thenComparingLong(turn -> turn.order));
     private final List<Turn> waiting = new ArrayList<>();
     private final List<Turn> arrived = new ArrayList<>();
+    private int beginning; // how many are to arrive
     private int active;
     private long orders;
     private long aloneSince;
@@ -52,10 +53,10 @@ public final class SimulatedTime implements Monitor {
     private double alone; // seconds
 
     /// @param workers how many there are
-    /// @param clock nanoseconds of the calling thread, of which it reads differences; `() -> 0` where all times are
-    /// said
+    /// @param clock nanoseconds of the calling thread, of which it reads differences; `() -> 0` if all times are said
     public SimulatedTime(int workers, LongSupplier clock) {
         this.workers = workers;
+        this.beginning = workers;
         this.clock = clock;
         this.aloneSince = clock.getAsLong();
     }
@@ -98,15 +99,29 @@ public final class SimulatedTime implements Monitor {
         turns.put(Thread.currentThread(), turn);
         synchronized (this) {
             arrived.add(turn);
-            if (arrived.size() == workers) {
-                arrived.sort(Comparator.comparingInt(other -> other.worker));
-                arrived.forEach(other -> makeReady(other, now));
-                arrived.clear();
-                active = workers;
-                next();
-            }
+            startOnceComplete();
         }
         awaitTurn(turn);
+    }
+
+    @Override
+    public synchronized void onlyBegin(int count) {
+        beginning = count;
+        startOnceComplete();
+    }
+
+    private void startOnceComplete() {
+        if (arrived.size() < beginning) {
+            return;
+        }
+        arrived.sort(Comparator.comparingInt(turn -> turn.worker));
+        arrived.forEach(turn -> makeReady(turn, now));
+        active = arrived.size();
+        arrived.clear();
+        beginning = workers;
+        if (active > 0) {
+            next();
+        }
     }
 
     @Override

@@ -101,6 +101,7 @@ public final class Workers implements AutoCloseable {
             }
         } catch (RuntimeException | Error e) { // no thread to be had
             team.abandon();
+            monitor.onlyBegin(running.size());
             failure = e;
         }
         boolean interrupted = false;

@@ -8,13 +8,17 @@ import io.github.steelyard.gemm.Gemm;
 import io.github.steelyard.kernel.Kernels;
 import io.github.steelyard.site.Tap;
 import java.util.Locale;
+import java.util.concurrent.ThreadFactory;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.LongSupplier;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /// Time that a clock measures; that which is said has its tests in `ScheduleSimulationTest`.
-@Timeout(value = 1, unit = TimeUnit.MINUTES)
+@Timeout(value = 1, unit = TimeUnit.MINUTES, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
 final class SimulatedTimeTest {
 
     private static final double EXACT = 1e-9;
@@ -89,8 +93,34 @@ final class SimulatedTimeTest {
         }
     }
 
+    // Those that have a thread would wait for the others forever.
+    @ParameterizedTest
+    @ValueSource(ints = {0, 1, 3})
+    void withoutEnoughThreads_endsTheWorkersThatHaveOne(int possible) {
+        AtomicInteger threads = new AtomicInteger();
+        ThreadFactory few = work -> {
+            if (threads.getAndIncrement() == possible) {
+                throw new OutOfMemoryError("no thread");
+            }
+            return new Thread(work);
+        };
+        AtomicInteger done = new AtomicInteger();
+        try (Workers workers = new Workers(pass(4), module -> {}, new SimulatedTime(4, clock), few)) {
+            assertThatExceptionOfType(OutOfMemoryError.class)
+                    .isThrownBy(() -> workers.forEach(50, (item, lane) -> done.incrementAndGet()))
+                    .withMessage("no thread");
+            assertThat(done).hasValue(0);
+            workers.forEach(50, (item, lane) -> done.incrementAndGet());
+            assertThat(done).hasValue(50);
+        }
+    }
+
     private static Workers workers(int threads, SimulatedTime time) {
-        Pass pass = new Pass(
+        return new Workers(pass(threads), module -> {}, time);
+    }
+
+    private static Pass pass(int threads) {
+        return new Pass(
                 Kernels.reference(),
                 Gemm.select("reference"),
                 Tap.NONE,
@@ -98,6 +128,5 @@ final class SimulatedTimeTest {
                 ShownTokens.NONE,
                 threads,
                 Profile.NONE);
-        return new Workers(pass, module -> {}, time);
     }
 }
