@@ -350,6 +350,15 @@ final class PlanTest {
                 rule("*_proj.output_quantizer", "cfg: {num_bits: e4m3, axis: 0}"));
     }
 
+    // No pass shows what the head gives.
+    @Test
+    void of_outputs_leavesTheHeadAlone() {
+        Plan plan = plan(rule("*.output_quantizer", FP8));
+
+        assertThat(plan.decision(new Site("lm_head", Role.OUTPUT))).isEmpty();
+        refused("matches none of this model", rule("lm_head.output_quantizer", FP8));
+    }
+
     @Test
     void of_sequenceOfQuantizers_isAFormatOrRefused() {
         Plan plan = plan(rule("*q_proj.weight*", "cfg: [{num_bits: 4, block_sizes: {-1: 128}}, {num_bits: e4m3}]"));
