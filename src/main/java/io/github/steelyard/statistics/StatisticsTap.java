@@ -31,6 +31,7 @@ public final class StatisticsTap implements Tap {
     private final Kernels kernels;
     private final ObjIntConsumer<Statistics> layers;
     private final Map<Site, Set<Distribution>> wanted;
+    private final boolean outputs; // whether any is wanted
     private final Variants variants;
     private final Map<Site, Cell> routed = new ConcurrentHashMap<>();
     private final Map<Site, Cell> all = new ConcurrentHashMap<>();
@@ -52,6 +53,7 @@ public final class StatisticsTap implements Tap {
         this.kernels = kernels;
         this.layers = layers;
         this.wanted = Map.copyOf(wanted);
+        this.outputs = wanted.keySet().stream().anyMatch(site -> site.role() == Role.OUTPUT);
         this.variants = variants;
         this.firstToken = firstToken;
     }
@@ -80,7 +82,7 @@ public final class StatisticsTap implements Tap {
     public boolean watches(Role role) {
         return switch (role) {
             case WEIGHT -> firstToken == 0;
-            case OUTPUT -> wanted.keySet().stream().anyMatch(site -> site.role() == Role.OUTPUT);
+            case OUTPUT -> outputs;
             case INPUT, KEY, VALUE, LATENT, ROTATED_KEY -> true;
         };
     }
