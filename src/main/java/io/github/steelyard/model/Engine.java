@@ -176,7 +176,8 @@ public final class Engine {
         int vocabulary = head.info().rows();
         boolean first = true;
         try (Scratch.Frame added = layerMemory.frame()) {
-            Additions additions = workers.lead(lane -> Additions.load(List.of(head), weights, lane, added));
+            List<Linear> computed = consumer.isPresent() ? List.of(head) : List.of();
+            Additions additions = workers.lead(lane -> Additions.load(computed, weights, lane, added));
             for (int from = 0; from < vocabulary; from += HEAD_PANEL) {
                 int begin = from;
                 int count = Math.min(HEAD_PANEL, vocabulary - from);

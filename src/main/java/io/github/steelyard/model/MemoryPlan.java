@@ -83,7 +83,8 @@ public record MemoryPlan(
 
     /// Returns the bytes that a pass with so many workers holds: on the heap, and off it the packed weights.
     public long bytes(int threads) {
-        long shared = (long) Engine.HEAD_PANEL * decoder.hidden();
+        long shared = (long) Engine.HEAD_PANEL * decoder.hidden()
+                + (hasHead() ? added.applyAsLong(decoder.headLinear().info()) : 0);
         long workers = (long) threads * longest * (decoder.hidden() + (hasHead() ? (long) Engine.HEAD_PANEL : 0));
         for (Decoder.Layer layer : decoder.layers()) {
             for (Decoder.Block block : layer.blocks()) {

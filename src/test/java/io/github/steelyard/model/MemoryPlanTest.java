@@ -3,6 +3,7 @@ package io.github.steelyard.model;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.github.steelyard.model.MemoryPlan.Purpose;
+import io.github.steelyard.site.ModuleInfo;
 import io.github.steelyard.testing.PublishedConfig;
 import java.nio.file.Path;
 import org.junit.jupiter.api.BeforeEach;
@@ -77,6 +78,21 @@ final class MemoryPlanTest {
 
         assertThat(plan(512, TOKENS, Purpose.EVALUATION).bytes(3) - calibration)
                 .isEqualTo(4 * (3 * TOKENS * HIDDEN + 3 * 2 * 4096 * HIDDEN));
+    }
+
+    @Test
+    void bytes_ofAnAdapterOfTheHead_countWhereTheHeadIsComputed() {
+        long added = 40_000_000;
+        MemoryPlan calibration = plan(128, TOKENS, Purpose.CALIBRATION);
+        MemoryPlan evaluation = plan(128, TOKENS, Purpose.EVALUATION);
+
+        assertThat(withHead(calibration, added).bytes(2)).isEqualTo(calibration.bytes(2));
+        assertThat(withHead(evaluation, added).bytes(2))
+                .isEqualTo(evaluation.bytes(2) + 4 * (4096 * HIDDEN + added - ATTENTION_WEIGHTS));
+    }
+
+    private static MemoryPlan withHead(MemoryPlan plan, long floats) {
+        return plan.withAdapters(module -> module.kind() == ModuleInfo.Kind.HEAD ? floats : 0);
     }
 
     @Test
