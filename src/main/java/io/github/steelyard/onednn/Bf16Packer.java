@@ -2,8 +2,8 @@ package io.github.steelyard.onednn;
 
 import io.github.steelyard.kernel.Kernels;
 import io.github.steelyard.matrix.Panels;
+import io.github.steelyard.matrix.StagedPanel;
 import io.github.steelyard.matrix.StoredSource;
-import io.github.steelyard.matrix.Workspace;
 
 /// Packs stored weights as bf16, where they are. For one thread.
 final class Bf16Packer {
@@ -12,7 +12,7 @@ final class Bf16Packer {
 
     private final Bf16Split split;
     private final Kernels kernels;
-    private float[] panel = new float[0];
+    private final StagedPanel panel = new StagedPanel();
     private int[] pairs = new int[0];
 
     Bf16Packer(Bf16Split split, Kernels kernels) {
@@ -34,7 +34,8 @@ final class Bf16Packer {
         StoredSource codes = asStored ? source : source.unwatched(packing.codes());
         target.reset(codes.rows(), codes.columns(), packing.block(), packing.scales());
         try {
-            PANELS.pack(codes, new Narrowed(target, codes.columns()), kernels);
+            panel.pack(
+                    PANELS, codes, (values, start, length) -> narrow(values, start, codes.columns(), target), kernels);
             return "";
         } catch (NotBf16Exception e) {
             return packing.formats() + ", " + e.getMessage();
@@ -43,46 +44,23 @@ final class Bf16Packer {
 
     /// Returns the bytes held.
     long bytes() {
-        return 4L * (panel.length + pairs.length);
+        return panel.bytes() + 4L * pairs.length;
     }
 
-    /// Panels are put together as float32 on the heap, narrowed and copied.
-    private final class Narrowed implements Panels.Target {
-
-        private final Bf16Panels panels;
-        private final int columns;
-
-        Narrowed(Bf16Panels panels, int columns) {
-            this.panels = panels;
-            this.columns = columns;
-        }
-
-        @Override
-        public float[] array(long start, int length) {
-            panel = Workspace.grown(panel, length);
-            return panel;
-        }
-
-        @Override
-        public int at(long start) {
-            return 0;
-        }
-
-        @Override
-        public void done(long start, int length) {
-            int row = (int) (start / PANELS.depth(columns));
-            for (int k = 0; k < columns; k += panels.block()) {
-                int index = k / panels.block();
-                int depth = panels.depth(index);
-                if (pairs.length < depth / 2 * Bf16Split.WIDTH) {
-                    pairs = new int[depth / 2 * Bf16Split.WIDTH];
-                }
-                int faults = split.narrow(panel, k * Bf16Split.WIDTH, depth, pairs);
-                if (faults != 0) {
-                    throw new NotBf16Exception(faults);
-                }
-                panels.put(index, row, pairs);
+    /// Narrows a panel of float32 values, block by block.
+    private void narrow(float[] values, long start, int columns, Bf16Panels target) {
+        int row = (int) (start / PANELS.depth(columns));
+        for (int k = 0; k < columns; k += target.block()) {
+            int index = k / target.block();
+            int depth = target.depth(index);
+            if (pairs.length < depth / 2 * Bf16Split.WIDTH) {
+                pairs = new int[depth / 2 * Bf16Split.WIDTH];
             }
+            int faults = split.narrow(values, k * Bf16Split.WIDTH, depth, pairs);
+            if (faults != 0) {
+                throw new NotBf16Exception(faults);
+            }
+            target.put(index, row, pairs);
         }
     }
 
