@@ -101,11 +101,16 @@ final class Assignment {
             return tokens[starts[expert] + row];
         }
 
-        /// Returns where the rows of an expert come from, from `row` on.
+        /// Returns `count` rows of an expert from `row` on.
         ///
-        /// @param all whether it is shown all others too
-        RowSource source(int expert, int row, boolean all) {
-            return new RowSource.Routed(tokens, starts[expert] + row, rows(expert), all);
+        /// @param scaled whether the router scales inputs
+        /// @param all whether the expert is shown all others too
+        RowBlock block(int expert, int row, int count, boolean scaled, boolean all) {
+            int first = starts[expert] + row;
+            return new RowBlock(
+                    Arrays.copyOfRange(tokens, first, first + count),
+                    scaled ? Arrays.copyOfRange(weights, first, first + count) : new float[0],
+                    new RowSource.Routed(tokens, first, rows(expert), all));
         }
 
         float weight(int expert, int row) {

@@ -117,8 +117,9 @@ final class ExpertPass implements ExpertSchedule.Work {
             int count = tile.count();
             float[] x = frame.floats((long) count * inputs.width());
             float[] y = outputs.get(tile.buffer());
-            gather(tile, x, lane);
-            lane.turnsTo(rows.source(tile.expert(), tile.row(), shown instanceof ShownRows.Others));
+            boolean scaled = moe.router().routing().scalesInput();
+            boolean all = shown instanceof ShownRows.Others;
+            turnTo(rows.block(tile.expert(), tile.row(), count, scaled, all), x, lane);
             switch (lane.pass().experts()) {
                 case DECOMPOSED -> decomposed(weights.w13, weights.w2, x, count, y, lane);
                 case FUSED -> fused(weights.w13, weights.w2, x, count, y, lane);
@@ -169,9 +170,7 @@ final class ExpertPass implements ExpertSchedule.Work {
             float[] x = frame.floats((long) count * inputs.width());
             float[] h = frame.floats((long) count * moe.innerWidth());
             float[] first = frame.floats((long) count * weights.w13.rows());
-            ShownRows.Block block = shown.block(tile.expert(), tile.from(), count);
-            gather(block, x, lane);
-            lane.turnsTo(block.source());
+            turnTo(shown.block(tile.expert(), tile.from(), count), x, lane);
             weights.w13.tapInput(x, count, lane);
             weights.w13.multiply(x, count, first, Phase.W13, lane);
             activate(first, count, h, lane);
@@ -179,20 +178,8 @@ final class ExpertPass implements ExpertSchedule.Work {
         }
     }
 
-    private void gather(ExpertSchedule.Tile tile, float[] x, Lane lane) {
-        long start = lane.begin();
-        int width = inputs.width();
-        boolean scaled = moe.router().routing().scalesInput();
-        for (int row = 0; row < tile.count(); row++) {
-            inputs.read(rows.token(tile.expert(), tile.row() + row), 1, x, row * width);
-            if (scaled) {
-                lane.kernels().scale(rows.weight(tile.expert(), tile.row() + row), x, row * width, width);
-            }
-        }
-        lane.end(Phase.GATHER, start, 0, 8.0 * tile.count() * width);
-    }
-
-    private void gather(ShownRows.Block block, float[] x, Lane lane) {
+    /// Gathers rows, with which the lane works from now on.
+    private void turnTo(RowBlock block, float[] x, Lane lane) {
         long start = lane.begin();
         int width = inputs.width();
         int[] tokens = block.tokens();
@@ -203,6 +190,7 @@ final class ExpertPass implements ExpertSchedule.Work {
             }
         }
         lane.end(Phase.GATHER, start, 0, 8.0 * tokens.length * width);
+        lane.turnsTo(block.source());
     }
 
     @Override

@@ -8,19 +8,11 @@ import java.util.List;
 /// one layer.
 sealed interface ShownRows {
 
-    /// Some consecutive rows.
-    ///
-    /// @param tokens rows of the corpus
-    /// @param weights what each row is multiplied by; empty where that is 1
-    /// @param source where the tap is told that they come from
-    @SuppressWarnings("ArrayRecordComponent") // never compared
-    record Block(int[] tokens, float[] weights, RowSource source) {}
-
     /// Returns how many rows an expert is shown.
     long count(int expert);
 
     /// Returns `count` of them from `from` on.
-    Block block(int expert, long from, int count);
+    RowBlock block(int expert, long from, int count);
 
     /// None.
     record None() implements ShownRows {
@@ -31,7 +23,7 @@ sealed interface ShownRows {
         }
 
         @Override
-        public Block block(int expert, long from, int count) {
+        public RowBlock block(int expert, long from, int count) {
             throw new IllegalArgumentException("no rows are shown");
         }
     }
@@ -47,10 +39,10 @@ sealed interface ShownRows {
         }
 
         @Override
-        public Block block(int expert, long from, int count) {
+        public RowBlock block(int expert, long from, int count) {
             int[] rows = new int[count];
             Arrays.setAll(rows, i -> (int) from + i);
-            return new Block(rows, new float[0], new RowSource.Every(from));
+            return new RowBlock(rows, new float[0], new RowSource.Every(from));
         }
     }
 
@@ -66,7 +58,7 @@ sealed interface ShownRows {
         }
 
         @Override
-        public Block block(int expert, long from, int count) {
+        public RowBlock block(int expert, long from, int count) {
             int[] rows = new int[count];
             int next = routedBefore(expert, from);
             int token = (int) from + next;
@@ -77,7 +69,7 @@ sealed interface ShownRows {
                     rows[i++] = token;
                 }
             }
-            return new Block(rows, new float[0], new RowSource.Others(rows));
+            return new RowBlock(rows, new float[0], new RowSource.Others(rows));
         }
 
         /// Returns how many routed rows lie before the unrouted row `from`.
@@ -108,10 +100,10 @@ sealed interface ShownRows {
         }
 
         @Override
-        public Block block(int expert, long from, int count) {
+        public RowBlock block(int expert, long from, int count) {
             NearestTokens.Chosen chosen = experts.get(expert);
             int first = (int) from;
-            return new Block(
+            return new RowBlock(
                     Arrays.copyOfRange(chosen.tokens(), first, first + count),
                     scaled ? Arrays.copyOfRange(chosen.weights(), first, first + count) : new float[0],
                     new RowSource.Nearest(chosen.tokens(), chosen.scores(), first));

@@ -32,7 +32,7 @@ final class ShownRowsTest {
             for (int size : new int[] {1, 7, 64, 97}) {
                 for (int from = 0; from < expected.length; from += size) {
                     int count = Math.min(size, expected.length - from);
-                    ShownRows.Block block = others.block(expert, from, count);
+                    RowBlock block = others.block(expert, from, count);
                     assertThat(block.tokens())
                             .as("expert %d, %d rows from %d", expert, count, from)
                             .containsExactly(IntStream.of(expected)
