@@ -130,15 +130,14 @@ public record ReferenceKernels(String reason) implements Kernels {
     public double fp8Error(float[] x, int offset, int length, float factor, float inverse) {
         double[] sums = new double[16];
         for (int i = 0; i < length; i++) {
-            float value = x[offset + i];
-            float error = value - E4m3.round(value * factor) * inverse;
-            sums[i % 16] += error * error;
+            sums[i % 16] += fp8Square(x[offset + i], factor, inverse);
         }
-        double sum = 0;
-        for (double one : sums) {
-            sum += one;
-        }
-        return sum;
+        return total(sums);
+    }
+
+    static float fp8Square(float x, float factor, float inverse) {
+        float error = x - E4m3.round(x * factor) * inverse;
+        return error * error;
     }
 
     @Override
@@ -147,16 +146,20 @@ public record ReferenceKernels(String reason) implements Kernels {
         for (int i = 0; i < length; i++) {
             sums[i % 16] += intSquare(x[offset + i], factor, largest);
         }
-        double sum = 0;
-        for (double one : sums) {
-            sum += one;
-        }
-        return sum;
+        return total(sums);
     }
 
     static float intSquare(float x, float factor, int largest) {
         float y = factor == 0 ? 0 : Math.clamp((float) Math.rint(x * factor), -largest - 1, largest) / factor;
         return (x - y) * (x - y);
+    }
+
+    static double total(double[] sums) {
+        double sum = 0;
+        for (double one : sums) {
+            sum += one;
+        }
+        return sum;
     }
 
     @Override

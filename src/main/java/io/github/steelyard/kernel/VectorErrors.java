@@ -175,11 +175,7 @@ final class VectorErrors {
         for (int i = bound; i < length; i++) {
             sums[i % PARTIAL_SUMS] += ReferenceKernels.intSquare(x[offset + i], factor, largest);
         }
-        double sum = 0;
-        for (double one : sums) {
-            sum += one;
-        }
-        return sum;
+        return ReferenceKernels.total(sums);
     }
 
     /// Codes are small: adding and subtracting 1.5 · 2^23 rounds to whole numbers, halves to even ones.
@@ -193,14 +189,8 @@ final class VectorErrors {
     private static double total(
             double[] sums, float[] x, int offset, int from, int length, float factor, float inverse) {
         for (int i = from; i < length; i++) {
-            float value = x[offset + i];
-            float error = value - E4m3.round(value * factor) * inverse;
-            sums[i % PARTIAL_SUMS] += error * error;
+            sums[i % PARTIAL_SUMS] += ReferenceKernels.fp8Square(x[offset + i], factor, inverse);
         }
-        double sum = 0;
-        for (double one : sums) {
-            sum += one;
-        }
-        return sum;
+        return ReferenceKernels.total(sums);
     }
 }
