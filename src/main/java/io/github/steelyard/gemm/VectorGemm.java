@@ -27,9 +27,8 @@ import jdk.incubator.vector.FloatVector;
 /// are computed by the same kernel on zero-padded copies, so the promise about rows holds by construction, and the bits
 /// are the same on every machine.
 ///
-/// @param aligned whether weights lie outside the heap, at the start of cache lines ([VectorTileAligned]); no bit
-/// depends
-///     on it. Needs 512-bit vectors
+/// @param aligned whether weights lie outside the heap, at the start of cache lines ([VectorTileAligned]), on which no
+///     bit depends. Needs 512-bit vectors
 public record VectorGemm(boolean aligned) implements MatrixProduct {
 
     private static final int BLOCK_ROWS = 512;

@@ -11,8 +11,7 @@ import io.github.steelyard.format.StoredWeight;
 ///   depend on how rows are batched.
 /// * **Elementwise operations and the order-independent reductions ([#absMax] and its kin, [#countNonFinite],
 ///   [#decode]), and the errors, whose order is fixed, give the same bits in both implementations**, NaN payloads
-/// excepted. Sums ([#dot], [#sumOfSquares],
-///   [#rmsNorm], [#softmax]) differ within the bounds of `docs/NUMERICS.md`.
+///   excepted. Sums ([#dot], [#sumOfSquares], [#rmsNorm], [#softmax]) differ within the bounds of `docs/NUMERICS.md`.
 /// * Slices may be empty. Input and output slices may be the same slice, but must not overlap otherwise.
 ///
 /// Implementations hold no state and may be used from several threads.
@@ -67,10 +66,10 @@ public sealed interface Kernels permits ReferenceKernels, VectorKernels {
     /// @param errors receives a value for each block
     void fp4Errors(float[] x, int offset, int blocks, float[] scales, float[] errors);
 
-    /// Writes what E2M1 leaves of each element of `blocks` blocks of 16 under a scale of its block: `x - e2m1(x /
-    /// scale)
-    /// * scale` in float32, `x` where the scale is 0. Elements lie as in [#fp4Errors].
+    /// Writes what E2M1 leaves of each element of `blocks` blocks under a scale of its block, in float32:
+    /// `x - e2m1(x / scale) * scale`, or `x` where the scale is 0. Elements lie as in [#fp4Errors].
     ///
+    /// @param elements of each block
     /// @param scales of each block, not negative, finite
     /// @param residuals receives a value for each element, in the same order, from its start
     void fp4Residuals(float[] x, int offset, int elements, int blocks, float[] scales, float[] residuals);

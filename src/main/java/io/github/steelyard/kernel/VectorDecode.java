@@ -166,8 +166,7 @@ final class VectorDecode {
     }
 
     // Eight bytes at a time become sixteen values under one scale. Each long lane takes one byte, whose nibbles become
-    // the
-    // lane's two ints. Adding zero turns the -0 of code 8 into +0.
+    // the lane's two ints. Adding zero turns the -0 of code 8 into +0.
     private static void e2m1(
             MemorySegment codes, long from, int count, float[] scales, int countPerScale, float[] target, int offset) {
         for (int i = 0; i < count; i++) {

@@ -145,8 +145,7 @@ public final class LinearGroup {
         }
 
         /// Shows the input to the tap, computes `y = x · Wᵀ + b` for `tokens` rows, with what adapters add, and shows
-        /// that to
-        /// it. Where the tap alters the input, adapters still read it as it was, as in servers.
+        /// the output to it. Where the tap alters the input, adapters still read it as it was, as in servers.
         ///
         /// @param x dense rows `(tokens, columns)`; not changed
         /// @param y receives `(tokens, rows)`

@@ -125,8 +125,7 @@ public final class OneDnnGemm implements MatrixProduct {
         return products.computeIfAbsent(new Extents(m, n, k), e -> library.product(Operands.F32, e.m, e.n, e.k));
     }
 
-    /// Returns the product of the largest tile that decides how rows are cut: the first that is of another kind than
-    /// the
+    /// Returns the product of the largest tile that decides how rows are cut: the first of another kind than the
     /// usual, or the last.
     static Product largest(List<PackedWeight.Slice> parts, Function<PackedWeight.Slice, Product> product) {
         return parts.stream()

@@ -93,7 +93,8 @@ public record ModuleInfo(
         return byLatent ? latent : keyAndValue;
     }
 
-    /// Returns the site of this module's output, if it is a linear layer; no pass shows what the head gives. It is looked
+    /// Returns the site of this module's output, if it is a linear layer; no pass shows what the head gives. It is
+    /// looked
     /// at where a recipe speaks of outputs, and so is none of [#sites].
     public Optional<Site> output() {
         return kind == Kind.LINEAR ? Optional.of(new Site(name, Role.OUTPUT)) : Optional.empty();

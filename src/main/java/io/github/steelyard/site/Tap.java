@@ -33,8 +33,7 @@ public interface Tap {
     default void layerEnds(int layer) {}
 
     /// Returns whether a layer that has ended is to be run once more, from the same input, its output taking the place
-    /// of
-    /// the first. No worker is at work.
+    /// of the first. No worker is at work.
     default boolean repeats(int layer) {
         return false;
     }
