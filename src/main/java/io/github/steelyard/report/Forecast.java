@@ -124,11 +124,10 @@ public record Forecast(
         double weights = 0;
         for (Decoder.Layer layer : decoder.layers()) {
             for (Decoder.Block block : layer.blocks()) {
-                double share = block.body() instanceof SparseMoe moe ? share(moe, allExperts) : 1;
                 for (ModuleInfo module : block.body().modules()) {
                     if (module.kind() != ModuleInfo.Kind.ATTENTION) {
                         double size = (double) module.rows() * module.columns();
-                        weights += module.isExpert() ? size * share : size;
+                        weights += block.body() instanceof SparseMoe moe ? size * share(moe, module, allExperts) : size;
                     }
                 }
             }
@@ -136,9 +135,17 @@ public record Forecast(
         return weights;
     }
 
-    private static double share(SparseMoe moe, boolean allExperts) {
+    /// Share of the tokens that meet a module. Of those that an expert is only shown, the first product is computed, and
+    /// where a router scales inputs, the routed ones are shown as well.
+    private static double share(SparseMoe moe, ModuleInfo module, boolean allExperts) {
+        if (module.expert().isEmpty()) {
+            return 1;
+        }
         double routed = (double) moe.router().routing().chosen() / moe.experts().size();
-        return allExperts ? routed + 1 : routed;
+        if (!allExperts || module.expert().get().product().isSecond()) {
+            return routed;
+        }
+        return moe.router().routing().scalesInput() ? routed + 1 : 1;
     }
 
     /// What no rule decides about stays as it is stored.

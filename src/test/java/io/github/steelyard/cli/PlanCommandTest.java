@@ -345,9 +345,10 @@ final class PlanCommandTest {
         double routed = json().path("forecast").path("flops").asDouble();
         assertThat(run("--tokens", "1000", "--recipe", recipe, "--json")).isEqualTo(ExitCode.OK);
 
-        // 48 layers of 128 experts of three 768 x 2048 weights, 2 operations each, for 1000 tokens.
+        // 48 layers of 128 experts, of which a token is sent to 8 and shown to all others; gate and up, 768 x 2048, 2
+        // operations each, for 1000 tokens.
         assertThat(json().path("forecast").path("flops").asDouble() - routed)
-                .isEqualTo(2.0 * 1000 * 48 * 128 * 3 * 768 * 2048);
+                .isEqualTo(2.0 * 1000 * 48 * (128 - 8) * 2 * 768 * 2048);
     }
 
     @Test
