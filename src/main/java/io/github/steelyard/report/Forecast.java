@@ -135,7 +135,8 @@ public record Forecast(
         return weights;
     }
 
-    /// Share of the tokens that meet a module. Of those that an expert is only shown, the first product is computed, and
+    /// Share of the tokens that meet a module. Of those that an expert is only shown, the first product is computed,
+    /// and
     /// where a router scales inputs, the routed ones are shown as well.
     private static double share(SparseMoe moe, ModuleInfo module, boolean allExperts) {
         if (module.expert().isEmpty()) {
