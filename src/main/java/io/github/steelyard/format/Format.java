@@ -200,7 +200,7 @@ public enum Format {
     }
 
     /// Returns the shape of the scales of a weight `(rows, columns)`, of the blocks' where there are two levels.
-    public Shape scaleShape(int rows, int columns) {
+    public Shape scaleShape(long rows, long columns) {
         return switch (granularity) {
             case NONE, TENSOR -> Shape.of();
             case CHANNEL, TOKEN -> Shape.of(rows);
@@ -220,13 +220,8 @@ public enum Format {
     public long bytes(long rows, long columns) {
         long codes = rows * Math.ceilDiv(columns * bits, (long) Byte.SIZE);
         long second = hasSecondLevel() ? Float.BYTES : 0;
-        long scales = switch (granularity) {
-            case NONE -> 0;
-            case TENSOR -> 1;
-            case CHANNEL, TOKEN -> rows;
-            case TILE -> Math.ceilDiv(rows, (long) block) * Math.ceilDiv(columns, (long) block);
-            case BLOCK, TOKEN_BLOCK -> rows * Math.ceilDiv(columns, (long) inARow());
-        };
+        long scales =
+                granularity == Granularity.NONE ? 0 : scaleShape(rows, columns).elements();
         return codes + scales * (scaleType.bits() / Byte.SIZE) + second;
     }
 

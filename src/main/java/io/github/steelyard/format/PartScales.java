@@ -9,7 +9,7 @@ public interface PartScales {
     /// one.
     ///
     /// @param values `(rows, columns)` from `offset` on, finite
-    /// @return the scales as the format's [StoredWeight] has them: E4M3 codes for NVFP4, little-endian float32 for FP8
+    /// @return the scales as the format's [StoredWeight] has them: E4M3 codes for NVFP4, else little-endian float32
     /// @throws IllegalArgumentException if `columns` is no multiple of the format's block or a value is not finite
     byte[] of(float[] values, int offset, int rows, int columns);
 }

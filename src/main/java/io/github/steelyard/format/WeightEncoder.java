@@ -19,8 +19,8 @@ import java.util.Optional;
 /// @param arithmetic whose order of roundings, and so whose bytes
 /// @param scale the scale of the whole tensor as it is stored, see [Arithmetic#isReciprocal]; read by the formats that
 ///     have one
-/// @param parts what chooses the scales of parts; empty: the largest magnitude of each, the only choice in
-///     FP8 with one scale and in the MX formats
+/// @param parts what chooses the scales of parts; empty: the largest magnitude of each, which is the only choice in
+///     most formats
 public record WeightEncoder(Format format, int block, Arithmetic arithmetic, float scale, Optional<PartScales> parts) {
 
     /// @throws IllegalArgumentException if there is something to choose in a format that leaves no choice, or the block

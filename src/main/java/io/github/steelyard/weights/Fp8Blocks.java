@@ -5,8 +5,8 @@ import io.github.steelyard.format.Format;
 import io.github.steelyard.format.Fp8Weight;
 import java.util.Locale;
 
-/// Rows and columns of a block of FP8 codes: what the config declares, 128 x 128 where it says nothing. The one thing
-/// about a stored weight that its tensors cannot tell, since the last blocks may be partial.
+/// Rows and columns of a block of FP8 codes: what the config declares, 128 x 128 where it says nothing. The tensors
+/// cannot tell them, since the last blocks may be partial.
 ///
 /// @param rows rows that share a scale
 /// @param columns columns that share a scale

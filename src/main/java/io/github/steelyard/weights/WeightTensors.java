@@ -17,7 +17,9 @@ import java.util.List;
 import java.util.Optional;
 
 /// The tensors that make up the weight of one module, and the storage format that they amount to. The format is read
-/// off the tensors that lie beside the weight, never off a config file.
+/// off the tensors that lie beside the weight. A config file is asked for one thing alone: whether half as many scales
+/// as
+/// NVFP4 has are those of blocks of 32, or too few.
 ///
 /// @param format the storage format; of integers the width is what `weight_shape` says, else four bits
 /// @param weight values or codes
