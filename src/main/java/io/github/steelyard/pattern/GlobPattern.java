@@ -77,12 +77,13 @@ public record GlobPattern(String text) implements ModulePattern {
     /// Returns the position after the element at `p` if that element accepts `c`, else -1.
     private int stepOver(int p, char c) {
         char element = text.charAt(p);
-        int close = element == '[' ? text.indexOf(']', p + 2) : -1;
+        boolean negated = text.startsWith("[!", p);
+        int set = negated ? p + 2 : p + 1;
+        int close = element == '[' ? text.indexOf(']', set + 1) : -1; // a set holds one at least, be it a bracket
         if (close < 0) {
             return element == '?' || element == c ? p + 1 : -1;
         }
-        boolean negated = text.charAt(p + 1) == '!';
-        return inSet(negated ? p + 2 : p + 1, close, c) != negated ? close + 1 : -1;
+        return inSet(set, close, c) != negated ? close + 1 : -1;
     }
 
     private boolean inSet(int from, int to, char c) {

@@ -243,6 +243,8 @@ final class QuantizationConfigTest {
         "layers.[0-2].x, layers.1.x, true",
         "layers.[!0-2].x, layers.1.x, false",
         "layers.[!0-2].x, layers.3.x, true",
+        "layers.[!]0].x, layers.3.x, true",
+        "layers.[!]0].x, layers.0.x, false",
         "mtp*, mtp.layers.0.x, true",
         "a*b*c, aXbXc, true",
         "a*b*c, aXcXb, false",
