@@ -148,7 +148,7 @@ final class Solving implements AutoCloseable {
             @Override
             public void layerEnds(int layer, Map<List<Site>, InputMoments> moments) {
                 if (end(layer, moments)) {
-                    store.keepResults(layer);
+                    store.keepResults(layer, leftOut.sumThenReset());
                     closeLast();
                     last = SolvedTensors.ofFile(directory.resolve(SolvedFile.name(layer)));
                 }
@@ -162,7 +162,7 @@ final class Solving implements AutoCloseable {
         return end(OUTSIDE, moments) ? Optional.of(directory.resolve(SolvedFile.name(OUTSIDE))) : Optional.empty();
     }
 
-    /// Returns how many rows of inputs were no numbers, or too large to be summed.
+    /// Returns how many rows of inputs were no numbers, or too large to be summed, of those that no state keeps yet.
     long leftOut() {
         return leftOut.sum();
     }

@@ -113,9 +113,8 @@ public record SolvingRun(
 
         /// Finishes the run; when this returns, it is safe.
         ///
-        /// @param leftOut how many rows of inputs were left out of sums in this process, being no numbers or far above
-        /// what
-        ///     was measured
+        /// @param leftOut how many rows of inputs were left out of sums, being no numbers or far above what was
+        /// measured
         void accept(SortedMap<String, String> solved, long leftOut);
     }
 
@@ -144,7 +143,7 @@ public record SolvingRun(
                     solved.put(SolvedFile.name(layer), store.digests().get(layer));
                 }
             }
-            finish.accept(solved, solving.leftOut());
+            finish.accept(solved, store.leftOut() + solving.leftOut());
             store.delete();
         }
     }

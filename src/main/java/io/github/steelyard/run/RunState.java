@@ -57,6 +57,7 @@ public final class RunState implements LayerStore, AutoCloseable {
     private final Optional<IntFunction<Path>> elsewhere; // where the results of a layer lie, if not in here
     private final List<String> digests = new ArrayList<>(); // of the results of each finished layer
     private final HiddenStates[] streams = new HiddenStates[2];
+    private long leftOut; // rows of inputs, in these layers
     private Arena arena = Arena.ofShared(); // of the round under way
     private Optional<Draws> draws = Optional.empty();
     private int drawn; // sequences up to the end of the round under way
@@ -154,6 +155,7 @@ public final class RunState implements LayerStore, AutoCloseable {
         closeStreams();
         arena = Arena.ofShared();
         digests.clear();
+        leftOut = 0;
         try {
             streams[0] = map(0, tokens);
             streams[1] = map(1, tokens);
@@ -213,6 +215,11 @@ public final class RunState implements LayerStore, AutoCloseable {
         return List.copyOf(digests);
     }
 
+    /// Returns how many rows of inputs the finished layers left out, whichever process solved them.
+    public long leftOut() {
+        return leftOut;
+    }
+
     private static Statistics read(Path file, String digest) {
         requireSame(file, "SHA-256", digest, StatisticsFile.digest(file));
         return StatisticsFile.read(file);
@@ -236,12 +243,15 @@ public final class RunState implements LayerStore, AutoCloseable {
     /// Keeps the statistics of a layer that is about to be finished.
     public void keep(Statistics statistics, int layer) {
         StatisticsFile.write(statistics, resultFile(layer));
-        keepResults(layer);
+        keepResults(layer, 0);
     }
 
     /// Keeps the results of a layer that is about to be finished, which have been written.
-    public void keepResults(int layer) {
+    ///
+    /// @param rowsLeftOut how many rows of inputs it left out
+    public void keepResults(int layer, long rowsLeftOut) {
         digests.add(Digests.ofFile(resultFile(layer)));
+        leftOut += rowsLeftOut;
     }
 
     @Override
@@ -269,7 +279,7 @@ public final class RunState implements LayerStore, AutoCloseable {
             }
         }
         int checksum = StreamChecksum.of(output(layer).segment(), workers);
-        write(new StateFile.Layers(digests, StateFile.digits(checksum)));
+        write(new StateFile.Layers(digests, StateFile.digits(checksum), leftOut));
     }
 
     /// Returns rows as large as the corpus, for scratch; each purpose has a file of its own.
@@ -310,6 +320,7 @@ public final class RunState implements LayerStore, AutoCloseable {
                 layers.streamChecksum(),
                 StateFile.digits(StreamChecksum.of(streams[turn].segment())));
         digests.addAll(layers.digests());
+        leftOut = layers.leftOut();
         requireSameResults(); // before hours of work, not after
     }
 

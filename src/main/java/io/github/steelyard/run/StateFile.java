@@ -34,6 +34,7 @@ public record StateFile(
 
     private static final int SCHEMA = 4;
     private static final String DIGEST = "digest";
+    private static final String LEFT_OUT = "rows_left_out";
 
     /// The part of the key of a pass that solves, beside those of the run: the digest of the run's statistics.
     public static final String STATISTICS = "statistics";
@@ -49,7 +50,8 @@ public record StateFile(
     /// @param digests SHA-256 of the results of each finished layer, in hexadecimal digits; empty for one without
     /// @param streamChecksum CRC-32C of the residual stream after the last of them, in hexadecimal digits; empty before
     ///     the embedding
-    record Layers(List<String> digests, String streamChecksum) {
+    /// @param leftOut for a pass that solves, how many rows of inputs these layers left out
+    record Layers(List<String> digests, String streamChecksum, long leftOut) {
 
         /// None.
         static final Layers NONE = new Layers(List.of(), "");
@@ -102,7 +104,7 @@ public record StateFile(
                     state.integer("drawn", least, Integer.MAX_VALUE),
                     state.number("seconds"),
                     DrawsJson.read(state),
-                    new Layers(digests, state.string("stream_crc32c")));
+                    new Layers(digests, state.string("stream_crc32c"), (long) state.numberOr(LEFT_OUT, 0)));
         } catch (CheckpointException e) {
             throw damaged(file, e.problem());
         }
@@ -150,6 +152,9 @@ public record StateFile(
         return key.parts().containsKey(STATISTICS) ? "solved_sha256" : "statistics_sha256";
     }
 
+        if (layers.leftOut > 0) {
+            state.put(LEFT_OUT, layers.leftOut);
+        }
     /// Returns the refusal of a state that cannot be gone on from.
     public static StatisticsException damaged(Path file, String problem) {
         return new StatisticsException(file, "damaged: %s; use --fresh to start again".formatted(problem));

@@ -48,7 +48,7 @@ final class StreamChecksumTest {
         }
     }
 
-    private static Workers workers() {
+    static Workers workers() {
         Pass pass = new Pass(
                 Kernels.reference(),
                 Gemm.select("reference"),
