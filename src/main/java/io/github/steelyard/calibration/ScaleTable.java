@@ -1,5 +1,7 @@
 package io.github.steelyard.calibration;
 
+import io.github.steelyard.checkpoint.Digests;
+import io.github.steelyard.format.Arithmetic;
 import io.github.steelyard.plan.Plan;
 import io.github.steelyard.quant.ChannelFactors;
 import io.github.steelyard.recipe.ExportOptions.Sharing;
@@ -156,6 +158,15 @@ public record ScaleTable(SortedMap<Site, SiteScale> scales, Map<String, ChannelF
     /// Returns the amax of every site.
     public Map<Site, Float> amax() {
         return scales.values().stream().collect(Collectors.toMap(SiteScale::site, SiteScale::amax));
+    }
+
+    /// Returns the SHA-256 of what quantises under these scales, in hexadecimal digits.
+    ///
+    /// @param arithmetic whose order of roundings it has
+    public String digest(Arithmetic arithmetic) {
+        return Digests.ofText(scales.values().stream()
+                .map(scale -> scale.site().name() + " " + Float.toHexString(scale.amax()))
+                .collect(Collectors.joining("\n", arithmetic + "\n", "")));
     }
 
     /// Returns how many scales come from where.

@@ -38,6 +38,8 @@ import java.util.TreeMap;
 /// @param sequences all copies of what was measured of the calibration set
 /// @param drawn how many sequences of the set that was
 /// @param statistics what the first pass measured
+/// @param scales digest of the scales that a recipe makes of these: what was begun under some is gone on with under
+/// them
 /// @param solver what is solved
 /// @param quantizing what is done with inputs and caches on their way
 /// @param again what is done with inputs, caches and weights that are not solved where each layer is run once more with
@@ -50,6 +52,7 @@ public record SolvingRun(
         Sequences sequences,
         int drawn,
         Statistics statistics,
+        String scales,
         Solver solver,
         Tap quantizing,
         Optional<Tap> again,
@@ -76,7 +79,7 @@ public record SolvingRun(
     /// @param drawn how many sequences were measured
     /// @param draws what was drawn, where that was done in rounds
     public static void begin(RunDirectory run, RunKey key, Statistics statistics, int drawn, Optional<Draws> draws) {
-        RunState.begin(run.solvingDirectory(), key(key, run.write(statistics)), drawn, draws);
+        RunState.begin(run.solvingDirectory(), with(key, StateFile.STATISTICS, run.write(statistics)), drawn, draws);
     }
 
     /// What the first pass left.
@@ -91,20 +94,52 @@ public record SolvingRun(
     /// @param sequences how many sequences there are
     /// @throws io.github.steelyard.statistics.StatisticsException if they are damaged, or of another run
     public static Measured measured(RunDirectory run, RunKey key, int layers, int sequences) {
-        Path file = run.solvingDirectory().resolve(RunState.STATE);
-        StateFile state = StateFile.read(file, layers);
-        key(key, run.statisticsDigest()).requireContinues(state.key(), file);
+        StateFile state = requireContinues(run, key, layers);
         if (state.drawn() > sequences) {
-            throw StateFile.damaged(file, "more sequences are drawn than there are");
+            throw StateFile.damaged(stateFile(run), "more sequences are drawn than there are");
         }
         RunDirectory.discard(run.stateDirectory());
         return new Measured(run.unfinishedStatistics(), state.drawn(), state.draws());
     }
 
-    private static RunKey key(RunKey key, String statisticsDigest) {
+    /// Makes sure that a run which goes on to solve was begun under a key, and returns its state. Scales are looked at
+    /// when there are some.
+    static StateFile requireContinues(RunDirectory run, RunKey key, int layers) {
+        StateFile state = StateFile.read(stateFile(run), layers);
+        RunKey measured = with(key, StateFile.STATISTICS, run.statisticsDigest());
+        Optional.ofNullable(state.key().parts().get(StateFile.SCALES))
+                .map(scales -> with(measured, StateFile.SCALES, scales))
+                .orElse(measured)
+                .requireContinues(state.key(), stateFile(run));
+        return state;
+    }
+
+    private static Path stateFile(RunDirectory run) {
+        return run.solvingDirectory().resolve(RunState.STATE);
+    }
+
+    private static RunKey with(RunKey key, String part, String digest) {
         TreeMap<String, String> parts = new TreeMap<>(key.parts());
-        parts.put(StateFile.STATISTICS, statisticsDigest);
+        parts.put(part, digest);
         return new RunKey(parts);
+    }
+
+    /// Opens the state of the pass. Before the first layer is done, scales may still become others.
+    private RunState open(RunDirectory run, RunKey key) {
+        Path directory = run.solvingDirectory();
+        int layers = decoder.layers().size();
+        RunKey solving = with(with(key, StateFile.STATISTICS, run.statisticsDigest()), StateFile.SCALES, scales);
+        StateFile begun = StateFile.read(stateFile(run), layers);
+        if (!begun.hasFinishedLayers()) {
+            RunState.begin(directory, solving, drawn, begun.draws());
+        }
+        return new RunState(
+                directory,
+                solving,
+                decoder.hidden(),
+                layers,
+                false,
+                Optional.of(layer -> run.solvedDirectory().resolve(SolvedFile.name(layer))));
     }
 
     /// Takes the digests of the files of what was solved, by their names.
@@ -122,13 +157,7 @@ public record SolvingRun(
     ///
     /// @param finish takes note of what was solved
     public void execute(RunDirectory run, RunKey key, SolvedConsumer finish) {
-        try (RunState store = new RunState(
-                        run.solvingDirectory(),
-                        key(key, run.statisticsDigest()),
-                        decoder.hidden(),
-                        decoder.layers().size(),
-                        false,
-                        Optional.of(layer -> run.solvedDirectory().resolve(SolvedFile.name(layer))));
+        try (RunState store = open(run, key);
                 Desks desks = new Desks(kernels, gemm);
                 Solving solving =
                         new Solving(decoder, weights, solver, statistics, run.solvedDirectory(), threads, desks)) {

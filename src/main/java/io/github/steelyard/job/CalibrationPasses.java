@@ -174,6 +174,7 @@ record CalibrationPasses(
                         round.sequences(),
                         measured.drawn(),
                         measured.statistics(),
+                        scales.digest(plan.arithmetic()),
                         Solvers.of(plan, scales).orElseThrow(),
                         inputs.isEmpty() ? Tap.NONE : new FakeQuantizingTap(inputs),
                         again,

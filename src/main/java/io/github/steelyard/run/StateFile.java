@@ -39,6 +39,9 @@ public record StateFile(
     /// The part of the key of a pass that solves, beside those of the run: the digest of the run's statistics.
     public static final String STATISTICS = "statistics";
 
+    /// Another such part, once layers are solved: the digest of the scales that they are solved under.
+    public static final String SCALES = "scales";
+
     /// A finished round.
     ///
     /// @param sequences sequences drawn up to its end
@@ -54,7 +57,7 @@ public record StateFile(
     record Layers(List<String> digests, String streamChecksum, long leftOut) {
 
         /// None.
-        static final Layers NONE = new Layers(List.of(), "");
+        static final Layers NONE = new Layers(List.of(), "", 0);
 
         Layers {
             digests = List.copyOf(digests);
@@ -73,6 +76,11 @@ public record StateFile(
     /// Returns whether a round is under way.
     boolean isUnderWay() {
         return rounds.isEmpty() || rounds.getLast().sequences < drawn;
+    }
+
+    /// Returns whether the round under way has finished layers.
+    public boolean hasFinishedLayers() {
+        return layers.done() > 0;
     }
 
     /// Reads the file.
@@ -144,6 +152,9 @@ public record StateFile(
         state.put("layers_done", layers.done());
         layers.digests.forEach(state.putArray(results(key))::add);
         state.put("stream_crc32c", layers.streamChecksum);
+        if (layers.leftOut > 0) {
+            state.put(LEFT_OUT, layers.leftOut);
+        }
         state.put(DIGEST, Digests.ofText(state.toString()));
         AtomicFiles.write(file, state.toPrettyString());
     }
@@ -152,9 +163,6 @@ public record StateFile(
         return key.parts().containsKey(STATISTICS) ? "solved_sha256" : "statistics_sha256";
     }
 
-        if (layers.leftOut > 0) {
-            state.put(LEFT_OUT, layers.leftOut);
-        }
     /// Returns the refusal of a state that cannot be gone on from.
     public static StatisticsException damaged(Path file, String problem) {
         return new StatisticsException(file, "damaged: %s; use --fresh to start again".formatted(problem));

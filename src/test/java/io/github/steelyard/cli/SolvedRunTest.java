@@ -125,6 +125,25 @@ final class SolvedRunTest {
         }
     }
 
+    // The gate and sharing are no part of a run's key; the scales that they give are, once layers are solved under
+    // them.
+    @Test
+    void brokenPass_goesOnUnderTheScalesThatItWasBegunWith_andOthersOnlyBeforeIt() {
+        CommandRun.of(calibrate("run", "{method: local_hessian}", "--set", "calibration.min_tokens=100000"))
+                .expect(ExitCode.GATE);
+        CommandRun begun = CommandRun.watched(
+                        new ProgressWatcher("solve [###############...............] layer 2/4", SolvedRunTest::fail),
+                        calibrate("run", "{method: local_hessian}"))
+                .expect(ExitCode.INTERNAL);
+
+        assertThat(begun.err()).doesNotContain("calibrate: layer");
+        assertThat(CommandRun.of(calibrate("run", "{method: local_hessian}", "--set", "export.sharing=expert"))
+                        .expect(ExitCode.BAD_INPUT)
+                        .err())
+                .contains("belongs to another run (scales: other content here than in the run)");
+        CommandRun.of(calibrate("run", "{method: local_hessian}")).expect(ExitCode.OK);
+    }
+
     @Test
     void damagedFileOfWhatWasSolved_isRefused() throws IOException {
         CommandRun.of(calibrate("run", "{method: local_hessian}")).expect(ExitCode.OK);
