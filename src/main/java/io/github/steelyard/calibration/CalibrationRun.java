@@ -81,6 +81,11 @@ public record CalibrationRun(
     /// @param finish takes the statistics to where they are kept
     /// @throws io.github.steelyard.statistics.StatisticsException if the state belongs to a run with another key
     public void execute(RunDirectory run, RunKey key, boolean fresh, StatisticsConsumer finish) {
+        if (fresh) {
+            RunDirectory.discard(run.solvingDirectory());
+        } else if (run.isMeasured()) {
+            SolvingRun.requireContinues(run, key, decoder.layers().size()); // one that would solve is another run
+        }
         try (RunState store = state(run.stateDirectory(), key, fresh)) {
             if (fresh) {
                 run.forgetResults();

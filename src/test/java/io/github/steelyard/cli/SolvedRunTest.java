@@ -145,6 +145,22 @@ final class SolvedRunTest {
     }
 
     @Test
+    void anotherAlgorithm_doesNotBeginInTheDirectoryOfABrokenRun() {
+        CommandRun.watched(
+                        new ProgressWatcher("solve [###############...............] layer 2/4", SolvedRunTest::fail),
+                        calibrate("run", "{method: local_hessian}"))
+                .expect(ExitCode.INTERNAL);
+
+        assertThat(CommandRun.of(calibrate("run", "{method: max}"))
+                        .expect(ExitCode.BAD_INPUT)
+                        .err())
+                .contains("belongs to another run", "quantize.algorithm.method: max here, local_hessian in the run");
+        assertThat(temp.resolve("run/solving/state.json")).exists();
+        CommandRun.of(calibrate("run", "{method: max}", "--fresh")).expect(ExitCode.OK);
+        assertThat(temp.resolve("run/solving")).doesNotExist();
+    }
+
+    @Test
     void damagedFileOfWhatWasSolved_isRefused() throws IOException {
         CommandRun.of(calibrate("run", "{method: local_hessian}")).expect(ExitCode.OK);
         Path file = temp.resolve("run/solved/layer-2.safetensors");
