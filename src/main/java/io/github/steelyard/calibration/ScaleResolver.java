@@ -154,7 +154,7 @@ final class ScaleResolver {
         Optional<SiteStatistics> input = statistics
                 .at(site)
                 .filter(found -> module.isExpert() && site.role() == Role.INPUT)
-                .filter(found -> found.nonFinite() == 0 && isObserved(site, found));
+                .filter(found -> isUsable(site, found));
         if (input.filter(found -> isStarved(site, found)).isPresent()) {
             impute(module, site, input.get());
         } else if (input.filter(found -> found.covered() > found.tokens()).isPresent()) {
@@ -171,10 +171,11 @@ final class ScaleResolver {
             return;
         }
         Optional<Float> pinned = quantizer.get().pinnedAmax();
-        long tokens = statistics.at(site).map(SiteStatistics::tokens).orElse(0L);
+        SiteStatistics found = statistics.at(site).orElseGet(() -> SiteStatistics.of(0, 0, 0));
+        long tokens = found.tokens();
         if (pinned.isPresent()) {
             scales.put(site, SiteScale.constant(site, pinned.get()));
-        } else if (module.isExpert() && tokens < policy.minTokens()) {
+        } else if (module.isExpert() && tokens < policy.minTokens() && isUsable(site, found)) {
             imputeOutput(module, site, tokens);
         } else {
             measured(site, site).ifPresent(scale -> scales.put(site, scale));
@@ -233,6 +234,11 @@ final class ScaleResolver {
             problems.add(String.format(Locale.ROOT, "%s saw %d NaN or infinite value(s)", site, found.nonFinite()));
         }
         return found.nonFinite() == 0;
+    }
+
+    /// Returns whether what was measured is not refused whatever a recipe does about few tokens.
+    private boolean isUsable(Site site, SiteStatistics found) {
+        return found.nonFinite() == 0 && isObserved(site, found);
     }
 
     /// Returns whether the distribution that the amax of a site is chosen from covers its tokens.

@@ -74,6 +74,21 @@ final class ScaleTableTest {
                                 + " give more data, or say in the recipe what such experts get"));
     }
 
+    @Test
+    void resolve_nonFiniteOutputOfAnExpertWithFewTokens_isRefused() {
+        for (int i = 0; i < 2; i++) {
+            Site output = new Site(expert(i, "down_proj", 4f, 10).module(), Role.OUTPUT);
+            plan.put(output, FP8);
+            measured.put(output, SiteStatistics.of(2, i == 0 ? 10 : 1, i));
+        }
+
+        assertThatExceptionOfType(GateException.class)
+                .isThrownBy(() -> resolve(policy(5, StarvedExperts.LAYER_MAX), Sharing.EXPERT))
+                .satisfies(refusal -> assertThat(refusal.problems())
+                        .containsExactly("model.layers.0.mlp.experts.1.down_proj.output_quantizer"
+                                + " saw 1 NaN or infinite value(s)"));
+    }
+
     // A peer writes uninitialised memory, another a constant 0.5, as the scale of an expert without tokens.
     @Test
     void resolve_unseenExpert_takesTheLayersMaximum() {
