@@ -30,12 +30,7 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
-import java.util.concurrent.CancellationException;
 import java.util.concurrent.ConcurrentHashMap;
-import java.util.concurrent.ExecutionException;
-import java.util.concurrent.ExecutorService;
-import java.util.concurrent.Executors;
-import java.util.concurrent.Future;
 import java.util.concurrent.atomic.LongAdder;
 import org.jspecify.annotations.Nullable;
 
@@ -191,7 +186,7 @@ final class Solving implements AutoCloseable {
                 left.add(() -> desks.use(desk -> solve(alone, Optional.empty(), desk)));
             }
         }
-        runAll(left);
+        Tasks.run(threads, left);
         file.finish();
         file = null;
         solved.clear();
@@ -209,27 +204,6 @@ final class Solving implements AutoCloseable {
             StoredWeight weight = linear.open(weights);
             Objects.requireNonNull(file).write(linear.info(), prepared.solve(linear.info(), weight, desk));
             solved.add(site.module());
-        }
-    }
-
-    private void runAll(List<Runnable> work) {
-        try (ExecutorService pool = Executors.newFixedThreadPool(threads)) {
-            List<Future<?>> running = new ArrayList<>();
-            work.forEach(task -> running.add(pool.submit(task)));
-            for (Future<?> task : running) {
-                task.get();
-            }
-        } catch (ExecutionException e) {
-            if (e.getCause() instanceof RuntimeException cause) {
-                throw cause;
-            }
-            if (e.getCause() instanceof Error cause) {
-                throw cause;
-            }
-            throw new IllegalStateException(e.getCause());
-        } catch (InterruptedException e) {
-            Thread.currentThread().interrupt();
-            throw new CancellationException("interrupted");
         }
     }
 

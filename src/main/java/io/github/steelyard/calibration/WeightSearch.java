@@ -26,11 +26,6 @@ import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.Callable;
-import java.util.concurrent.CancellationException;
-import java.util.concurrent.ExecutionException;
-import java.util.concurrent.ExecutorService;
-import java.util.concurrent.Executors;
-import java.util.concurrent.Future;
 import java.util.function.Function;
 
 /// Moves the amax of weights with one scale for the tensor to where the squared error is least: FP8, and NVFP4 whose
@@ -128,9 +123,11 @@ public final class WeightSearch {
             return found;
         }
         List<Group> groups = groups(modules, quantizers, measured);
-        List<Float> amaxes = all(groups.stream()
-                .<Callable<Float>>map(group -> () -> searched(search.get(), group))
-                .toList());
+        List<Float> amaxes = Tasks.all(
+                threads,
+                groups.stream()
+                        .<Callable<Float>>map(group -> () -> searched(search.get(), group))
+                        .toList());
         for (int i = 0; i < groups.size(); i++) {
             for (Site site : groups.get(i).sites()) {
                 found.put(
@@ -194,11 +191,15 @@ public final class WeightSearch {
         List<Smoothing.Smoothed> smoothed = smoothing.get().smoothed(statistics).stream()
                 .filter(module -> linears.containsKey(module.module().name()))
                 .toList();
-        List<float[]> found = all(smoothed.stream()
-                .<Callable<float[]>>map(module -> () -> smoothing
-                        .get()
-                        .factors(module.amax().values(), columns(module.module().name())))
-                .toList());
+        List<float[]> found = Tasks.all(
+                threads,
+                smoothed.stream()
+                        .<Callable<float[]>>map(module -> () -> smoothing
+                                .get()
+                                .factors(
+                                        module.amax().values(),
+                                        columns(module.module().name())))
+                        .toList());
         Map<String, float[]> own = new HashMap<>();
         for (int i = 0; i < found.size(); i++) {
             own.put(smoothed.get(i).module().name(), found.get(i));
@@ -218,25 +219,6 @@ public final class WeightSearch {
             Kernels.fastest().absMaxColumns(values, 0, rows, weight.columns(), amax, 0);
         }
         return amax;
-    }
-
-    private <T> List<T> all(List<Callable<T>> work) {
-        try (ExecutorService pool = Executors.newFixedThreadPool(threads)) {
-            List<Future<T>> futures = work.stream().map(pool::submit).toList();
-            List<T> results = new ArrayList<>();
-            for (Future<T> future : futures) {
-                results.add(future.get());
-            }
-            return results;
-        } catch (ExecutionException e) {
-            if (e.getCause() instanceof RuntimeException cause) {
-                throw cause;
-            }
-            throw new IllegalStateException(e.getCause());
-        } catch (InterruptedException e) {
-            Thread.currentThread().interrupt();
-            throw new CancellationException("interrupted");
-        }
     }
 
     private float searched(TensorSearch tried, Group group) {
