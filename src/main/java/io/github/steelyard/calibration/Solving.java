@@ -3,6 +3,7 @@ package io.github.steelyard.calibration;
 import io.github.steelyard.format.StoredWeight;
 import io.github.steelyard.model.Decoder;
 import io.github.steelyard.model.Linear;
+import io.github.steelyard.model.OverlaidWeights;
 import io.github.steelyard.run.RunState;
 import io.github.steelyard.run.SolvedFile;
 import io.github.steelyard.run.SolvedTensors;
@@ -17,9 +18,6 @@ import io.github.steelyard.solve.MomentsTap;
 import io.github.steelyard.solve.Solver;
 import io.github.steelyard.statistics.SiteStatistics;
 import io.github.steelyard.statistics.Statistics;
-import io.github.steelyard.tensor.Shape;
-import io.github.steelyard.weights.CheckpointWeights;
-import io.github.steelyard.weights.LowRank;
 import io.github.steelyard.weights.Weights;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -96,35 +94,10 @@ final class Solving implements AutoCloseable {
 
     /// Returns the weights with those over them that were solved in the layer that ended last.
     Weights solvedWeights() {
-        return new Weights() {
-            @Override
-            public CheckpointWeights stored() {
-                return weights.stored();
-            }
-
-            @Override
-            public Optional<StoredWeight> replacement(String module) {
-                Linear linear = linears.get(module);
-                return last == null || linear == null
-                        ? weights.replacement(module)
-                        : SolvedWeights.weight(linear.info(), last).or(() -> weights.replacement(module));
-            }
-
-            @Override
-            public List<LowRank> additions(String module) {
-                return weights.additions(module);
-            }
-
-            @Override
-            public StoredWeight plain(String name, int rows, int columns) {
-                return weights.plain(name, rows, columns);
-            }
-
-            @Override
-            public float[] vector(String name, Shape shape, int from, int length) {
-                return weights.vector(name, shape, from, length);
-            }
-        };
+        return OverlaidWeights.of(weights, module -> {
+            Linear linear = linears.get(module);
+            return last == null || linear == null ? Optional.empty() : SolvedWeights.weight(linear.info(), last);
+        });
     }
 
     /// Returns the listener that solves what it hears of, and has a state keep it.

@@ -12,17 +12,25 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.TreeMap;
+import java.util.function.Function;
 
 /// Weights of a model of which some linear layers have another weight than the stored one: an adapter's, merged, or one
 /// that was solved. All else is as in the weights below, which may be overlaid themselves.
 public final class OverlaidWeights implements Weights {
 
     private final Weights below;
-    private final Map<String, StoredWeight> over; // by module
+    private final Function<String, Optional<StoredWeight>> over; // by module
 
-    private OverlaidWeights(Weights below, Map<String, StoredWeight> over) {
+    private OverlaidWeights(Weights below, Function<String, Optional<StoredWeight>> over) {
         this.below = below;
-        this.over = Map.copyOf(over);
+        this.over = over;
+    }
+
+    /// Lays weights over others that are known only when they are asked for.
+    ///
+    /// @param over the weight `(rows, columns)` of a linear layer, by its module's name, if it is another one by now
+    public static OverlaidWeights of(Weights below, Function<String, Optional<StoredWeight>> over) {
+        return new OverlaidWeights(below, over);
     }
 
     /// Lays weights over others.
@@ -53,7 +61,8 @@ public final class OverlaidWeights implements Weights {
                         "a weight for '%s': it shares the embedding's and cannot be replaced apart".formatted(module));
             }
         });
-        return new OverlaidWeights(below, over);
+        Map<String, StoredWeight> laid = Map.copyOf(over);
+        return new OverlaidWeights(below, module -> Optional.ofNullable(laid.get(module)));
     }
 
     @Override
@@ -63,7 +72,7 @@ public final class OverlaidWeights implements Weights {
 
     @Override
     public Optional<StoredWeight> replacement(String module) {
-        return Optional.ofNullable(over.get(module)).or(() -> below.replacement(module));
+        return over.apply(module).or(() -> below.replacement(module));
     }
 
     @Override
