@@ -23,7 +23,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 
-/// Maps what was observed at a site, and how its quantizer is configured, to what is written.
+/// Maps what was observed at a site, and how its quantizer is configured, to the amax of its scale.
 ///
 /// A calibrator looks at one site and no other: what sites share, what experts without tokens get, and what a recipe
 /// pins is decided by [ScaleResolver] from its results, the same for all. One that also needs the weight takes it as a
@@ -84,12 +84,13 @@ sealed interface Calibrator {
     /// Returns what has to be observed at a site of this quantizer beside its amax.
     Optional<Distribution> distribution(Site site, QuantizerConfig quantizer);
 
-    /// Returns what to write, empty where nothing can be made of what was observed.
+    /// Returns the amax of the tensor, positive and in its own units, empty where nothing can be made of what was
+    /// observed.
     ///
     /// @param quantizer its configuration; empty at a site without one, whose result serves others
     /// @param observed what one population of tokens showed, without NaN and infinities; with the distribution that is
     /// wanted
-    Optional<Calibrated> calibrate(Site site, Optional<QuantizerConfig> quantizer, Measurement observed);
+    Optional<Float> calibrate(Site site, Optional<QuantizerConfig> quantizer, Measurement observed);
 
     /// Takes the largest magnitude as it is. Zeros give nothing.
     record Max() implements Calibrator {
@@ -100,8 +101,8 @@ sealed interface Calibrator {
         }
 
         @Override
-        public Optional<Calibrated> calibrate(Site site, Optional<QuantizerConfig> quantizer, Measurement observed) {
-            return observed.amax() > 0 ? Optional.of(new Calibrated.TensorAmax(observed.amax())) : Optional.empty();
+        public Optional<Float> calibrate(Site site, Optional<QuantizerConfig> quantizer, Measurement observed) {
+            return observed.amax() > 0 ? Optional.of(observed.amax()) : Optional.empty();
         }
     }
 
@@ -127,12 +128,12 @@ sealed interface Calibrator {
         }
 
         @Override
-        public Optional<Calibrated> calibrate(Site site, Optional<QuantizerConfig> quantizer, Measurement observed) {
+        public Optional<Float> calibrate(Site site, Optional<QuantizerConfig> quantizer, Measurement observed) {
             Optional<Distribution> wanted = quantizer.flatMap(config -> distribution(site, config));
             if (wanted.isEmpty() || observed.amax() == 0) {
                 return new Max().calibrate(site, quantizer, observed);
             }
-            Optional<Float> amax = switch (wanted.get()) {
+            return switch (wanted.get()) {
                 case MAGNITUDES ->
                     observed.magnitudes()
                             .flatMap(found -> range.amax(
@@ -143,7 +144,6 @@ sealed interface Calibrator {
                     observed.blocks().map(found -> headroom.orElseThrow().amax(found, observed.amax()));
                 case CHANNELS -> Optional.of(observed.amax()); // of one that gets no factors
             };
-            return amax.map(Calibrated.TensorAmax::new);
         }
     }
 

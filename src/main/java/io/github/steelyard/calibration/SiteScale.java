@@ -37,6 +37,16 @@ public record SiteScale(Site site, float amax, ScaleOrigin origin, Optional<Site
         return new SiteScale(site, amax, ScaleOrigin.CONSTANT, Optional.empty(), "pinned by the recipe");
     }
 
+    static SiteScale imputed(Site site, float amax, Optional<Site> from, String detail) {
+        return new SiteScale(site, amax, ScaleOrigin.IMPUTED, from, detail);
+    }
+
+    /// The larger of two; of equal ones the first by name, so that the result does not depend on order.
+    static SiteScale larger(SiteScale one, SiteScale other) {
+        int byAmax = Float.compare(one.amax, other.amax);
+        return byAmax > 0 || (byAmax == 0 && one.site.compareTo(other.site) <= 0) ? one : other;
+    }
+
     /// Returns the scale of `site` that takes over `other`'s amax because both must be equal.
     static SiteScale shared(Site site, SiteScale other, String why) {
         return new SiteScale(site, other.amax, ScaleOrigin.SHARED, Optional.of(other.from.orElse(other.site)), why);

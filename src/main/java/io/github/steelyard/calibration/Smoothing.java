@@ -5,7 +5,6 @@ import io.github.steelyard.plan.Plan;
 import io.github.steelyard.plan.Scheme;
 import io.github.steelyard.quant.ChannelFactors;
 import io.github.steelyard.recipe.Algorithm;
-import io.github.steelyard.site.ExpertPart;
 import io.github.steelyard.site.ModuleInfo;
 import io.github.steelyard.site.Role;
 import io.github.steelyard.site.Site;
@@ -42,9 +41,6 @@ record Smoothing(Plan plan, double alpha) {
     private static final float LEAST = 1e-4f;
     private static final float MOST = 1e4f;
 
-    /// What all experts of a layer have one input amax of.
-    private record Projection(String group, ExpertPart.Product product) {}
-
     /// Returns the smoothing that a plan's algorithm is; empty if it is another.
     static Optional<Smoothing> of(Plan plan) {
         return plan.recipe().algorithms().getFirst().method() instanceof Algorithm.SmoothQuant options
@@ -78,14 +74,14 @@ record Smoothing(Plan plan, double alpha) {
             if (module.isExpert() && isSmoothed(module)) {
                 seen(statistics, module)
                         .flatMap(Measurement::channels)
-                        .ifPresent(channels -> layers.merge(projection(module), channels, ChannelAmax::merge));
+                        .ifPresent(channels -> layers.merge(Projection.of(module), channels, ChannelAmax::merge));
             }
         }
         List<Smoothed> smoothed = new ArrayList<>();
         for (ModuleInfo module : plan.modules()) {
             if (isSmoothed(module)) {
                 Optional<ChannelAmax> channels = module.isExpert()
-                        ? Optional.ofNullable(layers.get(projection(module)))
+                        ? Optional.ofNullable(layers.get(Projection.of(module)))
                         : seen(statistics, module).flatMap(Measurement::channels);
                 channels.ifPresent(found -> smoothed.add(new Smoothed(module, found)));
             }
@@ -95,11 +91,6 @@ record Smoothing(Plan plan, double alpha) {
 
     private static Optional<Measurement> seen(Statistics statistics, ModuleInfo module) {
         return statistics.at(new Site(module.name(), Role.INPUT)).map(SiteStatistics::routed);
-    }
-
-    private static Projection projection(ModuleInfo module) {
-        ExpertPart part = module.expert().orElseThrow();
-        return new Projection(part.group(), part.product());
     }
 
     /// Returns the factors of one module.
