@@ -16,6 +16,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.TreeMap;
 import java.util.function.Function;
+import java.util.stream.Stream;
 
 /// Applies the rules of [ScaleTable].
 final class ScaleResolver {
@@ -189,27 +190,25 @@ final class ScaleResolver {
                         .filter(QuantizerConfig::hasTensorAmax)
                         .isPresent())
                 .toList();
-        if (quantised.isEmpty()) {
+        List<Site> unpinned = new ArrayList<>();
+        for (Site site : quantised) {
+            quantizers
+                    .apply(site)
+                    .flatMap(QuantizerConfig::pinnedAmax)
+                    .ifPresentOrElse(
+                            amax -> scales.put(site, SiteScale.constant(site, amax)), () -> unpinned.add(site));
+        }
+        if (unpinned.isEmpty()) {
             return;
         }
-        List<SiteScale> cached = new ArrayList<>();
-        for (Role role : List.of(Role.LATENT, Role.ROTATED_KEY)) {
-            measured(new Site(module.name(), role), quantised.getFirst()).ifPresent(cached::add);
-        }
-        for (Site site : quantised) {
-            Optional<Float> pinned = quantizers.apply(site).flatMap(QuantizerConfig::pinnedAmax);
-            if (pinned.isPresent()) {
-                scales.put(site, SiteScale.constant(site, pinned.get()));
-            } else {
-                cached.stream()
-                        .reduce(SiteScale::larger)
-                        .ifPresent(largest -> scales.put(
-                                site,
-                                site.equals(largest.site())
-                                        ? largest
-                                        : SiteScale.shared(site, largest, "one scale for latent and rotated key")));
-            }
-        }
+        Optional<SiteScale> largest = Stream.of(Role.LATENT, Role.ROTATED_KEY)
+                .flatMap(role -> measured(new Site(module.name(), role), unpinned.getFirst()).stream())
+                .reduce(SiteScale::larger);
+        largest.ifPresent(found -> unpinned.forEach(site -> scales.put(
+                site,
+                site.equals(found.site())
+                        ? found
+                        : SiteScale.shared(site, found, "one scale for latent and rotated key"))));
     }
 
     private boolean isStarved(Site site, SiteStatistics found) {

@@ -273,6 +273,17 @@ final class ScaleTableTest {
                 .isEqualTo(7f);
     }
 
+    @Test
+    void resolve_pinnedLatentCache_needsNoStatistics() {
+        ModuleInfo attention = new ModuleInfo("model.layers.0.self_attn", Kind.ATTENTION, 0, 512, 0, List.of());
+        modules.add(attention);
+        Site latent = new Site(attention.name(), Role.LATENT);
+        plan.put(latent, FP8.withAmax(new AmaxSource.CodeRange()));
+
+        assertThat(resolve(LAYER_MAX, Sharing.EXPERT).scales())
+                .containsExactly(Map.entry(latent, SiteScale.constant(latent, 448)));
+    }
+
     // Formats without a scale of the tensor make scales all the same, of each block.
     @Test
     void resolve_weightWithNaN_isRefusedInEveryFormat() {
