@@ -2,6 +2,7 @@ package io.github.steelyard.census;
 
 import io.github.steelyard.checkpoint.Checkpoint;
 import io.github.steelyard.dialect.Declaration;
+import io.github.steelyard.dialect.Declaration.Input;
 import io.github.steelyard.dialect.QuantizationConfig;
 import io.github.steelyard.dialect.StoredNames;
 import io.github.steelyard.family.CacheScales;
@@ -69,27 +70,24 @@ public final class StoredFormats {
             return;
         }
         formats.put(new Site(module.name(), Role.WEIGHT), weight);
-        if (!declared.map(Declaration::input).equals(Optional.of(Declaration.Input.NONE))) {
-            input(weight, module, declared.isPresent())
-                    .ifPresent(input -> formats.put(new Site(module.name(), Role.INPUT), input));
-        }
+        input(weight, module, declared.map(Declaration::input))
+                .ifPresent(input -> formats.put(new Site(module.name(), Role.INPUT), input));
     }
 
-    private Optional<Format> input(Format weight, ModuleInfo module, boolean declared) {
-        if (config.declarationOf(module.name())
-                .filter(said -> said.input() == Declaration.Input.STATIC_FP8)
-                .isPresent()) {
+    private Optional<Format> input(Format weight, ModuleInfo module, Optional<Input> declared) {
+        if (declared.equals(Optional.of(Input.NONE))) {
+            return Optional.empty();
+        }
+        if (declared.equals(Optional.of(Input.STATIC_FP8))) {
             return Optional.of(Format.FP8);
         }
         return switch (weight) {
             case FP8 -> Optional.of(Format.FP8);
             case FP8_PER_CHANNEL -> Optional.of(Format.FP8_DYNAMIC_TOKEN);
-            case NVFP4 -> declared || hasInputScale(module) ? Optional.of(Format.NVFP4) : Optional.empty();
+            case NVFP4 -> declared.isPresent() || hasInputScale(module) ? Optional.of(Format.NVFP4) : Optional.empty();
             case MXFP8 -> Optional.of(Format.MXFP8);
             case INT8, INT8_PER_CHANNEL ->
-                config.declarationOf(module.name())
-                                .filter(said -> said.input() == Declaration.Input.DYNAMIC)
-                                .isPresent()
+                declared.equals(Optional.of(Input.DYNAMIC))
                         ? Optional.of(Format.INT8_DYNAMIC_TOKEN)
                         : hasInputScale(module) ? Optional.of(Format.INT8) : Optional.empty();
             case PLAIN,

@@ -42,11 +42,6 @@ public record CompressedTensorsDeclaration(
     }
 
     @Override
-    public Optional<ObjectNode> separate() {
-        return Optional.empty();
-    }
-
-    @Override
     public ObjectNode quantizationConfig() {
         SequencedMap<ModuleFormat, List<String>> targets = TargetNames.targets(layers);
         ObjectNode config = JSON.objectNode();

@@ -4,6 +4,7 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.github.steelyard.audit.Expectation;
 import io.github.steelyard.dialect.ModuleFormat;
 import java.util.Collections;
+import java.util.List;
 import java.util.Optional;
 import java.util.SequencedMap;
 
@@ -20,8 +21,15 @@ public sealed interface ExportDeclaration
     /// Returns the value of `quantization_config` in `config.json`.
     ObjectNode quantizationConfig();
 
-    /// Returns the content of `hf_quant_config.json`, if the dialect has this file.
-    Optional<ObjectNode> separate();
+    /// Returns the content of `hf_quant_config.json`, if the dialect has this file and there is anything to tell.
+    default Optional<ObjectNode> separate() {
+        return Optional.empty();
+    }
+
+    /// Returns the quantizers that ModelOpt's launcher is told of.
+    default List<LauncherQuantizer> quantizers() {
+        return List.of();
+    }
 
     /// Returns the content of further files by name.
     default SequencedMap<String, byte[]> others() {

@@ -61,11 +61,6 @@ public record LauncherDeclaration(List<LauncherQuantizer> quantizers, String ver
     }
 
     @Override
-    public Optional<ObjectNode> separate() {
-        return Optional.empty();
-    }
-
-    @Override
     public SequencedMap<String, byte[]> others() {
         SequencedMap<String, byte[]> files = new LinkedHashMap<>();
         files.put(LauncherState.FILE_NAME, TorchFile.bytes(root(LauncherState.FILE_NAME), state()));

@@ -38,7 +38,7 @@ public record ModelOptDeclaration(
 
     @Override
     public Optional<ObjectNode> separate() {
-        return Optional.of(hfQuantConfig());
+        return isEmpty() ? Optional.empty() : Optional.of(hfQuantConfig());
     }
 
     /// Returns the content of `hf_quant_config.json`.

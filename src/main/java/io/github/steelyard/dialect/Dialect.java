@@ -14,8 +14,8 @@ import java.util.Optional;
 /// | dialect | codes | scale | second level | input |
 /// |---|---|---|---|---|
 /// | [ModelOpt] | `.weight` | `.weight_scale` | `.weight_scale_2` | `.input_scale` |
-/// | [CompressedTensors] | `.weight_packed` | `.weight_scale` | `.weight_global_scale` | `.input_global_scale`
-/// | [HuggingFaceFp8] | `.weight` | `.weight_scale_inv` or `.scale` | – | `.activation_scale` | |
+/// | [CompressedTensors] | `.weight_packed` | `.weight_scale` | `.weight_global_scale` | `.input_global_scale` |
+/// | [HuggingFaceFp8] | `.weight` | `.weight_scale_inv` or `.scale` | – | `.activation_scale` |
 /// | [GptOss], stacks only | `_blocks` | `_scales` | – | – |
 ///
 /// The global scales of compressed-tensors are reciprocals; `.weight_scale_inv` is a multiplier in spite of its name,

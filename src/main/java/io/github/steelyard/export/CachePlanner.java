@@ -106,10 +106,6 @@ final class CachePlanner {
                                 .formatted(layout.dialect().title(), declared))));
     }
 
-    private static boolean isKeyOrValue(Site site) {
-        return site.role() == Role.KEY || site.role() == Role.VALUE;
-    }
-
     /// Writes the source's scales under the names that servers look up. A promise without scales is made good: servers
     /// take 1, so 1 is written.
     private CacheExport asInTheSource(List<ModuleInfo> attentions) {
@@ -123,9 +119,7 @@ final class CachePlanner {
         boolean perHead = layout.dialect().hasCachePerHead() && isPerHead(attentions);
         Set<String> wanted = new HashSet<>();
         for (ModuleInfo attention : attentions) {
-            for (Site site : attention.sites().stream()
-                    .filter(CachePlanner::isKeyOrValue)
-                    .toList()) {
+            for (Site site : attention.cacheSites(quantised -> false)) {
                 wanted.add(tensorName(site));
                 requireDeclarable(declared, site);
                 Optional<TensorInfo> stored = CacheScales.find(checkpoint, attention.name(), site.role() == Role.KEY);

@@ -4,10 +4,7 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.github.steelyard.calibration.ScaleTable;
 import io.github.steelyard.checkpoint.Checkpoint;
 import io.github.steelyard.checkpoint.TensorInfo;
-import io.github.steelyard.declare.CompressedTensorsDeclaration;
 import io.github.steelyard.declare.ExportDeclaration;
-import io.github.steelyard.declare.LauncherDeclaration;
-import io.github.steelyard.declare.ModelOptDeclaration;
 import io.github.steelyard.files.ConfigJson;
 import io.github.steelyard.files.Finding;
 import java.lang.foreign.MemorySegment;
@@ -46,7 +43,6 @@ record ExportPlan(
         Map<String, OutputTensors> byName = byName();
         Optional<ConfigJson> separate = declaration
                 .separate()
-                .filter(content -> !declaration.isEmpty())
                 .map(content -> ConfigJson.parse(directory.resolve("hf_quant_config.json"), content.toString()));
         return Checkpoint.planned(
                 directory,
@@ -73,7 +69,6 @@ record ExportPlan(
                         copied || tensor.shape().elements() == 1;
                     case TensorContent.Floats content -> true;
                     case TensorContent.Values content -> false;
-                    case TensorContent.Folded content -> false;
                     case TensorContent.Encoded content -> false;
                     case TensorContent.Stacked content -> false;
                 };
@@ -83,15 +78,7 @@ record ExportPlan(
     ///
     /// @param inputs what the export is made from, by name
     ObjectNode provenance(Map<String, String> inputs, ScaleTable scales) {
-        return ProvenanceJson.of(
-                inputs,
-                scales,
-                modules,
-                switch (declaration) {
-                    case ModelOptDeclaration said -> List.of();
-                    case CompressedTensorsDeclaration said -> List.of();
-                    case LauncherDeclaration said -> said.quantizers();
-                });
+        return ProvenanceJson.of(inputs, scales, modules, declaration.quantizers());
     }
 
     private Map<String, OutputTensors> byName() {
@@ -106,7 +93,6 @@ record ExportPlan(
             case TensorContent.Floats content ->
                 MemorySegment.ofBuffer(content.piece(0).getFirst());
             case TensorContent.Values content -> small(name, made);
-            case TensorContent.Folded content -> small(name, made);
             case TensorContent.Encoded content -> small(name, made);
             case TensorContent.Stacked content -> small(name, made);
         };

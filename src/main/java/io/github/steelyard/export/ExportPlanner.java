@@ -88,7 +88,7 @@ final class ExportPlanner {
         if (plan.recipe().export().format().isFakeQuantised()) {
             return folded(sources, modules, refusals, findings);
         }
-        List<OutputTensors> tensors = tensors(modules, cache, refusals);
+        List<OutputTensors> tensors = tensors(sources, modules, cache, refusals);
         return new ExportPlan(modules, tensors, declaration(sources, modules, tensors, cache), findings.list());
     }
 
@@ -103,7 +103,7 @@ final class ExportPlanner {
         }
         return new ExportPlan(
                 folded,
-                tensors(folded, cache, refusals),
+                tensors(sources, folded, cache, refusals),
                 new LauncherDeclaration(quantizers, PRODUCER_VERSION),
                 findings.list());
     }
@@ -154,13 +154,12 @@ final class ExportPlanner {
         return all;
     }
 
-    private List<OutputTensors> tensors(List<ModuleExport> modules, CacheExport cache, List<Refusal> refusals) {
+    private List<OutputTensors> tensors(
+            List<SourceModule> sources, List<ModuleExport> modules, CacheExport cache, List<Refusal> refusals) {
         Checkpoint checkpoint = source.checkpoint();
         Set<String> replaced = new HashSet<>(cache.replaced());
         modules.forEach(module -> replaced.addAll(module.replaced()));
-        source.modules().stream()
-                .filter(SourceModule::sharesEmbedding)
-                .forEach(head -> replaced.addAll(head.tensorNames()));
+        sources.stream().filter(SourceModule::sharesEmbedding).forEach(head -> replaced.addAll(head.tensorNames()));
         List<OutputTensors> tensors = new ArrayList<>();
         for (TensorInfo tensor : checkpoint.tensors().values()) {
             if (!replaced.contains(tensor.name())) {

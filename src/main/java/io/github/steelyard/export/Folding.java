@@ -76,9 +76,7 @@ record Folding(Function<String, WeightEncoder> encoders) {
                 Part.WEIGHT.in(source.name()),
                 dtype,
                 Shape.of(weight.rows(), weight.columns()),
-                module.treatment() == Treatment.KEPT
-                        ? new TensorContent.Values(weight, dtype)
-                        : new TensorContent.Folded(weight, encoders.apply(source.name()), dtype));
+                new TensorContent.Values(weight, encoder(module, source), dtype));
     }
 
     /// The first member carries the tensor of all, as in ModelOpt's dialect.
@@ -88,9 +86,11 @@ record Folding(Function<String, WeightEncoder> encoders) {
         }
         SourceStack stack = new SourceStack(members);
         DType dtype = dtype(members.stream().map(SourceModule::weight));
-        return module.treatment() == Treatment.KEPT
-                ? stack.values(dtype)
-                : stack.folded(encoders.apply(source.name()), dtype);
+        return stack.values(encoder(module, source), dtype);
+    }
+
+    private Optional<WeightEncoder> encoder(ModuleExport module, SourceModule source) {
+        return module.treatment() == Treatment.KEPT ? Optional.empty() : Optional.of(encoders.apply(source.name()));
     }
 
     private static DType dtype(Stream<StoredWeight> weights) {

@@ -305,7 +305,7 @@ final class ModulePlanner {
                 Part.WEIGHT.in(module.name()),
                 dtype,
                 Shape.of(weight.rows(), weight.columns()),
-                new TensorContent.Values(weight, dtype));
+                new TensorContent.Values(weight, Optional.empty(), dtype));
         return new ModuleExport(
                 module.name(), treatment, Optional.empty(), List.of(tensor), module.tensorNames(), finding);
     }

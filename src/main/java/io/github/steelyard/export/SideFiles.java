@@ -104,15 +104,11 @@ final class SideFiles {
                 .toList();
     }
 
-    /// Returns the content of `config.json` and, if anything is quantised, of `hf_quant_config.json` where the dialect
-    /// has it.
+    /// Returns the content of `config.json` and of `hf_quant_config.json`, where there is one.
     static SequencedMap<String, byte[]> configs(Checkpoint source, ExportDeclaration declaration) {
         SequencedMap<String, byte[]> configs = new LinkedHashMap<>();
         configs.put("config.json", PythonJson.bytes(config(source, declaration), 2));
-        declaration
-                .separate()
-                .filter(content -> !declaration.isEmpty())
-                .ifPresent(content -> configs.put("hf_quant_config.json", PythonJson.bytes(content, 4)));
+        declaration.separate().ifPresent(content -> configs.put("hf_quant_config.json", PythonJson.bytes(content, 4)));
         return configs;
     }
 

@@ -143,21 +143,15 @@ record SourceStack(List<SourceModule> members) {
 
     /// Returns the experts decoded.
     ///
+    /// @param encoder encodes them before; empty for the experts as they are
     /// @param dtype F32 or BF16
-    List<OutputTensors> values(DType dtype) {
-        return List.of(new OutputTensors(
-                List.of(planned(names().codes(), dtype, 1)),
-                new TensorContent.Stacked(matrices(), rows -> List.of(rows.as(dtype)), dtype.bits() / Byte.SIZE)));
-    }
-
-    /// Returns the experts encoded and decoded again.
-    ///
-    /// @param dtype F32 or BF16
-    List<OutputTensors> folded(WeightEncoder encoder, DType dtype) {
+    List<OutputTensors> values(Optional<WeightEncoder> encoder, DType dtype) {
         return List.of(new OutputTensors(
                 List.of(planned(names().codes(), dtype, 1)),
                 new TensorContent.Stacked(
-                        matrices(), rows -> List.of(rows.folded(encoder).as(dtype)), dtype.bits() / Byte.SIZE)));
+                        matrices(),
+                        rows -> List.of(encoder.map(rows::folded).orElse(rows).as(dtype)),
+                        dtype.bits() / Byte.SIZE)));
     }
 
     /// Returns the type in which the experts can be written as plain values, and none changes.

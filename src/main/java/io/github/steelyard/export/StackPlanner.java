@@ -112,7 +112,11 @@ final class StackPlanner {
         }
         if (stack.isReplaced()) {
             return exports(
-                    stack, Treatment.REPLACED, Optional.empty(), stack.values(stack.plainType()), Optional.empty());
+                    stack,
+                    Treatment.REPLACED,
+                    Optional.empty(),
+                    stack.values(Optional.empty(), stack.plainType()),
+                    Optional.empty());
         }
         if (stack.isPlain()) {
             return exports(stack, Treatment.COPIED, Optional.empty(), List.of(), Optional.empty());
@@ -127,7 +131,12 @@ final class StackPlanner {
                 stack.name(),
                 "%s: stored as %s, which ModelOpt's format cannot declare; written as BF16"
                         .formatted(stack.name(), stack.formatName()));
-        return exports(stack, Treatment.DECODED, Optional.empty(), stack.values(DType.BF16), Optional.of(finding));
+        return exports(
+                stack,
+                Treatment.DECODED,
+                Optional.empty(),
+                stack.values(Optional.empty(), DType.BF16),
+                Optional.of(finding));
     }
 
     /// Returns what encodes all members: they share one amax, as [ScaleTable] made it.

@@ -71,7 +71,9 @@ sealed interface TensorContent {
     }
 
     /// A weight decoded to float32, written as F32 or rounded to BF16.
-    record Values(StoredWeight weight, DType dtype) implements TensorContent {
+    ///
+    /// @param encoder encodes it before, so that values are those of codes; empty for the weight as it is
+    record Values(StoredWeight weight, Optional<WeightEncoder> encoder, DType dtype) implements TensorContent {
 
         /// @throws IllegalArgumentException if `dtype` is neither F32 nor BF16
         public Values {
@@ -87,22 +89,9 @@ sealed interface TensorContent {
 
         @Override
         public List<ByteBuffer> piece(int index) {
-            return List.of(ByteBuffer.wrap(Pieces.rows(weight, index).as(dtype)));
-        }
-    }
-
-    /// A weight encoded and decoded again, written as F32 or rounded to BF16.
-    record Folded(StoredWeight weight, WeightEncoder encoder, DType dtype) implements TensorContent {
-
-        @Override
-        public int pieces() {
-            return Pieces.of(weight);
-        }
-
-        @Override
-        public List<ByteBuffer> piece(int index) {
+            DecodedRows rows = Pieces.rows(weight, index);
             return List.of(
-                    ByteBuffer.wrap(Pieces.rows(weight, index).folded(encoder).as(dtype)));
+                    ByteBuffer.wrap(encoder.map(rows::folded).orElse(rows).as(dtype)));
         }
     }
 
