@@ -26,66 +26,76 @@ record DistributionColumns(Distribution kind, Population population) {
                     Stream.of(Distribution.values()).map(kind -> new DistributionColumns(kind, population)))
             .toList();
 
-    private static final String LENGTHS = "_bytes";
-    private static final String EXPONENTS = "_exponent";
-    private static final String COUNTS = "_counts";
+    /// One of the columns.
+    ///
+    /// @param perSite whether it has an element for each site
+    record Column(String name, DType dtype, boolean perSite) {}
 
-    /// Returns the columns as named bytes, empty if no site has the distribution.
-    Map<String, byte[]> written(Statistics statistics) {
-        List<Optional<byte[]>> sites = statistics.sites().values().stream()
-                .map(found -> measurement(found).flatMap(this::bytes))
-                .toList();
-        if (sites.stream().allMatch(Optional::isEmpty)) {
-            return Map.of();
-        }
-        byte[] lengthBytes = new byte[Long.BYTES * sites.size()];
-        byte[] exponentBytes = new byte[Integer.BYTES * sites.size()];
-        ByteBuffer lengths = ByteBuffer.wrap(lengthBytes).order(ByteOrder.LITTLE_ENDIAN);
-        ByteBuffer exponents = ByteBuffer.wrap(exponentBytes).order(ByteOrder.LITTLE_ENDIAN);
-        List<byte[]> packed = new ArrayList<>();
-        for (Optional<byte[]> site : sites) {
-            byte[] counts = site.orElse(new byte[0]);
-            lengths.putLong(site.isPresent() ? counts.length : -1);
-            packed.add(counts);
-        }
-        statistics
-                .sites()
-                .values()
-                .forEach(found -> exponents.putInt(measurement(found)
-                        .flatMap(Measurement::magnitudes)
-                        .map(Histogram::exponent)
-                        .orElse(0)));
-        ByteBuffer all = ByteBuffer.allocate(Math.toIntExact(
-                packed.stream().mapToLong(counts -> counts.length).sum()));
-        packed.forEach(all::put);
-        Map<String, byte[]> columns = new LinkedHashMap<>();
-        columns.put(name(LENGTHS), lengthBytes);
-        if (kind == Distribution.MAGNITUDES) {
-            columns.put(name(EXPONENTS), exponentBytes);
-        }
-        columns.put(names().getLast(), all.array());
-        return columns;
+    /// Returns the column of the bytes of each site's distribution.
+    Column lengths() {
+        return column("_bytes", DType.I64, true);
     }
 
-    /// Returns the names of the columns.
-    List<String> names() {
+    private Column exponents() {
+        return column("_exponent", DType.I32, true);
+    }
+
+    private Column counts() {
         return switch (kind) {
-            case MAGNITUDES -> List.of(name(LENGTHS), name(EXPONENTS), name(COUNTS));
-            case BLOCKS -> List.of(name(LENGTHS), name(COUNTS));
-            case CHANNELS -> List.of(name(LENGTHS), name(""));
+            case MAGNITUDES, BLOCKS -> column("_counts", DType.U8, false);
+            case CHANNELS -> column("", DType.F32, false);
         };
     }
 
-    /// Returns the element type of one of the columns.
-    static DType dtype(String name) {
-        return name.contains(LENGTHS)
-                ? DType.I64
-                : name.contains(EXPONENTS) ? DType.I32 : name.contains(COUNTS) ? DType.U8 : DType.F32;
+    private Column column(String part, DType dtype, boolean perSite) {
+        return new Column(kind.columns() + part + MeasurementColumn.suffix(population), dtype, perSite);
     }
 
-    /// Returns whether one of the columns has an element for each site.
-    static boolean isPerSite(String name) {
-        return name.contains(LENGTHS) || name.contains(EXPONENTS);
+    /// Returns the columns.
+    List<Column> all() {
+        return switch (kind) {
+            case MAGNITUDES -> List.of(lengths(), exponents(), counts());
+            case BLOCKS, CHANNELS -> List.of(lengths(), counts());
+        };
+    }
+
+    /// Returns the bytes of the columns, empty if no site has the distribution.
+    Map<Column, byte[]> written(Statistics statistics) {
+        List<Optional<Measurement>> measured = statistics.sites().values().stream()
+                .map(found -> found.over(population))
+                .toList();
+        List<Optional<byte[]>> sites =
+                measured.stream().map(found -> found.flatMap(this::bytes)).toList();
+        if (sites.stream().allMatch(Optional::isEmpty)) {
+            return Map.of();
+        }
+        Map<Column, byte[]> columns = new LinkedHashMap<>();
+        byte[] lengths = new byte[Math.multiplyExact(Long.BYTES, sites.size())];
+        ByteBuffer lengthBuffer = littleEndian(lengths);
+        sites.forEach(
+                site -> lengthBuffer.putLong(site.map(bytes -> bytes.length).orElse(-1)));
+        columns.put(lengths(), lengths);
+        if (kind == Distribution.MAGNITUDES) {
+            byte[] exponents = new byte[Math.multiplyExact(Integer.BYTES, sites.size())];
+            ByteBuffer exponentBuffer = littleEndian(exponents);
+            measured.forEach(found -> exponentBuffer.putInt(found.flatMap(Measurement::magnitudes)
+                    .map(Histogram::exponent)
+                    .orElse(0)));
+            columns.put(exponents(), exponents);
+        }
+        long size = sites.stream()
+                .flatMap(Optional::stream)
+                .mapToLong(bytes -> bytes.length)
+                .sum();
+        byte[] counts = new byte[Math.toIntExact(size)];
+        ByteBuffer countBuffer = littleEndian(counts);
+        sites.forEach(site -> site.ifPresent(countBuffer::put));
+        columns.put(counts(), counts);
+        return columns;
+    }
+
+    private static ByteBuffer littleEndian(byte[] bytes) {
+        return ByteBuffer.wrap(bytes).order(ByteOrder.LITTLE_ENDIAN);
     }
 
     /// What the columns hold, site by site.
@@ -140,14 +150,14 @@ record DistributionColumns(Distribution kind, Population population) {
 
     /// Reads what [#written] gave.
     ///
-    /// @param bytes by the name of the column; of the right types, the lengths and exponents one for each site
+    /// @param bytes by the column; of the right types, the lengths and exponents one for each site
     /// @throws IllegalArgumentException if lengths and counts do not fit
-    Stored stored(Function<String, ByteBuffer> bytes) {
+    Stored stored(Function<Column, ByteBuffer> bytes) {
         List<Long> lengths = new ArrayList<>();
         List<Long> starts = new ArrayList<>();
         long at = 0;
-        ByteBuffer written = bytes.apply(name(LENGTHS)).order(ByteOrder.LITTLE_ENDIAN);
-        ByteBuffer counts = bytes.apply(names().getLast());
+        ByteBuffer written = bytes.apply(lengths()).order(ByteOrder.LITTLE_ENDIAN);
+        ByteBuffer counts = bytes.apply(counts());
         while (written.hasRemaining()) {
             long length = written.getLong();
             if (length < -1 || length > counts.capacity() - at) {
@@ -162,19 +172,12 @@ record DistributionColumns(Distribution kind, Population population) {
         }
         List<Integer> exponents = new ArrayList<>();
         if (kind == Distribution.MAGNITUDES) {
-            ByteBuffer values = bytes.apply(name(EXPONENTS)).order(ByteOrder.LITTLE_ENDIAN);
+            ByteBuffer values = bytes.apply(exponents()).order(ByteOrder.LITTLE_ENDIAN);
             while (values.hasRemaining()) {
                 exponents.add(values.getInt());
             }
         }
         return new Stored(lengths, exponents, starts, counts);
-    }
-
-    private Optional<Measurement> measurement(SiteStatistics found) {
-        return switch (population) {
-            case ROUTED -> Optional.of(found.routed());
-            case ALL -> found.all();
-        };
     }
 
     private Optional<byte[]> bytes(Measurement found) {
@@ -183,14 +186,5 @@ record DistributionColumns(Distribution kind, Population population) {
             case BLOCKS -> found.blocks().map(BlockHistogram::counts).map(Counts::packed);
             case CHANNELS -> found.channels().map(ChannelAmax::values).map(DistributionColumns::bytes);
         };
-    }
-
-    private String name(String part) {
-        return kind.columns()
-                + part
-                + switch (population) {
-                    case ROUTED -> "";
-                    case ALL -> "_all";
-                };
     }
 }

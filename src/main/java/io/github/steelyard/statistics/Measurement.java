@@ -1,6 +1,5 @@
 package io.github.steelyard.statistics;
 
-import io.github.steelyard.tensor.DType;
 import java.util.Locale;
 import java.util.Optional;
 
@@ -62,42 +61,6 @@ public record Measurement(
                 };
     }
 
-    /// The columns in the order of writing, each a number for each site.
-    enum Column {
-        TOKENS("tokens", DType.I64),
-        NON_FINITE("non_finite", DType.I64),
-        AMAX("amax", DType.F32),
-        VARIANT("variant", DType.I32);
-
-        private final String tensor;
-        private final DType dtype;
-
-        Column(String tensor, DType dtype) {
-            this.tensor = tensor;
-            this.dtype = dtype;
-        }
-
-        /// Returns the tensor's name for routed tokens; for all tokens, `_all` follows.
-        String tensor() {
-            return tensor;
-        }
-
-        DType dtype() {
-            return dtype;
-        }
-
-        /// Returns the bits of the number, NaN and zeros where nothing was measured.
-        long bits(Optional<Measurement> found) {
-            Measurement counts = found.orElse(NONE);
-            return switch (this) {
-                case TOKENS -> counts.tokens;
-                case NON_FINITE -> counts.nonFinite;
-                case AMAX -> Float.floatToIntBits(found.isPresent() ? counts.amax : Float.NaN);
-                case VARIANT -> counts.variant;
-            };
-        }
-    }
-
     @Override
     public Measurement merge(Measurement other) {
         boolean others = other.amax > amax || (other.amax == amax && other.variant < variant);
@@ -112,8 +75,7 @@ public record Measurement(
     }
 
     /// A distribution of both parts is there if it is there of each that has tokens: one that leaves out some would
-    /// look
-    /// like one of all.
+    /// look like one of all.
     private static <T extends Observation<T>> Optional<T> both(
             Optional<T> one, boolean covered, Measurement other, Distribution kind, Optional<T> another) {
         if (!covered || !other.covers(kind)) {

@@ -1,5 +1,6 @@
 package io.github.steelyard.statistics;
 
+import io.github.steelyard.site.Population;
 import java.util.Optional;
 
 /// What was measured at one site.
@@ -17,6 +18,14 @@ public record SiteStatistics(Measurement routed, Optional<Measurement> all, TopU
     /// Returns statistics without an all-token measurement.
     public static SiteStatistics of(float amax, long tokens, long nonFinite) {
         return new SiteStatistics(new Measurement(amax, tokens, nonFinite), Optional.empty());
+    }
+
+    /// Returns what was measured over a population of tokens.
+    Optional<Measurement> over(Population population) {
+        return switch (population) {
+            case ROUTED -> Optional.of(routed);
+            case ALL -> all;
+        };
     }
 
     /// Returns the amax over routed tokens.

@@ -9,7 +9,7 @@ import io.github.steelyard.files.CheckpointException;
 import io.github.steelyard.files.Printable;
 import io.github.steelyard.site.Population;
 import io.github.steelyard.site.Site;
-import io.github.steelyard.statistics.Measurement.Column;
+import io.github.steelyard.statistics.MeasurementColumn.Kind;
 import io.github.steelyard.tensor.DType;
 import io.github.steelyard.tensor.Shape;
 import java.lang.foreign.MemorySegment;
@@ -29,7 +29,6 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.TreeMap;
 import java.util.stream.Collectors;
-import java.util.stream.Stream;
 
 /// `statistics.safetensors`: the statistics of a run, as columns over the sites in the order of their names.
 ///
@@ -60,7 +59,7 @@ public final class StatisticsFile {
 
     private final Path path;
     private final SafetensorsFile file;
-    private final Map<Stored, MemorySegment> columns = new HashMap<>();
+    private final Map<MeasurementColumn, MemorySegment> columns = new HashMap<>();
     private final Map<DistributionColumns, DistributionColumns.Stored> distributions = new LinkedHashMap<>();
     private final List<TopUp> topUps = new ArrayList<>(); // of each site; empty where there are none
     private final int count; // sites
@@ -96,19 +95,20 @@ public final class StatisticsFile {
     /// Writes statistics, whole or not at all.
     public static void write(Statistics statistics, Path path) {
         Map<Planned, MemorySegment> tensors = new LinkedHashMap<>();
-        for (Stored stored : Stored.ALL) {
-            add(tensors, stored.tensor(), stored.column().dtype(), stored.bytes(statistics));
+        for (MeasurementColumn column : MeasurementColumn.ALL) {
+            add(tensors, column.tensor(), column.dtype(), column.bytes(statistics));
         }
         boolean plain = statistics.sites().values().stream().noneMatch(SiteStatistics::namesVariant);
         if (!plain) {
-            for (Stored stored : Stored.VARIANTS) {
-                add(tensors, stored.tensor(), stored.column().dtype(), stored.bytes(statistics));
+            for (MeasurementColumn column : MeasurementColumn.VARIANTS) {
+                add(tensors, column.tensor(), column.dtype(), column.bytes(statistics));
             }
         }
         for (DistributionColumns columns : DistributionColumns.ALL) {
-            for (Map.Entry<String, byte[]> column : columns.written(statistics).entrySet()) {
+            for (Map.Entry<DistributionColumns.Column, byte[]> column :
+                    columns.written(statistics).entrySet()) {
                 plain = false;
-                add(tensors, column.getKey(), DistributionColumns.dtype(column.getKey()), column.getValue());
+                add(tensors, column.getKey().name(), column.getKey().dtype(), column.getValue());
             }
         }
         if (TopUpColumns.has(statistics)) {
@@ -141,65 +141,22 @@ public final class StatisticsFile {
         return Map.of("format", "steelyard-statistics", "version", version);
     }
 
-    /// A column of one population.
-    private record Stored(Column column, Population population) {
-
-        /// In the order of writing.
-        private static final List<Stored> ALL =
-                Stream.of(DType.I64, DType.F32).flatMap(Stored::of).toList();
-
-        private static final List<Stored> VARIANTS = of(DType.I32).toList();
-
-        private static Stream<Stored> of(DType dtype) {
-            return Stream.of(Population.values())
-                    .flatMap(population -> Stream.of(Column.values())
-                            .filter(column -> column.dtype() == dtype)
-                            .map(column -> new Stored(column, population)));
-        }
-
-        private String tensor() {
-            return switch (population) {
-                case ROUTED -> column.tensor();
-                case ALL -> column.tensor() + "_all";
-            };
-        }
-
-        private byte[] bytes(Statistics statistics) {
-            int elementBytes = column.dtype().bits() / Byte.SIZE;
-            byte[] bytes = new byte[Math.multiplyExact(statistics.sites().size(), elementBytes)];
-            ByteBuffer buffer = ByteBuffer.wrap(bytes).order(ByteOrder.LITTLE_ENDIAN);
-            for (SiteStatistics found : statistics.sites().values()) {
-                long bits = column.bits(
-                        switch (population) {
-                            case ROUTED -> Optional.of(found.routed());
-                            case ALL -> found.all();
-                        });
-                if (elementBytes == Long.BYTES) {
-                    buffer.putLong(bits);
-                } else {
-                    buffer.putInt((int) bits);
-                }
-            }
-            return bytes;
-        }
-    }
-
     private int checkHeader() {
         boolean plain = PLAIN.equals(file.metadata());
         if (!plain && !WITH_MORE.equals(file.metadata())) {
             throw unsuitable("expected metadata %s, found %s".formatted(PLAIN, file.metadata()));
         }
-        TensorInfo amax = tensor(Column.AMAX.tensor());
+        TensorInfo amax = tensor("amax");
         long sites = amax.shape().rank() == 1 ? amax.shape().dim(0) : -1;
         if (sites < 0 || sites > MAX_NAME_BYTES) {
             throw unsuitable("tensor 'amax': expected one value per site, found %s".formatted(amax.shape()));
         }
-        for (Stored stored : Stored.ALL) {
-            require(tensor(stored.tensor()), stored.column().dtype(), sites);
+        for (MeasurementColumn column : MeasurementColumn.ALL) {
+            require(tensor(column.tensor()), column.dtype(), sites);
         }
         TensorInfo names = tensor("sites");
         require(names, DType.U8, Math.min(names.byteSize(), MAX_NAME_BYTES));
-        int expected = Stored.ALL.size() + 1 + (plain ? 0 : openMore(sites));
+        int expected = MeasurementColumn.ALL.size() + 1 + (plain ? 0 : openMore(sites));
         if (file.tensors().size() != expected) {
             throw unsuitable(String.format(
                     Locale.ROOT,
@@ -214,28 +171,30 @@ public final class StatisticsFile {
     private int openMore(long sites) {
         int found = 0;
         if (hasVariants()) {
-            for (Stored stored : Stored.VARIANTS) {
-                require(tensor(stored.tensor()), stored.column().dtype(), sites);
+            for (MeasurementColumn column : MeasurementColumn.VARIANTS) {
+                require(tensor(column.tensor()), column.dtype(), sites);
             }
-            found = Stored.VARIANTS.size();
+            found = MeasurementColumn.VARIANTS.size();
         }
         for (DistributionColumns columns : DistributionColumns.ALL) {
-            if (!file.tensors().containsKey(columns.names().getFirst())) {
+            if (!file.tensors().containsKey(columns.lengths().name())) {
                 continue;
             }
-            for (String name : columns.names()) {
-                TensorInfo tensor = tensor(name);
-                DType dtype = DistributionColumns.dtype(name);
-                long values = Math.min(tensor.byteSize(), Integer.MAX_VALUE) * Byte.SIZE / dtype.bits();
-                require(tensor, dtype, DistributionColumns.isPerSite(name) ? sites : values);
+            for (DistributionColumns.Column column : columns.all()) {
+                TensorInfo tensor = tensor(column.name());
+                long values = Math.min(tensor.byteSize(), Integer.MAX_VALUE)
+                        * Byte.SIZE
+                        / column.dtype().bits();
+                require(tensor, column.dtype(), column.perSite() ? sites : values);
             }
             try {
                 distributions.put(
-                        columns, columns.stored(name -> file.bytes(name).asByteBuffer()));
+                        columns,
+                        columns.stored(column -> file.bytes(column.name()).asByteBuffer()));
             } catch (IllegalArgumentException e) {
-                throw unsuitable("tensor '%s': %s".formatted(columns.names().getFirst(), e.getMessage()));
+                throw unsuitable("tensor '%s': %s".formatted(columns.lengths().name(), e.getMessage()));
             }
-            found += columns.names().size();
+            found += columns.all().size();
         }
         if (TopUpColumns.has(file)) {
             topUps.addAll(TopUpColumns.read(file, (int) sites));
@@ -248,7 +207,7 @@ public final class StatisticsFile {
     }
 
     private boolean hasVariants() {
-        return file.tensors().containsKey(Column.VARIANT.tensor());
+        return file.tensors().containsKey(MeasurementColumn.VARIANTS.getFirst().tensor());
     }
 
     private Statistics statistics() {
@@ -266,21 +225,20 @@ public final class StatisticsFile {
 
     private SiteStatistics siteStatistics(Site site, int index, TopUp topUp) {
         Measurement routed = measurement(site, index, Population.ROUTED);
-        if (!Float.isNaN(floatAt(Column.AMAX, Population.ALL, index))) {
+        if (!Float.isNaN(floatAt(Kind.AMAX, Population.ALL, index))) {
             return new SiteStatistics(routed, Optional.of(measurement(site, index, Population.ALL)), topUp);
         }
-        if (longAt(Column.TOKENS, Population.ALL, index) != 0
-                || longAt(Column.NON_FINITE, Population.ALL, index) != 0) {
+        if (longAt(Kind.TOKENS, Population.ALL, index) != 0 || longAt(Kind.NON_FINITE, Population.ALL, index) != 0) {
             throw unsuitable("site %s has tokens of a population without an amax".formatted(quoted(site)));
         }
         return new SiteStatistics(routed, Optional.empty(), topUp);
     }
 
     private Measurement measurement(Site site, int index, Population population) {
-        float amax = floatAt(Column.AMAX, population, index);
-        long tokens = longAt(Column.TOKENS, population, index);
-        long nonFinite = longAt(Column.NON_FINITE, population, index);
-        int variant = hasVariants() ? bytes(Column.VARIANT, population).get(I32, 4L * index) : 0;
+        float amax = floatAt(Kind.AMAX, population, index);
+        long tokens = longAt(Kind.TOKENS, population, index);
+        long nonFinite = longAt(Kind.NON_FINITE, population, index);
+        int variant = hasVariants() ? bytes(Kind.VARIANT, population).get(I32, 4L * index) : 0;
         if (!Float.isFinite(amax) || amax < 0 || tokens < 0 || nonFinite < 0 || variant < 0) {
             throw unsuitable(String.format(
                     Locale.ROOT,
@@ -331,16 +289,16 @@ public final class StatisticsFile {
         return Site.named(name).orElseThrow(() -> unsuitable("%s names no site".formatted(Printable.quoted(name))));
     }
 
-    private float floatAt(Column column, Population population, int index) {
-        return bytes(column, population).get(F32, 4L * index);
+    private float floatAt(Kind kind, Population population, int index) {
+        return bytes(kind, population).get(F32, 4L * index);
     }
 
-    private long longAt(Column column, Population population, int index) {
-        return bytes(column, population).get(I64, 8L * index);
+    private long longAt(Kind kind, Population population, int index) {
+        return bytes(kind, population).get(I64, 8L * index);
     }
 
-    private MemorySegment bytes(Column column, Population population) {
-        return columns.computeIfAbsent(new Stored(column, population), stored -> file.bytes(stored.tensor()));
+    private MemorySegment bytes(Kind kind, Population population) {
+        return columns.computeIfAbsent(new MeasurementColumn(kind, population), column -> file.bytes(column.tensor()));
     }
 
     private TensorInfo tensor(String name) {
