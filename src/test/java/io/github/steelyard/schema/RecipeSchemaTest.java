@@ -90,6 +90,7 @@ final class RecipeSchemaTest {
                 "calibration.zzz                            | /properties/calibration",
                 "calibration.until_converged.zzz            | /properties/calibration/properties/until_converged",
                 "calibration.budget.zzz                     | /properties/calibration/properties/budget",
+                "calibration.histogram.zzz                  | /properties/calibration/properties/histogram",
                 "data.zzz                                   | /properties/data",
                 "export.zzz                                 | /properties/export",
             })
@@ -105,12 +106,15 @@ final class RecipeSchemaTest {
     @ParameterizedTest
     @CsvSource({
         "calibration.experts, /properties/calibration/properties/experts",
+        "calibration.starved_experts, /properties/calibration/properties/starved_experts",
         "calibration.unmatched_rules, /properties/calibration/properties/unmatched_rules",
+        "calibration.histogram.method, /properties/calibration/properties/histogram/properties/method",
         "data.packing, /properties/data/properties/packing",
         "export.format, /properties/export/properties/format",
         "export.sharing, /properties/export/properties/sharing",
         "quantize.quant_cfg[0].parent_class, /definitions/rule/properties/parent_class",
         "quantize.quant_cfg[0].cfg.type, /definitions/attributes/properties/type",
+        "quantize.quant_cfg[0].cfg.calibrator, /definitions/attributes/properties/calibrator/anyOf/0",
         "quantize.quant_cfg[0].cfg.trt_high_precision_dtype, /definitions/attributes/properties/trt_high_precision_dtype",
     })
     void words_areThoseOfTheReader(String key, String place) {
