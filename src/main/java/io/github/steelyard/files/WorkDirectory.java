@@ -154,10 +154,20 @@ public final class WorkDirectory implements AutoCloseable {
             }
             Files.createDirectory(directory);
         } catch (FileAlreadyExistsException e) {
-            if (!Files.isDirectory(directory, LinkOption.NOFOLLOW_LINKS)) {
-                throw new OutputException(
-                        Path.of(e.getFile()), "exists and is not a directory, or is a link; give another place");
+            requireDirectory(Path.of(e.getFile()));
+        }
+    }
+
+    /// Refuses what is something else; another process may have removed it meanwhile.
+    private static void requireDirectory(Path found) throws IOException {
+        try {
+            BasicFileAttributes attributes =
+                    Files.readAttributes(found, BasicFileAttributes.class, LinkOption.NOFOLLOW_LINKS);
+            if (!attributes.isDirectory()) {
+                throw new OutputException(found, "exists and is not a directory, or is a link; give another place");
             }
+        } catch (NoSuchFileException e) {
+            // Then the claim finds nothing to lock, and is tried again.
         }
     }
 
