@@ -69,11 +69,6 @@ record ReferenceGemm() implements MatrixProduct {
         }
 
         @Override
-        public long bytes() {
-            return 0;
-        }
-
-        @Override
         public void close() {
             // Nothing is held.
         }

@@ -29,7 +29,7 @@ import jdk.incubator.vector.FloatVector;
 ///
 /// @param aligned whether weights lie outside the heap, at the start of cache lines ([VectorTileAligned]), on which no
 ///     bit depends. Needs 512-bit vectors
-public record VectorGemm(boolean aligned) implements MatrixProduct {
+record VectorGemm(boolean aligned) implements MatrixProduct {
 
     private static final int BLOCK_ROWS = 512;
     private static final int BLOCK_DEPTH = 1024;
@@ -166,11 +166,6 @@ public record VectorGemm(boolean aligned) implements MatrixProduct {
                     System.arraycopy(edgeResult, row * width, c.values(), c.at(row), c.columns());
                 }
             }
-        }
-
-        @Override
-        public long bytes() {
-            return staged.bytes() + 4L * (edgeRows.length + edgeResult.length);
         }
 
         @Override

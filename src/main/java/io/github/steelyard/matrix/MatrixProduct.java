@@ -48,7 +48,7 @@ public interface MatrixProduct {
     /// grow and never shrink. Filled by one thread, then read by many at once.
     interface Weight extends AutoCloseable {
 
-        /// Returns the bytes held, on and off the heap, for the memory budget.
+        /// Returns the bytes held, on and off the heap.
         long bytes();
 
         /// Gives back the memory outside the heap; nobody is reading it. May be called more than once, and the weight
@@ -87,9 +87,6 @@ public interface MatrixProduct {
                 from += part.rows();
             }
         }
-
-        /// Returns the bytes held, on and off the heap, for the memory budget.
-        long bytes();
 
         /// Gives back the memory outside the heap. Not used afterwards.
         @Override

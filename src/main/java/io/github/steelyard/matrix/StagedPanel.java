@@ -13,7 +13,9 @@ public final class StagedPanel {
     @FunctionalInterface
     public interface Taker {
 
-        /// @param panel the panel, from its beginning
+        /// Takes a panel.
+        ///
+        /// @param panel from its beginning
         /// @param start as of [Panels.Target#done]
         void take(float[] panel, long start, int length);
     }
@@ -46,10 +48,5 @@ public final class StagedPanel {
             }
         };
         layout.pack(source, target, kernels);
-    }
-
-    /// Returns the bytes held.
-    public long bytes() {
-        return 4L * panel.length;
     }
 }

@@ -43,15 +43,6 @@ public final class Workspace implements AutoCloseable {
         return states.computeIfAbsent(product, p -> new State(p.newWorker(), new PackedWeight()));
     }
 
-    /// Returns the bytes held, on and off the heap, for the memory budget.
-    public long bytes() {
-        long bytes = 4L * (decoded.length + wide.length);
-        for (State state : states.values()) {
-            bytes += state.worker.bytes() + state.second.bytes();
-        }
-        return bytes;
-    }
-
     /// Gives back the memory outside the heap.
     @Override
     public void close() {

@@ -42,11 +42,6 @@ final class Bf16Packer {
         }
     }
 
-    /// Returns the bytes held.
-    long bytes() {
-        return panel.bytes() + 4L * pairs.length;
-    }
-
     /// Narrows a panel of float32 values, block by block.
     private void narrow(float[] values, long start, int columns, Bf16Panels target) {
         int row = (int) (start / PANELS.depth(columns));

@@ -295,11 +295,6 @@ public final class Bf16x3Gemm implements MatrixProduct {
         }
 
         @Override
-        public long bytes() {
-            return worker.bytes() + floats.bytes() + packer.bytes() + 4L * line.length;
-        }
-
-        @Override
         public void close() {
             floats.close();
         }

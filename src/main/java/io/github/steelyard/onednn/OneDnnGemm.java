@@ -227,11 +227,6 @@ public final class OneDnnGemm implements MatrixProduct {
         }
 
         @Override
-        public long bytes() {
-            return worker.bytes() + panel.bytes() + 4L * line.length;
-        }
-
-        @Override
         public void close() {
             // The collector gives back what the worker holds outside the heap.
         }

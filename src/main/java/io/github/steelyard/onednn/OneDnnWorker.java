@@ -63,11 +63,6 @@ final class OneDnnWorker {
         library.execute(product, stream, Arguments.COUNT, own.list);
     }
 
-    /// Returns the bytes held outside the heap.
-    long bytes() {
-        return source.byteSize() + target.byteSize() + scratchpad.byteSize();
-    }
-
     private Arguments arguments(Product product) {
         MemorySegment list = Arena.ofAuto().allocate(Arguments.COUNT * OneDnn.ARGUMENT_BYTES, Long.BYTES);
         return new Arguments(

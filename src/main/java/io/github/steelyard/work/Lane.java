@@ -151,11 +151,6 @@ public final class Lane implements AutoCloseable {
         scratch.reset();
     }
 
-    /// Returns the bytes of scratch memory that this lane holds.
-    long scratchBytes() {
-        return scratch.bytes() + workspace.bytes();
-    }
-
     /// Computes `c = a · b`, or adds it to `c`.
     public void multiply(Matrix a, Matrix b, Update update, Matrix c) {
         pass.gemm().multiply(a, b, update, c, workspace);

@@ -50,9 +50,4 @@ public record Pass(
             Profile profile) {
         this(kernels, gemm, tap, experts, shown, threads, profile, Variants.ONE);
     }
-
-    /// Returns the same pass over copies of the text.
-    public Pass over(Variants copies) {
-        return new Pass(kernels, gemm, tap, experts, shown, threads, profile, copies);
-    }
 }

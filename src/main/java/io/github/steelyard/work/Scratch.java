@@ -33,13 +33,6 @@ public final class Scratch implements AutoCloseable {
         usedNested = 0;
     }
 
-    /// Returns the bytes held, in use or not.
-    public long bytes() {
-        return buffers.stream().mapToLong(buffer -> 4L * buffer.length).sum()
-                + packed.stream().mapToLong(PackedWeight::bytes).sum()
-                + nested.stream().mapToLong(Scratch::bytes).sum();
-    }
-
     /// Gives back the memory outside the heap.
     @Override
     public void close() {

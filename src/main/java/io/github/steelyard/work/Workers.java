@@ -34,13 +34,6 @@ public final class Workers implements AutoCloseable {
     /// Starts as many workers as `pass` wants.
     ///
     /// @param weightsUsed hears of each module whose weight is about to be read
-    public Workers(Pass pass, Consumer<ModuleInfo> weightsUsed) {
-        this(pass, weightsUsed, Monitor.ofThreads());
-    }
-
-    /// Starts as many workers as `pass` wants.
-    ///
-    /// @param weightsUsed hears of each module whose weight is about to be read
     /// @param monitor where the workers wait for one another
     public Workers(Pass pass, Consumer<ModuleInfo> weightsUsed, Monitor monitor) {
         this(pass, weightsUsed, monitor, Workers::daemon);
@@ -81,11 +74,6 @@ public final class Workers implements AutoCloseable {
     /// Returns the number of workers.
     public int count() {
         return lanes.size();
-    }
-
-    /// Returns the bytes of scratch memory that all lanes hold.
-    public long scratchBytes() {
-        return lanes.stream().mapToLong(Lane::scratchBytes).sum();
     }
 
     /// Runs `task` for items `0 .. items - 1` and returns when all are done. The first failure is thrown again; items

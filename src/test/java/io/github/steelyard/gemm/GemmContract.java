@@ -396,7 +396,6 @@ public abstract class GemmContract {
         pack(b, packed);
         gemm().multiplyPacked(a, packed.all(), Update.SET, c, workspace);
         assertThat(c.values()).isEqualTo(product(a, b).values());
-        assertThat(workspace.bytes()).isNotNegative();
     }
 
     @Test

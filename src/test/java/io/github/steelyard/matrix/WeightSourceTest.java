@@ -149,11 +149,6 @@ final class WeightSourceTest {
                 }
 
                 @Override
-                public long bytes() {
-                    return 0;
-                }
-
-                @Override
                 public void close() {
                     // Nothing is held.
                 }

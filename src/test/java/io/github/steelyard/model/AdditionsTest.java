@@ -93,14 +93,14 @@ final class AdditionsTest {
         Files.writeString(directory.resolve("config.json"), "{}");
         new TinySafetensors().f32("unused", new long[] {1}, 0).write(directory.resolve("model.safetensors"));
         Pass pass = new Pass(
-                        Kernels.fastest(),
-                        Gemm.select("vector"),
-                        tap,
-                        ExpertBackend.DECOMPOSED,
-                        ShownTokens.NONE,
-                        1,
-                        Profile.NONE)
-                .over(COPIES);
+                Kernels.fastest(),
+                Gemm.select("vector"),
+                tap,
+                ExpertBackend.DECOMPOSED,
+                ShownTokens.NONE,
+                1,
+                Profile.NONE,
+                COPIES);
         try (Checkpoint checkpoint = Checkpoint.open(directory);
                 Lane lane = Lane.alone(pass);
                 Scratch.Frame frame = lane.frame()) {

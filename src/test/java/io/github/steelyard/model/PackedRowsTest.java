@@ -15,6 +15,7 @@ import io.github.steelyard.site.Site;
 import io.github.steelyard.site.Tap;
 import io.github.steelyard.work.ExpertBackend;
 import io.github.steelyard.work.Lane;
+import io.github.steelyard.work.Monitor;
 import io.github.steelyard.work.Pass;
 import io.github.steelyard.work.Profile;
 import io.github.steelyard.work.Scratch;
@@ -45,7 +46,7 @@ final class PackedRowsTest {
     void multiply_ofAnyRowsAndColumns_hasTheBitsOfOneWeight() {
         for (boolean alters : new boolean[] {false, true}) {
             shown.clear();
-            try (Workers workers = new Workers(pass(tap(alters)), module -> {});
+            try (Workers workers = new Workers(pass(tap(alters)), module -> {}, Monitor.ofThreads());
                     Lane lane = Lane.alone(pass(Tap.NONE));
                     Scratch.Frame memory = lane.frame();
                     PackedWeight whole = new PackedWeight()) {

@@ -9,6 +9,7 @@ import io.github.steelyard.matrix.RowPromise;
 import io.github.steelyard.site.Tap;
 import io.github.steelyard.work.ExpertBackend;
 import io.github.steelyard.work.Lane;
+import io.github.steelyard.work.Monitor;
 import io.github.steelyard.work.Pass;
 import io.github.steelyard.work.Profile;
 import io.github.steelyard.work.ShownTokens;
@@ -160,6 +161,6 @@ final class ExpertScheduleTest {
                 ShownTokens.NONE,
                 threads,
                 Profile.NONE);
-        return new Workers(pass, module -> {});
+        return new Workers(pass, module -> {}, Monitor.ofThreads());
     }
 }

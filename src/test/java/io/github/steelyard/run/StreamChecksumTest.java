@@ -6,6 +6,7 @@ import io.github.steelyard.gemm.Gemm;
 import io.github.steelyard.kernel.Kernels;
 import io.github.steelyard.site.Tap;
 import io.github.steelyard.work.ExpertBackend;
+import io.github.steelyard.work.Monitor;
 import io.github.steelyard.work.Pass;
 import io.github.steelyard.work.Profile;
 import io.github.steelyard.work.ShownTokens;
@@ -57,6 +58,6 @@ final class StreamChecksumTest {
                 ShownTokens.NONE,
                 3,
                 Profile.NONE);
-        return new Workers(pass, module -> {});
+        return new Workers(pass, module -> {}, Monitor.ofThreads());
     }
 }

@@ -86,11 +86,6 @@ public final class ToyGemm implements GemmProvider, MatrixProduct {
         }
 
         @Override
-        public long bytes() {
-            return 0;
-        }
-
-        @Override
         public void close() {
             // Nothing is held.
         }

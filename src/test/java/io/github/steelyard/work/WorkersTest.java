@@ -173,7 +173,7 @@ final class WorkersTest {
     }
 
     private static Workers workers(int threads) {
-        return new Workers(pass(threads), module -> {});
+        return new Workers(pass(threads), module -> {}, Monitor.ofThreads());
     }
 
     private static Pass pass(int threads) {
