@@ -3,6 +3,8 @@ package io.github.steelyard.cli;
 import io.github.steelyard.catalogue.Catalogue;
 import io.github.steelyard.catalogue.SelectionRequest;
 import io.github.steelyard.console.Console;
+import io.github.steelyard.option.LayerOptions;
+import io.github.steelyard.option.ServingOptions;
 import io.github.steelyard.oracle.Decision;
 import io.github.steelyard.oracle.DecisionJson;
 import io.github.steelyard.oracle.DecisionText;

@@ -4,6 +4,7 @@ import io.github.steelyard.catalogue.Catalogue;
 import io.github.steelyard.catalogue.CatalogueJson;
 import io.github.steelyard.catalogue.Catalogues;
 import io.github.steelyard.console.Console;
+import io.github.steelyard.option.UsageException;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;

@@ -1,9 +1,12 @@
 package io.github.steelyard.cli;
 
+import io.github.steelyard.benchmark.BenchmarkJob;
+import io.github.steelyard.benchmark.BenchmarkRequest;
+import io.github.steelyard.benchmark.BenchmarkResult;
 import io.github.steelyard.console.Console;
-import io.github.steelyard.job.BenchmarkJob;
-import io.github.steelyard.job.BenchmarkRequest;
-import io.github.steelyard.job.BenchmarkResult;
+import io.github.steelyard.option.Arguments;
+import io.github.steelyard.option.EngineOptions;
+import io.github.steelyard.option.UsageException;
 import io.github.steelyard.recipe.CalibrationOptions;
 import java.nio.file.Path;
 import java.util.ArrayList;

@@ -5,6 +5,7 @@ import io.github.steelyard.job.Compute;
 import io.github.steelyard.job.ConversionJob;
 import io.github.steelyard.job.ConversionRequest;
 import io.github.steelyard.job.ConversionResult;
+import io.github.steelyard.option.Arguments;
 import io.github.steelyard.recipe.ExportOptions;
 import java.nio.file.Path;
 import java.util.List;

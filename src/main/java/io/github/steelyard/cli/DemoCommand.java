@@ -1,10 +1,11 @@
 package io.github.steelyard.cli;
 
 import io.github.steelyard.console.Console;
+import io.github.steelyard.demo.DemoJob;
+import io.github.steelyard.demo.DemoResult;
 import io.github.steelyard.job.CalibrationResult;
-import io.github.steelyard.job.DemoJob;
-import io.github.steelyard.job.DemoResult;
 import io.github.steelyard.job.ExportResult;
+import io.github.steelyard.option.EngineOptions;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Locale;

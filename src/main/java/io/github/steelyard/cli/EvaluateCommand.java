@@ -1,9 +1,13 @@
 package io.github.steelyard.cli;
 
 import io.github.steelyard.console.Console;
-import io.github.steelyard.job.EvaluationJob;
-import io.github.steelyard.job.EvaluationRequest;
-import io.github.steelyard.job.EvaluationResult;
+import io.github.steelyard.evaluation.EvaluationJob;
+import io.github.steelyard.evaluation.EvaluationRequest;
+import io.github.steelyard.evaluation.EvaluationResult;
+import io.github.steelyard.option.Arguments;
+import io.github.steelyard.option.EngineOptions;
+import io.github.steelyard.option.RunOptions;
+import io.github.steelyard.option.UsageException;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Locale;

@@ -5,6 +5,8 @@ import io.github.steelyard.job.Compute;
 import io.github.steelyard.job.ExportJob;
 import io.github.steelyard.job.ExportRequest;
 import io.github.steelyard.job.ExportResult;
+import io.github.steelyard.option.Arguments;
+import io.github.steelyard.option.RunOptions;
 import io.github.steelyard.recipe.ExportOptions;
 import java.nio.file.Path;
 import java.util.ArrayList;

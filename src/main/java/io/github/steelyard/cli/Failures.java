@@ -12,6 +12,8 @@ import io.github.steelyard.files.StorageException;
 import io.github.steelyard.job.RequestException;
 import io.github.steelyard.job.ResourceException;
 import io.github.steelyard.natives.NativeException;
+import io.github.steelyard.option.Arguments;
+import io.github.steelyard.option.UsageException;
 import io.github.steelyard.recipe.RecipeException;
 import io.github.steelyard.report.Envelope;
 import io.github.steelyard.statistics.StatisticsException;

@@ -4,6 +4,8 @@ import io.github.steelyard.console.Console;
 import io.github.steelyard.console.ExitCode;
 import io.github.steelyard.files.ConfigJson;
 import io.github.steelyard.job.Compute;
+import io.github.steelyard.option.Arguments;
+import io.github.steelyard.option.UsageException;
 import io.github.steelyard.report.Inspection;
 import io.github.steelyard.report.ModelSummary;
 import java.nio.file.Files;

@@ -3,6 +3,7 @@ package io.github.steelyard.cli;
 import io.github.steelyard.console.Console;
 import io.github.steelyard.console.ExitCode;
 import io.github.steelyard.console.Interruption;
+import io.github.steelyard.option.Arguments;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.Locale;

@@ -2,6 +2,8 @@ package io.github.steelyard.cli;
 
 import io.github.steelyard.console.Console;
 import io.github.steelyard.job.RecipeCheckJob;
+import io.github.steelyard.option.RecipeArgument;
+import io.github.steelyard.option.RecipeOptions;
 import io.github.steelyard.report.RecipeReport;
 import java.nio.file.Path;
 import java.util.Optional;

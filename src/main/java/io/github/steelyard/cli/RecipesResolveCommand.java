@@ -1,6 +1,8 @@
 package io.github.steelyard.cli;
 
 import io.github.steelyard.console.Console;
+import io.github.steelyard.option.RecipeArgument;
+import io.github.steelyard.option.RecipeOptions;
 import io.github.steelyard.recipe.Recipe;
 import io.github.steelyard.report.RecipeReport;
 import picocli.CommandLine.Command;

@@ -1,6 +1,7 @@
 package io.github.steelyard.cli;
 
 import io.github.steelyard.console.Console;
+import io.github.steelyard.option.RecipeArgument;
 import io.github.steelyard.recipe.RecipeLibrary;
 import java.nio.file.Path;
 import java.util.ArrayList;

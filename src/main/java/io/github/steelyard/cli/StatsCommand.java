@@ -4,6 +4,8 @@ import io.github.steelyard.calibration.ScaleTable;
 import io.github.steelyard.console.Console;
 import io.github.steelyard.draw.Draws;
 import io.github.steelyard.job.StatisticsJob;
+import io.github.steelyard.option.Arguments;
+import io.github.steelyard.option.RunOptions;
 import io.github.steelyard.report.StatsJson;
 import io.github.steelyard.site.Site;
 import io.github.steelyard.statistics.Measurement;

@@ -4,6 +4,8 @@ import io.github.steelyard.console.Console;
 import io.github.steelyard.console.ConsoleListener;
 import io.github.steelyard.console.ExitCode;
 import io.github.steelyard.job.JobListener;
+import io.github.steelyard.option.Arguments;
+import io.github.steelyard.option.CommonOptions;
 import io.github.steelyard.report.Envelope;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;

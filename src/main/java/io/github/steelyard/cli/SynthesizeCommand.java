@@ -7,6 +7,8 @@ import io.github.steelyard.family.Families;
 import io.github.steelyard.files.ConfigJson;
 import io.github.steelyard.files.OutputDirectory;
 import io.github.steelyard.model.Decoder;
+import io.github.steelyard.option.Arguments;
+import io.github.steelyard.option.UsageException;
 import io.github.steelyard.site.ModuleInfo;
 import io.github.steelyard.synthesis.Synthesis;
 import io.github.steelyard.synthesis.SyntheticFormat;

@@ -6,6 +6,7 @@ import io.github.steelyard.console.Console;
 import io.github.steelyard.files.Finding;
 import io.github.steelyard.job.VerificationJob;
 import io.github.steelyard.job.VerificationRequest;
+import io.github.steelyard.option.Arguments;
 import io.github.steelyard.report.VerificationJson;
 import java.nio.file.Path;
 import java.util.ArrayList;

@@ -12,6 +12,7 @@ import io.github.steelyard.files.AtomicFiles;
 import io.github.steelyard.files.Finding;
 import io.github.steelyard.files.OutputDirectory;
 import io.github.steelyard.files.PythonJson;
+import io.github.steelyard.layout.OutputTensors;
 import io.github.steelyard.plan.Plan;
 import io.github.steelyard.quant.FakeQuantizer;
 import io.github.steelyard.site.Site;

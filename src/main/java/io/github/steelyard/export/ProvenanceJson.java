@@ -6,6 +6,7 @@ import io.github.steelyard.calibration.ScaleTable;
 import io.github.steelyard.calibration.SiteScale;
 import io.github.steelyard.census.LauncherState;
 import io.github.steelyard.declare.LauncherQuantizer;
+import io.github.steelyard.layout.ModuleExport;
 import io.github.steelyard.run.Provenance;
 import java.util.List;
 import java.util.Map;

@@ -10,6 +10,7 @@ import io.github.steelyard.dialect.CacheNames;
 import io.github.steelyard.dialect.StoredNames;
 import io.github.steelyard.files.CheckpointException;
 import io.github.steelyard.files.Finding;
+import io.github.steelyard.layout.Refusal;
 import io.github.steelyard.model.Decoder;
 import io.github.steelyard.plan.Decision;
 import io.github.steelyard.plan.Plan;

@@ -10,6 +10,7 @@ import io.github.steelyard.files.AtomicFiles;
 import io.github.steelyard.files.OutputDirectory;
 import io.github.steelyard.files.PythonJson;
 import io.github.steelyard.format.Format;
+import io.github.steelyard.layout.CachePlanner;
 import io.github.steelyard.plan.Plan;
 import io.github.steelyard.site.Role;
 import io.github.steelyard.site.Site;

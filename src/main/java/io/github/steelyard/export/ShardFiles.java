@@ -4,6 +4,8 @@ import io.github.steelyard.checkpoint.SafetensorsWriter;
 import io.github.steelyard.checkpoint.SafetensorsWriter.Planned;
 import io.github.steelyard.checkpoint.ShardPlan;
 import io.github.steelyard.files.NaturalOrder;
+import io.github.steelyard.layout.OutputTensors;
+import io.github.steelyard.layout.TensorContent;
 import java.lang.foreign.MemorySegment;
 import java.nio.ByteBuffer;
 import java.nio.file.Path;
@@ -19,7 +21,7 @@ import java.util.stream.IntStream;
 /// Writes tensors as `model.safetensors`, or as numbered shards with an index when they are more than one file may
 /// hold. Inside a file tensors of wide elements come first, as the safetensors library writes them, so that every
 /// tensor is aligned for its type.
-final class ShardFiles {
+public final class ShardFiles {
 
     private static final Map<String, String> METADATA = Map.of("format", "pt");
 
@@ -29,13 +31,13 @@ final class ShardFiles {
     private final Path directory;
     private final ExportRun options;
 
-    ShardFiles(Path directory, ExportRun options) {
+    public ShardFiles(Path directory, ExportRun options) {
         this.directory = directory;
         this.options = options;
     }
 
     /// Returns the names of the files of these tensors.
-    List<String> names(List<OutputTensors> outputs) {
+    public List<String> names(List<OutputTensors> outputs) {
         return plan(outputs).shards().stream().map(ShardPlan.Shard::fileName).toList();
     }
 

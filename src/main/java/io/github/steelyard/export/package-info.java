@@ -1,4 +1,5 @@
-/// Writes scales and servable checkpoints, and verifies what was written.
+/// Writes scales and servable checkpoints: plans them, refuses what cannot be served, and makes their files appear
+/// whole.
 @NullMarked
 package io.github.steelyard.export;
 

@@ -56,7 +56,7 @@ public record Compute(int threads, String gemm, String kernels, OptionalLong mem
     /// Returns the matrix product.
     ///
     /// @throws RequestException if there is none of this name
-    Gemm product() {
+    public Gemm product() {
         try {
             return Gemm.select(gemm);
         } catch (IllegalArgumentException e) {
@@ -67,7 +67,7 @@ public record Compute(int threads, String gemm, String kernels, OptionalLong mem
     /// Returns the other arithmetic.
     ///
     /// @throws RequestException if there is none of this name
-    Kernels arithmetic() {
+    public Kernels arithmetic() {
         return switch (kernels) {
             case AUTO -> Kernels.fastest();
             case "reference" -> Kernels.reference();
@@ -76,19 +76,19 @@ public record Compute(int threads, String gemm, String kernels, OptionalLong mem
     }
 
     /// Measures for about two seconds what the machine can compute.
-    static Peak peak(Gemm gemm, int threads) {
+    public static Peak peak(Gemm gemm, int threads) {
         return Peak.measure(gemm, threads, new PhaseTotals()::now);
     }
 
     /// Measures for about a second what oneDNN computes in bf16.
-    static Bf16Peak bf16Peak(int threads) {
+    public static Bf16Peak bf16Peak(int threads) {
         return Bf16Peak.measure(threads, new PhaseTotals()::now);
     }
 
     /// Makes sure that the memory suffices for all workers.
     ///
     /// @throws ResourceException if it does not; it says how much would do
-    void requireMemory(MemoryPlan plan) {
+    public void requireMemory(MemoryPlan plan) {
         long heap = heap();
         if (plan.threadsWithin(heap, threads) < threads) {
             throw new ResourceException(String.format(
@@ -108,7 +108,7 @@ public record Compute(int threads, String gemm, String kernels, OptionalLong mem
     /// Returns how many workers fit into the memory, and says so where they are fewer than wanted.
     ///
     /// @throws ResourceException if not even one does; it says how much would do
-    int threadsWithin(MemoryPlan plan, JobListener listener) {
+    public int threadsWithin(MemoryPlan plan, JobListener listener) {
         long heap = heap();
         int fitting = plan.threadsWithin(heap, threads);
         if (fitting == 0) {

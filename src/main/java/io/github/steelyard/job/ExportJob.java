@@ -49,7 +49,7 @@ public final class ExportJob {
     }
 
     /// Exports what was calibrated just now, so that the warnings about its recipe have been heard.
-    static ExportResult afterCalibration(ExportRequest request, JobListener listener) {
+    public static ExportResult afterCalibration(ExportRequest request, JobListener listener) {
         try (OpenedRun opened = OpenedRun.open(request.run())) {
             return new ExportJob(as(request, opened), request, listener).write();
         }

@@ -33,7 +33,7 @@ import java.util.Optional;
 /// @param shown which tokens experts are shown besides their own
 /// @param threads worker threads
 /// @param variants the copies of a text that the sequences are
-record ForwardPass(
+public record ForwardPass(
         Weights weights,
         Decoder decoder,
         Sequences sequences,
@@ -45,7 +45,7 @@ record ForwardPass(
         Variants variants) {
 
     /// One copy of a text.
-    ForwardPass(
+    public ForwardPass(
             Weights weights,
             Decoder decoder,
             Sequences sequences,
@@ -63,7 +63,7 @@ record ForwardPass(
     /// @param showsW2Input whether the tensor between the two products must be there to be seen, as for all that
     ///     watches or alters it, and all that is compared with such a pass to the last bit
     /// @throws RequestException if what was asked for will not do; it says why
-    static ExpertBackend experts(
+    public static ExpertBackend experts(
             Checkpoint checkpoint, Decoder decoder, Optional<Choice> choice, boolean showsW2Input) {
         try {
             return new OwnExperts(decoder, checkpoint.quantization()).backend(choice, showsW2Input);
@@ -73,14 +73,14 @@ record ForwardPass(
     }
 
     /// Returns the same with another number of threads.
-    ForwardPass withThreads(int count) {
+    public ForwardPass withThreads(int count) {
         return new ForwardPass(weights, decoder, sequences, kernels, gemm, experts, shown, count, variants);
     }
 
     /// Runs the layers that `store` does not have yet, and the head if somebody wants its logits.
     ///
     /// @param memory where rows as large as the corpus are taken from
-    void run(
+    public void run(
             Tap tap,
             LayerStore store,
             CorpusContext.RowMemory memory,
@@ -91,7 +91,7 @@ record ForwardPass(
     }
 
     /// Does the same with workers that wait for one another elsewhere.
-    void run(
+    public void run(
             Tap tap,
             LayerStore store,
             CorpusContext.RowMemory memory,

@@ -35,14 +35,14 @@ import java.util.function.BiFunction;
 import java.util.stream.Stream;
 
 /// Opens what several commands read.
-final class Inputs {
+public final class Inputs {
 
     private Inputs() {}
 
     /// Returns the model of a checkpoint, and says what is odd about its files.
     ///
     /// @throws CheckpointException if it cannot be run
-    static Decoder model(Checkpoint checkpoint, JobListener listener) {
+    public static Decoder model(Checkpoint checkpoint, JobListener listener) {
         checkpoint.findings().forEach(listener::finding);
         Decoder decoder = Families.of(checkpoint);
         TiedHead.finding(checkpoint, decoder).ifPresent(listener::finding);
@@ -84,12 +84,13 @@ final class Inputs {
     }
 
     /// Reads a data file with the checkpoint's tokenizer.
-    static CalibrationSet corpus(Path file, DataOptions options, Checkpoint checkpoint, Decoder decoder) {
+    public static CalibrationSet corpus(Path file, DataOptions options, Checkpoint checkpoint, Decoder decoder) {
         return corpus(file, options, checkpoint.directory(), checkpoint.config(), decoder);
     }
 
     /// Reads a data file with the tokenizer in `directory`; weights need not be there.
-    static CalibrationSet corpus(Path file, DataOptions options, Path directory, ConfigJson config, Decoder decoder) {
+    public static CalibrationSet corpus(
+            Path file, DataOptions options, Path directory, ConfigJson config, Decoder decoder) {
         try (Tokenizer tokenizer = Tokenizer.at(directory.resolve("tokenizer.json"))) {
             EndOfText endOfText = EndOfText.of(config.has(EndOfText.KEY) ? config : config.textModel());
             CalibrationSet set = CalibrationSet.read(
@@ -120,7 +121,7 @@ final class Inputs {
     ///
     /// @throws CheckpointException if one cannot be used
     /// @throws RequestException if two have one name
-    static Adapters adapters(List<Path> directories, Decoder decoder, JobListener listener) {
+    public static Adapters adapters(List<Path> directories, Decoder decoder, JobListener listener) {
         List<ModuleInfo> modules = decoder.linears().stream().map(Linear::info).toList();
         try {
             Adapters adapters = Adapters.open(directories, modules);
@@ -138,7 +139,7 @@ final class Inputs {
     }
 
     /// Returns the sequences as the engine wants them.
-    static Sequences sequences(CalibrationSet set) {
+    public static Sequences sequences(CalibrationSet set) {
         List<int[]> ids = new ArrayList<>();
         for (int i = 0; i < set.count(); i++) {
             ids.add(set.sequence(i));

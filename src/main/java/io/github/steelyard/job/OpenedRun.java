@@ -32,9 +32,13 @@ import java.util.TreeMap;
 
 /// A finished run with its checkpoint opened and its recipe resolved.
 ///
+/// @param run its directory
 /// @param weights the checkpoint's, under what the run solved
 /// @param solved what that is
-record OpenedRun(
+/// @param decoder the checkpoint's model
+/// @param plan the recipe's rules, resolved against it
+/// @param sharing whether each expert or each layer has one input scale
+public record OpenedRun(
         RunDirectory run,
         Weights weights,
         SolvedTensors solved,
@@ -44,7 +48,7 @@ record OpenedRun(
         implements AutoCloseable {
 
     /// Opens a run and tells what is odd about its recipe.
-    static OpenedRun open(FinishedRun finished, JobListener listener) {
+    public static OpenedRun open(FinishedRun finished, JobListener listener) {
         OpenedRun opened = open(finished);
         opened.plan.warnings().forEach(warning -> listener.finding(warning.finding()));
         return opened;
@@ -136,7 +140,7 @@ record OpenedRun(
     }
 
     /// Refuses a checkpoint that is not the one that was calibrated.
-    void requireSameCheckpoint(int threads) {
+    public void requireSameCheckpoint(int threads) {
         String wanted = run.manifest().checkpoint().digest();
         String found = Digests.checkpoint(checkpoint(), threads, List.of()).sha256();
         if (!wanted.equals(found)) {
@@ -151,7 +155,7 @@ record OpenedRun(
     /// alone, as the checkpoint says, unless the export decodes it.
     ///
     /// @param threads as of [#scales]
-    Map<Site, FakeQuantizer> quantizers(int threads) {
+    public Map<Site, FakeQuantizer> quantizers(int threads) {
         return new CheckpointExporter(source(), plan, scales(threads), new ExportRun(1, 1, bytes -> {})).quantizers();
     }
 

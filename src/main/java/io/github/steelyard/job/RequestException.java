@@ -6,7 +6,8 @@ public final class RequestException extends RuntimeException {
 
     private static final long serialVersionUID = 1L;
 
-    RequestException(String message) {
+    /// Makes one whose message names the parts by their options.
+    public RequestException(String message) {
         super(message);
     }
 }

@@ -2,8 +2,8 @@ package io.github.steelyard.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.github.steelyard.benchmark.BenchmarkResult;
 import io.github.steelyard.console.ExitCode;
-import io.github.steelyard.job.BenchmarkResult;
 import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.Test;

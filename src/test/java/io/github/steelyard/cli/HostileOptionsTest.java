@@ -3,6 +3,7 @@ package io.github.steelyard.cli;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.github.steelyard.console.ExitCode;
+import io.github.steelyard.option.Arguments;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;

@@ -1,7 +1,6 @@
 package io.github.steelyard.export;
 
 import static org.assertj.core.api.Assertions.assertThat;
-import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException;
 
 import io.github.steelyard.checkpoint.SafetensorsFile;
 import io.github.steelyard.checkpoint.SafetensorsWriter.Planned;
@@ -11,6 +10,8 @@ import io.github.steelyard.format.Format;
 import io.github.steelyard.format.PlainWeight;
 import io.github.steelyard.format.StoredWeight;
 import io.github.steelyard.format.WeightEncoder;
+import io.github.steelyard.layout.OutputTensors;
+import io.github.steelyard.layout.TensorContent;
 import io.github.steelyard.quant.FakeQuantizer;
 import io.github.steelyard.tensor.DType;
 import io.github.steelyard.tensor.Shape;
@@ -57,21 +58,6 @@ final class EncodeOnceTest {
                         .isEqualTo(bits(exported(format, values, amax, rows, columns)));
             }
         }
-    }
-
-    // A server holds whole blocks only, and no scale can be made of what is no number.
-    @ParameterizedTest
-    @EnumSource(names = {"NVFP4", "MXFP4", "MXFP8"})
-    void weight_ofPartialBlocksOrNoNumbers_isRefusedByBoth(Format format) {
-        FakeQuantizer quantizer = FakeQuantizer.ofWeight(format, 1);
-        WeightEncoder encoder = WeightEncoder.ofAmax(format, 1);
-        float[] nan = new float[32];
-        nan[7] = Float.NaN;
-
-        assertThatIllegalArgumentException().isThrownBy(() -> quantizer.apply(new float[40], 0, 1, 40));
-        assertThatIllegalArgumentException().isThrownBy(() -> quantizer.apply(nan, 0, 1, 32));
-        assertThatIllegalArgumentException().isThrownBy(() -> new DecodedRows(nan, 1, 32).encode(encoder));
-        assertThatIllegalArgumentException().isThrownBy(() -> new DecodedRows(new float[40], 1, 40).encode(encoder));
     }
 
     private static float[] exported(Format format, float[] values, float amax, int rows, int columns) {

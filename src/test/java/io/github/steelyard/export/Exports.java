@@ -9,6 +9,8 @@ import io.github.steelyard.checkpoint.Checkpoint;
 import io.github.steelyard.dialect.Dialect;
 import io.github.steelyard.format.Format;
 import io.github.steelyard.kernel.Kernels;
+import io.github.steelyard.layout.OutputTensors;
+import io.github.steelyard.layout.TensorContent;
 import io.github.steelyard.model.Decoder;
 import io.github.steelyard.model.Linear;
 import io.github.steelyard.plan.Plan;
@@ -20,6 +22,7 @@ import io.github.steelyard.site.Role;
 import io.github.steelyard.site.Site;
 import io.github.steelyard.statistics.SiteStatistics;
 import io.github.steelyard.statistics.Statistics;
+import io.github.steelyard.tensor.DType;
 import io.github.steelyard.weights.CheckpointWeights;
 import io.github.steelyard.weights.Weights;
 import java.io.IOException;
@@ -31,7 +34,7 @@ import java.util.Optional;
 import java.util.TreeMap;
 
 /// What tests of exports share: recipes, and statistics without a forward pass.
-final class Exports {
+public final class Exports {
 
     static final String FP8 = "{num_bits: e4m3}";
     static final String NVFP4 = "{num_bits: e2m1, block_sizes: {-1: 16, type: dynamic, scale_bits: e4m3}}";
@@ -155,8 +158,9 @@ final class Exports {
     }
 
     /// Returns a scale of one value as ModelOpt has it.
-    static OutputTensors scalar(String name, float value) {
-        return new Layout(Dialect.MODELOPT).single(name, value);
+    public static OutputTensors scalar(String name, float value) {
+        return OutputTensors.of(
+                name, DType.F32, Dialect.MODELOPT.singleShape(), new TensorContent.Floats(List.of(value)));
     }
 
     static Map<String, String> noInputs() {

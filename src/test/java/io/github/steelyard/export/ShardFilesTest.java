@@ -4,6 +4,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatIllegalStateException;
 
 import io.github.steelyard.checkpoint.SafetensorsFile;
+import io.github.steelyard.layout.OutputTensors;
+import io.github.steelyard.layout.TensorContent;
 import io.github.steelyard.tensor.DType;
 import io.github.steelyard.tensor.Shape;
 import java.io.IOException;

@@ -5,6 +5,10 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.github.steelyard.catalogue.Choice;
 import io.github.steelyard.checkpoint.Checkpoint;
+import io.github.steelyard.demo.DemoFiles;
+import io.github.steelyard.evaluation.EvaluationJob;
+import io.github.steelyard.evaluation.EvaluationRequest;
+import io.github.steelyard.evaluation.EvaluationResult;
 import io.github.steelyard.family.Families;
 import io.github.steelyard.files.Finding;
 import io.github.steelyard.model.EngineListener;
