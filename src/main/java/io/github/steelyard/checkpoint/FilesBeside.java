@@ -43,7 +43,7 @@ record FilesBeside(Path directory, Collection<String> listed) {
     }
 
     /// Reads those with tensors that nobody else has, and says what was read and what was not.
-    void read(Shards.Opening opening) {
+    void read(Opening opening) {
         Map<String, List<String>> names = new TreeMap<>(); // by the reason why they are not read, "" for those that are
         files().forEach((name, file) -> names.computeIfAbsent(
                         reasonAgainst(name, file, opening), reason -> new ArrayList<>())
@@ -63,7 +63,7 @@ record FilesBeside(Path directory, Collection<String> listed) {
     }
 
     /// Opens the file if it belongs to the model; returns why not, or nothing.
-    private static String reasonAgainst(String name, Path file, Shards.Opening opening) {
+    private static String reasonAgainst(String name, Path file, Opening opening) {
         if (OTHER_LAYOUTS.stream().anyMatch(name::startsWith)) {
             return "the model in another layout, or an adapter";
         }

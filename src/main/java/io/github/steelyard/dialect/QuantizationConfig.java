@@ -3,13 +3,10 @@ package io.github.steelyard.dialect;
 import io.github.steelyard.files.CheckpointException;
 import io.github.steelyard.files.ConfigJson;
 import io.github.steelyard.files.Finding;
-import io.github.steelyard.files.Printable;
 import io.github.steelyard.format.Format;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
-import java.util.Locale;
 import java.util.Optional;
 import java.util.Set;
 import java.util.TreeSet;
@@ -83,7 +80,7 @@ public final class QuantizationConfig {
                 Optional.empty());
     }
 
-    private QuantizationConfig(
+    QuantizationConfig(
             Method method,
             String producer,
             ModuleRules overriding,
@@ -134,7 +131,9 @@ public final class QuantizationConfig {
             return fromConfig;
         }
         QuantizationConfig fromSeparate = ModelOptConfig.parse(separate.get());
-        return fromConfig.method == Method.NONE ? fromSeparate : fromSeparate.merged(separate.get(), fromConfig);
+        return fromConfig.method == Method.NONE
+                ? fromSeparate
+                : new TwoConfigs(separate.get(), fromSeparate, fromConfig).merged();
     }
 
     /// Returns what `config.json` itself holds, if it holds anything.
@@ -167,103 +166,14 @@ public final class QuantizationConfig {
         return new QuantizationConfig(Method.NONE, "", empty, empty, Optional.empty(), Optional.empty(), List.of());
     }
 
-    /// Returns this, after checking it against what `config.json` says and taking from there what is only there.
-    private QuantizationConfig merged(ConfigJson ours, QuantizationConfig theirs) {
-        if (theirs.method.listsLoosely() && others.map(Declaration::format).equals(Optional.of(Format.PLAIN))) {
-            return laidOver(theirs);
-        }
-        if (theirs.method != method) {
-            throw new CheckpointException(
-                    ours.file(), "quantization by %s here, by %s in config.json".formatted(method, theirs.method));
-        }
-        requireSame(ours, "for all modules", others, theirs.others);
-        Set<String> named = new TreeSet<>(assigned.named().keySet());
-        named.retainAll(theirs.assigned.named().keySet());
-        for (String module : named) {
-            requireSame(
-                    ours,
-                    "for module " + Printable.quoted(module),
-                    Optional.ofNullable(assigned.named().get(module)),
-                    Optional.ofNullable(theirs.assigned.named().get(module)));
-        }
-        List<Finding> all = new ArrayList<>(findings);
-        all.addAll(theirs.findings);
-        compare(ours, "the excluded modules", excluded.texts(), theirs.excluded.texts(), all);
-        compare(ours, "the quantised modules", assigned.texts(), theirs.assigned.texts(), all);
-        if (kvCache.isPresent() && theirs.kvCache.isPresent() && !kvCache.equals(theirs.kvCache)) {
-            all.add(conflict(ours, "the KV cache", kvCache.get(), theirs.kvCache.get()));
-        }
-        return new QuantizationConfig(
-                method,
-                producer.isEmpty() ? theirs.producer : producer,
-                excluded,
-                assigned,
-                others,
-                kvCache.or(() -> theirs.kvCache),
-                all);
+    /// Returns the rules about modules that are not quantised.
+    ModuleRules excluded() {
+        return excluded;
     }
 
-    /// Returns what a publisher's config says, with the modules that were quantised anew taken from here: FP8 by the
-    /// publisher, NVFP4 experts by ModelOpt. What is excluded here was left as the publisher has it.
-    private QuantizationConfig laidOver(QuantizationConfig publisher) {
-        List<Finding> all = new ArrayList<>(findings);
-        all.addAll(publisher.findings);
-        return new QuantizationConfig(
-                publisher.method,
-                producer,
-                assigned,
-                publisher.excluded,
-                publisher.assigned,
-                publisher.others,
-                kvCache.or(() -> publisher.kvCache),
-                all,
-                Optional.empty());
-    }
-
-    private static void requireSame(
-            ConfigJson ours, String what, Optional<Declaration> one, Optional<Declaration> other) {
-        boolean same = one.isEmpty()
-                || other.isEmpty()
-                || (one.get().label().equals(other.get().label())
-                        && (one.get().groupSize() == other.get().groupSize()
-                                || one.get().groupSize() == 0
-                                || other.get().groupSize() == 0));
-        if (!same) {
-            throw new CheckpointException(
-                    ours.file(), "%s: %s here, %s in config.json".formatted(what, text(one.get()), text(other.get())));
-        }
-    }
-
-    private static String text(Declaration declaration) {
-        return declaration.groupSize() == 0
-                ? declaration.label()
-                : String.format(Locale.ROOT, "%s with group_size %d", declaration.label(), declaration.groupSize());
-    }
-
-    private static void compare(
-            ConfigJson ours, String what, Set<String> here, Set<String> there, List<Finding> findings) {
-        if (here.isEmpty() || there.isEmpty()) {
-            return;
-        }
-        Set<String> onlyHere = new TreeSet<>(here);
-        onlyHere.removeAll(there);
-        Set<String> onlyThere = new TreeSet<>(there);
-        onlyThere.removeAll(here);
-        if (!onlyHere.isEmpty() || !onlyThere.isEmpty()) {
-            findings.add(conflict(ours, what, Printable.list(onlyHere), Printable.list(onlyThere)));
-        }
-    }
-
-    private static Finding conflict(ConfigJson ours, String what, String here, String there) {
-        return Finding.warning(
-                "quantization-configs-differ",
-                what,
-                "%s: %s: only here %s, only in config.json %s"
-                        .formatted(Printable.of(ours.file()), what, orNothing(here), orNothing(there)));
-    }
-
-    private static String orNothing(String text) {
-        return text.isEmpty() ? "nothing" : text;
+    /// Returns the rules about modules that are.
+    ModuleRules assigned() {
+        return assigned;
     }
 
     /// Returns who wrote the config.

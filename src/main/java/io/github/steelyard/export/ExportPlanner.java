@@ -14,7 +14,8 @@ import io.github.steelyard.declare.ExportDeclaration;
 import io.github.steelyard.declare.LauncherDeclaration;
 import io.github.steelyard.declare.LauncherQuantizer;
 import io.github.steelyard.declare.ModelOptDeclaration;
-import io.github.steelyard.dialect.Dialect;
+import io.github.steelyard.dialect.CompressedTensors;
+import io.github.steelyard.dialect.ModelOpt;
 import io.github.steelyard.dialect.ModuleFormat;
 import io.github.steelyard.dialect.Part;
 import io.github.steelyard.dialect.StoredNames;
@@ -216,10 +217,10 @@ final class ExportPlanner {
                 .filter(name -> !layers.containsKey(name))
                 .forEach(unquantised::add);
         return switch (plan.dialect()) {
-            case Dialect.ModelOpt dialect ->
+            case ModelOpt dialect ->
                 new ModelOptDeclaration(
                         layers, ExcludeList.summarise(unquantised, layers.keySet()), cache.format(), PRODUCER_VERSION);
-            case Dialect.CompressedTensors dialect ->
+            case CompressedTensors dialect ->
                 new CompressedTensorsDeclaration(
                         layers, TargetNames.ignored(unquantised, layers.keySet()), cache.format(), cache.perHead());
         };
@@ -229,8 +230,8 @@ final class ExportPlanner {
     /// extents, compressed-tensors what has the form of a linear module.
     private boolean isListed(Planned tensor) {
         return switch (plan.dialect()) {
-            case Dialect.ModelOpt dialect -> tensor.shape().rank() > 1;
-            case Dialect.CompressedTensors dialect ->
+            case ModelOpt dialect -> tensor.shape().rank() > 1;
+            case CompressedTensors dialect ->
                 tensor.shape().rank() == 2 && !StoredNames.isEmbedding(parent(tensor.name()));
         };
     }

@@ -6,6 +6,7 @@ import io.github.steelyard.checkpoint.SafetensorsWriter;
 import io.github.steelyard.checkpoint.SafetensorsWriter.Planned;
 import io.github.steelyard.dialect.CacheNames;
 import io.github.steelyard.dialect.Dialect;
+import io.github.steelyard.dialect.ModelOpt;
 import io.github.steelyard.files.AtomicFiles;
 import io.github.steelyard.files.OutputDirectory;
 import io.github.steelyard.files.PythonJson;
@@ -70,9 +71,8 @@ public final class ScalesExporter {
                 tensors.put(tensorName(scale.site()), new float[] {format.tensorScale(scale.amax())});
             }
         }
-        scales.factors()
-                .forEach((module, factors) -> tensors.put(Dialect.ModelOpt.preQuantScale(module), factors.values()));
-        String ofChannels = Dialect.ModelOpt.preQuantScale("");
+        scales.factors().forEach((module, factors) -> tensors.put(ModelOpt.preQuantScale(module), factors.values()));
+        String ofChannels = ModelOpt.preQuantScale("");
         List<Planned> planned = tensors.entrySet().stream()
                 .map(tensor -> new Planned(
                         tensor.getKey(),

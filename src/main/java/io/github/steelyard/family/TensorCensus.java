@@ -3,7 +3,7 @@ package io.github.steelyard.family;
 import io.github.steelyard.checkpoint.Checkpoint;
 import io.github.steelyard.checkpoint.TensorInfo;
 import io.github.steelyard.dialect.CacheNames;
-import io.github.steelyard.dialect.Dialect;
+import io.github.steelyard.dialect.GptOss;
 import io.github.steelyard.dialect.StoredNames;
 import io.github.steelyard.files.CheckpointException;
 import io.github.steelyard.files.Printable;
@@ -133,7 +133,7 @@ public record TensorCensus(
     }
 
     private static boolean belongs(String name, Set<String> modules) {
-        if (Dialect.GptOss.stackOfBias(name).filter(modules::contains).isPresent()) {
+        if (GptOss.stackOfBias(name).filter(modules::contains).isPresent()) {
             return true;
         }
         for (int dot = name.lastIndexOf('.'); dot > 0; dot = name.lastIndexOf('.', dot - 1)) {

@@ -4,6 +4,7 @@ import io.github.steelyard.census.SourceModule;
 import io.github.steelyard.checkpoint.Checkpoint;
 import io.github.steelyard.checkpoint.SafetensorsWriter.Planned;
 import io.github.steelyard.dialect.Dialect;
+import io.github.steelyard.dialect.GptOss;
 import io.github.steelyard.dialect.QuantAlgo;
 import io.github.steelyard.dialect.TensorNames;
 import io.github.steelyard.format.Format;
@@ -76,7 +77,7 @@ record SourceStack(List<SourceModule> members) {
         return members.getFirst()
                 .linear()
                 .bias()
-                .filter(bias -> !bias.tensor().equals(Dialect.GptOss.bias(name())))
+                .filter(bias -> !bias.tensor().equals(GptOss.bias(name())))
                 .isPresent();
     }
 

@@ -1,6 +1,6 @@
 package io.github.steelyard.model;
 
-import io.github.steelyard.dialect.Dialect;
+import io.github.steelyard.dialect.GptOss;
 import io.github.steelyard.format.StoredWeight;
 import io.github.steelyard.site.ModuleInfo;
 import io.github.steelyard.site.Role;
@@ -126,7 +126,7 @@ public record Linear(ModuleInfo info, WeightSource source, Optional<Bias> bias) 
             FusedStack stack = member.stack();
             int rows = stack.rows();
             return new Bias(
-                    Dialect.GptOss.bias(stack.tensor()),
+                    GptOss.bias(stack.tensor()),
                     Shape.of(stack.count(), rows),
                     member.index() * rows + member.part().firstRow(rows),
                     member.part().step());

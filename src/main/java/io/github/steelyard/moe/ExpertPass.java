@@ -70,7 +70,7 @@ final class ExpertPass implements ExpertSchedule.Work {
         RowPromise promise = pass.tap().sums()
                 ? RowPromise.SAME_WITHIN_ROUNDING
                 : pass.gemm().rows();
-        ExpertSchedule.Extent extent = ExpertSchedule.Extent.of(rows.total(), rows.experts(), pass.threads(), promise);
+        Extent extent = Extent.of(rows.total(), rows.experts(), pass.threads(), promise);
         try (Scratch.Frame kept = context.layerMemory().frame()) {
             for (int i = 0; i < extent.slots(); i++) {
                 slots.add(new Slot(kept.scratch()));

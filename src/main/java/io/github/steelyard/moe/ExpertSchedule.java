@@ -1,6 +1,5 @@
 package io.github.steelyard.moe;
 
-import io.github.steelyard.matrix.RowPromise;
 import io.github.steelyard.work.Lane;
 import io.github.steelyard.work.Monitor;
 import java.util.ArrayDeque;
@@ -59,52 +58,6 @@ final class ExpertSchedule {
         }
     }
 
-    /// Packed experts and tiles under way, and how large a tile is.
-    ///
-    /// @param slots experts that may be packed at a time
-    /// @param buffers tiles whose outputs may be under way at a time
-    /// @param tileRows rows of a tile
-    record Extent(int slots, int buffers, int tileRows) {
-
-        /// Rows of the largest tile: fewer rows wait too often for a panel of the weight that comes from memory.
-        static final int MOST_ROWS = 512;
-
-        private static final int LEAST_ROWS = 64;
-        private static final int TILES_PER_WORKER = 8;
-        private static final int BUFFERS_PER_WORKER = 3;
-        // Experts differ in their rows: as many experts as would keep this many times all workers busy on the average.
-        private static final int RESERVE = 2;
-
-        /// Returns what suits a layer.
-        ///
-        /// @param rows rows of all experts together
-        /// @param experts number of experts
-        /// @param threads number of workers
-        /// @param promise what the product promises: where a row's bits depend on its tile, all tiles are alike
-        static Extent of(long rows, int experts, int threads, RowPromise promise) {
-            long wanted = Math.ceilDiv(Math.ceilDiv(rows, (long) TILES_PER_WORKER * threads), LEAST_ROWS) * LEAST_ROWS;
-            int tileRows = switch (promise) {
-                case SAME_BITS -> Math.clamp(wanted, LEAST_ROWS, MOST_ROWS);
-                case SAME_WITHIN_ROUNDING -> MOST_ROWS;
-            };
-            return new Extent(slots(rows, experts, threads), BUFFERS_PER_WORKER * threads, tileRows);
-        }
-
-        private static int slots(long rows, int experts, int threads) {
-            long tiles = Math.max(1, rows / experts / MOST_ROWS); // of one expert
-            long slots = 1 + Math.ceilDiv((long) RESERVE * threads, tiles);
-            return (int) Math.min(slots, Math.min(threads, experts));
-        }
-
-        /// Returns the most floats that all workers hold together.
-        ///
-        /// @param expert floats of the weights of one expert
-        /// @param width values in a row of the outputs
-        long floats(long expert, int width) {
-            return slots * expert + (long) buffers * tileRows * width;
-        }
-    }
-
     private sealed interface Step permits Pack, Compute, Add {}
 
     private record Pack(Progress of, int slot) implements Step {}
@@ -129,8 +82,8 @@ final class ExpertSchedule {
         Progress(int index, Share share) {
             this.index = index;
             this.share = share;
-            this.shownTiles = (int) Math.ceilDiv(share.shown, extent.tileRows);
-            this.tiles = shownTiles + Math.ceilDiv(share.rows, extent.tileRows);
+            this.shownTiles = (int) Math.ceilDiv(share.shown, extent.tileRows());
+            this.tiles = shownTiles + Math.ceilDiv(share.rows, extent.tileRows());
         }
 
         boolean isHandedOut() {
@@ -143,7 +96,7 @@ final class ExpertSchedule {
 
         /// Returns how many rows are added without a gap.
         int addedRows() {
-            return (int) Math.min(share.rows, (long) added.nextClearBit(0) * extent.tileRows);
+            return (int) Math.min(share.rows, (long) added.nextClearBit(0) * extent.tileRows());
         }
 
         boolean needsBuffer() {
@@ -152,9 +105,9 @@ final class ExpertSchedule {
 
         Tile next(int buffer) {
             boolean shown = !needsBuffer();
-            long from = (long) (handedOut++ - (shown ? 0 : shownTiles)) * extent.tileRows;
+            long from = (long) (handedOut++ - (shown ? 0 : shownTiles)) * extent.tileRows();
             long end = shown ? share.shown : share.rows;
-            int count = (int) Math.min(extent.tileRows, end - from);
+            int count = (int) Math.min(extent.tileRows(), end - from);
             return new Tile(share.expert, slot, shown, from, count, buffer);
         }
     }
@@ -186,8 +139,8 @@ final class ExpertSchedule {
             order.add(progress);
             left += 1 + progress.tiles + (progress.tiles - progress.shownTiles);
         }
-        this.slots = numbers(extent.slots);
-        this.buffers = numbers(extent.buffers);
+        this.slots = numbers(extent.slots());
+        this.buffers = numbers(extent.buffers());
         skipAdded();
     }
 
@@ -302,7 +255,7 @@ final class ExpertSchedule {
                     }
                 }
                 case Add add -> {
-                    add.of.added.set(add.tile.row() / extent.tileRows);
+                    add.of.added.set(add.tile.row() / extent.tileRows());
                     buffers.push(add.tile.buffer);
                     skipAdded();
                 }

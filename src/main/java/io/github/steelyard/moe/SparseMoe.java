@@ -98,14 +98,13 @@ public record SparseMoe(
                 .orElse(0L);
         long perToken = longest * (2 * hidden + router.experts() + sharedRows + expertWidth());
         Expert expert = experts.getFirst();
-        long tile =
-                ExpertSchedule.Extent.MOST_ROWS * (expertWidth() + expert.w13().rows() + (long) innerWidth());
+        long tile = Extent.MOST_ROWS * (expertWidth() + expert.w13().rows() + (long) innerWidth());
         return Math.max(perToken, tile + expertWidth());
     }
 
     @Override
     public long handedFloats(long tokens, int threads) {
-        return ExpertSchedule.Extent.of(tokens * routes(), experts.size(), threads, RowPromise.SAME_WITHIN_ROUNDING)
+        return Extent.of(tokens * routes(), experts.size(), threads, RowPromise.SAME_WITHIN_ROUNDING)
                 .floats(floats(experts.getFirst()), expertWidth());
     }
 

@@ -4,7 +4,6 @@ import io.github.steelyard.checkpoint.Digests;
 import io.github.steelyard.draw.Draws;
 import io.github.steelyard.draw.Stopwatch;
 import io.github.steelyard.files.OutputException;
-import io.github.steelyard.files.StorageException;
 import io.github.steelyard.files.WorkDirectory;
 import io.github.steelyard.model.HiddenStates;
 import io.github.steelyard.model.LayerStore;
@@ -12,11 +11,7 @@ import io.github.steelyard.statistics.Statistics;
 import io.github.steelyard.statistics.StatisticsException;
 import io.github.steelyard.statistics.StatisticsFile;
 import io.github.steelyard.work.Workers;
-import java.io.IOException;
 import java.lang.foreign.Arena;
-import java.lang.foreign.MemorySegment;
-import java.nio.ByteBuffer;
-import java.nio.channels.FileChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -43,22 +38,17 @@ public final class RunState implements LayerStore, AutoCloseable {
     /// What is replaced last when a layer is done.
     public static final String STATE = "state.json";
 
-    private static final List<String> STREAMS = List.of("stream-0.bin", "stream-1.bin");
     private static final String STATISTICS = "statistics-#.safetensors";
     private static final String ROUND = "round-#.safetensors";
-    private static final List<String> SCRATCH = List.of("expert-inputs.bin", "latent-sums.bin");
 
-    private final Path directory;
     private final RunKey key;
-    private final int hidden;
     private final WorkDirectory work;
     private final Stopwatch watch;
     private final List<StateFile.Round> rounds = new ArrayList<>(); // the finished ones
     private final Optional<IntFunction<Path>> elsewhere; // where the results of a layer lie, if not in here
     private final List<String> digests = new ArrayList<>(); // of the results of each finished layer
-    private final HiddenStates[] streams = new HiddenStates[2];
+    private final StateStreams streams;
     private long leftOut; // rows of inputs, in these layers
-    private Arena arena = Arena.ofShared(); // of the round under way
     private Optional<Draws> draws = Optional.empty();
     private int drawn; // sequences up to the end of the round under way
     private Optional<StateFile.Layers> begun = Optional.empty(); // by an earlier process
@@ -80,10 +70,9 @@ public final class RunState implements LayerStore, AutoCloseable {
     public RunState(
             Path directory, RunKey key, int hidden, int layers, boolean fresh, Optional<IntFunction<Path>> elsewhere) {
         this.elsewhere = elsewhere;
-        this.directory = directory;
         this.key = key;
-        this.hidden = hidden;
         this.work = claim(directory);
+        this.streams = new StateStreams(directory, work, hidden);
         boolean opened = false;
         try {
             boolean exists = !fresh && Files.exists(work.file(STATE));
@@ -152,16 +141,9 @@ public final class RunState implements LayerStore, AutoCloseable {
     /// @param tokens tokens of the round
     /// @throws StatisticsException if the state of what was begun is damaged
     public void begin(int end, long tokens) {
-        closeStreams();
-        arena = Arena.ofShared();
         digests.clear();
         leftOut = 0;
-        try {
-            streams[0] = map(0, tokens);
-            streams[1] = map(1, tokens);
-        } catch (IOException e) {
-            throw new StorageException(directory, e);
-        }
+        streams.open(tokens);
         drawn = end;
         begun.ifPresentOrElse(this::restore, () -> write(StateFile.Layers.NONE));
         begun = Optional.empty();
@@ -188,7 +170,7 @@ public final class RunState implements LayerStore, AutoCloseable {
     /// @throws StatisticsException if one of its files is a link, or no file
     /// @throws OutputException if the directory is not ours, or in use by another process
     static WorkDirectory claim(Path directory) {
-        List<String> names = Stream.of(List.of(STATE), STREAMS, List.of(STATISTICS, ROUND), SCRATCH)
+        List<String> names = Stream.of(List.of(STATE), StateStreams.FILES, List.of(STATISTICS, ROUND))
                 .flatMap(List::stream)
                 .toList();
         try {
@@ -261,12 +243,12 @@ public final class RunState implements LayerStore, AutoCloseable {
 
     @Override
     public HiddenStates input(int layer) {
-        return streams[layer % 2];
+        return streams.of(layer);
     }
 
     @Override
     public HiddenStates output(int layer) {
-        return streams[(layer + 1) % 2];
+        return streams.of(layer + 1);
     }
 
     @Override
@@ -284,41 +266,30 @@ public final class RunState implements LayerStore, AutoCloseable {
 
     /// Returns rows as large as the corpus, for scratch; each purpose has a file of its own.
     public HiddenStates scratch(Arena rowArena, String purpose, long rows, int width) {
-        try {
-            return new HiddenStates(mapFile(purpose + ".bin", HiddenStates.bytes(rows, width), rowArena), rows, width);
-        } catch (IOException e) {
-            throw new StorageException(directory, e);
-        }
+        return streams.scratch(rowArena, purpose, rows, width);
     }
 
     /// Deletes everything, once the run is complete.
     public void delete() {
-        closeStreams();
+        streams.close();
         work.remove();
     }
 
     @Override
     public void close() {
-        closeStreams();
+        streams.close();
         work.close();
-    }
-
-    private void closeStreams() {
-        if (arena.scope().isAlive()) {
-            arena.close();
-        }
     }
 
     private void restore(StateFile.Layers layers) {
         if (layers.equals(StateFile.Layers.NONE)) {
             return;
         }
-        int turn = layers.done() % 2;
         requireSame(
-                work.file(STREAMS.get(turn)),
+                streams.file(layers.done()),
                 "CRC-32C",
                 layers.streamChecksum(),
-                StateFile.digits(StreamChecksum.of(streams[turn].segment())));
+                StateFile.digits(StreamChecksum.of(streams.of(layers.done()).segment())));
         digests.addAll(layers.digests());
         leftOut = layers.leftOut();
         requireSameResults(); // before hours of work, not after
@@ -327,29 +298,6 @@ public final class RunState implements LayerStore, AutoCloseable {
     private static void requireSame(Path file, String kind, String wanted, String found) {
         if (!wanted.equals(found)) {
             throw StateFile.damaged(file, "wanted %s %s, found %s".formatted(kind, wanted, found));
-        }
-    }
-
-    private HiddenStates map(int turn, long tokens) throws IOException {
-        return new HiddenStates(mapFile(STREAMS.get(turn), HiddenStates.bytes(tokens, hidden), arena), tokens, hidden);
-    }
-
-    private MemorySegment mapFile(String name, long size, Arena owner) throws IOException {
-        try (FileChannel channel = work.open(name)) {
-            reserve(channel, size);
-            return channel.map(FileChannel.MapMode.READ_WRITE, 0, size, owner);
-        }
-    }
-
-    /// Writes zeros up to `size`, so that a full disk is met here and not in the middle of a layer.
-    private static void reserve(FileChannel channel, long size) throws IOException {
-        if (channel.size() > size) {
-            channel.truncate(size);
-        }
-        ByteBuffer zeros = ByteBuffer.allocate(StateFile.BLOCK);
-        for (long at = channel.size(); at < size; ) {
-            zeros.clear().limit((int) Math.min(StateFile.BLOCK, size - at));
-            at += channel.write(zeros, at);
         }
     }
 }

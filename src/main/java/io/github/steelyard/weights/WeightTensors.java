@@ -2,7 +2,9 @@ package io.github.steelyard.weights;
 
 import io.github.steelyard.checkpoint.Checkpoint;
 import io.github.steelyard.checkpoint.TensorInfo;
+import io.github.steelyard.dialect.CompressedTensors;
 import io.github.steelyard.dialect.Dialect;
+import io.github.steelyard.dialect.ModelOpt;
 import io.github.steelyard.dialect.Part;
 import io.github.steelyard.dialect.StoredNames;
 import io.github.steelyard.dialect.TensorNames;
@@ -45,7 +47,7 @@ public record WeightTensors(
         }
         TensorNames names = Dialect.MODELOPT.module(module);
         TensorInfo weight = checkpoint.tensor(names.codes());
-        String smoothed = Dialect.ModelOpt.preQuantScale(module);
+        String smoothed = ModelOpt.preQuantScale(module);
         if (checkpoint.has(smoothed)) {
             throw new CheckpointException(
                     weight.file(),
@@ -240,7 +242,7 @@ public record WeightTensors(
     }
 
     private static WeightTensors integers(Checkpoint checkpoint, String module, TensorInfo codes, TensorNames names) {
-        String order = Dialect.CompressedTensors.activationOrder(module);
+        String order = CompressedTensors.activationOrder(module);
         if (checkpoint.has(order)) {
             throw new CheckpointException(
                     codes.file(), "tensor '%s': integers in the order of activations are not read".formatted(order));

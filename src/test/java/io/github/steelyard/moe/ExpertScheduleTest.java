@@ -43,8 +43,7 @@ final class ExpertScheduleTest {
                 }
                 assignment.choose(new Routing.Softmax(CHOSEN, false), token, logits, 0, experts, new float[0]);
             }
-            ExpertSchedule.Extent extent =
-                    new ExpertSchedule.Extent(1 + trial % 3, 1 + trial % 5, random.nextInt(1, 8));
+            Extent extent = new Extent(1 + trial % 3, 1 + trial % 5, random.nextInt(1, 8));
             Recorder recorder = new Recorder(assignment.byExpert(experts), extent);
             recorder.run(1 + trial % 6, trial % 2 == 0 ? 0 : TOKENS - 1);
 
@@ -62,14 +61,14 @@ final class ExpertScheduleTest {
     private static class Recorder implements ExpertSchedule.Work {
 
         private final Assignment.ByExpert rows;
-        private final ExpertSchedule.Extent extent;
+        private final Extent extent;
         private final List<List<Integer>> met;
         private final AtomicIntegerArray packed;
         private final AtomicIntegerArray every; // tokens that an expert was shown
         private final AtomicIntegerArray slots; // 1 + the expert in each
         private final AtomicIntegerArray buffers; // 1 + the expert of the rows in each
 
-        Recorder(Assignment.ByExpert rows, ExpertSchedule.Extent extent) {
+        Recorder(Assignment.ByExpert rows, Extent extent) {
             this.rows = rows;
             this.extent = extent;
             this.met = Stream.generate(() -> Collections.synchronizedList(new ArrayList<Integer>()))
@@ -124,7 +123,7 @@ final class ExpertScheduleTest {
         Assignment assignment = new Assignment(1, 2);
         assignment.choose(new Routing.Softmax(2, false), 0, new float[] {1, 1}, 0, 2, new float[0]);
         Assignment.ByExpert rows = assignment.byExpert(2);
-        ExpertSchedule.Extent extent = new ExpertSchedule.Extent(1, 1, 1);
+        Extent extent = new Extent(1, 1, 1);
         Recorder failing = new Recorder(rows, extent) {
             @Override
             public void compute(ExpertSchedule.Tile tile, Lane lane) {
@@ -139,17 +138,17 @@ final class ExpertScheduleTest {
 
     @Test
     void extent_ofFewRows_hasSmallTiles_unlessBitsDependOnThem() {
-        assertThat(extent(1 << 20, 128, 64, RowPromise.SAME_BITS)).isEqualTo(new ExpertSchedule.Extent(9, 192, 512));
-        assertThat(extent(16_384, 128, 64, RowPromise.SAME_BITS)).isEqualTo(new ExpertSchedule.Extent(64, 192, 64));
+        assertThat(extent(1 << 20, 128, 64, RowPromise.SAME_BITS)).isEqualTo(new Extent(9, 192, 512));
+        assertThat(extent(16_384, 128, 64, RowPromise.SAME_BITS)).isEqualTo(new Extent(64, 192, 64));
         assertThat(extent(16_384, 128, 64, RowPromise.SAME_WITHIN_ROUNDING).tileRows())
                 .isEqualTo(512);
-        assertThat(extent(16_384, 128, 2, RowPromise.SAME_BITS)).isEqualTo(new ExpertSchedule.Extent(2, 6, 512));
+        assertThat(extent(16_384, 128, 2, RowPromise.SAME_BITS)).isEqualTo(new Extent(2, 6, 512));
         assertThat(extent(16_384, 128, 1, RowPromise.SAME_BITS).slots()).isEqualTo(1);
         assertThat(extent(16_384, 8, 64, RowPromise.SAME_BITS).slots()).isEqualTo(8);
     }
 
-    private static ExpertSchedule.Extent extent(long rows, int experts, int threads, RowPromise promise) {
-        return ExpertSchedule.Extent.of(rows, experts, threads, promise);
+    private static Extent extent(long rows, int experts, int threads, RowPromise promise) {
+        return Extent.of(rows, experts, threads, promise);
     }
 
     private static Workers workers(int threads) {

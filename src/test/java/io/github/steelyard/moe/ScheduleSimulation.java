@@ -286,8 +286,7 @@ final class ScheduleSimulation {
             });
             Assignment.ByExpert rows = routes(moe);
             time.spendAlone(rows.total() / rates.sorting);
-            ExpertSchedule.Extent extent =
-                    ExpertSchedule.Extent.of(rows.total(), rows.experts(), workers.count(), RowPromise.SAME_BITS);
+            Extent extent = Extent.of(rows.total(), rows.experts(), workers.count(), RowPromise.SAME_BITS);
             List<ExpertSchedule.Share> shares = IntStream.range(0, rows.experts())
                     .mapToObj(expert -> new ExpertSchedule.Share(expert, 0, rows.rows(expert)))
                     .toList();
