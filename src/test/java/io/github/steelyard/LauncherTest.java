@@ -116,6 +116,13 @@ final class LauncherTest {
     }
 
     @Test
+    void furtherFamilies_areAProperty() throws Exception {
+        assertThat(launch(Map.of("STEELYARD_MODELS", "/my models"), "inspect", "x")
+                        .output())
+                .contains("-Dsteelyard.models=/my models");
+    }
+
+    @Test
     void furtherOptions_comeLast() throws Exception {
         Result result = launch(Map.of("STEELYARD_JAVA_OPTS", "-Xmx1g -Dx=y"), "inspect");
 

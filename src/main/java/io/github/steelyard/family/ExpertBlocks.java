@@ -79,17 +79,25 @@ record ExpertBlocks(ModelSource source, String name, int layer, int count, int w
     /// Returns gated experts that are published fused, as `gate_up_proj` and `down_proj`. A checkpoint that holds them
     /// one by one is read as such.
     ///
-    /// @param layout order of the extents; those with inputs first servers keep fused, whatever their format
+    /// @param layout order of the extents
     /// @param gateRows which rows of `gate_up_proj` are the gate's
     /// @param biased whether both have biases `gate_up_proj_bias` and `down_proj_bias`
     List<Expert> fused(FusedStack.Layout layout, GateRows gateRows, boolean biased) {
+        return fused(layout, gateRows, biased, layout == FusedStack.Layout.IN_OUT);
+    }
+
+    /// @param kept whether servers keep them fused, whatever their format
+    List<Expert> fused(FusedStack.Layout layout, GateRows gateRows, boolean biased, boolean kept) {
         FusedStack gateUp = stack("gate_up_proj", 2 * inner, width, layout);
         FusedStack down = stack("down_proj", width, inner, layout);
         boolean interleaved = gateRows == GateRows.EVEN;
         FusedStack.Part gatePart = interleaved ? FusedStack.Part.EVEN_ROWS : FusedStack.Part.FIRST_HALF;
         FusedStack.Part upPart = interleaved ? FusedStack.Part.ODD_ROWS : FusedStack.Part.SECOND_HALF;
         Fused fused = new Fused(
-                source.hasWeight(module(0, "gate_proj")), biased, source.has().test(module(0, "gate_proj") + ".bias"));
+                source.hasWeight(module(0, "gate_proj")),
+                biased,
+                source.has().test(module(0, "gate_proj") + ".bias"),
+                kept);
         List<Expert> experts = new ArrayList<>(count);
         for (int e = 0; e < count; e++) {
             List<String> inputs = List.of(module(e, "gate_proj"), module(e, "up_proj"));
@@ -106,10 +114,11 @@ record ExpertBlocks(ModelSource source, String name, int layer, int count, int w
     /// @param separate whether the weights lie one by one
     /// @param biased whether there are biases
     /// @param separateBiases whether these lie one by one
-    private record Fused(boolean separate, boolean biased, boolean separateBiases) {
+    /// @param kept whether servers keep them fused
+    private record Fused(boolean separate, boolean biased, boolean separateBiases, boolean kept) {
 
         Linear linear(ModuleInfo module, Member place) {
-            ModuleInfo info = place.stack().layout() == FusedStack.Layout.IN_OUT ? module.in(place) : module;
+            ModuleInfo info = kept ? module.in(place) : module;
             if (separate && (separateBiases || !biased)) {
                 return Linear.of(info, biased);
             }

@@ -1,23 +1,26 @@
 package io.github.steelyard.family;
 
+import io.github.steelyard.blueprint.Blueprint;
+import io.github.steelyard.blueprint.Blueprints;
 import io.github.steelyard.checkpoint.Checkpoint;
 import io.github.steelyard.files.CheckpointException;
 import io.github.steelyard.files.ConfigJson;
+import io.github.steelyard.files.Printable;
 import io.github.steelyard.model.Decoder;
+import java.nio.file.Path;
 import java.util.List;
 import java.util.NavigableSet;
 import java.util.Optional;
+import java.util.SortedMap;
 import java.util.TreeSet;
 
 /// The model families that can be run.
 public final class Families {
 
-    private static final List<Family> ALL = List.of(
+    private static final List<Family> COMPOSED = List.of(
             new LlamaFamily(),
             new MixtralFamily(),
-            new Qwen3MoeFamily(),
             new OlmoeFamily(),
-            new GlmMoeFamily(),
             new DeepseekFamily(),
             new GptOssFamily(),
             new NemotronFamily(),
@@ -54,7 +57,9 @@ public final class Families {
     /// Returns every `model_type` that is known.
     public static List<String> modelTypes() {
         TreeSet<String> types = new TreeSet<>();
-        ALL.forEach(family -> types.addAll(family.modelTypes()));
+        COMPOSED.forEach(family -> types.addAll(family.modelTypes()));
+        types.addAll(Blueprints.shipped().keySet());
+        types.addAll(declared().keySet());
         return List.copyOf(types);
     }
 
@@ -67,7 +72,31 @@ public final class Families {
     }
 
     private static Optional<Family> family(String type) {
-        return ALL.stream().filter(family -> family.modelTypes().contains(type)).findFirst();
+        return COMPOSED.stream()
+                .filter(family -> family.modelTypes().contains(type))
+                .findFirst()
+                .or(() -> Optional.ofNullable(Blueprints.shipped().get(type)).map(DeclaredFamily::new))
+                .or(() -> Optional.ofNullable(declared().get(type)).map(DeclaredFamily::new));
+    }
+
+    /// Returns the text by which the user declares a model's family, on which whatever is computed of it depends.
+    public static Optional<String> declaration(ConfigJson config) {
+        String type = ModelSource.of(config, new TreeSet<>()).modelType();
+        return Optional.ofNullable(declared().get(type)).map(Blueprint::text);
+    }
+
+    private static SortedMap<String, Blueprint> declared() {
+        SortedMap<String, Blueprint> declared = Blueprints.ofTheUser();
+        declared.forEach((type, blueprint) -> {
+            boolean known = Blueprints.shipped().containsKey(type)
+                    || COMPOSED.stream().anyMatch(family -> family.modelTypes().contains(type));
+            if (known) {
+                throw new CheckpointException(
+                        Path.of(blueprint.origin()),
+                        "types: expected model types that are not known without it, found " + Printable.of(type));
+            }
+        });
+        return declared;
     }
 
     /// Returns which known type the tensors fit best, by their names: those that it would miss count, and those that it

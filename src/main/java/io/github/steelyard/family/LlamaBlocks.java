@@ -13,10 +13,16 @@ import java.util.List;
 /// The blocks that Llama introduced and most families share, in its naming.
 record LlamaBlocks(CommonConfig common) {
 
-    /// Returns grouped-query attention.
+    /// Returns grouped-query attention, with biases if the config says so.
     Attention attention(String name, int layer, AttentionStyle style) {
-        Modules modules = new Modules(layer);
         boolean biased = common.config().flag("attention_bias", false);
+        return attention(name, layer, style, biased, biased && style.outputBias());
+    }
+
+    /// @param biased whether q, k and v have biases
+    /// @param outputBiased whether o has one
+    Attention attention(String name, int layer, AttentionStyle style, boolean biased, boolean outputBiased) {
+        Modules modules = new Modules(layer);
         int width = common.headWidth();
         int queries = common.heads() * width;
         int keys = common.keyHeads() * width;
@@ -27,8 +33,7 @@ record LlamaBlocks(CommonConfig common) {
                 modules.linear(inputs.get(1), keys, common.hidden(), biased, inputs),
                 modules.linear(inputs.get(2), keys, common.hidden(), biased, inputs));
         String output = name + ".o_proj";
-        LinearGroup o = LinearGroup.of(
-                modules.linear(output, common.hidden(), queries, biased && style.outputBias(), List.of(output)));
+        LinearGroup o = LinearGroup.of(modules.linear(output, common.hidden(), queries, outputBiased, List.of(output)));
         return new Attention(
                 modules.attention(name),
                 qkv,
@@ -59,16 +64,23 @@ record LlamaBlocks(CommonConfig common) {
 
     /// Returns a norm on each head of queries and keys.
     Attention.HeadNorm perHeadNorm(String attention) {
-        return new Attention.HeadNorm.PerHead(
-                common.norm(attention + ".q_norm", common.headWidth()),
-                common.norm(attention + ".k_norm", common.headWidth()));
+        return perHeadNorm(attention + ".q_norm", attention + ".k_norm");
     }
 
     /// Returns a norm over all heads of queries together, and of keys.
     Attention.HeadNorm fullWidthNorm(String attention) {
+        return fullWidthNorm(attention + ".q_norm", attention + ".k_norm");
+    }
+
+    Attention.HeadNorm perHeadNorm(String query, String key) {
+        return new Attention.HeadNorm.PerHead(
+                common.norm(query, common.headWidth()), common.norm(key, common.headWidth()));
+    }
+
+    Attention.HeadNorm fullWidthNorm(String query, String key) {
         return new Attention.HeadNorm.FullWidth(
-                common.norm(attention + ".q_norm", common.heads() * common.headWidth()),
-                common.norm(attention + ".k_norm", common.keyHeads() * common.headWidth()));
+                common.norm(query, common.heads() * common.headWidth()),
+                common.norm(key, common.keyHeads() * common.headWidth()));
     }
 
     /// Returns a gated MLP.

@@ -20,7 +20,8 @@ record SoftmaxMoe(CommonConfig common, String name, int layer, List<String> proj
     static final List<String> USUAL = List.of("gate_proj", "up_proj", "down_proj");
 
     SparseMoe of(int experts, int inner, boolean renormalise) {
-        Router router = Router.of(gate(experts), new Routing.Softmax(common.chosen(experts), renormalise));
+        Router router = Router.of(
+                gate(common, name + ".gate", layer, experts), new Routing.Softmax(common.chosen(experts), renormalise));
         return new SparseMoe(
                 router,
                 new ExpertBlocks(common.source(), name + ".experts", layer, experts, common.hidden(), inner)
@@ -30,9 +31,10 @@ record SoftmaxMoe(CommonConfig common, String name, int layer, List<String> proj
                 Optional.empty());
     }
 
-    private Linear gate(int experts) {
-        Linear gate = new Modules(layer).router(name + ".gate", experts, common.hidden(), false);
-        String renamed = renamed(name + ".gate");
+    /// Returns the router of this name, or as transformers 5 saves it.
+    static Linear gate(CommonConfig common, String name, int layer, int experts) {
+        Linear gate = new Modules(layer).router(name, experts, common.hidden(), false);
+        String renamed = renamed(name);
         boolean resaved = !common.source().hasWeight(gate.info().name())
                 && common.source().hasWeight(renamed);
         return resaved ? new Linear(gate.info(), Linear.Resaved.as(renamed), gate.bias()) : gate;

@@ -164,6 +164,20 @@ public final class ConfigJson {
         return has(key) ? string(key) : absent;
     }
 
+    /// Returns the text, number or truth value under `key` as it is written, if there is one.
+    ///
+    /// @throws CheckpointException if it is an array or an object
+    public Optional<String> word(String key) {
+        if (!has(key)) {
+            return Optional.empty();
+        }
+        JsonNode value = node.get(key);
+        if (value.isContainerNode()) {
+            throw wrong(key, "a single value", value);
+        }
+        return Optional.of(value.asText());
+    }
+
     /// Returns the truth value under `key`, or `absent`.
     ///
     /// @throws CheckpointException if it is there and neither true nor false

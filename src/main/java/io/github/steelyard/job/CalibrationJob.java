@@ -9,7 +9,9 @@ import io.github.steelyard.checkpoint.Digests;
 import io.github.steelyard.corpus.CalibrationSet;
 import io.github.steelyard.corpus.DataOptions;
 import io.github.steelyard.export.Rehearsal;
+import io.github.steelyard.family.Families;
 import io.github.steelyard.files.AtomicFiles;
+import io.github.steelyard.files.ConfigJson;
 import io.github.steelyard.files.Finding;
 import io.github.steelyard.files.OutputPaths;
 import io.github.steelyard.files.Printable;
@@ -113,7 +115,7 @@ public final class CalibrationJob {
                         CalibrationPasses.memory(request, model, sequences, plan)
                                 .withAdapters(model.adapters()::floats),
                         listener);
-        RunKey key = key(digest, plan, set, model.adapters(), kernels, gemm);
+        RunKey key = key(digest, checkpoint.config(), plan, set, model.adapters(), kernels, gemm);
         if (run.isFinished() && !request.choices().fresh()) {
             Manifest manifest = requireSame(run, key);
             run.discardState();
@@ -199,10 +201,17 @@ public final class CalibrationJob {
     }
 
     private RunKey key(
-            String checkpoint, Plan plan, CalibrationSet set, Adapters adapters, Kernels kernels, Gemm gemm) {
+            String checkpoint,
+            ConfigJson config,
+            Plan plan,
+            CalibrationSet set,
+            Adapters adapters,
+            Kernels kernels,
+            Gemm gemm) {
         TreeMap<String, String> parts = new TreeMap<>(plan.effectiveKeys());
         request.dataOptions().texts().forEach((name, value) -> parts.put("data." + name, value));
         parts.put("checkpoint", checkpoint);
+        Families.declaration(config).ifPresent(text -> parts.put("family", Digests.ofText(text)));
         parts.put("data", set.digest());
         parts.put("experts", word(request.experts()));
         parts.putAll(request.drawing().texts());

@@ -31,6 +31,7 @@ final class PublishedShapesTest {
         "qwen3-8b, 8190735360",
         "mixtral-8x7b, 46702792704",
         "qwen3-30b-a3b, 30532122624",
+        "qwen3-vl-30b-a3b, 30532122624",
         "olmoe-1b-7b, 6919161856",
         "gpt-oss-20b, 20914757184",
         "gpt-oss-120b, 116829156672",
@@ -57,6 +58,9 @@ final class PublishedShapesTest {
         "deepseek-v2-lite, 15.7, 2.4, 0.3",
         "glm-4.5-air, 106, 12, 2",
         "glm-4.5, 355, 32, 3",
+        "glm-4.5v, 106, 12, 2",
+        "qwen3-vl-30b-a3b, 30.5, 3.3, 0.06",
+        "qwen3-omni-30b-a3b, 30.5, 3.3, 0.06",
         "olmoe-1b-7b, 6.9, 1.3, 0.05",
         "llama-4-scout, 108, 17, 1"
     })
@@ -122,7 +126,13 @@ final class PublishedShapesTest {
         "deepseek-v3, model.layers.0.self_attn.kv_b_proj, 32768, 512",
         "deepseek-v2-lite, model.layers.1.mlp.shared_experts.gate_proj, 2816, 2048",
         "llama-4-scout, language_model.model.layers.0.feed_forward.shared_expert.up_proj, 8192, 5120",
-        "llama-4-scout, language_model.lm_head, 202048, 5120"
+        "llama-4-scout, language_model.lm_head, 202048, 5120",
+        "qwen3-vl-30b-a3b, model.language_model.layers.47.mlp.experts.127.gate_proj, 768, 2048",
+        "qwen3-vl-30b-a3b, lm_head, 151936, 2048",
+        "qwen3-omni-30b-a3b, thinker.model.layers.0.mlp.experts.127.down_proj, 2048, 768",
+        "qwen3-omni-30b-a3b, thinker.lm_head, 152064, 2048",
+        "glm-4.5v, model.language_model.layers.45.mlp.shared_experts.up_proj, 1408, 4096",
+        "glm-4.5v, model.language_model.layers.0.mlp.down_proj, 4096, 10944"
     })
     void module_hasPublishedNameAndShape(String model, String module, int rows, int columns) {
         ModuleInfo found = PublishedConfig.decoder(model, directory).modules().stream()
@@ -272,7 +282,7 @@ final class PublishedShapesTest {
 
         assertThatThrownBy(() -> Families.of(config))
                 .hasMessageContaining(
-                        "model_type: wanted one of [deepseek_v2, deepseek_v3, deepseek_v32, glm4_moe, gpt_oss, kimi_k2,")
+                        "model_type: wanted one of [deepseek_v2, deepseek_v3, deepseek_v32, glm4_moe, glm4v_moe,")
                 .hasMessageContaining("found \"bert\"");
     }
 

@@ -40,7 +40,10 @@ final class ModelRecipesTest {
         "kimi-k2, kimi-k2",
         "glm-4.5-air, glm-4.5-air",
         "glm-4.5-air, glm-4.5",
-        "olmoe-1b-7b, olmoe-1b-7b"
+        "olmoe-1b-7b, olmoe-1b-7b",
+        "qwen3-vl-30b-a3b, qwen3-vl-30b-a3b",
+        "qwen3-omni-30b-a3b, qwen3-omni-30b-a3b",
+        "glm-4.5v, glm-4.5v"
     })
     void publishedShape_everyEnablingRuleDecides_andServersLoadIt(String recipe, String model) {
         Plan plan = plan(recipe, PublishedConfig.decoder(model, directory).modules());
