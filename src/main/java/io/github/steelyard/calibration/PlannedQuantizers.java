@@ -65,7 +65,8 @@ public final class PlannedQuantizers {
                     .map(quantizer -> factors.map(found -> quantizer.after(found.inverse()))
                             .orElse(quantizer));
         }
-        FakeQuantizer quantizer = FakeQuantizer.of(format, plan.arithmetic().readBack(format, amax.orElse(0f)));
+        FakeQuantizer quantizer =
+                FakeQuantizer.of(format, plan.arithmetic(), plan.arithmetic().readBack(format, amax.orElse(0f)));
         return Optional.of(
                 site.role() == Role.INPUT ? factors.map(quantizer::after).orElse(quantizer) : quantizer);
     }

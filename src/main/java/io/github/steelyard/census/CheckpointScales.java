@@ -4,11 +4,13 @@ import io.github.steelyard.checkpoint.Checkpoint;
 import io.github.steelyard.checkpoint.TensorInfo;
 import io.github.steelyard.dialect.Declaration;
 import io.github.steelyard.dialect.Declaration.Input;
+import io.github.steelyard.dialect.QuantizationConfig;
 import io.github.steelyard.dialect.StoredNames;
 import io.github.steelyard.family.CacheScales;
 import io.github.steelyard.files.CheckpointException;
 import io.github.steelyard.files.Finding;
 import io.github.steelyard.files.GroupedFindings;
+import io.github.steelyard.format.Arithmetic;
 import io.github.steelyard.format.E4m3;
 import io.github.steelyard.format.Format;
 import io.github.steelyard.format.Ints;
@@ -182,7 +184,10 @@ public final class CheckpointScales {
     }
 
     private void put(Site site, Format format, float amax) {
-        quantizers.put(site, FakeQuantizer.of(format, amax));
+        Arithmetic arithmetic = checkpoint.quantization().method() == QuantizationConfig.Method.COMPRESSED_TENSORS
+                ? Arithmetic.COMPRESSED_TENSORS
+                : Arithmetic.MODELOPT;
+        quantizers.put(site, FakeQuantizer.of(format, arithmetic, amax));
     }
 
     private float amax(InputScale scale, float range) {

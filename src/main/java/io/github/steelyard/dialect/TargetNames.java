@@ -27,6 +27,10 @@ public final class TargetNames {
 
     private static final String LINEAR = "Linear";
     private static final String EXPERTS = "experts";
+    private static final String HEAD = "lm_head";
+    private static final String HEAD_ANYWHERE = "re:.*lm_head$";
+    private static final String USUAL_ROOT = "model.layers.";
+    private static final Set<String> ROUTERS = Set.of("gate", "router");
     private static final String ANY_NUMBER = "\\d+";
     private static final List<String> OF_EXPERTS = List.of("gate_proj", "up_proj", "down_proj", "w1", "w2", "w3");
 
@@ -88,7 +92,7 @@ public final class TargetNames {
             }
         }));
         layers.values().forEach(format -> targets.putIfAbsent(format, new ArrayList<>()));
-        boolean head = layers.keySet().stream().anyMatch(module -> leaf(module).equals("lm_head"));
+        boolean head = layers.keySet().stream().anyMatch(module -> leaf(module).equals(HEAD));
         if (targets.size() == 1 && !head) {
             targets.firstEntry().getValue().add(LINEAR);
             return targets;
@@ -106,7 +110,7 @@ public final class TargetNames {
                 return;
             }
             if (place.isEmpty()) {
-                names.add(leaf(module).equals("lm_head") ? "re:.*lm_head$" : module);
+                names.add(leaf(module).equals(HEAD) ? HEAD_ANYWHERE : module);
             } else if (meant.getOrDefault(place.get(), Set.of()).size() > 1) {
                 names.add(module);
             } else {
@@ -129,24 +133,45 @@ public final class TargetNames {
         return targets;
     }
 
-    /// Returns what a config ignores, sorted: every name, but of routed experts one expression for each layer.
+    /// Returns what a config ignores, sorted: every name, but of routed experts one expression for each layer. A name
+    /// that
+    /// does not begin with the usual root is an expression too, where that names no quantised module: readers rename
+    /// such
+    /// roots, and a module that is missing in `ignore` would be loaded as codes.
     ///
     /// @param unquantised names of linear modules that are not quantised
     /// @param quantised names of those that are
     public static List<String> ignored(Collection<String> unquantised, Collection<String> quantised) {
         Set<Place> taken =
                 quantised.stream().flatMap(module -> Place.of(module).stream()).collect(Collectors.toSet());
+        boolean head = quantised.stream().anyMatch(module -> leaf(module).equals(HEAD));
         TreeSet<String> ignored = new TreeSet<>();
         Map<Place, String> expressions = new HashMap<>();
         for (String module : unquantised) {
-            Optional<Place> place = Place.of(module).filter(Place::isOfExperts).filter(each -> !taken.contains(each));
+            Optional<Place> place = Place.of(module)
+                    .filter(each -> each.isOfExperts() || isRenamed(module))
+                    .filter(each -> !taken.contains(each));
             ignored.add(
                     place.isPresent()
-                            ? expressions.computeIfAbsent(
-                                    place.get(), each -> expression(before(each, Set.of(each.layer())), OF_EXPERTS))
-                            : module);
+                            ? expressions.computeIfAbsent(place.get(), TargetNames::expression)
+                            : isHeadUnderRoot(module) && !head ? HEAD_ANYWHERE : module);
         }
         return List.copyOf(ignored);
+    }
+
+    /// Routers are of no class that readers quantise, and keep the name that llm-compressor writes.
+    private static boolean isRenamed(String module) {
+        return !module.startsWith(USUAL_ROOT) && !ROUTERS.contains(leaf(module));
+    }
+
+    private static boolean isHeadUnderRoot(String module) {
+        return module.endsWith("." + HEAD);
+    }
+
+    /// Returns an expression for a place in one layer.
+    private static String expression(Place place) {
+        return expression(
+                before(place, Set.of(place.layer())), place.isOfExperts() ? OF_EXPERTS : List.of(place.leaf()));
     }
 
     /// @param layers numbers of the layers; none for all

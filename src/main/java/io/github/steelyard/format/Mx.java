@@ -96,6 +96,19 @@ public final class Mx {
         return E8m0.encode(blockAmax / largest);
     }
 
+    /// Returns the E8M0 code of the scale of a block with this amax, `0..254`, or that of NaN.
+    ///
+    /// @param arithmetic whose order of roundings
+    /// @param blockAmax finite or NaN
+    /// @param largest the largest element: 6 or 448
+    public static int scaleCode(Arithmetic arithmetic, float blockAmax, float largest) {
+        return switch (arithmetic) {
+            case MODELOPT -> scaleCode(blockAmax, largest);
+            case COMPRESSED_TENSORS ->
+                Float.isNaN(blockAmax) ? E8m0.NAN_CODE : NearMx.scaleCode(blockAmax, Math.getExponent(largest));
+        };
+    }
+
     private static int scaleCode(float[] weights, int from, float largest) {
         return scaleCode(Amax.require(Amax.of(weights, from, BLOCK)), largest);
     }

@@ -89,6 +89,15 @@ public final class ModulePlanner {
             refusals.add(new Refusal(module.name(), "%s's format has no name for %s".formatted(title(), scheme)));
         } else if (isStackedWithBiases(module)) {
             refusals.add(new Refusal(module.name(), NO_STACKS.formatted(title())));
+        } else if (isCutUnevenly(format.get(), module.linear().info())) {
+            refusals.add(new Refusal(
+                    module.name(),
+                    String.format(
+                            Locale.ROOT,
+                            "%s needs input features in multiples of its groups of %d, found %d",
+                            title(),
+                            format.get().block(),
+                            module.linear().info().columns())));
         } else if (!fits(format.get().algo().weight(), module.linear().info())) {
             refusals.add(new Refusal(
                     module.name(), unfit(format.get().algo(), module.linear().info())));
@@ -99,6 +108,14 @@ public final class ModulePlanner {
             return quantised(module, format.get());
         }
         return ModuleExport.copied(module.name());
+    }
+
+    /// Readers of compressed-tensors find the extent of a group in the shape of the scales.
+    private boolean isCutUnevenly(ModuleFormat format, ModuleInfo info) {
+        return format.algo().weight() == Format.INT4
+                && !isCutInPairs(Format.INT4)
+                && format.block() > 0
+                && info.columns() % format.block() != 0;
     }
 
     /// Integers of four bits of ModelOpt lie two rows in a byte.

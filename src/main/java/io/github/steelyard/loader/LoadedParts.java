@@ -9,6 +9,7 @@ import io.github.steelyard.dialect.Declaration.Input;
 import io.github.steelyard.dialect.QuantizationConfig;
 import io.github.steelyard.family.CacheScales;
 import io.github.steelyard.format.Format;
+import io.github.steelyard.format.Fp8;
 import io.github.steelyard.model.Decoder;
 import io.github.steelyard.model.Linear;
 import io.github.steelyard.site.ModuleInfo;
@@ -102,8 +103,15 @@ public final class LoadedParts {
                 .or(() -> module.stacked().map(FusedStack.Member::stack).flatMap(stack -> stored.find(stack.tensor())));
     }
 
-    private static Format format(StoredModule module) {
-        return module.format().orElse(Format.PLAIN);
+    /// A matrix of one tile has one scale, as one of the whole tensor: which it is, the config says.
+    private Format format(StoredModule module) {
+        Format stored = module.format().orElse(Format.PLAIN);
+        return stored == Format.FP8
+                ? config.declarationOf(module.name())
+                        .map(Declaration::format)
+                        .filter(said -> said == Format.FP8_BLOCK)
+                        .orElse(stored)
+                : stored;
     }
 
     private void linear(ModuleInfo module, StoredModule found) {
@@ -117,6 +125,12 @@ public final class LoadedParts {
                 Trait.UNLISTED,
                 declared.filter(said -> said.how() == Declaration.How.DEFAULT && said.format() == Format.PLAIN)
                         .isPresent());
+        put(
+                traits,
+                Trait.PARTIAL_GROUPS,
+                format == Format.FP8_BLOCK
+                        && module.columns() % Fp8.BLOCK != 0
+                        && declared.filter(said -> said.input() != Input.NONE).isPresent());
         module.expert().ifPresent(part -> {
             put(
                     traits,
@@ -144,10 +158,13 @@ public final class LoadedParts {
         put(
                 traits,
                 Trait.UNEVEN_TILES,
-                !others.isEmpty() && format(found) == Format.FP8_BLOCK && module.rows() % 128 != 0);
+                !others.isEmpty() && format(found) == Format.FP8_BLOCK && module.rows() % Fp8.BLOCK != 0);
         for (StoredModule other : others) {
             put(traits, Trait.TORN, format(other) != format(found));
-            put(traits, Trait.WEIGHT_SCALE_DIFFERS, differ(tensorScale(found), tensorScale(other)));
+            put(
+                    traits,
+                    Trait.WEIGHT_SCALE_DIFFERS,
+                    format(found) != Format.FP8_BLOCK && differ(tensorScale(found), tensorScale(other)));
             put(traits, Trait.INPUT_SCALE_DIFFERS, differ(found.inputScale(), other.inputScale()));
         }
     }

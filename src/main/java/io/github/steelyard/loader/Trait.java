@@ -12,6 +12,8 @@ public enum Trait {
     INPUT_SCALE_DIFFERS,
     /// Joined, and its rows are not whole tiles of scales.
     UNEVEN_TILES,
+    /// Its input is quantised in groups of columns, and the last of them is not whole.
+    PARTIAL_GROUPS,
     /// It is not joined with modules that are declared like it.
     TORN,
     /// No name and no pattern of the config covers it.

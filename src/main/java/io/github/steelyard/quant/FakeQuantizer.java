@@ -1,6 +1,7 @@
 package io.github.steelyard.quant;
 
 import io.github.steelyard.format.Amax;
+import io.github.steelyard.format.Arithmetic;
 import io.github.steelyard.format.E2m1;
 import io.github.steelyard.format.E4m3;
 import io.github.steelyard.format.E8m0;
@@ -36,17 +37,19 @@ public final class FakeQuantizer {
     private static final int PIECE = 1 << 18;
 
     private final Format format;
+    private final Arithmetic arithmetic; // of scales that are found while computing
     private final float amax;
     private final Optional<WeightEncoder> weight; // empty for an activation
     private final List<FakeQuantizer> parts; // of equal stretches of a row; empty if the row is one
     private final Optional<ChannelFactors> factors; // that rows are multiplied by before
 
     private FakeQuantizer(Format format, float amax, Optional<WeightEncoder> weight, List<FakeQuantizer> parts) {
-        this(format, amax, weight, parts, Optional.empty());
+        this(format, Arithmetic.MODELOPT, amax, weight, parts, Optional.empty());
     }
 
     private FakeQuantizer(
             Format format,
+            Arithmetic arithmetic,
             float amax,
             Optional<WeightEncoder> weight,
             List<FakeQuantizer> parts,
@@ -59,6 +62,7 @@ public final class FakeQuantizer {
                     "%s: amax must be finite and not negative, found %s".formatted(format, amax));
         }
         this.format = format;
+        this.arithmetic = arithmetic;
         this.amax = amax;
         this.weight = weight;
         this.parts = parts;
@@ -68,7 +72,7 @@ public final class FakeQuantizer {
     /// Returns this quantizer, for rows that are multiplied by factors before. They stay so afterwards: the other side
     /// of the product has the inverse.
     public FakeQuantizer after(ChannelFactors channels) {
-        return new FakeQuantizer(format, amax, weight, parts, Optional.of(channels));
+        return new FakeQuantizer(format, arithmetic, amax, weight, parts, Optional.of(channels));
     }
 
     /// Returns the factors that rows are multiplied by before; empty if there are none.
@@ -80,7 +84,14 @@ public final class FakeQuantizer {
     ///
     /// @param amax the calibrated amax, finite and not negative; not read by formats that need none
     public static FakeQuantizer of(Format format, float amax) {
-        return new FakeQuantizer(format, amax, Optional.empty(), List.of());
+        return of(format, Arithmetic.MODELOPT, amax);
+    }
+
+    /// Returns the quantizer of an activation in a checkpoint of this arithmetic, which decides the E8M0 scales of MX.
+    ///
+    /// @param amax the calibrated amax, finite and not negative; not read by formats that need none
+    public static FakeQuantizer of(Format format, Arithmetic arithmetic, float amax) {
+        return new FakeQuantizer(format, arithmetic, amax, Optional.empty(), List.of(), Optional.empty());
     }
 
     /// Returns the quantizer of an activation whose rows fall into equal stretches with an amax each: the heads of a
@@ -197,8 +208,10 @@ public final class FakeQuantizer {
                 float blockAmax = Amax.of(x, from, length);
                 switch (format.coding()) {
                     case NVFP4 -> quantizeFp4(x, from, length, nvfp4Scale(blockAmax, globalScale));
-                    case MXFP4 -> quantizeFp4(x, from, length, E8m0.decode(Mx.scaleCode(blockAmax, E2m1.MAX)));
-                    case MXFP8 -> quantizeFp8(x, from, length, E8m0.decode(Mx.scaleCode(blockAmax, E4m3.MAX)));
+                    case MXFP4 ->
+                        quantizeFp4(x, from, length, E8m0.decode(Mx.scaleCode(arithmetic, blockAmax, E2m1.MAX)));
+                    case MXFP8 ->
+                        quantizeFp8(x, from, length, E8m0.decode(Mx.scaleCode(arithmetic, blockAmax, E4m3.MAX)));
                     case FP8 -> quantizeFp8(x, from, length, dynamicScale(blockAmax));
                     case PLAIN, INTEGERS -> throw new AssertionError(format);
                 }

@@ -43,6 +43,7 @@ final class LoaderCheckTest {
             llmcompressor/FP8-kv_fp8.float32/ckpt | tensorrt-llm | server-refuses: has no scheme for FP8 with one scale
             llmcompressor/FP8-kv_fp8.float32/ckpt | vllm | server-changes: requantises what it joins under the larger scale
             llmcompressor/FP8_DYNAMIC.float32/ckpt | tensorrt-llm |
+            llmcompressor/FP8_BLOCK.bfloat16/ckpt | vllm | server-refuses: stops at the first token: it quantises inputs in groups of 128
             llmcompressor/MXFP4.float32/ckpt | sglang | server-refuses: has no scheme for MXFP4 outside of experts
             modelopt/fp8_default-kv_fp8.bfloat16/ckpt | vllm | server-changes: requantises what it joins under the larger scale
             modelopt-families/gpt_oss.nvfp4_experts_only-kv_fp8/ckpt | vllm | server-refuses: stops with KeyError 'w2_bias'

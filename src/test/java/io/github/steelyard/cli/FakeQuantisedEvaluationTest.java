@@ -26,6 +26,14 @@ final class FakeQuantisedEvaluationTest {
     private Path temp;
 
     @Test
+    void evaluate_experts_ofInt8_areComputed() {
+        Path golden = Shared.path("conformance/golden/llmcompressor/SmoothQuant-W8A8_int8.bfloat16/ckpt");
+
+        CommandRun.of("evaluate", golden, "--data", CommandRun.calibrationText(), "--max-sequences", 1, "--fake-quant")
+                .expect(ExitCode.OK);
+    }
+
+    @Test
     void mixedCheckpoint_withItsOwnScales_rowMixed() {
         assertThat(perplexity(CommandRun.model("mixed"), "--fake-quant"))
                 .isCloseTo(row("mixed"), withinPercentage(PERCENT));

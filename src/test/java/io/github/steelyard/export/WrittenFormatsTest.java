@@ -1,6 +1,7 @@
 package io.github.steelyard.export;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.github.steelyard.calibration.PlannedQuantizers;
 import io.github.steelyard.calibration.ScaleTable;
@@ -22,6 +23,7 @@ import java.io.IOException;
 import java.nio.file.Path;
 import java.util.Map;
 import org.assertj.core.data.Percentage;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -45,7 +47,7 @@ final class WrittenFormatsTest {
             modelopt           | W4A8_MXFP4_FP8      | {num_bits: e2m1, block_sizes: {-1: 32, type: dynamic, scale_bits: e8m0}} | {num_bits: e4m3}
             modelopt           | W8A16               | {num_bits: 8, axis: 0}                                  | none
             modelopt           | W8A8_SQ_PER_CHANNEL | {num_bits: 8, axis: 0}                                  | {num_bits: 8}
-            compressed-tensors | W4A16_AWQ           | {num_bits: 4, block_sizes: {-1: 48}}                    | none
+            compressed-tensors | W4A16_AWQ           | {num_bits: 4, block_sizes: {-1: 16}}                    | none
             compressed-tensors | W8A8_SQ_PER_CHANNEL | {num_bits: 8, axis: 0}                                  | {num_bits: 8}
             compressed-tensors | W8A16_FP8           | {num_bits: e4m3}                                        | none
             compressed-tensors | W8A16_FP8_CHANNEL   | {num_bits: e4m3, axis: 0}                               | none
@@ -93,6 +95,24 @@ final class WrittenFormatsTest {
                 }
             }
             assertThat(compared).isEqualTo(4);
+        }
+    }
+
+    // Its readers divide the columns by the number of scales: of 128 columns in groups of 48, they would take 42.
+    @Test
+    void export_integersInGroupsThatAreNotWhole_isRefusedInCompressedTensors() {
+        Recipe recipe = Exports.inCompressedTensors(
+                Exports.recipe(LAYER + "*_proj.weight_quantizer", "{num_bits: 4, block_sizes: {-1: 48}}"));
+        try (Checkpoint source = Checkpoint.open(Shared.path("models/tiny-qwen3-moe-bf16"))) {
+            Decoder decoder = Families.of(source);
+            Plan plan = Exports.plan(decoder, recipe);
+            ScaleTable scales = ScaleTable.resolve(Exports.statistics(source, decoder), plan);
+            CheckpointExporter exporter =
+                    new CheckpointExporter(ExportSource.of(source, decoder), plan, scales, Exports.OPTIONS);
+
+            assertThatThrownBy(() -> exporter.export(temp.resolve("export"), Exports.noInputs()))
+                    .hasMessageContaining(
+                            "compressed-tensors needs input features in multiples of its groups of 48, found 128");
         }
     }
 

@@ -3,6 +3,7 @@ package io.github.steelyard.quant;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException;
 
+import io.github.steelyard.format.Arithmetic;
 import io.github.steelyard.format.E2m1;
 import io.github.steelyard.format.E4m3;
 import io.github.steelyard.format.Format;
@@ -175,6 +176,26 @@ final class FakeQuantizerTest {
     void apply_nan_isSeen(Format format) {
         float[] y = quantised(FakeQuantizer.of(format, 1), new float[] {0.5f, Float.NaN, 0.25f}, 1, 3);
         assertThat(y[1]).isNaN();
+    }
+
+    // compressed-tensors keeps the power of two below up to 1.75 times it, 7 here; ModelOpt takes the next one from 6
+    // on.
+    @Test
+    void mxfp4Input_ofCompressedTensors_saturatesRatherThanBeingCoarser() {
+        float[] x = {6.5f, 0.4f};
+        assertThat(quantised(FakeQuantizer.of(Format.MXFP4, 0), x.clone(), 1, 2))
+                .containsExactly(6, 0);
+        assertThat(quantised(FakeQuantizer.of(Format.MXFP4, Arithmetic.COMPRESSED_TENSORS, 0), x.clone(), 1, 2))
+                .containsExactly(6, 0.5f);
+        assertThat(quantised(
+                        FakeQuantizer.of(Format.MXFP4, Arithmetic.COMPRESSED_TENSORS, 0), new float[] {7, 0.4f}, 1, 2))
+                .containsExactly(8, 0);
+        assertThat(quantised(
+                        FakeQuantizer.of(Format.MXFP4, Arithmetic.COMPRESSED_TENSORS, 0),
+                        new float[] {0.5f, Float.NaN},
+                        1,
+                        2))
+                .containsOnly(Float.NaN);
     }
 
     @Test
