@@ -2,8 +2,10 @@ package io.github.steelyard.job;
 
 import io.github.steelyard.checkpoint.Checkpoint;
 import io.github.steelyard.corpus.DataOptions;
+import io.github.steelyard.corpus.DataSource;
 import io.github.steelyard.family.Families;
 import java.nio.file.Path;
+import java.util.List;
 
 /// How jobs read a data file, for the targets that change such files or the tokenizer.
 public final class DataFiles {
@@ -13,7 +15,7 @@ public final class DataFiles {
     /// Reads `data` with the tokenizer of `checkpoint`.
     public static void read(Path data, Path checkpoint) {
         try (Checkpoint opened = Checkpoint.open(checkpoint)) {
-            Inputs.corpus(data, DataOptions.DEFAULT, opened, Families.of(opened));
+            Inputs.corpus(DataOptions.DEFAULT.withSources(List.of(DataSource.of(data))), opened, Families.of(opened));
         }
     }
 }

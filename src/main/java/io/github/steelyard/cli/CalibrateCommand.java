@@ -95,9 +95,12 @@ final class CalibrateCommand extends SteelyardCommand {
     /// What a calibration may be told besides the recipe.
     static final class CalibrationChoices {
 
-        @Option(names = "--data", paramLabel = "FILE", description = "Calibration text, instead of the recipe's.")
-        @Nullable
-        Path data;
+        @Option(
+                names = "--data",
+                paramLabel = "FILE",
+                description = "Calibration text, instead of the recipe's: a file, a directory or a glob; may be"
+                        + " repeated.")
+        List<Path> data = List.of();
 
         @Option(
                 names = "--experts",
@@ -150,7 +153,7 @@ final class CalibrateCommand extends SteelyardCommand {
         /// Returns the options as a job takes them.
         CalibrationRequest.Choices choices() {
             return new CalibrationRequest.Choices(
-                    Optional.ofNullable(data),
+                    data,
                     Optional.ofNullable(experts),
                     Arguments.optional(maxSequences),
                     Arguments.optional(sequenceLength),

@@ -51,9 +51,11 @@ final class PlanCommand extends SteelyardCommand {
     @Mixin
     RecipeOptions recipes = new RecipeOptions();
 
-    @Option(names = "--data", paramLabel = "FILE", description = "Calibration text, for the forecast.")
-    @Nullable
-    Path data;
+    @Option(
+            names = "--data",
+            paramLabel = "FILE",
+            description = "Calibration text, for the forecast: a file, a directory or a glob; may be repeated.")
+    List<Path> data = List.of();
 
     @Option(
             names = "--tokens",
@@ -114,7 +116,7 @@ final class PlanCommand extends SteelyardCommand {
     }
 
     private PlanRequest.Text text() {
-        if (data != null) {
+        if (!data.isEmpty()) {
             return new PlanRequest.Given(data, Arguments.optional(probe));
         }
         return tokens == null ? new PlanRequest.Usual() : new PlanRequest.Count(tokens);
@@ -140,10 +142,10 @@ final class PlanCommand extends SteelyardCommand {
         if (recipe == null && recipes.used()) {
             throw new UsageException("--recipe-path, --set: no effect without --recipe");
         }
-        if (probe != null && data == null) {
+        if (probe != null && data.isEmpty()) {
             throw new UsageException("--probe: expected --data with the text to route");
         }
-        if (tokens != null && data != null) {
+        if (tokens != null && !data.isEmpty()) {
             throw new UsageException("--tokens and --data exclude each other");
         }
     }

@@ -1,15 +1,10 @@
 package io.github.steelyard.corpus;
 
-import io.github.steelyard.corpus.Documents.Document;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
-import java.nio.file.Path;
 import java.security.MessageDigest;
-import java.security.NoSuchAlgorithmException;
-import java.util.Comparator;
 import java.util.HexFormat;
 import java.util.List;
-import java.util.Locale;
 import java.util.OptionalInt;
 import java.util.function.Supplier;
 import java.util.stream.IntStream;
@@ -17,7 +12,7 @@ import java.util.stream.IntStream;
 /// The token sequences of a calibration or an evaluation. Immutable.
 public final class CalibrationSet {
 
-    /// What became of a data file.
+    /// What became of the documents of data files.
     ///
     /// @param documents documents that are wholly or partly in the set
     /// @param emptyDocuments documents without a token: not used
@@ -38,43 +33,40 @@ public final class CalibrationSet {
 
     private final List<int[]> sequences;
     private final Counts counts;
-    private final String fileDigest;
+    private final List<DataFile> files;
     private final long tokens;
     private final String digest;
 
-    CalibrationSet(List<int[]> sequences, Counts counts, String fileDigest) {
+    CalibrationSet(List<int[]> sequences, Counts counts, List<DataFile> files) {
         this.sequences = List.copyOf(sequences);
         this.counts = counts;
-        this.fileDigest = fileDigest;
+        this.files = List.copyOf(files);
         tokens = sequences.stream().mapToLong(ids -> ids.length).sum();
         digest = digest(sequences);
     }
 
-    /// Reads a data file: JSONL with `text` or `input_ids` per line, or plain text, by the file's name.
+    /// Reads data files: JSONL with `text` or `input_ids` per line, or plain text, as their names say; packed with gzip
+    /// or zstd or not.
     ///
-    /// A plain text file is one document, cut into consecutive sequences whatever the packing.
+    /// A plain text file is one document, cut into consecutive sequences whatever the packing. Files are read to their
+    /// ends even where less suffices, so that each has its digest; no more is kept of them than what is used.
     ///
-    /// @param file the file; `options.path()` is not looked at
+    /// @param options name the sources
     /// @param tokenizer used only where there is text
     /// @param vocabulary the model's: ids run from 0 to this, exclusive
     /// @param endOfText the id put between joined documents; asked only where they are joined; empty = none
-    /// @throws CorpusException if the file cannot be used or holds no token
+    /// @throws CorpusException if a file cannot be used, or a source holds no token
     public static CalibrationSet read(
-            Path file, DataOptions options, Tokenizer tokenizer, int vocabulary, Supplier<OptionalInt> endOfText) {
-        MessageDigest fileDigest = sha256();
-        Documents documents = Documents.read(file, options, tokenizer, vocabulary, fileDigest);
-        boolean joined = options.packing() == DataOptions.Packing.CONCATENATE || Documents.isPlainText(file);
-        Sequencer sequencer = new Sequencer(options, joined ? endOfText.get() : OptionalInt.empty());
-        List<Document> ordered = ordered(documents.list(), options);
-        List<int[]> sequences = joined ? sequencer.join(ordered) : sequencer.each(ordered);
-        if (sequences.isEmpty()) {
-            throw new CorpusException(
-                    file, String.format(Locale.ROOT, "no token in it; documents without text: %d", documents.empty()));
+            DataOptions options, Tokenizer tokenizer, int vocabulary, Supplier<OptionalInt> endOfText) {
+        try (Mixture mixture = new Mixture(options, tokenizer, vocabulary)) {
+            List<Document> documents = mixture.draw();
+            boolean joined = options.packing() == DataOptions.Packing.CONCATENATE;
+            Sequencer sequencer = new Sequencer(options, joined ? endOfText.get() : OptionalInt.empty());
+            List<int[]> sequences = joined ? sequencer.join(documents) : sequencer.each(documents);
+            mixture.finish(sequencer);
+            return new CalibrationSet(
+                    sequences, sequencer.counts(mixture.empty(), mixture.unread()), mixture.files(sequencer));
         }
-        return new CalibrationSet(
-                sequences,
-                sequencer.counts(documents.empty(), documents.unread()),
-                HexFormat.of().formatHex(fileDigest.digest()));
     }
 
     /// Returns a set of these sequences, for example of one prompt.
@@ -85,7 +77,7 @@ public final class CalibrationSet {
             throw new IllegalArgumentException("a calibration set has sequences, and each has tokens");
         }
         List<int[]> copies = sequences.stream().map(int[]::clone).toList();
-        return new CalibrationSet(copies, new Counts(copies.size(), 0, 0, 0, 0, 0), digest(copies));
+        return new CalibrationSet(copies, new Counts(copies.size(), 0, 0, 0, 0, 0), List.of());
     }
 
     /// Returns the number of sequences, at least 1.
@@ -113,7 +105,7 @@ public final class CalibrationSet {
         return tokens;
     }
 
-    /// Returns what became of the file.
+    /// Returns what became of the documents.
     public Counts counts() {
         return counts;
     }
@@ -124,35 +116,13 @@ public final class CalibrationSet {
         return digest;
     }
 
-    /// Returns the SHA-256 of the file, in hexadecimal digits.
-    public String fileDigest() {
-        return fileDigest;
-    }
-
-    /// Shuffles by sorting on a hash of seed and index: the same on every platform.
-    private static List<Document> ordered(List<Document> documents, DataOptions options) {
-        if (options.seed().isEmpty()) {
-            return documents;
-        }
-        long seed = options.seed().getAsLong();
-        return IntStream.range(0, documents.size())
-                .boxed()
-                .sorted(Comparator.comparingLong((Integer index) -> mixed(seed, index))
-                        .thenComparing(Comparator.naturalOrder()))
-                .map(documents::get)
-                .toList();
-    }
-
-    /// Source: SPLITMIX64 (see `docs/SOURCES.md`).
-    private static long mixed(long seed, long index) {
-        long z = seed + (index + 1) * 0x9E3779B97F4A7C15L;
-        z = (z ^ (z >>> 30)) * 0xBF58476D1CE4E5B9L;
-        z = (z ^ (z >>> 27)) * 0x94D049BB133111EBL;
-        return z ^ (z >>> 31);
+    /// Returns the files that the sequences are of, source by source; none where they are not of files.
+    public List<DataFile> files() {
+        return files;
     }
 
     private static String digest(List<int[]> sequences) {
-        MessageDigest digest = sha256();
+        MessageDigest digest = DataStream.sha256();
         for (int[] ids : sequences) {
             ByteBuffer bytes =
                     ByteBuffer.allocate(Integer.BYTES * (ids.length + 1)).order(ByteOrder.LITTLE_ENDIAN);
@@ -160,13 +130,5 @@ public final class CalibrationSet {
             digest.update(bytes.rewind());
         }
         return HexFormat.of().formatHex(digest.digest());
-    }
-
-    private static MessageDigest sha256() {
-        try {
-            return MessageDigest.getInstance("SHA-256");
-        } catch (NoSuchAlgorithmException e) {
-            throw new IllegalStateException("every Java platform has SHA-256", e);
-        }
     }
 }

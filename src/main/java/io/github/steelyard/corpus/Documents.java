@@ -2,152 +2,149 @@ package io.github.steelyard.corpus;
 
 import io.github.steelyard.files.FileProblem;
 import java.io.IOException;
-import java.io.InputStream;
-import java.nio.file.Files;
 import java.nio.file.Path;
-import java.security.MessageDigest;
 import java.util.ArrayDeque;
-import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.List;
 import java.util.Locale;
 import java.util.Queue;
 import java.util.function.Supplier;
+import org.jspecify.annotations.Nullable;
 
-/// Reads a data file into documents of token ids.
+/// Reads a data file into documents of token ids, one at a time.
 ///
-/// Lines are read one at a time; kept are ids alone, and of each document no more than can be used. When enough is
-/// there, the remaining lines are only counted.
-final class Documents {
+/// Some lines are read ahead, so that reading and tokenising go on side by side. Kept are ids alone, and of each
+/// document no more than can be used.
+final class Documents implements AutoCloseable {
 
     /// Largest plain text file.
     static final int MAX_TEXT_BYTES = 16 << 20;
 
-    /// One document.
-    static final class Document {
-        private final int[] ids;
-        private final int tokens;
-
-        /// @param ids what is kept
-        /// @param tokens its length before what cannot be used was cut off
-        Document(int[] ids, int tokens) {
-            this.ids = ids;
-            this.tokens = tokens;
-        }
-
-        int[] ids() {
-            return ids;
-        }
-
-        int tokens() {
-            return tokens;
-        }
-    }
-
-    /// Bytes of lines whose ids are awaited at most: enough that reading and tokenising go on side by side.
+    /// Bytes of lines whose ids are awaited at most.
     private static final long MOST_PENDING = 4 << 20;
 
-    /// A line whose ids are there or on their way.
+    /// A line whose ids, or what is wrong with it, are there or on their way.
     private record Pending(long line, int bytes, Supplier<int[]> ids) {}
 
     private final Path file;
+    private final int index;
+    private final DataKind kind;
     private final DataOptions options;
     private final Tokenizer tokenizer;
     private final int vocabulary;
-    private final MessageDigest digest;
-    private final List<Document> documents = new ArrayList<>();
+    private final DataStream stream;
+    private final Lines lines;
     private final Queue<Pending> pending = new ArrayDeque<>();
     private long pendingBytes;
-    private long tokens;
-    private int empty;
+    private boolean ended;
+    private @Nullable CorpusException broken;
+    private long empty;
     private long unread;
 
-    private Documents(Path file, DataOptions options, Tokenizer tokenizer, int vocabulary, MessageDigest digest) {
+    /// Opens a file.
+    ///
+    /// @param index which file of the set it is
+    /// @param vocabulary ids run from 0 to this, exclusive
+    /// @throws CorpusException if its name tells no kind of data, or if it cannot be read
+    Documents(Path file, int index, DataOptions options, Tokenizer tokenizer, int vocabulary) {
         this.file = file;
+        this.index = index;
         this.options = options;
         this.tokenizer = tokenizer;
         this.vocabulary = vocabulary;
-        this.digest = digest;
+        kind = DataKind.required(file);
+        stream = DataStream.open(file, kind.compression());
+        lines = new Lines(file, stream);
     }
 
-    /// Reads `file`.
+    /// Returns the next document that has tokens; null at the end of the file.
     ///
-    /// @param vocabulary ids run from 0 to this, exclusive
-    /// @param digest is updated with all bytes of the file
-    static Documents read(Path file, DataOptions options, Tokenizer tokenizer, int vocabulary, MessageDigest digest) {
-        Documents documents = new Documents(file, options, tokenizer, vocabulary, digest);
-        if (isPlainText(file)) {
-            documents.readText();
-        } else {
-            documents.readLines();
+    /// @throws CorpusException if it cannot be used
+    @Nullable
+    Document next() {
+        while (true) {
+            readAhead();
+            Pending first = pending.poll();
+            if (first == null) {
+                requireSound();
+                return null;
+            }
+            pendingBytes -= first.bytes();
+            int[] ids = first.ids().get();
+            requireKnown(ids, first.line());
+            if (ids.length > 0) {
+                return new Document(kept(ids), ids.length, index, isText(), 0);
+            }
+            empty++;
         }
-        return documents;
     }
 
-    /// Returns whether the file is one document to be cut, by its name.
+    /// Counts what is left without looking into it, to the end of the file.
     ///
-    /// @throws CorpusException if the name tells neither kind
-    static boolean isPlainText(Path file) {
-        String name = String.valueOf(file.getFileName()).toLowerCase(Locale.ROOT);
-        if (name.endsWith(".txt") || name.endsWith(".text") || name.endsWith(".md")) {
-            return true;
+    /// @throws CorpusException if the file cannot be read to its end
+    void skip() {
+        unread += pending.size();
+        pending.clear();
+        pendingBytes = 0;
+        requireSound();
+        if (isText()) {
+            return;
         }
-        if (name.endsWith(".jsonl") || name.endsWith(".ndjson")) {
-            return false;
+        for (byte[] line = lines.next(); line != null; line = lines.next()) {
+            unread += isBlank(line) ? 0 : 1;
         }
-        throw new CorpusException(file, "unknown kind of data; expected a name ending in .jsonl or .txt");
-    }
-
-    /// Returns the documents that have tokens, in the file's order.
-    List<Document> list() {
-        return documents;
     }
 
     /// Returns the number of documents without a token.
-    int empty() {
+    long empty() {
         return empty;
     }
 
-    /// Returns the number of lines that were not needed.
+    /// Returns the number of lines that were skipped.
     long unread() {
         return unread;
     }
 
-    private void readLines() {
-        try (Lines lines = Lines.open(file, digest)) {
+    /// Returns what the file is, once it was read to its end; to be asked once.
+    DataFile described(Sequencer used) {
+        return new DataFile(file, stream.digest(), used.documents(index), used.tokens(index));
+    }
+
+    @Override
+    public void close() {
+        lines.close();
+    }
+
+    private void readAhead() {
+        while (!ended && pendingBytes <= MOST_PENDING) {
             try {
-                for (byte[] line = lines.next(); line != null; line = lines.next()) {
-                    if (!isBlank(line)) {
-                        readLine(lines, line);
-                    }
+                if (isText()) {
+                    readText();
+                } else {
+                    readLine();
                 }
             } catch (CorpusException e) {
-                settle(0); // what an earlier line has to say comes first
-                throw e;
+                broken = e; // what earlier lines have to say comes first
+                ended = true;
             }
-            settle(0);
         }
     }
 
-    private void readLine(Lines lines, byte[] line) {
-        if (isEnough()) {
-            unread++;
-            return;
+    private void readLine() {
+        byte[] line = lines.next();
+        ended = line == null;
+        if (line != null && !isBlank(line)) {
+            begin(lines.number(), line.length, ids(line));
         }
-        Supplier<int[]> ids;
+    }
+
+    private Supplier<int[]> ids(byte[] line) {
         try {
-            ids = ids(JsonDocument.parse(file, lines.number(), lines.text(line)), lines.number());
+            return ids(JsonDocument.parse(file, lines.number(), lines.text(line)), lines.number());
         } catch (CorpusException e) {
-            settle(0);
-            if (isEnough()) {
-                unread++;
-                return;
-            }
-            throw e;
+            return () -> {
+                throw e; // unless enough was there before this line
+            };
         }
-        pending.add(new Pending(lines.number(), line.length, ids));
-        pendingBytes += line.length;
-        settle(MOST_PENDING);
     }
 
     private Supplier<int[]> ids(JsonDocument document, long line) {
@@ -160,43 +157,34 @@ final class Documents {
                 String.format(Locale.ROOT, "the text of %s:%d", file, line));
     }
 
-    // Takes what was begun, in the file's order, until no more than so many bytes of it are left.
-    private void settle(long bytes) {
-        while (pendingBytes > bytes) {
-            Pending first = pending.remove();
-            pendingBytes -= first.bytes();
-            if (isEnough()) {
-                unread++;
-            } else {
-                add(first.ids().get(), first.line());
-            }
-        }
-    }
-
     private void readText() {
-        FileProblem.irregularity(file).ifPresent(problem -> {
-            throw new CorpusException(file, problem);
-        });
-        try (InputStream in = Files.newInputStream(file)) {
-            byte[] bytes = in.readNBytes(MAX_TEXT_BYTES + 1);
+        ended = true;
+        try {
+            byte[] bytes = stream.readNBytes(MAX_TEXT_BYTES + 1);
             if (bytes.length > MAX_TEXT_BYTES) {
                 throw new CorpusException(
                         file,
                         String.format(Locale.ROOT, "plain text of more than %d bytes; use JSONL", MAX_TEXT_BYTES));
             }
-            digest.update(bytes);
             String text = Lines.decode(file, 1, bytes);
-            add(
-                    tokenizer
-                            .begin(text, options.addSpecialTokens(), "the text of " + file)
-                            .get(),
-                    1);
+            begin(1, bytes.length, tokenizer.begin(text, options.addSpecialTokens(), "the text of " + file));
         } catch (IOException e) {
             throw new CorpusException(file, "cannot be read: " + FileProblem.reason(file, e));
         }
     }
 
-    private void add(int[] ids, long line) {
+    private void begin(long line, int bytes, Supplier<int[]> ids) {
+        pending.add(new Pending(line, bytes, ids));
+        pendingBytes += bytes;
+    }
+
+    private void requireSound() {
+        if (broken != null) {
+            throw broken;
+        }
+    }
+
+    private void requireKnown(int[] ids, long line) {
         for (int i = 0; i < ids.length; i++) {
             if (ids[i] < 0 || ids[i] >= vocabulary) {
                 throw new CorpusException(
@@ -210,34 +198,15 @@ final class Documents {
                                 vocabulary));
             }
         }
-        if (ids.length == 0) {
-            empty++;
-            return;
-        }
-        boolean cut = !isPlainText(file) && options.packing() == DataOptions.Packing.NONE;
-        int[] kept = cut && ids.length > options.sequenceLength() ? Arrays.copyOf(ids, options.sequenceLength()) : ids;
-        tokens += kept.length;
-        if (tokens > CalibrationSet.MOST_TOKENS) {
-            throw new CorpusException(
-                    file,
-                    line,
-                    String.format(
-                            Locale.ROOT,
-                            "more than %d tokens; set max_sequences or sequence_length",
-                            CalibrationSet.MOST_TOKENS));
-        }
-        documents.add(new Document(kept, ids.length));
     }
 
-    private boolean isEnough() {
-        if (options.maxSequences().isEmpty() || options.seed().isPresent()) {
-            return false;
-        }
-        long most = options.maxSequences().getAsInt();
-        return switch (options.packing()) {
-            case NONE -> documents.size() >= most;
-            case CONCATENATE -> tokens >= most * options.sequenceLength();
-        };
+    private int[] kept(int[] ids) {
+        boolean cut = !isText() && options.packing() == DataOptions.Packing.NONE;
+        return cut && ids.length > options.sequenceLength() ? Arrays.copyOf(ids, options.sequenceLength()) : ids;
+    }
+
+    private boolean isText() {
+        return kind.form() == DataKind.Form.TEXT;
     }
 
     private static boolean isBlank(byte[] line) {

@@ -4,18 +4,15 @@ import io.github.steelyard.files.FileProblem;
 import io.github.steelyard.files.Printable;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
-import java.io.InputStream;
 import java.nio.ByteBuffer;
 import java.nio.charset.CharacterCodingException;
 import java.nio.charset.CodingErrorAction;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
 import java.nio.file.Path;
-import java.security.MessageDigest;
 import java.util.Locale;
 import org.jspecify.annotations.Nullable;
 
-/// The lines of a file as bytes, one at a time, while a digest of everything read builds up.
+/// The lines of a file as bytes, one at a time.
 final class Lines implements AutoCloseable {
 
     /// Longest line in bytes.
@@ -24,28 +21,16 @@ final class Lines implements AutoCloseable {
     private static final int LONGEST_MESSAGE = 200;
 
     private final Path file;
-    private final InputStream in;
-    private final MessageDigest digest;
+    private final DataStream in;
     private final byte[] buffer = new byte[1 << 16];
     private int at;
     private int end;
     private long number;
 
-    private Lines(Path file, InputStream in, MessageDigest digest) {
+    /// @param in the file's bytes; they are closed with the lines
+    Lines(Path file, DataStream in) {
         this.file = file;
         this.in = in;
-        this.digest = digest;
-    }
-
-    static Lines open(Path file, MessageDigest digest) {
-        FileProblem.irregularity(file).ifPresent(problem -> {
-            throw new CorpusException(file, problem);
-        });
-        try {
-            return new Lines(file, Files.newInputStream(file), digest);
-        } catch (IOException e) {
-            throw new CorpusException(file, "cannot be read: " + FileProblem.reason(file, e));
-        }
     }
 
     /// Returns the next line without its end, null after the last.
@@ -130,7 +115,6 @@ final class Lines implements AutoCloseable {
         } catch (IOException e) {
             throw new CorpusException(file, "cannot be read: " + FileProblem.reason(file, e));
         }
-        digest.update(buffer, 0, end);
         return end > 0;
     }
 }

@@ -1,8 +1,8 @@
 package io.github.steelyard.corpus;
 
-import io.github.steelyard.corpus.Documents.Document;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.BitSet;
 import java.util.List;
 import java.util.OptionalInt;
 
@@ -12,9 +12,11 @@ final class Sequencer {
     private final int length;
     private final int most;
     private final OptionalInt separator;
-    private long used;
-    private long unused;
-    private long truncatedDocuments;
+    private final BitSet used = new BitSet();
+    private final BitSet unused = new BitSet();
+    private final BitSet truncated = new BitSet();
+    private long[] documentsOf = new long[1];
+    private long[] tokensOf = new long[1];
     private long truncatedTokens;
     private long separators;
 
@@ -24,16 +26,12 @@ final class Sequencer {
         this.separator = separator;
     }
 
-    /// One document, one sequence.
+    /// One document or part, one sequence.
+    ///
+    /// @param documents no more than sequences are wanted
     List<int[]> each(List<Document> documents) {
-        List<int[]> sequences = new ArrayList<>();
-        for (Document document : documents.subList(0, Math.min(most, documents.size()))) {
-            sequences.add(document.ids());
-            used++;
-            cut(document.tokens() - document.ids().length);
-        }
-        unused = documents.size() - used;
-        return sequences;
+        documents.forEach(document -> use(document, document.ids().length));
+        return documents.stream().map(Document::ids).toList();
     }
 
     /// All documents joined and cut; the last sequence may be shorter.
@@ -43,10 +41,10 @@ final class Sequencer {
         int filled = 0;
         for (Document document : documents) {
             if (sequences.size() == most) {
-                unused++;
+                leave(document);
                 continue;
             }
-            if (used > 0 && separator.isPresent()) {
+            if (!used.isEmpty() && !used.get(document.number()) && separator.isPresent()) {
                 open[filled++] = separator.getAsInt();
                 separators++;
                 filled = flush(sequences, open, filled);
@@ -58,9 +56,7 @@ final class Sequencer {
                 at += part;
                 filled = flush(sequences, open, filled + part);
             }
-            used += at > 0 ? 1 : 0;
-            unused += at > 0 ? 0 : 1;
-            cut(at > 0 ? document.ids().length - at : 0);
+            use(document, at);
         }
         if (filled > 0) {
             sequences.add(Arrays.copyOf(open, filled));
@@ -68,8 +64,29 @@ final class Sequencer {
         return sequences;
     }
 
+    /// Counts a document, or the rest of one, that is not used.
+    void leave(Document document) {
+        use(document, 0);
+    }
+
     CalibrationSet.Counts counts(long empty, long unread) {
-        return new CalibrationSet.Counts(used, empty, unused + unread, truncatedDocuments, truncatedTokens, separators);
+        return new CalibrationSet.Counts(
+                used.cardinality(),
+                empty,
+                unused.cardinality() + unread,
+                truncated.cardinality(),
+                truncatedTokens,
+                separators);
+    }
+
+    /// Returns how many documents of a file are used.
+    long documents(int file) {
+        return file < documentsOf.length ? documentsOf[file] : 0;
+    }
+
+    /// Returns how many tokens of a file are used.
+    long tokens(int file) {
+        return file < tokensOf.length ? tokensOf[file] : 0;
     }
 
     private int flush(List<int[]> sequences, int[] open, int filled) {
@@ -80,8 +97,22 @@ final class Sequencer {
         return 0;
     }
 
-    private void cut(int tokens) {
-        truncatedTokens += tokens;
-        truncatedDocuments += tokens > 0 ? 1 : 0;
+    private void use(Document document, int tokens) {
+        int number = document.number();
+        if (tokens == 0 && !used.get(number)) {
+            unused.set(number);
+            return;
+        }
+        if (document.file() >= tokensOf.length) {
+            documentsOf = Arrays.copyOf(documentsOf, 2 * document.file() + 1);
+            tokensOf = Arrays.copyOf(tokensOf, 2 * document.file() + 1);
+        }
+        documentsOf[document.file()] += used.get(number) ? 0 : 1;
+        tokensOf[document.file()] += tokens;
+        used.set(number);
+        if (tokens < document.tokens()) {
+            truncated.set(number);
+            truncatedTokens += document.tokens() - tokens;
+        }
     }
 }

@@ -61,7 +61,7 @@ public final class EvaluationJob {
                 Arena arena = Arena.ofShared();
                 Quantised quantised = quantised(source)) {
             Decoder decoder = Inputs.model(source, listener);
-            CalibrationSet set = Inputs.corpus(request.data(), request.dataOptions(), source, decoder);
+            CalibrationSet set = Inputs.corpus(request.dataOptions(), source, decoder);
             Sequences sequences = Inputs.sequences(set);
             Map<Site, FakeQuantizer> quantizers = quantised.quantizers(decoder);
             List<Path> adapter = request.adapter().map(List::of).orElse(List.of());

@@ -1,9 +1,11 @@
 package io.github.steelyard.evaluation;
 
 import io.github.steelyard.corpus.DataOptions;
+import io.github.steelyard.corpus.DataSource;
 import io.github.steelyard.job.Compute;
 import io.github.steelyard.job.FinishedRun;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.OptionalLong;
@@ -73,6 +75,11 @@ public record EvaluationRequest(
     /// Returns how the text becomes sequences.
     DataOptions dataOptions() {
         return new DataOptions(
-                Optional.empty(), maxSequences, sequenceLength, DataOptions.Packing.NONE, OptionalLong.empty(), true);
+                List.of(DataSource.of(data)),
+                maxSequences,
+                sequenceLength,
+                DataOptions.Packing.NONE,
+                OptionalLong.empty(),
+                true);
     }
 }

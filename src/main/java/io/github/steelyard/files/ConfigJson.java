@@ -233,6 +233,18 @@ public final class ConfigJson {
         });
     }
 
+    /// Returns the objects of the array under `key`, none if it is absent.
+    ///
+    /// @throws CheckpointException if it is there and not an array of objects
+    public List<ConfigJson> objects(String key) {
+        return array(key, "an array of objects", value -> {
+            if (value instanceof ObjectNode object) {
+                return new ConfigJson(file, prefix + key + "[].", object);
+            }
+            throw wrong(key, "an object", value);
+        });
+    }
+
     /// Returns the text model's config: of a multimodal model the object inside, at whatever depth its family keeps it.
     public ConfigJson textModel() {
         return TEXT_MODELS.stream()

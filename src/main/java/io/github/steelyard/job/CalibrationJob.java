@@ -170,11 +170,11 @@ public final class CalibrationJob {
     }
 
     private CalibrationSet corpus(Checkpoint checkpoint, Decoder decoder) {
-        Path file = request.data()
-                .orElseThrow(() ->
-                        new RequestException("no calibration text: give --data FILE, or data.path in the recipe"));
         DataOptions chosen = request.dataOptions();
-        CalibrationSet set = Inputs.corpus(file, chosen, checkpoint, decoder);
+        if (chosen.sources().isEmpty()) {
+            throw new RequestException("no calibration text: give --data FILE, or data.path in the recipe");
+        }
+        CalibrationSet set = Inputs.corpus(chosen, checkpoint, decoder);
         if (set.counts().truncatedTokens() > 0) {
             listener.note(String.format(
                     Locale.ROOT,
@@ -190,7 +190,7 @@ public final class CalibrationJob {
     private RunDirectory place() {
         List<Path> inputs = new ArrayList<>(List.of(request.checkpoint()));
         inputs.addAll(recipe.sources());
-        request.data().ifPresent(inputs::add);
+        inputs.addAll(request.dataOptions().files());
         inputs.addAll(request.choices().adapters());
         OutputPaths.requireApart(request.run(), inputs);
         request.choices().profile().ifPresent(profile -> {

@@ -6,6 +6,7 @@ import io.github.steelyard.calibration.ScaleTable;
 import io.github.steelyard.calibration.Solvers;
 import io.github.steelyard.calibration.SolvingRun;
 import io.github.steelyard.corpus.CalibrationSet;
+import io.github.steelyard.corpus.DataFile;
 import io.github.steelyard.draw.Draws;
 import io.github.steelyard.files.Finding;
 import io.github.steelyard.files.Printable;
@@ -27,7 +28,6 @@ import io.github.steelyard.weights.Weights;
 import io.github.steelyard.work.ExpertBackend;
 import io.github.steelyard.work.Profile;
 import io.github.steelyard.work.ShownTokens;
-import java.nio.file.Path;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
@@ -197,6 +197,21 @@ record CalibrationPasses(
                 });
     }
 
+    /// What a run on one plain file has always said of it is its place; the sequences have the digest.
+    private Manifest.DataInput data() {
+        List<DataFile> files = set.files();
+        boolean plain = files.size() == 1 && files.getFirst().isPlain();
+        return new Manifest.DataInput(
+                request.dataOptions().place(),
+                set.digest(),
+                plain
+                        ? List.of()
+                        : files.stream()
+                                .map(file -> new Manifest.DataFile(
+                                        file.path().toString(), file.digest(), file.documents(), file.tokens()))
+                                .toList());
+    }
+
     private static Optional<Draws.Round> drawn(Optional<Draws> draws) {
         return draws.map(found -> found.rounds().getLast());
     }
@@ -210,7 +225,7 @@ record CalibrationPasses(
                 new Manifest.Input(
                         request.checkpoint().toAbsolutePath().normalize().toString(), checkpoint),
                 CalibrationJob.input(request.recipe()),
-                new Manifest.Input(request.data().map(Path::toString).orElse(""), set.digest()),
+                data(),
                 drawn(draws).map(Draws.Round::sequences).orElse(set.count()),
                 drawn(draws).map(Draws.Round::tokens).orElse(set.tokens()),
                 draws,

@@ -2,6 +2,7 @@ package io.github.steelyard.job;
 
 import io.github.steelyard.catalogue.Choice;
 import io.github.steelyard.corpus.DataOptions;
+import io.github.steelyard.corpus.DataSource;
 import io.github.steelyard.recipe.CalibrationOptions;
 import io.github.steelyard.recipe.Drawing;
 import io.github.steelyard.recipe.ExportOptions;
@@ -26,7 +27,7 @@ public record CalibrationRequest(
 
     /// What a calibration may be told besides the recipe.
     ///
-    /// @param data calibration text, JSONL or plain; empty: the recipe's
+    /// @param data calibration text: files, directories, globs; none: the recipe's
     /// @param experts whether each expert also sees every token; empty: as the recipe says
     /// @param maxSequences most sequences used, at least 1; empty: as the recipe says
     /// @param sequenceLength longest sequence in tokens, 1 to [DataOptions#LONGEST_SEQUENCE]; empty: as the recipe says
@@ -35,7 +36,7 @@ public record CalibrationRequest(
     /// @param fresh whether to forget an unfinished or finished run and start again
     /// @param adapters directories of LoRA adapters, which are measured beside the model as it is
     public record Choices(
-            Optional<Path> data,
+            List<Path> data,
             Optional<CalibrationOptions.Experts> experts,
             OptionalInt maxSequences,
             OptionalInt sequenceLength,
@@ -45,12 +46,13 @@ public record CalibrationRequest(
             List<Path> adapters) {
 
         public Choices {
+            data = List.copyOf(data);
             adapters = List.copyOf(adapters);
         }
 
         /// Everything as the recipe says.
         public static final Choices NONE = new Choices(
-                Optional.empty(),
+                List.of(),
                 Optional.empty(),
                 OptionalInt.empty(),
                 OptionalInt.empty(),
@@ -62,7 +64,7 @@ public record CalibrationRequest(
         /// Returns the same with a calibration text.
         public Choices withData(Path file) {
             return new Choices(
-                    Optional.of(file), experts, maxSequences, sequenceLength, moeBackend, profile, fresh, adapters);
+                    List.of(file), experts, maxSequences, sequenceLength, moeBackend, profile, fresh, adapters);
         }
 
         /// Returns the same with adapters.
@@ -97,21 +99,15 @@ public record CalibrationRequest(
         return new CalibrationRequest(checkpoint, recipe, run, format, choices, other);
     }
 
-    /// Returns the calibration text.
-    Optional<Path> data() {
-        return choices.data().or(() -> recipe.data().path());
-    }
-
     /// Returns how the text becomes sequences.
     DataOptions dataOptions() {
         DataOptions options = recipe.data();
-        return new DataOptions(
-                data(),
-                choices.maxSequences().isPresent() ? choices.maxSequences() : options.maxSequences(),
-                choices.sequenceLength().orElse(options.sequenceLength()),
-                options.packing(),
-                options.seed(),
-                options.addSpecialTokens());
+        return options.withSources(
+                        choices.data().isEmpty()
+                                ? options.sources()
+                                : choices.data().stream().map(DataSource::of).toList())
+                .withMaxSequences(choices.maxSequences().isPresent() ? choices.maxSequences() : options.maxSequences())
+                .withSequenceLength(choices.sequenceLength().orElse(options.sequenceLength()));
     }
 
     /// Returns which tokens experts see.

@@ -83,18 +83,21 @@ public final class Inputs {
         }
     }
 
-    /// Reads a data file with the checkpoint's tokenizer.
-    public static CalibrationSet corpus(Path file, DataOptions options, Checkpoint checkpoint, Decoder decoder) {
-        return corpus(file, options, checkpoint.directory(), checkpoint.config(), decoder);
+    /// Reads data files with the checkpoint's tokenizer.
+    ///
+    /// @param options name the sources
+    public static CalibrationSet corpus(DataOptions options, Checkpoint checkpoint, Decoder decoder) {
+        return corpus(options, checkpoint.directory(), checkpoint.config(), decoder);
     }
 
-    /// Reads a data file with the tokenizer in `directory`; weights need not be there.
-    public static CalibrationSet corpus(
-            Path file, DataOptions options, Path directory, ConfigJson config, Decoder decoder) {
+    /// Reads data files with the tokenizer in `directory`; weights need not be there.
+    ///
+    /// @param options name the sources
+    public static CalibrationSet corpus(DataOptions options, Path directory, ConfigJson config, Decoder decoder) {
         try (Tokenizer tokenizer = Tokenizer.at(directory.resolve("tokenizer.json"))) {
             EndOfText endOfText = EndOfText.of(config.has(EndOfText.KEY) ? config : config.textModel());
             CalibrationSet set = CalibrationSet.read(
-                    file, options, tokenizer, decoder.vocabulary(), () -> endOfText.within(decoder.vocabulary()));
+                    options, tokenizer, decoder.vocabulary(), () -> endOfText.within(decoder.vocabulary()));
             decoder.limit().ifPresent(limit -> requireWithin(limit, set, config));
             return set;
         }

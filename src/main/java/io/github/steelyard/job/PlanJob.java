@@ -5,6 +5,7 @@ import io.github.steelyard.checkpoint.Checkpoint;
 import io.github.steelyard.checkpoint.ModelConfigs;
 import io.github.steelyard.corpus.CalibrationSet;
 import io.github.steelyard.corpus.DataOptions;
+import io.github.steelyard.corpus.DataSource;
 import io.github.steelyard.export.Rehearsal;
 import io.github.steelyard.family.TensorCensus;
 import io.github.steelyard.model.CorpusContext;
@@ -27,13 +28,10 @@ import io.github.steelyard.work.ExpertBackend;
 import io.github.steelyard.work.Profile;
 import io.github.steelyard.work.ShownTokens;
 import java.lang.foreign.Arena;
-import java.nio.file.Files;
-import java.nio.file.Path;
 import java.util.HashMap;
 import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalInt;
-import java.util.OptionalLong;
 
 /// Says what will happen to a checkpoint, before any weight is read: for each module the deciding rule, for each expert
 /// layer the serving backend and what it hides, and time, memory, disk and coverage.
@@ -123,43 +121,34 @@ public final class PlanJob {
         Forecast.Text text;
         switch (request.text()) {
             case PlanRequest.Usual usual ->
-                text = request.recipe()
-                        .flatMap(recipe -> recipe.data().path())
-                        .filter(Files::exists)
-                        .map(file -> counted(file, configs, decoder))
+                text = Optional.of(dataOptions().sources())
+                        .filter(sources ->
+                                !sources.isEmpty() && sources.stream().allMatch(DataSource::isThere))
+                        .map(sources -> counted(dataOptions(), configs, decoder))
                         .orElse(new Forecast.Text(ASSUMED_TOKENS, "assumed; say --tokens or --data", ASSUMED_LONGEST));
             case PlanRequest.Count count -> text = new Forecast.Text(count.tokens(), "given", ASSUMED_LONGEST);
             case PlanRequest.Given given -> {
-                text = counted(given.file(), configs, decoder);
+                text = counted(dataOptions(given), configs, decoder);
                 probed = given.probe().isPresent() ? probe(decoder, given, counts) : 0;
             }
         }
         return new Forecast.Basis(text, machine, all, options.minTokens(), tensors, counts, probed);
     }
 
-    private Forecast.Text counted(Path file, ModelConfigs configs, Decoder decoder) {
-        CalibrationSet set =
-                Inputs.corpus(file, dataOptions(OptionalInt.empty()), configs.directory(), configs.config(), decoder);
+    private static Forecast.Text counted(DataOptions options, ModelConfigs configs, Decoder decoder) {
+        CalibrationSet set = Inputs.corpus(options, configs.directory(), configs.config(), decoder);
         return new Forecast.Text(set.tokens(), "counted", Inputs.sequences(set).longest());
     }
 
-    private DataOptions dataOptions(OptionalInt most) {
+    private DataOptions dataOptions() {
         return request.recipe()
                 .map(Recipe::data)
-                .map(d -> new DataOptions(
-                        d.path(),
-                        most.isPresent() ? most : d.maxSequences(),
-                        d.sequenceLength(),
-                        d.packing(),
-                        d.seed(),
-                        d.addSpecialTokens()))
-                .orElseGet(() -> new DataOptions(
-                        Optional.empty(),
-                        most,
-                        DEFAULT_SEQUENCE_LENGTH,
-                        DataOptions.Packing.NONE,
-                        OptionalLong.empty(),
-                        true));
+                .orElseGet(() -> DataOptions.DEFAULT.withSequenceLength(DEFAULT_SEQUENCE_LENGTH));
+    }
+
+    private DataOptions dataOptions(PlanRequest.Given given) {
+        return dataOptions()
+                .withSources(given.data().stream().map(DataSource::of).toList());
     }
 
     private Optional<Double> rate() {
@@ -174,8 +163,9 @@ public final class PlanJob {
     /// Runs a few sequences and keeps what the routers choose.
     private long probe(Decoder decoder, PlanRequest.Given given, Map<String, long[]> counts) {
         try (Checkpoint opened = Checkpoint.open(request.checkpoint())) {
-            return route(
-                    opened, decoder, Inputs.corpus(given.file(), dataOptions(given.probe()), opened, decoder), counts);
+            DataOptions options = dataOptions(given);
+            DataOptions first = given.probe().isPresent() ? options.withMaxSequences(given.probe()) : options;
+            return route(opened, decoder, Inputs.corpus(first, opened, decoder), counts);
         }
     }
 

@@ -3,6 +3,7 @@ package io.github.steelyard.job;
 import io.github.steelyard.recipe.Recipe;
 import io.github.steelyard.report.ServingPlan;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Optional;
 import java.util.OptionalDouble;
 import java.util.OptionalInt;
@@ -35,11 +36,15 @@ public record PlanRequest(
     /// @param tokens the number, at least 1
     public record Count(long tokens) implements Text {}
 
-    /// A file.
+    /// Files.
     ///
-    /// @param file JSONL or plain
+    /// @param data files, directories, globs
     /// @param probe so many of its sequences are routed through the weights, for the forecast of coverage; empty: none
-    public record Given(Path file, OptionalInt probe) implements Text {}
+    public record Given(List<Path> data, OptionalInt probe) implements Text {
+        public Given {
+            data = List.copyOf(data);
+        }
+    }
 
     /// What a serving engine is asked.
     ///

@@ -10,13 +10,10 @@ import io.github.steelyard.yaml.Node.Mapping;
 import io.github.steelyard.yaml.Node.Scalar;
 import io.github.steelyard.yaml.Node.ScalarType;
 import io.github.steelyard.yaml.Values;
-import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
-import java.util.OptionalInt;
-import java.util.OptionalLong;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
@@ -48,7 +45,9 @@ final class RecipeReader {
                     algorithms,
                     rules,
                     root.mapping("calibration").map(RecipeReader::calibration).orElse(CalibrationOptions.DEFAULT),
-                    root.mapping("data").map(data -> data(data, file)).orElse(DataOptions.DEFAULT),
+                    root.mapping("data")
+                            .map(data -> DataReader.data(data, file))
+                            .orElse(DataOptions.DEFAULT),
                     root.mapping("export").map(RecipeReader::export).orElse(ExportOptions.DEFAULT),
                     settings,
                     sources,
@@ -123,32 +122,6 @@ final class RecipeReader {
         double percentile = fields.number("percentile", Double.MIN_VALUE, 100, HistogramOptions.DEFAULT.percentile());
         fields.close();
         return new HistogramOptions(method, percentile);
-    }
-
-    private static DataOptions data(Fields fields, Path recipe) {
-        Optional<Path> path = fields.text("path").map(text -> sibling(recipe, fields, text));
-        OptionalInt maxSequences = fields.integer("max_sequences", 1, Integer.MAX_VALUE)
-                .map(value -> OptionalInt.of(value.intValue()))
-                .orElse(OptionalInt.empty());
-        int length = fields.integer("sequence_length", 1, DataOptions.LONGEST_SEQUENCE)
-                .map(Long::intValue)
-                .orElse(DataOptions.DEFAULT.sequenceLength());
-        DataOptions.Packing packing =
-                fields.choice("packing", DataOptions.Packing.values()).orElse(DataOptions.DEFAULT.packing());
-        OptionalLong seed = fields.integer("seed", Long.MIN_VALUE, Long.MAX_VALUE)
-                .map(OptionalLong::of)
-                .orElse(OptionalLong.empty());
-        boolean special = fields.flag("add_special_tokens").orElse(DataOptions.DEFAULT.addSpecialTokens());
-        fields.close();
-        return new DataOptions(path, maxSequences, length, packing, seed, special);
-    }
-
-    private static Path sibling(Path recipe, Fields fields, String text) {
-        try {
-            return recipe.resolveSibling(text);
-        } catch (InvalidPathException e) {
-            throw fields.wrong("path", fields.required("path"), "a path");
-        }
     }
 
     private static ExportOptions export(Fields fields) {

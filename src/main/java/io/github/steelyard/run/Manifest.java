@@ -36,7 +36,7 @@ import java.util.TreeMap;
 public record Manifest(
         Input checkpoint,
         RecipeInput recipe,
-        Input data,
+        DataInput data,
         long sequences,
         long tokens,
         Optional<Draws> draws,
@@ -56,6 +56,25 @@ public record Manifest(
     /// @param path where it was, as it was given; a path of this system
     /// @param digest SHA-256 in hexadecimal digits of what identifies its content
     public record Input(String path, String digest) {}
+
+    /// The calibration text of a run.
+    ///
+    /// @param path where it was, as it was given; several sources, if there were several
+    /// @param digest SHA-256 in hexadecimal digits of the sequences
+    /// @param files the files, in order; none if it was one plain file
+    public record DataInput(String path, String digest, List<DataFile> files) {
+        public DataInput {
+            files = List.copyOf(files);
+        }
+    }
+
+    /// A file that calibration text was read from.
+    ///
+    /// @param path where it was
+    /// @param digest SHA-256 of its bytes in hexadecimal digits
+    /// @param documents its documents that were used
+    /// @param tokens its tokens that were used
+    public record DataFile(String path, String digest, long documents, long tokens) {}
 
     /// The recipe of a run.
     ///
@@ -101,7 +120,7 @@ public record Manifest(
             return new Manifest(
                     input(json, "checkpoint"),
                     recipe(json),
-                    input(json, "data"),
+                    data(json),
                     count(json, "sequences"),
                     count(json, "tokens"),
                     DrawsJson.read(json),
@@ -135,7 +154,7 @@ public record Manifest(
             ArrayNode set = used.putArray("set");
             recipe.settings().forEach(set::add);
         }
-        put(json, "data", data);
+        put(json, data);
         json.put("sequences", sequences);
         json.put("tokens", tokens);
         draws.ifPresent(drawn -> DrawsJson.put(json, drawn));
@@ -157,6 +176,28 @@ public record Manifest(
     private static void put(ObjectNode json, String key, SortedMap<String, String> texts) {
         ObjectNode section = json.putObject(key);
         texts.forEach(section::put);
+    }
+
+    private static void put(ObjectNode json, DataInput data) {
+        ObjectNode section = json.putObject("data").put("path", data.path()).put("digest", data.digest());
+        if (!data.files().isEmpty()) {
+            ArrayNode files = section.putArray("files");
+            data.files()
+                    .forEach(file -> files.addObject()
+                            .put("path", file.path())
+                            .put("digest", file.digest())
+                            .put("documents", file.documents())
+                            .put("tokens", file.tokens()));
+        }
+    }
+
+    private static DataInput data(ConfigJson json) {
+        ConfigJson section = section(json, "data");
+        List<DataFile> files = section.objects("files").stream()
+                .map(file -> new DataFile(
+                        file.string("path"), file.string("digest"), count(file, "documents"), count(file, "tokens")))
+                .toList();
+        return new DataInput(section.string("path"), section.string("digest"), files);
     }
 
     private static ConfigJson section(ConfigJson json, String key) {

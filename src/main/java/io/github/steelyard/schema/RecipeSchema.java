@@ -181,7 +181,11 @@ public final class RecipeSchema {
 
     private static Map<String, Object> data() {
         return new Shape()
-                .key("path", text(), "The file, relative to the recipe.")
+                .key("path", text(), "A file, a directory or a glob, relative to the recipe.")
+                .key(
+                        "sources",
+                        sources(),
+                        "Instead of path: several of these, each with a weight (1) that says how much is drawn of it.")
                 .key("max_sequences", integer(1), "Most sequences.")
                 .key("sequence_length", integer(1), "Most tokens in a sequence.")
                 .key(
@@ -194,6 +198,15 @@ public final class RecipeSchema {
                         "Shuffles the documents before they are packed and counted off.")
                 .key("add_special_tokens", flag(), "Whether the tokenizer adds what its template says.")
                 .required();
+    }
+
+    private static Map<String, Object> sources() {
+        Map<String, Object> source = new Shape()
+                .key("path", map("type", "string"), "A file, a directory or a glob, relative to the recipe.")
+                .key("weight", positive(), "How much is drawn of it, next to the others; 1.")
+                .required("path");
+        return map(
+                "type", orNull("array"), "items", map("anyOf", List.of(map("type", "string"), source)), "minItems", 1);
     }
 
     private static Map<String, Object> export() {

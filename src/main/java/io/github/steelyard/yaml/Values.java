@@ -118,7 +118,7 @@ public final class Values {
         throw wrong(path, node, "a list");
     }
 
-    static YamlException wrong(String path, Node found, String wanted) {
+    public static YamlException wrong(String path, Node found, String wanted) {
         return new YamlException(found.at(), "%s: expected %s, found %s".formatted(path, wanted, found.kind()));
     }
 }

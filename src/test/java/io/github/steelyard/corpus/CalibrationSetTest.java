@@ -13,7 +13,6 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.OptionalLong;
 import java.util.stream.IntStream;
@@ -55,7 +54,8 @@ final class CalibrationSetTest {
             assertThat(text.sequence(i)).isEqualTo(ids.sequence(i));
         }
         assertThat(text.digest()).isEqualTo(ids.digest());
-        assertThat(text.fileDigest()).isNotEqualTo(ids.fileDigest());
+        assertThat(text.files().getFirst().digest())
+                .isNotEqualTo(ids.files().getFirst().digest());
     }
 
     @Test
@@ -78,8 +78,8 @@ final class CalibrationSetTest {
 
     @Test
     void read_packingConcatenateWithAMost_countsWhatIsLeft() throws IOException {
-        DataOptions options = new DataOptions(
-                Optional.empty(), OptionalInt.of(2), 4, Packing.CONCATENATE, OptionalLong.empty(), true);
+        DataOptions options =
+                new DataOptions(List.of(), OptionalInt.of(2), 4, Packing.CONCATENATE, OptionalLong.empty(), true);
 
         CalibrationSet set = read(documents(5, 6, 2, 2), options);
 
@@ -91,9 +91,8 @@ final class CalibrationSetTest {
     void read_maxSequences_countsTheRestWithoutReadingIt() throws IOException {
         Path file = write("d.jsonl", "{\"input_ids\": [1, 2]}\n\n{\"input_ids\": [3]}\nthis is no JSON\n{}\n");
 
-        CalibrationSet set = read(
-                file,
-                new DataOptions(Optional.empty(), OptionalInt.of(2), 8, Packing.NONE, OptionalLong.empty(), true));
+        CalibrationSet set =
+                read(file, new DataOptions(List.of(), OptionalInt.of(2), 8, Packing.NONE, OptionalLong.empty(), true));
 
         assertThat(sequences(set)).containsExactly(List.of(1, 2), List.of(3));
         assertThat(set.counts().unusedDocuments()).isEqualTo(2);
@@ -104,7 +103,7 @@ final class CalibrationSetTest {
         Path file = write("d.jsonl", "{\"input_ids\": [1, 2]}\n{\"input_ids\": [3]}");
 
         // sha256sum of these bytes
-        assertThat(read(file, DataOptions.DEFAULT).fileDigest())
+        assertThat(read(file, DataOptions.DEFAULT).files().getFirst().digest())
                 .isEqualTo("804d6d6e0c3ee7b165ed19661e73a98691e3bfb3738eb44e86993241f917e3ec");
         // sha256 of struct.pack('<ii', ...) over 2, 1, 2, 1, 3
         assertThat(read(file, DataOptions.DEFAULT).digest())
@@ -195,7 +194,7 @@ final class CalibrationSetTest {
     @Test
     void read_noDataFile_isRefused() throws IOException {
         refused(directory.resolve("none.jsonl"), directory.resolve("none.jsonl") + ": not found");
-        refused(directory, directory + ": unknown kind of data; expected a name ending in .jsonl or .txt");
+        refused(directory, directory + ": no data file in it (.jsonl, .txt; .gz, .zst)");
         refused(write("empty.jsonl", "\n\n"), ": no token in it; documents without text: 0");
         refused(write("blank.jsonl", "{\"text\": \"\"}\n"), ": no token in it; documents without text: 1");
         refused(Files.createDirectory(directory.resolve("d.jsonl")), ": not a regular file");
@@ -250,16 +249,20 @@ final class CalibrationSetTest {
 
     private static CalibrationSet read(Path file, DataOptions options) {
         try (Tokenizer tokenizer = Tokenizer.at(DEMO_TOKENIZER)) {
-            return CalibrationSet.read(file, options, tokenizer, VOCABULARY, () -> OptionalInt.of(999));
+            return CalibrationSet.read(
+                    options.withSources(List.of(DataSource.of(file))),
+                    tokenizer,
+                    VOCABULARY,
+                    () -> OptionalInt.of(999));
         }
     }
 
     private static DataOptions options(int length, Packing packing) {
-        return new DataOptions(Optional.empty(), OptionalInt.empty(), length, packing, OptionalLong.empty(), true);
+        return new DataOptions(List.of(), OptionalInt.empty(), length, packing, OptionalLong.empty(), true);
     }
 
     private static DataOptions seeded(long seed, OptionalInt most) {
-        return new DataOptions(Optional.empty(), most, 16, Packing.NONE, OptionalLong.of(seed), true);
+        return new DataOptions(List.of(), most, 16, Packing.NONE, OptionalLong.of(seed), true);
     }
 
     private static List<List<Integer>> sequences(CalibrationSet set) {

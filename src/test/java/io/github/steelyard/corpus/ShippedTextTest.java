@@ -40,7 +40,11 @@ final class ShippedTextTest {
     @Test
     void general_asCalibrationData_isUsedWhole() {
         try (Tokenizer tokenizer = Tokenizer.at(Path.of("src/main/resources/demo/checkpoint/tokenizer.json"))) {
-            CalibrationSet set = CalibrationSet.read(GENERAL, DataOptions.DEFAULT, tokenizer, 1040, OptionalInt::empty);
+            CalibrationSet set = CalibrationSet.read(
+                    DataOptions.DEFAULT.withSources(List.of(DataSource.of(GENERAL))),
+                    tokenizer,
+                    1040,
+                    OptionalInt::empty);
 
             assertThat(set.count()).isEqualTo(117);
             assertThat(set.counts()).isEqualTo(new CalibrationSet.Counts(117, 0, 0, 0, 0, 0));

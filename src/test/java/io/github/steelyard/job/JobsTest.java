@@ -82,7 +82,7 @@ final class JobsTest {
     @Test
     void calibrate_backendThatHidesTheW2Input_isRefusedByWhoAsked() {
         CalibrationRequest.Choices fused = new CalibrationRequest.Choices(
-                Optional.of(demo.text()),
+                List.of(demo.text()),
                 Optional.empty(),
                 OptionalInt.empty(),
                 OptionalInt.empty(),
@@ -153,7 +153,7 @@ final class JobsTest {
         PlanRequest request = new PlanRequest(
                 demo.checkpoint(),
                 Optional.of(Recipe.read(demo.recipe())),
-                new PlanRequest.Given(demo.text(), OptionalInt.of(2)),
+                new PlanRequest.Given(List.of(demo.text()), OptionalInt.of(2)),
                 Optional.empty(),
                 OptionalDouble.of(0),
                 Compute.ofMachine());

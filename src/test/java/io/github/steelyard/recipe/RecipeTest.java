@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.github.steelyard.corpus.DataOptions;
+import io.github.steelyard.corpus.DataSource;
 import io.github.steelyard.format.Format;
 import io.github.steelyard.quant.AmaxSource;
 import io.github.steelyard.quant.QuantizerConfig;
@@ -11,6 +12,7 @@ import io.github.steelyard.recipe.CalibrationOptions.Experts;
 import io.github.steelyard.recipe.CalibrationOptions.StarvedExperts;
 import io.github.steelyard.recipe.CalibrationOptions.UnmatchedRules;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Optional;
 import java.util.OptionalDouble;
 import java.util.OptionalInt;
@@ -65,7 +67,7 @@ final class RecipeTest {
                         Drawing.AT_ONCE));
         assertThat(recipe.data())
                 .isEqualTo(new DataOptions(
-                        Optional.of(Path.of("dir/text.jsonl")),
+                        List.of(DataSource.of(Path.of("dir/text.jsonl"))),
                         OptionalInt.of(8),
                         128,
                         DataOptions.Packing.CONCATENATE,
@@ -74,6 +76,20 @@ final class RecipeTest {
         assertThat(recipe.export())
                 .isEqualTo(new ExportOptions(
                         ExportOptions.Format.SCALES, ExportOptions.Sharing.LAYER, 512L * 1024 * 1024));
+    }
+
+    @Test
+    void parse_sources_haveTheirWeights() {
+        String text = HEAD + "data: {sources: [a.jsonl, {path: 'b/*.gz', weight: 2.5}]}\n";
+
+        assertThat(Recipe.parse(NAME, text).data().sources())
+                .containsExactly(DataSource.of(Path.of("dir/a.jsonl")), new DataSource(Path.of("dir/b/*.gz"), 2.5));
+        refused(
+                HEAD + "data: {sources: [a.jsonl], path: b.jsonl}\n",
+                "dir/r.yaml:5:34: data.path and data.sources exclude each other");
+        refused(HEAD + "data: {sources: []}\n", "data.sources: expected a list of 1 to 1000 sources, found ");
+        refused(HEAD + "data: {sources: [{weight: 1}]}\n", "missing key 'data.sources[0].path'");
+        refused(HEAD + "data: {sources: [{path: a, weight: 0}]}\n", "data.sources[0].weight: expected a number ");
     }
 
     @Test

@@ -104,7 +104,7 @@ final class RunDirectoryTest {
         return new Manifest(
                 new Manifest.Input("model", "aa"),
                 new Manifest.RecipeInput("recipe.yaml", "bb", List.of("export.sharing=layer")),
-                new Manifest.Input("text.jsonl", "cc"),
+                new Manifest.DataInput("text.jsonl", "cc", List.of()),
                 8,
                 1024,
                 Optional.of(DRAWS),

@@ -40,6 +40,7 @@ final class RecipeSchemaTest {
               algorithm: {method: max}
               quant_cfg:
                 - {quantizer_name: '*', cfg: {num_bits: e4m3, block_sizes: {-1: 16}, bias: {-1: null}, rotate: {}}}
+            data: {sources: [{path: a.jsonl}]}
             """;
 
     // After a change: scripts/steelyard recipes schema > docs/recipe.schema.json
@@ -92,6 +93,7 @@ final class RecipeSchemaTest {
                 "calibration.budget.zzz                     | /properties/calibration/properties/budget",
                 "calibration.histogram.zzz                  | /properties/calibration/properties/histogram",
                 "data.zzz                                   | /properties/data",
+                "data.sources[0].zzz                        | /properties/data/properties/sources/items/anyOf/1",
                 "export.zzz                                 | /properties/export",
             })
     void mapping_hasTheKeysOfItsReader(String key, String place) {
