@@ -96,7 +96,7 @@ def watch(model, case, seen, published):
     ours = lambda name: name.startswith(case.get("text", "model.")) or name == "lm_head"
     leaves = case.get("experts", ("gate_proj", "up_proj", "down_proj"))
     for name, module in model.named_modules():
-        if not ours(name):
+        if not ours(name) or "indexer" in name:  # which is not calibrated
             continue
         kind = type(module).__name__
         if isinstance(module, torch.nn.Linear) or re.search("Router", kind) and hasattr(module, "weight"):
@@ -302,7 +302,7 @@ CASES |= {
         norm_topk_prob=False, first_k_dense_replace=0, attention_bias=True, tie_word_embeddings=True)),
     "ernie4_5_moe": dict(config="Ernie4_5_MoeConfig", model="Ernie4_5_MoeForCausalLM", values=ERNIE),
     "ernie4_5_moe-odd": dict(config="Ernie4_5_MoeConfig", model="Ernie4_5_MoeForCausalLM", seed=2, values=dict(
-        ERNIE, hidden_size=24, num_hidden_layers=4, moe_num_experts=3, moe_k=3, moe_num_shared_experts=0, use_bias=True,
+        ERNIE, hidden_size=24, num_hidden_layers=4, moe_num_experts=3, moe_k=3, moe_num_shared_experts=0,
         moe_layer_start_index=0, moe_layer_end_index=2, moe_layer_interval=2, tie_word_embeddings=False)),
     "hunyuan_v1_moe": dict(config="HunYuanMoEV1Config", model="HunYuanMoEV1ForCausalLM", values=HUNYUAN),
     "hunyuan_v1_moe-odd": dict(config="HunYuanMoEV1Config", model="HunYuanMoEV1ForCausalLM", seed=2, values=dict(
@@ -317,7 +317,16 @@ CASES |= {
         tie_word_embeddings=True)),
     "deepseek_v32": dict(config="DeepseekV32Config", model="DeepseekV32ForCausalLM", values=dict(
         DSA, first_k_dense_replace=1)),
+    "deepseek_v32-odd": dict(config="DeepseekV32Config", model="DeepseekV32ForCausalLM", seed=2, values=dict(
+        DSA, hidden_size=24, n_routed_experts=6, n_group=3, topk_group=2, num_experts_per_tok=4, n_shared_experts=2,
+        mlp_layer_types=["sparse", "dense"], attention_bias=True, tie_word_embeddings=True, v_head_dim=12, index_topk=11,
+        rope_parameters=dict(rope_type="yarn", rope_theta=1e4, factor=4.0, mscale=1.0, mscale_all_dim=1.0,
+                             original_max_position_embeddings=128, beta_fast=32.0, beta_slow=1.0))),
     "glm_moe_dsa": dict(config="GlmMoeDsaConfig", model="GlmMoeDsaForCausalLM", values=DSA),
+    "glm_moe_dsa-odd": dict(config="GlmMoeDsaConfig", model="GlmMoeDsaForCausalLM", seed=2, values=dict(
+        DSA, hidden_size=24, num_hidden_layers=3, n_routed_experts=2, num_experts_per_tok=2, n_shared_experts=2,
+        norm_topk_prob=True, attention_bias=True, tie_word_embeddings=True, index_topk=11,
+        mlp_layer_types=["sparse", "dense", "sparse"], indexer_types=["full", "shared", "full"])),
 }
 
 

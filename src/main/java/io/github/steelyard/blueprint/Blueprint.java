@@ -43,6 +43,8 @@ public record Blueprint(
         NONE,
         /// Each head by itself.
         PER_HEAD,
+        /// Each head by itself, after the rotation.
+        ROTATED,
         /// All heads together.
         FULL_WIDTH
     }
@@ -99,6 +101,8 @@ public record Blueprint(
     public enum Choice {
         /// Softmax over all, then the best.
         SOFTMAX,
+        /// Softmax over all; the best by that and a correction.
+        CORRECTED_SOFTMAX,
         /// The best, softmax over these.
         SOFTMAX_OF_CHOSEN,
         /// Sigmoids; the best by these and a correction, inside of groups.
@@ -121,6 +125,8 @@ public record Blueprint(
     /// @param router name of the router
     /// @param choice how tokens choose
     /// @param correction name of the correction, where the choice has one
+    /// @param correctionRow whether it lies as a matrix of one row
+    /// @param floor least divisor of weights, of [Choice#CORRECTED_SOFTMAX]
     /// @param renormalise whether weights are divided by their sum
     /// @param scale factor on the weights
     /// @param groups groups that the experts form
@@ -136,6 +142,8 @@ public record Blueprint(
             String router,
             Choice choice,
             Optional<String> correction,
+            boolean correctionRow,
+            Setting floor,
             Switch renormalise,
             Setting scale,
             Setting groups,

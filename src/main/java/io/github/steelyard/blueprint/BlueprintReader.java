@@ -103,7 +103,8 @@ final class BlueprintReader {
     private static Blueprint.Moe moe(Fields fields) {
         Choice choice = fields.choice("choice", Choice.values()).orElse(Choice.SOFTMAX);
         Optional<String> correction = name(fields, "correction");
-        if (correction.isPresent() && choice != Choice.SIGMOID) {
+        boolean corrects = choice == Choice.SIGMOID || choice == Choice.CORRECTED_SOFTMAX;
+        if (correction.isPresent() && !corrects) {
             throw fields.wrong("correction", fields.required("correction"), "none, since choice is without");
         }
         List<String> projections = fields.words("projections");
@@ -115,6 +116,8 @@ final class BlueprintReader {
                 name(fields, "router").orElse("gate"),
                 choice,
                 correction,
+                fields.flag("correction_row").orElse(false),
+                number(fields, "floor", Optional.of(0.0)).orElseThrow(),
                 flag(fields, "renormalise").orElse(Switch.fixed(true)),
                 number(fields, "scale", Optional.of(1.0)).orElseThrow(),
                 number(fields, "groups", Optional.of(1.0)).orElseThrow(),

@@ -10,6 +10,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.Set;
+import java.util.TreeSet;
 
 /// The config keys that nearly every family has, read and checked.
 ///
@@ -112,6 +113,20 @@ record CommonConfig(
                                     layers));
         }
         return experts;
+    }
+
+    /// Returns an integer, which a config may give for each layer if it is the same in all.
+    int uniform(String key, int min, int max) {
+        if (!config().isArray(key)) {
+            return config().integer(key, min, max);
+        }
+        Set<Integer> values = new TreeSet<>(config().integers(key));
+        int value = values.size() == 1 ? values.iterator().next() : min - 1;
+        if (value < min || value > max) {
+            throw config().unsuitable(
+                            key, String.format(Locale.ROOT, "an integer in %d..%d, the same in all layers", min, max));
+        }
+        return value;
     }
 
     /// Returns the number of experts that each token is sent to.

@@ -83,6 +83,7 @@ record DeclaredFamily(Blueprint blueprint) implements Family {
         return switch (heads.norm()) {
             case NONE -> new Attention.HeadNorm.None();
             case PER_HEAD -> blocks.perHeadNorm(query, key);
+            case ROTATED -> blocks.rotatedNorm(query, key);
             case FULL_WIDTH -> blocks.fullWidthNorm(query, key);
         };
     }
@@ -132,7 +133,7 @@ record DeclaredFamily(Blueprint blueprint) implements Family {
             }
             int product = 1;
             for (String key : setting.keys()) {
-                product = Math.multiplyExact(product, common.config().integer(key, min, max));
+                product = Math.multiplyExact(product, common.uniform(key, min, max));
             }
             return product;
         }

@@ -1,6 +1,7 @@
 package io.github.steelyard.family;
 
 import io.github.steelyard.blueprint.Blueprint;
+import io.github.steelyard.model.ExpectedTensor;
 import io.github.steelyard.model.Linear;
 import io.github.steelyard.model.Modules;
 import io.github.steelyard.moe.Activation;
@@ -9,6 +10,7 @@ import io.github.steelyard.moe.Router;
 import io.github.steelyard.moe.Routing;
 import io.github.steelyard.moe.SharedExpert;
 import io.github.steelyard.moe.SparseMoe;
+import io.github.steelyard.tensor.Shape;
 import io.github.steelyard.weights.FusedStack;
 import java.util.List;
 import java.util.Locale;
@@ -25,18 +27,19 @@ record DeclaredMoe(CommonConfig common, Blueprint.Moe moe) {
         int count = common.experts(moe.count());
         Linear gate = SoftmaxMoe.gate(common, name + "." + moe.router(), layer, count);
         return new SparseMoe(
-                new Router(gate, moe.correction().map(leaf -> correction(name + "." + leaf)), routing(count)),
+                new Router(gate, moe.correction().map(leaf -> correction(name + "." + leaf, count)), routing(count)),
                 experts(name + ".experts", layer, count),
                 new Activation.GatedSilu(),
                 moe.shared().flatMap(shared -> shared(shared, name, layer)),
                 Optional.empty());
     }
 
-    private String correction(String name) {
+    private ExpectedTensor correction(String name, int count) {
         String renamed = SoftmaxMoe.renamed(name);
         boolean resaved =
                 !common.source().has().test(name) && common.source().has().test(renamed);
-        return resaved ? renamed : name;
+        Shape shape = moe.correctionRow() ? Shape.of(1, count) : Shape.of(count);
+        return new ExpectedTensor(resaved ? renamed : name, shape);
     }
 
     private Routing routing(int count) {
@@ -51,9 +54,10 @@ record DeclaredMoe(CommonConfig common, Blueprint.Moe moe) {
                             String.format(Locale.ROOT, "a divisor of %s = %d", moe.count(), count));
         }
         int kept = settings.count(moe.keptGroups(), 1, groups);
-        int chosen = common.config().integer(moe.chosen(), 1, count / groups * kept);
+        int chosen = common.uniform(moe.chosen(), 1, count / groups * kept);
         return switch (moe.choice()) {
             case SOFTMAX -> new Routing.Softmax(chosen, renormalise);
+            case CORRECTED_SOFTMAX -> new Routing.CorrectedSoftmax(chosen, settings.factor(moe.floor()));
             case SOFTMAX_OF_CHOSEN -> new Routing.SoftmaxOfChosen(chosen);
             case SIGMOID -> new Routing.GroupedSigmoid(chosen, groups, kept, renormalise, scale);
         };

@@ -21,25 +21,34 @@ import java.util.Set;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 
-/// DeepSeek-V2, -V3, -V3.2 and -R1, Kimi-K2: latent attention, dense layers first, then sparse ones with shared
-/// experts.
-/// The indexer of V3.2 selects the `index_topk` keys that a query sees; it is passed through, and sequences in which it
+/// DeepSeek-V2, -V3, -V3.2 and -R1, Kimi-K2, GLM-4.7-Flash, GLM-5: latent attention, dense layers first, then sparse
+/// ones
+/// with shared experts.
+/// The indexer of V3.2 and GLM-5 selects the `index_topk` keys that a query sees; it is passed through, and sequences
+/// in which it
 /// would leave some out are refused.
 final class DeepseekFamily implements Family {
 
-    private static final String SPARSE = "deepseek_v32";
+    private static final String LITE = "glm4_moe_lite";
+    private static final Set<String> SELECTING = Set.of("deepseek_v32", "glm_moe_dsa");
+    private static final String LAYER_KINDS = "mlp_layer_types";
     private static final float LATENT_EPSILON = 1e-6f; // fixed in the reference implementation
 
     @Override
     public Set<String> modelTypes() {
-        return Set.of("deepseek_v2", "deepseek_v3", SPARSE, "kimi_k2");
+        return Set.of("deepseek_v2", "deepseek_v3", "kimi_k2", LITE, "deepseek_v32", "glm_moe_dsa");
     }
 
     @Override
     public Decoder build(ModelSource source) {
         CommonConfig common = CommonConfig.read(source);
-        common.requireFullAttention();
-        common.requireKeys("first_k_dense_replace", "n_shared_experts", "routed_scaling_factor");
+        if (!selects(source) || !Set.of("indexed_attention").containsAll(common.layerTypes("layer_types"))) {
+            common.requireFullAttention();
+        }
+        common.requireKeys("n_shared_experts", "routed_scaling_factor");
+        if (!source.config().has(LAYER_KINDS)) {
+            common.requireKeys("first_k_dense_replace");
+        }
         requireKeysOfEachHead(common);
         boolean second = source.modelType().equals("deepseek_v2");
         if (!second) {
@@ -57,7 +66,7 @@ final class DeepseekFamily implements Family {
     }
 
     private static boolean selects(ModelSource source) {
-        return source.modelType().equals(SPARSE);
+        return SELECTING.contains(source.modelType());
     }
 
     private static Set<String> indexers(CommonConfig common) {

@@ -2,12 +2,14 @@ package io.github.steelyard.family;
 
 import io.github.steelyard.files.ConfigJson;
 import io.github.steelyard.model.Body;
+import io.github.steelyard.model.ExpectedTensor;
 import io.github.steelyard.model.Modules;
 import io.github.steelyard.moe.Activation;
 import io.github.steelyard.moe.Router;
 import io.github.steelyard.moe.Routing;
 import io.github.steelyard.moe.SharedExpert;
 import io.github.steelyard.moe.SparseMoe;
+import java.util.List;
 import java.util.Optional;
 
 /// The feed-forward blocks of DeepSeek and GLM: the first layers dense, the others sparse with shared experts.
@@ -23,10 +25,20 @@ record DeepseekFeedForward(CommonConfig common, int experts, Routing routing, bo
         int dense = config.integerOr("first_k_dense_replace", 0, 0, CommonConfig.MAX_LAYERS);
         int step = config.integerOr("moe_layer_freq", 1, 1, CommonConfig.MAX_LAYERS);
         String name = common.naming().layer(layer) + ".mlp";
-        return layer >= dense && layer % step == 0
+        List<String> kinds = common.layerTypes("mlp_layer_types");
+        boolean sparse = kinds.isEmpty() ? layer >= dense && layer % step == 0 : isSparse(kinds.get(layer));
+        return sparse
                 ? moe(name, layer)
                 : new LlamaBlocks(common)
                         .mlp(name, layer, common.width("intermediate_size"), config.flag("mlp_bias", false));
+    }
+
+    private boolean isSparse(String kind) {
+        return switch (kind) {
+            case "sparse" -> true;
+            case "dense" -> false;
+            default -> throw common.config().unsuitable("mlp_layer_types", "sparse or dense only");
+        };
     }
 
     private SparseMoe moe(String name, int layer) {
@@ -36,7 +48,9 @@ record DeepseekFeedForward(CommonConfig common, int experts, Routing routing, bo
         return new SparseMoe(
                 new Router(
                         new Modules(layer).router(gate, experts, common.hidden(), false),
-                        corrected ? Optional.of(gate + ".e_score_correction_bias") : Optional.empty(),
+                        corrected
+                                ? Optional.of(ExpectedTensor.vector(gate + ".e_score_correction_bias", experts))
+                                : Optional.empty(),
                         routing),
                 new ExpertBlocks(common.source(), name + ".experts", layer, experts, common.hidden(), inner)
                         .gated("gate_proj", "up_proj", "down_proj"),

@@ -77,6 +77,11 @@ record LlamaBlocks(CommonConfig common) {
                 common.norm(query, common.headWidth()), common.norm(key, common.headWidth()));
     }
 
+    Attention.HeadNorm rotatedNorm(String query, String key) {
+        return new Attention.HeadNorm.Rotated(
+                common.norm(query, common.headWidth()), common.norm(key, common.headWidth()));
+    }
+
     Attention.HeadNorm fullWidthNorm(String query, String key) {
         return new Attention.HeadNorm.FullWidth(
                 common.norm(query, common.heads() * common.headWidth()),

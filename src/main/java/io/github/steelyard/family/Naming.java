@@ -18,6 +18,10 @@ record Naming(String root, String embedding, String norm, String head) {
     /// Prefixes of what belongs to other parts of a multimodal model, or to multi-token prediction.
     private static final List<String> OTHER_PARTS = List.of(
             "mtp.",
+            "model.mtp_block.",
+            "model.mtp_emb_norm.",
+            "model.mtp_hidden_norm.",
+            "model.mtp_linear_proj.",
             "visual.",
             "model.visual.",
             "vision_tower.",

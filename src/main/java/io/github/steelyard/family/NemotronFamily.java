@@ -170,7 +170,7 @@ final class NemotronFamily implements Family {
         return new SparseMoe(
                 new Router(
                         modules.router(gate, experts, common.hidden(), false),
-                        Optional.of(gate + ".e_score_correction_bias"),
+                        Optional.of(ExpectedTensor.vector(gate + ".e_score_correction_bias", experts)),
                         SigmoidRouting.read(common, experts)),
                 new ExpertBlocks(common.source(), name + ".experts", layer, experts, width, inner).ungated(biased),
                 new Activation.SquaredRelu(),

@@ -22,16 +22,18 @@ import java.util.List;
 import java.util.Optional;
 import java.util.Set;
 
-/// Qwen3.5 and 3.6, dense and MoE: three layers of Gated DeltaNet to one of gated attention, zero-centred norms, a
-/// shared expert behind a gate, fused experts.
+/// Qwen3-Next, Qwen3.5 and 3.6, dense and MoE: three layers of Gated DeltaNet to one of gated attention, zero-centred
+/// norms, a shared expert behind a gate. Qwen3-Next has its experts one by one, and other first projections in
+/// DeltaNet.
 final class Qwen35Family implements Family {
 
     private static final int FULL_ATTENTION_INTERVAL = 4;
     private static final int MAX_KERNEL = 64;
+    private static final String NEXT = "qwen3_next";
 
     @Override
     public Set<String> modelTypes() {
-        return Set.of("qwen3_5_moe", "qwen3_5_moe_text", "qwen3_5", "qwen3_5_text");
+        return Set.of(NEXT, "qwen3_5_moe", "qwen3_5_moe_text", "qwen3_5", "qwen3_5_text");
     }
 
     @Override
@@ -42,7 +44,10 @@ final class Qwen35Family implements Family {
         boolean gated = source.config().flag("attn_output_gate", true);
         AttentionStyle style = AttentionStyle.of(blocks.rotary(10_000, 0.25, false))
                 .with(new Attention.Variations(0, gated, 0, Attention.Temperature.ONE));
-        boolean sparse = source.modelType().contains("moe");
+        boolean next = source.modelType().equals(NEXT);
+        boolean experts = next || source.modelType().contains("moe");
+        List<Integer> dense = source.config().integers("mlp_only_layers");
+        int step = source.config().integerOr("decoder_sparse_step", 1, 1, CommonConfig.MAX_LAYERS);
         List<Decoder.Layer> layers = new ArrayList<>();
         for (int layer = 0; layer < common.layers(); layer++) {
             String prefix = common.naming().layer(layer);
@@ -50,6 +55,7 @@ final class Qwen35Family implements Family {
             Body mixer = isFull(common, layer)
                     ? blocks.attention(attention, layer, style.with(blocks.perHeadNorm(attention)))
                     : deltaNet(common, prefix + ".linear_attn", layer);
+            boolean sparse = experts && (!next || (!dense.contains(layer) && (layer + 1) % step == 0));
             Body feedForward = sparse
                     ? moe(common, prefix + ".mlp", layer)
                     : blocks.mlp(prefix + ".mlp", layer, common.width("intermediate_size"), false);
@@ -83,16 +89,12 @@ final class Qwen35Family implements Family {
         DeltaRule rule = new DeltaRule(
                 keyHeads, valueHeads, common.width("linear_key_head_dim"), common.width("linear_value_head_dim"));
         Modules modules = new Modules(layer);
-        List<String> inputs =
-                List.of(name + ".in_proj_qkv", name + ".in_proj_z", name + ".in_proj_b", name + ".in_proj_a");
         int hidden = common.hidden();
         Linear out = modules.linear(name + ".out_proj", hidden, rule.valueColumns());
+        boolean next = common.source().modelType().equals(NEXT);
         return new GatedDeltaNet(
-                LinearGroup.of(
-                        modules.linear(inputs.get(0), rule.columns(), hidden, false, inputs, inputs.subList(0, 2)),
-                        modules.linear(inputs.get(1), rule.valueColumns(), hidden, false, inputs, inputs.subList(0, 2)),
-                        modules.linear(inputs.get(2), valueHeads, hidden, false, inputs, inputs.subList(2, 4)),
-                        modules.linear(inputs.get(3), valueHeads, hidden, false, inputs, inputs.subList(2, 4))),
+                next ? mixedProjections(name, layer, hidden, rule) : projections(name, layer, hidden, rule),
+                next,
                 new CausalConvolution(
                         name + ".conv1d",
                         rule.columns(),
@@ -105,9 +107,32 @@ final class Qwen35Family implements Family {
                 LinearGroup.of(out));
     }
 
+    private static LinearGroup projections(String name, int layer, int hidden, DeltaRule rule) {
+        Modules modules = new Modules(layer);
+        List<String> inputs =
+                List.of(name + ".in_proj_qkv", name + ".in_proj_z", name + ".in_proj_b", name + ".in_proj_a");
+        return LinearGroup.of(
+                modules.linear(inputs.get(0), rule.columns(), hidden, false, inputs, inputs.subList(0, 2)),
+                modules.linear(inputs.get(1), rule.valueColumns(), hidden, false, inputs, inputs.subList(0, 2)),
+                modules.linear(inputs.get(2), rule.valueHeads(), hidden, false, inputs, inputs.subList(2, 4)),
+                modules.linear(inputs.get(3), rule.valueHeads(), hidden, false, inputs, inputs.subList(2, 4)));
+    }
+
+    private static LinearGroup mixedProjections(String name, int layer, int hidden, DeltaRule rule) {
+        Modules modules = new Modules(layer);
+        List<String> inputs = List.of(name + ".in_proj_qkvz", name + ".in_proj_ba");
+        int columns = Math.addExact(rule.columns(), rule.valueColumns());
+        return LinearGroup.of(
+                modules.linear(inputs.get(0), columns, hidden, false, inputs, inputs.subList(0, 1)),
+                modules.linear(inputs.get(1), 2 * rule.valueHeads(), hidden, false, inputs, inputs.subList(1, 2)));
+    }
+
     private static SparseMoe moe(CommonConfig common, String name, int layer) {
         int experts = common.experts("num_experts");
         int inner = common.width("moe_intermediate_size");
+        boolean next = common.source().modelType().equals(NEXT);
+        ExpertBlocks blocks =
+                new ExpertBlocks(common.source(), name + ".experts", layer, experts, common.hidden(), inner);
         Modules modules = new Modules(layer);
         SharedExpert shared = new SharedExpert(
                 new LlamaBlocks(common)
@@ -116,9 +141,11 @@ final class Qwen35Family implements Family {
         return new SparseMoe(
                 Router.of(
                         modules.router(name + ".gate", experts, common.hidden(), false),
-                        new Routing.Softmax(common.chosen(experts), true)),
-                new ExpertBlocks(common.source(), name + ".experts", layer, experts, common.hidden(), inner)
-                        .fused(FusedStack.Layout.OUT_IN, ExpertBlocks.GateRows.FIRST_HALF, false),
+                        new Routing.Softmax(
+                                common.chosen(experts), !next || common.config().flag("norm_topk_prob", true))),
+                next
+                        ? blocks.gated("gate_proj", "up_proj", "down_proj")
+                        : blocks.fused(FusedStack.Layout.OUT_IN, ExpertBlocks.GateRows.FIRST_HALF, false),
                 new Activation.GatedSilu(),
                 Optional.of(shared),
                 Optional.empty());

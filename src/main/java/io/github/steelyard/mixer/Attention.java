@@ -21,7 +21,7 @@ import java.util.Optional;
 /// @param module name of the attention module, which carries the key and value sites
 /// @param qkv the q, k and v projections, in this order
 /// @param output the output projection
-/// @param headNorm norm on queries and keys before the rotation
+/// @param headNorm norm on queries and keys
 /// @param rotary position embedding; empty for none
 /// @param core heads, widths, scale and mask
 /// @param sinks tensor with one extra logit for each head, if the model has them
@@ -37,13 +37,16 @@ public record Attention(
         Variations variations)
         implements SequenceBody {
 
-    /// Norm on queries and keys before the rotation.
+    /// Norm on queries and keys.
     public sealed interface HeadNorm {
         /// No norm.
         record None() implements HeadNorm {}
 
         /// Each head by itself, one weight `(head width)` for all heads.
         record PerHead(Norm query, Norm key) implements HeadNorm {}
+
+        /// Each head by itself, one weight `(head width)` for all heads, after the rotation.
+        record Rotated(Norm query, Norm key) implements HeadNorm {}
 
         /// The whole projection as one row, weight `(heads * head width)`.
         record FullWidth(Norm query, Norm key) implements HeadNorm {}
@@ -95,6 +98,7 @@ public record Attention(
         switch (headNorm) {
             case HeadNorm.None none -> {}
             case HeadNorm.PerHead norms -> addNorms(tensors, norms.query(), norms.key());
+            case HeadNorm.Rotated norms -> addNorms(tensors, norms.query(), norms.key());
             case HeadNorm.FullWidth norms -> addNorms(tensors, norms.query(), norms.key());
         }
         sinks.ifPresent(name -> tensors.add(new ExpectedTensor(name, Shape.of(core.heads()))));

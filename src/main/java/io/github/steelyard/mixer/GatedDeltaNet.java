@@ -22,7 +22,9 @@ import java.util.List;
 ///
 /// Sites: the shared input of the first projections; the input of the output.
 ///
-/// @param input `in_proj_qkv`, `in_proj_z`, `in_proj_b`, `in_proj_a`
+/// @param input `in_proj_qkv`, `in_proj_z`, `in_proj_b`, `in_proj_a`; or `in_proj_qkvz`, `in_proj_ba`
+/// @param byKeyHead whether the first projections give the parts of one key head after the other,
+///     `[q k v z] … [b a] …`, as Qwen3-Next has them
 /// @param convolution over `[q | k | v]`
 /// @param logRate name of `A_log`, a value for each value head
 /// @param stepBias name of `dt_bias`, a value for each value head
@@ -31,6 +33,7 @@ import java.util.List;
 /// @param output `out_proj`
 public record GatedDeltaNet(
         LinearGroup input,
+        boolean byKeyHead,
         CausalConvolution convolution,
         String logRate,
         String stepBias,

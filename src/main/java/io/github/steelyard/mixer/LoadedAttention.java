@@ -39,6 +39,11 @@ final class LoadedAttention implements SequenceBody.Loaded {
                 this.keyNorm = norms.key().load(weights);
                 this.fullWidth = false;
             }
+            case Attention.HeadNorm.Rotated norms -> {
+                this.queryNorm = norms.query().load(weights);
+                this.keyNorm = norms.key().load(weights);
+                this.fullWidth = false;
+            }
             case Attention.HeadNorm.FullWidth norms -> {
                 this.queryNorm = norms.query().load(weights);
                 this.keyNorm = norms.key().load(weights);
@@ -116,7 +121,8 @@ final class LoadedAttention implements SequenceBody.Loaded {
             float[] x, Norm.@Nullable Loaded norm, int heads, int from, int tokens, boolean query, Lane lane) {
         int width = attention.core().keyWidth();
         int first = from * heads * width;
-        if (norm != null) {
+        boolean rotatedFirst = attention.headNorm() instanceof Attention.HeadNorm.Rotated;
+        if (norm != null && !rotatedFirst) {
             int rowWidth = fullWidth ? heads * width : width;
             norm.forward(x, first, rowWidth, fullWidth ? tokens : tokens * heads, x, first, lane);
         }
@@ -137,6 +143,9 @@ final class LoadedAttention implements SequenceBody.Loaded {
                     lane.kernels().scale(temperature, x, offset, width);
                 }
             }
+        }
+        if (norm != null && rotatedFirst) {
+            norm.forward(x, first, width, tokens * heads, x, first, lane);
         }
     }
 

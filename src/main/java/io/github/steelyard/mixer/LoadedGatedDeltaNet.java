@@ -39,8 +39,9 @@ final class LoadedGatedDeltaNet implements SequenceBody.Loaded {
     public void forward(float[] x, int tokens, float[] y, Lane lane) {
         DeltaRule rule = net.rule();
         try (Scratch.Frame frame = lane.frame()) {
-            float[] projected = frame.floats((long) tokens * input.rows());
-            input.forward(x, tokens, projected, Phase.PROJECTION, lane);
+            float[] given = frame.floats((long) tokens * input.rows());
+            input.forward(x, tokens, given, Phase.PROJECTION, lane);
+            float[] projected = net.byKeyHead() ? byPart(given, tokens, frame) : given;
             float[] mixed = frame.floats((long) tokens * rule.valueColumns());
             long start = lane.begin();
             float[] rows = frame.floats((long) tokens * rule.columns());
@@ -53,6 +54,35 @@ final class LoadedGatedDeltaNet implements SequenceBody.Loaded {
             lane.end(Phase.RECURRENCE, start, flops(tokens), 4.0 * tokens * (input.rows() + rule.valueColumns()));
             output.forward(mixed, tokens, y, Phase.PROJECTION, lane);
         }
+    }
+
+    /// Puts rows of `[q k v z]` of each key head, then `[b a]` of each, into the order `[q | k | v | z | b | a]`.
+    private float[] byPart(float[] given, int tokens, Scratch.Frame frame) {
+        DeltaRule rule = net.rule();
+        int heads = rule.keyHeads();
+        int ratio = rule.valueHeads() / heads;
+        int values = ratio * rule.valueWidth();
+        int[] widths = {rule.keyWidth(), rule.keyWidth(), values, values, ratio, ratio};
+        float[] ordered = frame.floats((long) tokens * input.rows());
+        int from = 0;
+        for (int token = 0; token < tokens; token++) {
+            int to = token * input.rows();
+            for (int group = 0; group < widths.length; group += group == 0 ? 4 : 2) {
+                int end = group == 0 ? 4 : widths.length;
+                for (int head = 0; head < heads; head++) {
+                    int column = to;
+                    for (int part = group; part < end; part++) {
+                        System.arraycopy(given, from, ordered, column + head * widths[part], widths[part]);
+                        from += widths[part];
+                        column += heads * widths[part];
+                    }
+                }
+                for (int part = group; part < end; part++) {
+                    to += heads * widths[part];
+                }
+            }
+        }
+        return ordered;
     }
 
     private void normaliseKeys(float[] rows, int tokens, Lane lane) {

@@ -99,13 +99,29 @@ public final class RotaryParameters {
             case "linear" -> new Rotary(linear(plain), 1, interleaved);
             case "llama3" -> new Rotary(llama3(plain), 1, interleaved);
             case "yarn" -> new Rotary(yarn(plain, dimensions, theta), yarnScaling(), interleaved);
-            case "dynamic" -> new Rotary(plain, 1, interleaved, Optional.of(dynamicLimit()));
+            case "dynamic" ->
+                new Rotary(dynamic(plain, dimensions, theta), 1, interleaved, Optional.of(dynamicLimit()));
             case "longrope" -> longRope(plain, interleaved);
             default -> new Rotary(plain, 1, interleaved);
         };
     }
 
-    /// Dynamic NTK scaling changes nothing up to the trained length.
+    /// Dynamic NTK scaling changes nothing up to the trained length; with `alpha`, as Hunyuan has it, the base is
+    /// another
+    /// one: `θ · α^(d / (d − 2))`.
+    private float[] dynamic(float[] plain, int dimensions, double theta) {
+        double alpha = bounded("alpha", 0, 0, MAX_FACTOR);
+        if (alpha == 0 || dimensions == 2) {
+            return plain;
+        }
+        double base = theta * StrictMath.pow(alpha, dimensions / (dimensions - 2.0));
+        float[] scaled = new float[plain.length];
+        for (int k = 0; k < plain.length; k++) {
+            scaled[k] = (float) (1 / StrictMath.pow(base, 2.0 * k / dimensions));
+        }
+        return scaled;
+    }
+
     private SequenceLimit dynamicLimit() {
         bounded("factor", 0, MIN_FACTOR, MAX_FACTOR); // refused where there is none, as elsewhere
         double trained = bounded("max_position_embeddings", DEFAULT_POSITIONS, 1, MAX_POSITIONS);

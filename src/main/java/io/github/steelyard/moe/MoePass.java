@@ -2,6 +2,7 @@ package io.github.steelyard.moe;
 
 import io.github.steelyard.files.CheckpointException;
 import io.github.steelyard.model.CorpusContext;
+import io.github.steelyard.model.ExpectedTensor;
 import io.github.steelyard.model.HiddenStates;
 import io.github.steelyard.model.LinearGroup;
 import io.github.steelyard.model.Norm;
@@ -139,13 +140,9 @@ final class MoePass {
     }
 
     private PerToken load(Scratch.Frame kept, Lane lane) {
-        int experts = moe.router().experts();
         return new PerToken(
                 moe.router().group().load(context.weights(), lane, kept),
-                moe.router()
-                        .correctionBias()
-                        .map(name -> correctionBias(name, experts))
-                        .orElseGet(() -> new float[0]),
+                moe.router().correctionBias().map(this::correctionBias).orElseGet(() -> new float[0]),
                 moe.shared()
                         .map(s -> s.mlp().load(context.weights(), lane, kept, sequences.longest()))
                         .orElse(null),
@@ -158,9 +155,10 @@ final class MoePass {
                         .orElse(null));
     }
 
-    private float[] correctionBias(String name, int experts) {
-        float[] bias = context.weights().vector(name, experts);
-        for (int e = 0; e < experts; e++) {
+    private float[] correctionBias(ExpectedTensor tensor) {
+        String name = tensor.name();
+        float[] bias = context.weights().vector(name, tensor.shape());
+        for (int e = 0; e < bias.length; e++) {
             if (!Float.isFinite(bias[e])) {
                 throw new CheckpointException(
                         context.weights().checkpoint().tensor(name).file(),

@@ -3,7 +3,6 @@ package io.github.steelyard.moe;
 import io.github.steelyard.model.ExpectedTensor;
 import io.github.steelyard.model.Linear;
 import io.github.steelyard.model.LinearGroup;
-import io.github.steelyard.tensor.Shape;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
@@ -11,9 +10,9 @@ import java.util.Optional;
 /// The router of one layer.
 ///
 /// @param gate the linear layer that scores the experts
-/// @param correctionBias tensor that takes part in the choice alone
+/// @param correctionBias tensor that takes part in the choice alone, a value for each expert
 /// @param routing how scores become a choice
-public record Router(Linear gate, Optional<String> correctionBias, Routing routing) {
+public record Router(Linear gate, Optional<ExpectedTensor> correctionBias, Routing routing) {
 
     /// Returns a router without a correction bias.
     public static Router of(Linear gate, Routing routing) {
@@ -31,7 +30,7 @@ public record Router(Linear gate, Optional<String> correctionBias, Routing routi
 
     List<ExpectedTensor> tensors() {
         List<ExpectedTensor> tensors = new ArrayList<>(gate.tensors());
-        correctionBias.ifPresent(name -> tensors.add(new ExpectedTensor(name, Shape.of(experts()))));
+        correctionBias.ifPresent(tensors::add);
         return tensors;
     }
 }

@@ -22,6 +22,11 @@ public sealed interface Routing {
     record GroupedSigmoid(int chosen, int groups, int keptGroups, boolean renormalise, float scale)
             implements Routing {}
 
+    /// Softmax over all experts; a correction bias takes part in the choice alone; weights are divided by their sum, or
+    /// by
+    /// `floor` where that is larger (ERNIE 4.5).
+    record CorrectedSoftmax(int chosen, float floor) implements Routing {}
+
     /// The largest logits, then softmax over those (gpt-oss).
     record SoftmaxOfChosen(int chosen) implements Routing {}
 
@@ -56,6 +61,12 @@ public sealed interface Routing {
             case GroupedSigmoid r -> {
                 for (int e = 0; e < count; e++) {
                     scores[e] = RoutingChoice.sigmoid(scores[e]) + (bias.length > 0 ? bias[e] : 0);
+                }
+            }
+            case CorrectedSoftmax r -> {
+                RoutingChoice.softmax(scores, 0, count);
+                for (int e = 0; e < bias.length; e++) {
+                    scores[e] += bias[e];
                 }
             }
         }

@@ -47,6 +47,15 @@ final class RoutingChoice {
                 weigh(r.chosen(), r.renormalise() ? sum(r.chosen()) + 1e-20f : 1);
                 scale(r.chosen(), r.scale());
             }
+            case Routing.CorrectedSoftmax r -> {
+                softmax(scores, 0, count);
+                float[] candidates = scores.clone();
+                for (int e = 0; e < bias.length; e++) {
+                    candidates[e] += bias[e];
+                }
+                take(candidates, r.chosen());
+                weigh(r.chosen(), Math.max(sum(r.chosen()), r.floor()));
+            }
             case Routing.SoftmaxOfChosen r -> {
                 take(scores.clone(), r.chosen());
                 weigh(r.chosen(), 1);
@@ -137,7 +146,7 @@ final class RoutingChoice {
         return (float) (1 / (1 + StrictMath.exp(-x)));
     }
 
-    private static void softmax(float[] x, int offset, int length) {
+    static void softmax(float[] x, int offset, int length) {
         float largest = Float.NEGATIVE_INFINITY;
         for (int i = 0; i < length; i++) {
             largest = Math.max(largest, x[offset + i]);

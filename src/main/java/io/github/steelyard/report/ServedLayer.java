@@ -134,6 +134,7 @@ record ServedLayer(int index, String prefix, MoeLayer layer, List<String> w13, L
             case Routing.Softmax r -> r.renormalise() ? "RenormalizeNaive" : "Default";
             case Routing.GroupedSoftmax r -> "Default";
             case Routing.GroupedSigmoid r -> sigmoid(bias, r.renormalise());
+            case Routing.CorrectedSoftmax r -> "Unspecified";
             case Routing.SoftmaxOfChosen r -> "Renormalize";
             case Routing.SigmoidOfChosen r -> "Llama4";
         };

@@ -34,15 +34,23 @@ final class GeneratedRunsTest {
     private static final Map<String, String> RECIPES = Map.ofEntries(
             Map.entry("qwen3_vl_moe", "qwen3-vl-30b-a3b"),
             Map.entry("qwen3_omni_moe", "qwen3-omni-30b-a3b"),
-            Map.entry("glm4v_moe", "glm-4.5v"));
+            Map.entry("glm4v_moe", "glm-4.5v"),
+            Map.entry("glm4_moe_lite", "glm-4.7-flash"),
+            Map.entry("minimax_m2", "minimax-m2"),
+            Map.entry("qwen2_moe", "qwen1.5-moe-a2.7b"),
+            Map.entry("dots1", "dots.llm1"),
+            Map.entry("ernie4_5_moe", "ernie-4.5-21b-a3b"),
+            Map.entry("hunyuan_v1_moe", "hunyuan-a13b"),
+            Map.entry("qwen3_next", "qwen3-next-80b-a3b"),
+            Map.entry("deepseek_v32", "deepseek-v3.2"),
+            Map.entry("glm_moe_dsa", "glm-5"));
 
     private static Stream<Arguments> families() {
         return GeneratedCheckpoint.names().stream()
                 .filter(name -> !name.endsWith("-odd"))
                 .flatMap(name -> Stream.of(
-                        Arguments.of(name, "modelopt", Objects.requireNonNull(RECIPES.get(name), name)),
                         Arguments.of(name, "modelopt", MIXED),
-                        Arguments.of(name, "compressed-tensors", MIXED)));
+                        Arguments.of(name, "compressed-tensors", Objects.requireNonNull(RECIPES.get(name), name))));
     }
 
     @ParameterizedTest
@@ -73,7 +81,7 @@ final class GeneratedRunsTest {
                 .expect(ExitCode.OK);
         double planned = perplexity(model, data, "--run", out.resolve("run"));
         // Where scales are stored as divisors, one more rounding moves a code, or a route of such a random model.
-        double tolerance = layout.equals("modelopt") ? 0 : planned * 0.02;
+        double tolerance = layout.equals("modelopt") ? 0 : planned * 0.05;
         assertThat(perplexity(out.resolve("export"), data, "--fake-quant")).isCloseTo(planned, within(tolerance));
     }
 

@@ -59,6 +59,15 @@ final class PublishedShapesTest {
         "glm-4.5-air, 106, 12, 2",
         "glm-4.5, 355, 32, 3",
         "glm-4.5v, 106, 12, 2",
+        "glm-4.7-flash, 30, 3, 1",
+        "minimax-m2, 229, 10, 1.1",
+        "qwen1.5-moe-a2.7b, 14.3, 2.7, 0.1",
+        "dots.llm1, 142, 14, 1",
+        "ernie-4.5-21b-a3b, 21.8, 3, 0.4",
+        "hunyuan-a13b, 80, 13, 1",
+        "qwen3-next-80b-a3b, 80, 3, 1",
+        "deepseek-v3.2, 671, 37, 0.6",
+        "glm-5, 744, 40, 2",
         "qwen3-vl-30b-a3b, 30.5, 3.3, 0.06",
         "qwen3-omni-30b-a3b, 30.5, 3.3, 0.06",
         "olmoe-1b-7b, 6.9, 1.3, 0.05",
@@ -132,7 +141,19 @@ final class PublishedShapesTest {
         "qwen3-omni-30b-a3b, thinker.model.layers.0.mlp.experts.127.down_proj, 2048, 768",
         "qwen3-omni-30b-a3b, thinker.lm_head, 152064, 2048",
         "glm-4.5v, model.language_model.layers.45.mlp.shared_experts.up_proj, 1408, 4096",
-        "glm-4.5v, model.language_model.layers.0.mlp.down_proj, 4096, 10944"
+        "glm-4.5v, model.language_model.layers.0.mlp.down_proj, 4096, 10944",
+        "glm-4.7-flash, model.layers.46.self_attn.kv_b_proj, 8960, 512",
+        "minimax-m2, model.layers.61.block_sparse_moe.experts.255.w2, 3072, 1536",
+        "minimax-m2, model.layers.0.block_sparse_moe.gate, 256, 3072",
+        "qwen1.5-moe-a2.7b, model.layers.0.mlp.shared_expert_gate, 1, 2048",
+        "dots.llm1, model.layers.1.mlp.shared_experts.up_proj, 2816, 4096",
+        "ernie-4.5-21b-a3b, model.layers.27.mlp.shared_experts.down_proj, 2560, 3072",
+        "hunyuan-a13b, model.layers.31.mlp.gate.wg, 64, 4096",
+        "hunyuan-a13b, model.layers.0.mlp.shared_mlp.gate_proj, 3072, 4096",
+        "qwen3-next-80b-a3b, model.layers.0.linear_attn.in_proj_qkvz, 12288, 2048",
+        "qwen3-next-80b-a3b, model.layers.0.linear_attn.in_proj_ba, 64, 2048",
+        "qwen3-next-80b-a3b, model.layers.47.self_attn.q_proj, 8192, 2048",
+        "glm-5, model.layers.77.self_attn.q_b_proj, 16384, 2048"
     })
     void module_hasPublishedNameAndShape(String model, String module, int rows, int columns) {
         ModuleInfo found = PublishedConfig.decoder(model, directory).modules().stream()
@@ -192,7 +213,18 @@ final class PublishedShapesTest {
         "deepseek-v3, num_key_value_heads, 64",
         "deepseek-v3, rope_scaling, '{\"type\": \"su\"}'",
         "glm-4.5-air, rms_norm_eps, null",
-        "nemotron-3-nano-30b-a3b, n_shared_experts, 2"
+        "nemotron-3-nano-30b-a3b, n_shared_experts, 2",
+        "minimax-m2, use_qk_norm, false",
+        "minimax-m2, scoring_func, '\"softmax\"'",
+        "minimax-m2, shared_intermediate_size, 512",
+        "minimax-m2, rotary_dim, 129",
+        "dots.llm1, sliding_window, 4096",
+        "dots.llm1, n_group, 7",
+        "ernie-4.5-21b-a3b, use_bias, true",
+        "hunyuan-a13b, use_cla, true",
+        "hunyuan-a13b, moe_topk, '[8, 4]'",
+        "glm-5, index_topk, 0",
+        "qwen3-next-80b-a3b, decoder_sparse_step, 0"
     })
     void hostileValue_isRefusedByKey(String model, String key, String value) {
         ConfigJson config = PublishedConfig.edited(
@@ -282,7 +314,7 @@ final class PublishedShapesTest {
 
         assertThatThrownBy(() -> Families.of(config))
                 .hasMessageContaining(
-                        "model_type: wanted one of [deepseek_v2, deepseek_v3, deepseek_v32, glm4_moe, glm4v_moe,")
+                        "model_type: wanted one of [deepseek_v2, deepseek_v3, deepseek_v32, dots1, ernie4_5_moe,")
                 .hasMessageContaining("found \"bert\"");
     }
 

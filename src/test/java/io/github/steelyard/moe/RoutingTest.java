@@ -26,6 +26,7 @@ final class RoutingTest {
                 new Routing.Softmax(5, true),
                 new Routing.GroupedSoftmax(5, 4, 2, 1),
                 new Routing.GroupedSigmoid(5, 4, 2, true, 1),
+                new Routing.CorrectedSoftmax(5, 1e-12f),
                 new Routing.SoftmaxOfChosen(5),
                 new Routing.SigmoidOfChosen(5));
         for (Routing routing : all) {
@@ -83,6 +84,19 @@ final class RoutingTest {
 
             Routing routing = new Routing.GroupedSigmoid(chosen, groups, kept, renormalise, scale);
             assertChosen(routing, logits, bias, best, e -> s[e] / sum * scale);
+        });
+    }
+
+    // ERNIE 4.5: the correction decides, and the softmax weighs.
+    @ParameterizedTest
+    @CsvSource({"5, 0", "1, 1e-12", "24, 0.5", "3, 2"})
+    void correctedSoftmax_weighsWithoutTheCorrection(int chosen, float floor) {
+        forRandomLogits((logits, bias) -> {
+            double[] p = softmax(logits, all());
+            List<Integer> best = best(all(), e -> p[e] + bias[e], chosen);
+            double sum = Math.max(sum(best, p), floor);
+
+            assertChosen(new Routing.CorrectedSoftmax(chosen, floor), logits, bias, best, e -> p[e] / sum);
         });
     }
 

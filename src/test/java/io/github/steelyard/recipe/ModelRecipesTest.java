@@ -43,7 +43,16 @@ final class ModelRecipesTest {
         "olmoe-1b-7b, olmoe-1b-7b",
         "qwen3-vl-30b-a3b, qwen3-vl-30b-a3b",
         "qwen3-omni-30b-a3b, qwen3-omni-30b-a3b",
-        "glm-4.5v, glm-4.5v"
+        "glm-4.5v, glm-4.5v",
+        "glm-4.7-flash, glm-4.7-flash",
+        "minimax-m2, minimax-m2",
+        "qwen1.5-moe-a2.7b, qwen1.5-moe-a2.7b",
+        "dots.llm1, dots.llm1",
+        "ernie-4.5-21b-a3b, ernie-4.5-21b-a3b",
+        "hunyuan-a13b, hunyuan-a13b",
+        "qwen3-next-80b-a3b, qwen3-next-80b-a3b",
+        "deepseek-v3.2, deepseek-v3.2",
+        "glm-5, glm-5"
     })
     void publishedShape_everyEnablingRuleDecides_andServersLoadIt(String recipe, String model) {
         Plan plan = plan(recipe, PublishedConfig.decoder(model, directory).modules());
