@@ -4,10 +4,13 @@ import io.github.steelyard.checkpoint.Digests;
 import io.github.steelyard.checkpoint.SafetensorsFile;
 import io.github.steelyard.files.CheckpointException;
 import io.github.steelyard.files.Printable;
+import io.github.steelyard.format.StoredWeight;
 import io.github.steelyard.site.ModuleInfo;
 import io.github.steelyard.weights.LowRank;
+import io.github.steelyard.weights.Weights;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -24,6 +27,7 @@ public final class Adapter implements AutoCloseable {
     private final String digest;
     private final SafetensorsFile file;
     private final Map<String, Factors> byModule;
+    private final Map<ModuleInfo, Pairs.Stored> heads;
 
     /// What is added to one module.
     ///
@@ -31,11 +35,17 @@ public final class Adapter implements AutoCloseable {
     /// @param matrices its matrices, for one copy of the text
     record Factors(int rank, IntFunction<LowRank> matrices) {}
 
-    private Adapter(String name, String digest, SafetensorsFile file, Map<String, Factors> byModule) {
+    private Adapter(
+            String name,
+            String digest,
+            SafetensorsFile file,
+            Map<String, Factors> byModule,
+            Map<ModuleInfo, Pairs.Stored> heads) {
         this.name = name;
         this.digest = digest;
         this.file = file;
         this.byModule = byModule;
+        this.heads = heads;
     }
 
     /// Opens an adapter. Its matrices stay in their file.
@@ -52,11 +62,12 @@ public final class Adapter implements AutoCloseable {
         SafetensorsFile file = SafetensorsFile.open(weights);
         boolean opened = false;
         try {
-            Map<String, Factors> byModule = new Placement(config, Pairs.of(file), weights, modules).place();
+            Placement placement = new Placement(config, Pairs.of(file), weights, modules);
+            Map<String, Factors> byModule = placement.place();
             String digest = Digests.ofText("%s  %s\n%s  %s\n"
                     .formatted(Digests.ofFile(config.file()), CONFIG, Digests.ofFile(weights), WEIGHTS));
             opened = true;
-            return new Adapter(nameOf(directory), digest, file, byModule);
+            return new Adapter(nameOf(directory), digest, file, byModule, placement.heads());
         } finally {
             if (!opened) {
                 file.close();
@@ -82,6 +93,38 @@ public final class Adapter implements AutoCloseable {
     /// Returns how many linear layers it adds to.
     public int modules() {
         return byModule.size();
+    }
+
+    /// Refuses a model whose head is not the one that the adapter was saved with. PEFT puts the saved one in its place,
+    /// servers leave the model's.
+    void requireOwnHead(Weights model) {
+        heads.forEach((head, saved) -> {
+            if (!isSame(head, saved, model)) {
+                throw new CheckpointException(
+                        file.file(),
+                        "tensor %s: is not the weight of the model's %s; an adapter that brings a weight of its own is"
+                                        .formatted(
+                                                Printable.quoted(saved.tensor().name()), head.name())
+                                + " not computed");
+            }
+        });
+    }
+
+    private static boolean isSame(ModuleInfo head, Pairs.Stored saved, Weights model) {
+        if (!model.stored().checkpoint().has(head.name() + ".weight")) {
+            return false;
+        }
+        StoredWeight own = model.plain(head.name() + ".weight", head.rows(), head.columns());
+        float[] wanted = new float[head.columns()];
+        float[] found = new float[head.columns()];
+        for (int row = 0; row < head.rows(); row++) {
+            own.decodeRows(row, row + 1, wanted, 0);
+            saved.values().decodeRows(row, row + 1, found, 0);
+            if (!Arrays.equals(wanted, found)) {
+                return false;
+            }
+        }
+        return true;
     }
 
     /// Returns what is added to the product of a module, in one copy of the text, if it is adapted.

@@ -58,7 +58,9 @@ public final class Adapters implements AutoCloseable {
     /// Returns weights with what the adapters add, each in a copy of the text of its own.
     ///
     /// @param first the copy of the first adapter; those before it are without
+    /// @throws io.github.steelyard.files.CheckpointException if one was saved with another head than the model's
     public Weights over(Weights below, int first) {
+        adapters.forEach(adapter -> adapter.requireOwnHead(below));
         return adapters.isEmpty() ? below : new Adapted(below, all(), first);
     }
 

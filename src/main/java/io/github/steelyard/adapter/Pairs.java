@@ -23,6 +23,8 @@ import java.util.regex.Pattern;
 /// |---|---|
 /// | `base_model.model.MODULE.lora_A.weight` | (rank, columns) |
 /// | `base_model.model.MODULE.lora_B.weight` | (rows, rank) |
+/// | `base_model.model.ROOT.lm_head.base_layer.weight` | the head's own weight, which PEFT saves beside an adapted head
+/// |
 ///
 /// Source: PEFT, `get_peft_model_state_dict` (see `docs/SOURCES.md`).
 final class Pairs {
@@ -30,7 +32,11 @@ final class Pairs {
     private static final String PREFIX = "base_model.model.";
     private static final Pattern FACTOR = Pattern.compile(Pattern.quote(PREFIX) + "(.+)\\.lora_([AB])\\.weight");
 
+    private static final Pattern HEAD =
+            Pattern.compile(Pattern.quote(PREFIX) + "((?:.+\\.)?lm_head)\\.base_layer\\.weight");
+
     private final SafetensorsFile file;
+    private final SortedMap<String, Stored> heads = new TreeMap<>();
     private final SortedMap<String, Pair> byModule = new TreeMap<>();
 
     /// The two matrices of a module.
@@ -73,6 +79,11 @@ final class Pairs {
         SortedMap<String, Stored> firsts = new TreeMap<>();
         SortedMap<String, Stored> seconds = new TreeMap<>();
         file.tensors().values().forEach(tensor -> {
+            Matcher head = HEAD.matcher(tensor.name());
+            if (head.matches()) {
+                pairs.heads.put(head.group(1), pairs.stored(tensor));
+                return;
+            }
             Matcher name = FACTOR.matcher(tensor.name());
             if (!name.matches()) {
                 throw new CheckpointException(
@@ -141,6 +152,11 @@ final class Pairs {
         return byModule;
     }
 
+    /// Returns the weights of heads by their module's name as the adapter has it.
+    SortedMap<String, Stored> heads() {
+        return heads;
+    }
+
     /// Refuses a pair of other extents.
     ///
     /// @param a extents of its first matrix
@@ -150,7 +166,8 @@ final class Pairs {
         require(pair.b, b);
     }
 
-    private void require(Stored stored, Shape wanted) {
+    /// Refuses a matrix of other extents.
+    void require(Stored stored, Shape wanted) {
         if (!stored.shape().equals(wanted)) {
             throw new CheckpointException(
                     file.file(),

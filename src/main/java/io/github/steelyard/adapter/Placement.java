@@ -113,6 +113,24 @@ final class Placement {
         return Map.copyOf(byModule);
     }
 
+    /// Returns the weights that are there beside pairs, by module.
+    ///
+    /// @throws CheckpointException if one is of no adapted head, or has other extents
+    Map<ModuleInfo, Pairs.Stored> heads() {
+        Map<ModuleInfo, Pairs.Stored> found = new HashMap<>();
+        pairs.heads().forEach((name, weight) -> {
+            ModuleInfo head = naming.module(name)
+                    .filter(module -> byModule.containsKey(module.name()))
+                    .orElseThrow(() -> new CheckpointException(
+                            file,
+                            "tensor %s: wanted its lora_A and lora_B beside it, found none"
+                                    .formatted(Printable.quoted(weight.tensor().name()))));
+            pairs.require(weight, Shape.of(head.rows(), head.columns()));
+            found.put(head, weight);
+        });
+        return found;
+    }
+
     private CheckpointException unplaced(Pairs.Pair pair, String why) {
         return new CheckpointException(
                 file,
