@@ -6,7 +6,6 @@ import com.fasterxml.jackson.databind.JsonNode;
 import io.github.steelyard.checkpoint.Checkpoint;
 import io.github.steelyard.console.ExitCode;
 import io.github.steelyard.family.Families;
-import io.github.steelyard.site.ModuleInfo;
 import io.github.steelyard.testing.Json;
 import io.github.steelyard.testing.SmallAdapter;
 import java.io.IOException;
@@ -34,14 +33,7 @@ final class AdapterCommandTest {
     }
 
     private SmallAdapter adapter(long seed) {
-        SmallAdapter adapter = new SmallAdapter(seed, 2, 4).config(json -> json.put("target_modules", "all-linear"));
-        try (Checkpoint checkpoint = Checkpoint.open(inputs.checkpoint())) {
-            Families.of(checkpoint).linears().stream()
-                    .map(linear -> linear.info())
-                    .filter(module -> module.kind() != ModuleInfo.Kind.HEAD)
-                    .forEach(module -> adapter.linear(module.name(), module));
-        }
-        return adapter;
+        return inputs.adapter(seed);
     }
 
     private Object[] calibrate(String run, Object... options) {

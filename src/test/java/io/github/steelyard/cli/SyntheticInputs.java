@@ -1,6 +1,10 @@
 package io.github.steelyard.cli;
 
+import io.github.steelyard.checkpoint.Checkpoint;
 import io.github.steelyard.console.ExitCode;
+import io.github.steelyard.family.Families;
+import io.github.steelyard.site.ModuleInfo;
+import io.github.steelyard.testing.SmallAdapter;
 import java.nio.file.Path;
 
 /// A checkpoint of random weights, small mixture-of-experts layers, and token ids to run it on.
@@ -32,6 +36,18 @@ record SyntheticInputs(Path checkpoint) {
                         directory)
                 .expect(ExitCode.OK);
         return new SyntheticInputs(directory);
+    }
+
+    /// Returns an adapter of every linear layer but the head, experts one by one, not yet written.
+    SmallAdapter adapter(long seed) {
+        SmallAdapter adapter = new SmallAdapter(seed, 2, 4).config(json -> json.put("target_modules", "all-linear"));
+        try (Checkpoint opened = Checkpoint.open(checkpoint)) {
+            Families.of(opened).linears().stream()
+                    .map(linear -> linear.info())
+                    .filter(module -> module.kind() != ModuleInfo.Kind.HEAD)
+                    .forEach(module -> adapter.linear(module.name(), module));
+        }
+        return adapter;
     }
 
     /// Returns the file of token ids.
