@@ -32,7 +32,8 @@ import java.util.TreeMap;
 /// on disk.
 ///
 /// @param decoder the model
-/// @param sequences the calibration set
+/// @param sequences the calibration set, or the part of it that is measured here
+/// @param firstToken where these begin in the whole set
 /// @param copies how many copies of each round go through the model: as it is, and with each adapter
 /// @param drawing how much of it is drawn
 /// @param shown which tokens experts are shown where the drawing asks for no number of them
@@ -42,6 +43,7 @@ import java.util.TreeMap;
 public record CalibrationRun(
         Decoder decoder,
         Sequences sequences,
+        long firstToken,
         int copies,
         Drawing drawing,
         ShownTokens shown,
@@ -55,18 +57,19 @@ public record CalibrationRun(
     public CalibrationRun(
             Decoder decoder,
             Sequences sequences,
+            long firstToken,
             int copies,
             Drawing drawing,
             ShownTokens shown,
             Kernels kernels,
             Plan plan,
             Forward forward) {
-        this(decoder, sequences, copies, drawing, shown, kernels, Calibrator.wanted(plan), forward);
+        this(decoder, sequences, firstToken, copies, drawing, shown, kernels, Calibrator.wanted(plan), forward);
     }
 
     /// A run over all sequences at once that observes maxima alone.
     public CalibrationRun(Decoder decoder, Sequences sequences, ShownTokens shown, Kernels kernels, Forward forward) {
-        this(decoder, sequences, 1, Drawing.AT_ONCE, shown, kernels, Map.of(), forward);
+        this(decoder, sequences, 0, 1, Drawing.AT_ONCE, shown, kernels, Map.of(), forward);
     }
 
     /// @throws IllegalArgumentException if the budget of tokens is less than the first sequence has
@@ -173,8 +176,13 @@ public record CalibrationRun(
         Sequences part = sequences.range(rounds.drawn(), end);
         Round round = Round.of(part, copies, shown(rounds.lacking()));
         store.begin(end, round.sequences().tokens());
-        StatisticsTap tap =
-                new StatisticsTap(kernels, store::keep, wanted, round.variants(), sequences.start(rounds.drawn()));
+        StatisticsTap tap = new StatisticsTap(
+                kernels,
+                store::keep,
+                wanted,
+                round.variants(),
+                firstToken + sequences.start(rounds.drawn()),
+                rounds.drawn() == 0);
         forward.run(round, tap, store, store::scratch);
         List<Statistics> parts = new ArrayList<>(store.layers());
         parts.add(tap.take()); // of the head

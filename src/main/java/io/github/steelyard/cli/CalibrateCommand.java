@@ -2,6 +2,7 @@ package io.github.steelyard.cli;
 
 import io.github.steelyard.catalogue.Choice;
 import io.github.steelyard.console.Console;
+import io.github.steelyard.corpus.Shard;
 import io.github.steelyard.job.CalibrationJob;
 import io.github.steelyard.job.CalibrationRequest;
 import io.github.steelyard.job.CalibrationResult;
@@ -51,6 +52,14 @@ final class CalibrateCommand extends SteelyardCommand {
     @Nullable
     Path out;
 
+    @Option(
+            names = "--shard",
+            paramLabel = "I/N",
+            converter = Arguments.ShardText.class,
+            description = "Measure only the I-th of N parts of the sequences; 'merge' puts the parts together.")
+    @Nullable
+    Shard shard;
+
     @Mixin
     CalibrationChoices choices = new CalibrationChoices();
 
@@ -63,12 +72,14 @@ final class CalibrateCommand extends SteelyardCommand {
 
     @Override
     Outcome run() {
+        CalibrationRequest.Choices chosen =
+                shard == null ? choices.choices() : choices.choices().withShard(shard);
         CalibrationResult result = CalibrationJob.run(
                 CalibrationRequest.of(
                                 Arguments.required(checkpoint),
                                 recipes.read(Arguments.required(recipe)),
                                 Arguments.required(out))
-                        .with(choices.choices())
+                        .with(chosen)
                         .with(engine.compute()),
                 listener());
         return Outcome.gate(result.passed(), result, lines(result));
@@ -160,7 +171,8 @@ final class CalibrateCommand extends SteelyardCommand {
                     Optional.ofNullable(backend).map(name -> new Choice(name, "--moe-backend")),
                     Optional.ofNullable(profile),
                     fresh,
-                    adapters);
+                    adapters,
+                    Optional.empty());
         }
     }
 }

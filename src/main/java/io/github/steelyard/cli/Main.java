@@ -21,6 +21,7 @@ import picocli.CommandLine.Command;
             InspectCommand.class,
             RunCommand.class,
             CalibrateCommand.class,
+            MergeCommand.class,
             StatsCommand.class,
             ExportCommand.class,
             ConvertCommand.class,

@@ -20,6 +20,7 @@ abstract sealed class SteelyardCommand implements Callable<Integer>
                 InspectCommand,
                 RunCommand,
                 CalibrateCommand,
+                MergeCommand,
                 StatsCommand,
                 ConvertCommand,
                 ExportCommand,

@@ -1,6 +1,9 @@
 package io.github.steelyard.draw;
 
+import io.github.steelyard.site.ModuleInfo;
 import io.github.steelyard.site.Site;
+import io.github.steelyard.statistics.Coverage;
+import io.github.steelyard.statistics.Statistics;
 import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
@@ -56,6 +59,31 @@ public record Draws(Stop stop, List<Round> rounds, List<ToppedUp> toppedUp) {
     public Draws {
         rounds = List.copyOf(rounds);
         toppedUp = List.copyOf(toppedUp);
+    }
+
+    /// Returns what a calibration says that drew all at once, to show each expert a number of tokens.
+    ///
+    /// @param sequences sequences drawn
+    /// @param tokens tokens in them
+    /// @param target tokens that every expert was to get
+    /// @param statistics what was measured
+    /// @param modules the modules of the model
+    public static Draws atOnce(
+            int sequences, long tokens, int target, Statistics statistics, List<ModuleInfo> modules) {
+        int starved = (int) Coverage.of(statistics, modules, target).experts().stream()
+                .filter(expert -> expert.routed() < target)
+                .count();
+        return new Draws(
+                starved == 0 ? Stop.REACHED : Stop.DATA,
+                List.of(new Round(sequences, tokens, starved, Optional.empty())),
+                toppedUp(statistics, modules));
+    }
+
+    /// Returns the experts that were shown tokens which were not sent to them.
+    static List<ToppedUp> toppedUp(Statistics statistics, List<ModuleInfo> modules) {
+        return Coverage.of(statistics, modules, 0).toppedUp().stream()
+                .map(expert -> new ToppedUp(expert.module(), expert.routed(), expert.tokens() - expert.routed()))
+                .toList();
     }
 
     /// Returns one line for people.

@@ -136,10 +136,9 @@ public final class Rounds {
     ///
     /// @param stop why it ends
     public Optional<Draws> draws(Draws.Stop stop) {
-        List<Draws.ToppedUp> toppedUp = Coverage.of(merged, modules, 0).toppedUp().stream()
-                .map(expert -> new Draws.ToppedUp(expert.module(), expert.routed(), expert.tokens() - expert.routed()))
-                .toList();
-        return drawing.inRounds() ? Optional.of(new Draws(stop, curve, toppedUp)) : Optional.empty();
+        return drawing.inRounds()
+                ? Optional.of(new Draws(stop, curve, Draws.toppedUp(merged, modules)))
+                : Optional.empty();
     }
 
     private float[] amax() {

@@ -2,7 +2,6 @@ package io.github.steelyard.job;
 
 import io.github.steelyard.adapter.Adapters;
 import io.github.steelyard.calibration.ResidentMemory;
-import io.github.steelyard.calibration.RoomCheck;
 import io.github.steelyard.census.ExportSource;
 import io.github.steelyard.checkpoint.Checkpoint;
 import io.github.steelyard.checkpoint.Digests;
@@ -12,25 +11,22 @@ import io.github.steelyard.export.Rehearsal;
 import io.github.steelyard.family.Families;
 import io.github.steelyard.files.AtomicFiles;
 import io.github.steelyard.files.ConfigJson;
-import io.github.steelyard.files.Finding;
 import io.github.steelyard.files.OutputPaths;
-import io.github.steelyard.files.Printable;
 import io.github.steelyard.gemm.Gemm;
 import io.github.steelyard.kernel.Kernels;
 import io.github.steelyard.model.Decoder;
-import io.github.steelyard.model.Sequences;
 import io.github.steelyard.plan.Plan;
 import io.github.steelyard.recipe.CalibrationOptions;
+import io.github.steelyard.recipe.Drawing;
 import io.github.steelyard.recipe.Recipe;
 import io.github.steelyard.recipe.Setting;
 import io.github.steelyard.report.ChromeTrace;
-import io.github.steelyard.report.StatsJson;
 import io.github.steelyard.run.Manifest;
+import io.github.steelyard.run.Portion;
 import io.github.steelyard.run.Provenance;
 import io.github.steelyard.run.RunDirectory;
 import io.github.steelyard.run.RunKey;
 import io.github.steelyard.site.ModuleInfo;
-import io.github.steelyard.statistics.Coverage;
 import io.github.steelyard.statistics.Statistics;
 import io.github.steelyard.work.ExpertBackend;
 import io.github.steelyard.work.Profile;
@@ -46,9 +42,9 @@ import java.util.function.Consumer;
 public final class CalibrationJob {
 
     /// Status of what was done now.
-    static final String DONE = "complete";
+    public static final String DONE = "complete";
     /// Status of what was done before and is left as it is.
-    static final String DONE_BEFORE = "already complete";
+    public static final String DONE_BEFORE = "already complete";
 
     private final CalibrationRequest request;
     private final Recipe recipe;
@@ -103,32 +99,32 @@ public final class CalibrationJob {
         }
         ExpertBackend backend = ForwardPass.experts(checkpoint, decoder, request.moeBackend(), true);
         Gemm gemm = product(run, chosen, decoder.layers().size());
-        CalibrationSet set = corpus(checkpoint, decoder);
+        CalibratedText text =
+                CalibratedText.of(corpus(checkpoint, decoder), request.choices().shard());
+        Drawing drawing = text.drawing(request);
         listener.detail("kernels %s (%s), gemm %s (%s)"
                 .formatted(kernels.name(), kernels.reason(), gemm.name(), gemm.reason()));
         requireExperts(decoder);
         String digest = Digests.checkpoint(checkpoint, request.compute().threads(), List.of())
                 .sha256();
-        Sequences sequences = Inputs.sequences(set);
         int threads = request.compute()
                 .threadsWithin(
-                        CalibrationPasses.memory(request, model, sequences, plan)
-                                .withAdapters(model.adapters()::floats),
+                        CalibrationPasses.memory(drawing, model, text, plan).withAdapters(model.adapters()::floats),
                         listener);
-        RunKey key = key(digest, checkpoint.config(), plan, set, model.adapters(), kernels, gemm);
+        RunKey key = key(digest, checkpoint.config(), plan, text, drawing, model.adapters(), kernels, gemm);
         if (run.isFinished() && !request.choices().fresh()) {
             Manifest manifest = requireSame(run, key);
             run.discardState();
             if (!manifest.recipe().digest().equals(recipe.digest())) {
                 run.describe(recipe.resolved(), manifest.withRecipe(input(recipe)));
             }
-            return result(run, DONE_BEFORE, plan, set, model, memory);
+            return result(run, DONE_BEFORE, plan, text, model, memory);
         }
         CalibrationPasses passes =
-                new CalibrationPasses(request, listener, set, plan, model, sequences, kernels, gemm, backend, threads);
+                new CalibrationPasses(request, listener, text, drawing, plan, model, kernels, gemm, backend, threads);
         profiled(profile -> passes.execute(run, key, profile));
         gemm.remarks().forEach(remark -> listener.note("note: " + gemm.name() + ": " + remark));
-        return result(run, DONE, plan, set, model, memory);
+        return result(run, DONE, plan, text, model, memory);
     }
 
     private void requireExperts(Decoder decoder) {
@@ -204,17 +200,19 @@ public final class CalibrationJob {
             String checkpoint,
             ConfigJson config,
             Plan plan,
-            CalibrationSet set,
+            CalibratedText text,
+            Drawing drawing,
             Adapters adapters,
             Kernels kernels,
             Gemm gemm) {
         TreeMap<String, String> parts = new TreeMap<>(plan.effectiveKeys());
         request.dataOptions().texts().forEach((name, value) -> parts.put("data." + name, value));
-        parts.put("checkpoint", checkpoint);
-        Families.declaration(config).ifPresent(text -> parts.put("family", Digests.ofText(text)));
-        parts.put("data", set.digest());
+        parts.put(RunKey.CHECKPOINT, checkpoint);
+        Families.declaration(config).ifPresent(told -> parts.put("family", Digests.ofText(told)));
+        parts.put(RunKey.DATA, text.set().digest());
+        text.portions(request).forEach(part -> parts.put(RunKey.PART, part.described()));
         parts.put("experts", word(request.experts()));
-        parts.putAll(request.drawing().texts());
+        parts.putAll(drawing.texts());
         parts.put("kernels", kernels.name());
         parts.put("gemm", gemm.name());
         parts.put("version", Provenance.version());
@@ -228,10 +226,7 @@ public final class CalibrationJob {
 
     private static Manifest requireSame(RunDirectory run, RunKey key) {
         Manifest manifest = run.manifest();
-        TreeMap<String, String> parts = new TreeMap<>(manifest.settings());
-        parts.put("checkpoint", manifest.checkpoint().digest());
-        parts.put("data", manifest.data().digest());
-        key.requireContinues(new RunKey(parts), run.manifestFile());
+        key.requireContinues(manifest.key(), run.manifestFile());
         return manifest;
     }
 
@@ -246,61 +241,35 @@ public final class CalibrationJob {
             RunDirectory run,
             String status,
             Plan plan,
-            CalibrationSet set,
+            CalibratedText text,
             CalibratedModel model,
             ResidentMemory memory) {
         Manifest manifest = run.manifest();
         Statistics statistics = run.statistics();
-        RoomCheck.finding(plan, statistics).ifPresent(listener::finding);
-        CalibrationOptions options = recipe.calibration();
-        Coverage coverage = Coverage.of(statistics, model.decoder().modules(), options.minTokens());
-        String summary = coverage.summary() + counted(model.adapters());
-        List<String> starved =
-                coverage.starved().stream().map(Coverage.Expert::module).toList();
-        List<String> nonFinite = StatsJson.inOrder(statistics).entrySet().stream()
-                .filter(entry -> entry.getValue().nonFinite() > 0)
-                .map(entry -> entry.getKey().name())
-                .toList();
-        boolean refused = !starved.isEmpty() && options.starvedExperts() == CalibrationOptions.StarvedExperts.FAIL;
-        run.writeStarved(coverage.list());
-        if (!starved.isEmpty()) {
-            String message = "%s; all of them in %s".formatted(summary, run.starvedFile());
-            listener.finding(
-                    refused
-                            ? Finding.error("starved-experts", "", message)
-                            : Finding.warning("starved-experts", "", message));
-        }
-        listener.findings(nonFinite.stream()
-                .map(site -> Finding.error("non-finite", site, "%s: saw NaN or infinite values".formatted(site)))
-                .toList());
-        if (refused) {
-            listener.note(String.format(
-                            Locale.ROOT,
-                            "error: %d starved experts; give more text, lower calibration.min_tokens, or set",
-                            starved.size())
-                    + " calibration.starved_experts to layer_max or all_tokens");
-        }
+        Verdict verdict = manifest.portions().isEmpty()
+                ? Verdict.of(
+                        run,
+                        statistics,
+                        plan,
+                        model.decoder().modules(),
+                        Verdict.counted(model.adapters().all().size()),
+                        listener)
+                : Verdict.ofPart(statistics, Portion.described(manifest.portions()), listener);
         return new CalibrationResult(
                 run.path(),
                 status,
                 manifest.sequences(),
                 manifest.tokens(),
-                set.counts().truncatedTokens(),
+                text.set().counts().truncatedTokens(),
                 statistics.sites().size(),
-                manifest.draws().map(draws -> draws.summary(set.count())).orElse(""),
-                summary,
-                coverage.toppedUp().stream().map(Coverage.Expert::module).toList(),
-                starved,
-                nonFinite,
+                manifest.draws()
+                        .map(draws -> draws.summary(text.sequences().count()))
+                        .orElse(""),
+                verdict.coverage(),
+                verdict.toppedUp(),
+                verdict.starved(),
+                verdict.nonFinite(),
                 memory.peakBytes(),
-                !refused && nonFinite.isEmpty());
-    }
-
-    /// Says what tokens were counted over, where that is not the model as it is.
-    private static String counted(Adapters adapters) {
-        int count = adapters.all().size();
-        return count == 0
-                ? ""
-                : ", counted over the model as it is and %s".formatted(Printable.count(count, "adapter"));
+                verdict.passed());
     }
 }

@@ -5,8 +5,6 @@ import io.github.steelyard.calibration.PlannedQuantizers;
 import io.github.steelyard.calibration.ScaleTable;
 import io.github.steelyard.calibration.Solvers;
 import io.github.steelyard.calibration.SolvingRun;
-import io.github.steelyard.corpus.CalibrationSet;
-import io.github.steelyard.corpus.DataFile;
 import io.github.steelyard.draw.Draws;
 import io.github.steelyard.files.Finding;
 import io.github.steelyard.files.Printable;
@@ -18,6 +16,7 @@ import io.github.steelyard.model.Sequences;
 import io.github.steelyard.plan.Plan;
 import io.github.steelyard.quant.FakeQuantizer;
 import io.github.steelyard.quant.FakeQuantizingTap;
+import io.github.steelyard.recipe.Drawing;
 import io.github.steelyard.run.Manifest;
 import io.github.steelyard.run.Provenance;
 import io.github.steelyard.run.RunDirectory;
@@ -40,10 +39,10 @@ import java.util.TreeMap;
 record CalibrationPasses(
         CalibrationRequest request,
         JobListener listener,
-        CalibrationSet set,
+        CalibratedText text,
+        Drawing drawing,
         Plan plan,
         CalibratedModel model,
-        Sequences sequences,
         Kernels kernels,
         Gemm gemm,
         ExpertBackend backend,
@@ -51,10 +50,11 @@ record CalibrationPasses(
 
     /// Returns what the largest pass takes. One that solves goes over all that was measured, else a round is the
     /// largest.
-    static MemoryPlan memory(CalibrationRequest request, CalibratedModel model, Sequences sequences, Plan plan) {
+    static MemoryPlan memory(Drawing drawing, CalibratedModel model, CalibratedText text, Plan plan) {
+        Sequences sequences = text.sequences();
         long tokens = sequences.tokens();
-        if (request.drawing().inRounds() && !Solvers.isWanted(plan)) {
-            tokens = Math.min(tokens, (long) request.drawing().roundSequences() * sequences.longest());
+        if (drawing.inRounds() && !Solvers.isWanted(plan)) {
+            tokens = Math.min(tokens, (long) drawing.roundSequences() * sequences.longest());
         }
         return new MemoryPlan(
                 model.decoder(),
@@ -64,9 +64,11 @@ record CalibrationPasses(
                 Solvers.memory(Optional.of(plan)));
     }
 
-    /// Measures, and solves what the recipe's algorithm solves, into a run's directory.
+    /// Measures, and solves what the recipe's algorithm solves, into a run's directory. A part of a text is measured:
+    /// it
+    /// takes the scales of all parts to solve.
     void execute(RunDirectory run, RunKey key, Profile profile) {
-        if (Solvers.isWanted(plan)) {
+        if (Solvers.isWanted(plan) && text.shard().isEmpty()) {
             solve(run, key, profile);
         } else {
             measure(
@@ -115,9 +117,10 @@ record CalibrationPasses(
         try {
             return new CalibrationRun(
                     model.decoder(),
-                    sequences,
+                    text.sequences(),
+                    text.firstToken(),
                     model.copies(),
-                    request.drawing(),
+                    drawing,
                     request.shown(),
                     kernels,
                     plan,
@@ -142,11 +145,13 @@ record CalibrationPasses(
                             run,
                             key,
                             statistics,
-                            drawn(draws).map(Draws.Round::sequences).orElse(set.count()),
+                            drawn(draws)
+                                    .map(Draws.Round::sequences)
+                                    .orElse(text.sequences().count()),
                             draws));
         }
-        SolvingRun.Measured measured =
-                SolvingRun.measured(run, key, model.decoder().layers().size(), set.count());
+        SolvingRun.Measured measured = SolvingRun.measured(
+                run, key, model.decoder().layers().size(), text.sequences().count());
         ScaleTable scales = ScaleTable.resolve(
                 measured.statistics(), plan, request.recipe().export().sharing(), Optional.empty());
         List<String> unseen = Solvers.unseen(plan, measured.statistics());
@@ -166,7 +171,7 @@ record CalibrationPasses(
                         plan, scales, module -> plan.keepsWeight(module.name()) || Solvers.isSolved(plan, module))))
                 : Optional.empty();
         CalibrationRun.Round round =
-                CalibrationRun.Round.of(sequences.range(0, measured.drawn()), model.copies(), ShownTokens.NONE);
+                CalibrationRun.Round.of(text.sequences().range(0, measured.drawn()), model.copies(), ShownTokens.NONE);
         EngineListener progress = listener.passBegins("solve", round.sequences().tokens());
         new SolvingRun(
                         model.decoder(),
@@ -197,39 +202,24 @@ record CalibrationPasses(
                 });
     }
 
-    /// What a run on one plain file has always said of it is its place; the sequences have the digest.
-    private Manifest.DataInput data() {
-        List<DataFile> files = set.files();
-        boolean plain = files.size() == 1 && files.getFirst().isPlain();
-        return new Manifest.DataInput(
-                request.dataOptions().place(),
-                set.digest(),
-                plain
-                        ? List.of()
-                        : files.stream()
-                                .map(file -> new Manifest.DataFile(
-                                        file.path().toString(), file.digest(), file.documents(), file.tokens()))
-                                .toList());
-    }
-
     private static Optional<Draws.Round> drawn(Optional<Draws> draws) {
         return draws.map(found -> found.rounds().getLast());
     }
 
     private Manifest manifest(
             Optional<Draws> draws, RunKey key, String statisticsDigest, SortedMap<String, String> solved) {
-        TreeMap<String, String> settings = new TreeMap<>(key.parts());
-        String checkpoint = Objects.requireNonNull(settings.remove("checkpoint"));
-        settings.remove("data");
+        Manifest.DataInput data = text.input(request);
         return new Manifest(
                 new Manifest.Input(
-                        request.checkpoint().toAbsolutePath().normalize().toString(), checkpoint),
+                        request.checkpoint().toAbsolutePath().normalize().toString(),
+                        Objects.requireNonNull(key.parts().get(RunKey.CHECKPOINT))),
                 CalibrationJob.input(request.recipe()),
-                data(),
-                drawn(draws).map(Draws.Round::sequences).orElse(set.count()),
-                drawn(draws).map(Draws.Round::tokens).orElse(set.tokens()),
+                data,
+                drawn(draws).map(Draws.Round::sequences).orElse(text.sequences().count()),
+                drawn(draws).map(Draws.Round::tokens).orElse(text.sequences().tokens()),
                 draws,
-                settings,
+                text.portions(request),
+                Manifest.settings(key),
                 statisticsDigest,
                 solved,
                 provenance());

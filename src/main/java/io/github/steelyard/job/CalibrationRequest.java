@@ -3,6 +3,7 @@ package io.github.steelyard.job;
 import io.github.steelyard.catalogue.Choice;
 import io.github.steelyard.corpus.DataOptions;
 import io.github.steelyard.corpus.DataSource;
+import io.github.steelyard.corpus.Shard;
 import io.github.steelyard.recipe.CalibrationOptions;
 import io.github.steelyard.recipe.Drawing;
 import io.github.steelyard.recipe.ExportOptions;
@@ -35,6 +36,7 @@ public record CalibrationRequest(
     /// @param profile where a Chrome trace of the pass is written; empty: nowhere
     /// @param fresh whether to forget an unfinished or finished run and start again
     /// @param adapters directories of LoRA adapters, which are measured beside the model as it is
+    /// @param shard which part of the sequences is measured, to be merged with the others; empty: all of them
     public record Choices(
             List<Path> data,
             Optional<CalibrationOptions.Experts> experts,
@@ -43,7 +45,8 @@ public record CalibrationRequest(
             Optional<Choice> moeBackend,
             Optional<Path> profile,
             boolean fresh,
-            List<Path> adapters) {
+            List<Path> adapters,
+            Optional<Shard> shard) {
 
         public Choices {
             data = List.copyOf(data);
@@ -59,22 +62,38 @@ public record CalibrationRequest(
                 Optional.empty(),
                 Optional.empty(),
                 false,
-                List.of());
+                List.of(),
+                Optional.empty());
 
         /// Returns the same with a calibration text.
         public Choices withData(Path file) {
             return new Choices(
-                    List.of(file), experts, maxSequences, sequenceLength, moeBackend, profile, fresh, adapters);
+                    List.of(file), experts, maxSequences, sequenceLength, moeBackend, profile, fresh, adapters, shard);
         }
 
         /// Returns the same with adapters.
         public Choices withAdapters(List<Path> directories) {
-            return new Choices(data, experts, maxSequences, sequenceLength, moeBackend, profile, fresh, directories);
+            return new Choices(
+                    data, experts, maxSequences, sequenceLength, moeBackend, profile, fresh, directories, shard);
         }
 
         /// Returns the same, begun afresh.
         public Choices withFresh() {
-            return new Choices(data, experts, maxSequences, sequenceLength, moeBackend, profile, true, adapters);
+            return new Choices(data, experts, maxSequences, sequenceLength, moeBackend, profile, true, adapters, shard);
+        }
+
+        /// Returns the same of a part of the sequences.
+        public Choices withShard(Shard part) {
+            return new Choices(
+                    data,
+                    experts,
+                    maxSequences,
+                    sequenceLength,
+                    moeBackend,
+                    profile,
+                    fresh,
+                    adapters,
+                    Optional.of(part));
         }
     }
 
@@ -130,7 +149,18 @@ public record CalibrationRequest(
             throw new RequestException("--experts %s: the recipe's calibration.budget needs top_up"
                     .formatted(experts().name().toLowerCase(Locale.ROOT)));
         }
+        choices.shard().ifPresent(shard -> requireWhole(shard, drawing));
         return drawing;
+    }
+
+    /// Whether there is enough can only be asked of all parts together, and each of them is drawn by itself.
+    private static void requireWhole(Shard shard, Drawing drawing) {
+        String key = drawing.convergence().isPresent() ? "until_converged" : "budget";
+        if (drawing.convergence().isPresent() || drawing.hasBudget()) {
+            throw new RequestException(
+                    "--shard %s: the recipe's calibration.%s depends on what all parts show together; a part is drawn whole (--max-sequences limits the text)"
+                            .formatted(shard, key));
+        }
     }
 
     /// Returns which tokens experts are shown whatever is drawn.

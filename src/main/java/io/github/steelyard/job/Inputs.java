@@ -53,7 +53,7 @@ public final class Inputs {
     /// of its tensors decide what a config leaves open.
     ///
     /// @throws CheckpointException if the config cannot be used, or the weights beside it
-    static <T> T described(ModelConfigs configs, BiFunction<Decoder, Optional<Checkpoint>, T> use) {
+    public static <T> T described(ModelConfigs configs, BiFunction<Decoder, Optional<Checkpoint>, T> use) {
         if (!hasWeights(configs.directory())) {
             return use.apply(Families.of(configs.config()), Optional.empty());
         }
@@ -66,7 +66,8 @@ public final class Inputs {
     ///
     /// @param checkpoint its tensors; empty where there are none
     /// @throws io.github.steelyard.recipe.RecipeException if the recipe does not fit
-    static Plan plan(Recipe recipe, QuantizationConfig quantization, Optional<Checkpoint> checkpoint, Decoder decoder) {
+    public static Plan plan(
+            Recipe recipe, QuantizationConfig quantization, Optional<Checkpoint> checkpoint, Decoder decoder) {
         String table = decoder.embedding();
         return Plan.of(
                 recipe,

@@ -9,13 +9,16 @@ import io.github.steelyard.checkpoint.Digests;
 import io.github.steelyard.export.CheckpointExporter;
 import io.github.steelyard.export.ExportRun;
 import io.github.steelyard.family.Families;
+import io.github.steelyard.files.Finding;
 import io.github.steelyard.model.Decoder;
 import io.github.steelyard.plan.Plan;
 import io.github.steelyard.quant.FakeQuantizer;
 import io.github.steelyard.recipe.ExportOptions;
 import io.github.steelyard.recipe.Recipe;
 import io.github.steelyard.run.Manifest;
+import io.github.steelyard.run.Portion;
 import io.github.steelyard.run.RunDirectory;
+import io.github.steelyard.run.RunKey;
 import io.github.steelyard.run.SolvedTensors;
 import io.github.steelyard.run.SolvedWeights;
 import io.github.steelyard.site.Site;
@@ -51,6 +54,9 @@ public record OpenedRun(
     public static OpenedRun open(FinishedRun finished, JobListener listener) {
         OpenedRun opened = open(finished);
         opened.plan.warnings().forEach(warning -> listener.finding(warning.finding()));
+        Portion.missing(opened.run.manifest().portions())
+                .ifPresent(missing -> listener.finding(Finding.warning(
+                        "partial", "", "%s: measured without %s".formatted(opened.run.path(), missing))));
         return opened;
     }
 
@@ -77,6 +83,18 @@ public record OpenedRun(
     /// Opens what a run solved, which was solved for its own algorithm and rules and no others.
     private static SolvedTensors solved(RunDirectory run, Plan plan) {
         Manifest manifest = run.manifest();
+        if (!manifest.portions().isEmpty()) {
+            throw new StatisticsException(
+                    run.manifestFile(),
+                    "this recipe solves weights (algorithm '%s') by the whole of a text, and the run measured %s; merge it with the others, and calibrate"
+                            .formatted(
+                                    plan.recipe()
+                                            .algorithms()
+                                            .getFirst()
+                                            .method()
+                                            .name(),
+                                    Portion.described(manifest.portions())));
+        }
         TreeMap<String, String> begun = new TreeMap<>(manifest.settings());
         begun.keySet().removeIf(name -> !name.startsWith("quantize."));
         if (!begun.equals(plan.effectiveKeys())) {
@@ -167,6 +185,9 @@ public record OpenedRun(
         digests.put("recipe", plan.recipe().digest());
         digests.put("data", manifest.data().digest());
         digests.put("statistics", manifest.statisticsDigest());
+        if (!manifest.portions().isEmpty()) {
+            digests.put(RunKey.PART, Portion.described(manifest.portions()));
+        }
         manifest.adapters()
                 .forEach(name -> digests.put(
                         Manifest.ADAPTER + name,

@@ -2,6 +2,7 @@ package io.github.steelyard.option;
 
 import io.github.steelyard.corpus.CalibrationSet;
 import io.github.steelyard.corpus.DataOptions;
+import io.github.steelyard.corpus.Shard;
 import io.github.steelyard.job.Compute;
 import io.github.steelyard.recipe.ExportOptions;
 import io.github.steelyard.recipe.Setting;
@@ -201,6 +202,19 @@ public final class Arguments {
         public Setting convert(String text) {
             try {
                 return new Setting(text);
+            } catch (IllegalArgumentException e) {
+                throw new CommandLine.TypeConversionException(e.getMessage());
+            }
+        }
+    }
+
+    /// Reads which part of a text is measured.
+    public static final class ShardText implements CommandLine.ITypeConverter<Shard> {
+
+        @Override
+        public Shard convert(String text) {
+            try {
+                return Shard.parse(text);
             } catch (IllegalArgumentException e) {
                 throw new CommandLine.TypeConversionException(e.getMessage());
             }

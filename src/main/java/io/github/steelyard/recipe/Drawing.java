@@ -66,6 +66,13 @@ public record Drawing(
         return new Drawing(tokens, convergence, roundSequences, mostTokens, mostMinutes);
     }
 
+    /// Returns the same with all sequences in one round.
+    ///
+    /// @param sequences how many there are
+    public Drawing inOneRound(int sequences) {
+        return new Drawing(targetTokens, convergence, sequences, mostTokens, mostMinutes);
+    }
+
     /// Returns what the statistics depend on, as text by the names that a recipe has for it. Time is not among them:
     /// how often it sufficed for another round is part of a run's state.
     public SortedMap<String, String> texts() {

@@ -18,6 +18,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.SortedMap;
 import java.util.TreeMap;
 
@@ -25,10 +26,11 @@ import java.util.TreeMap;
 ///
 /// @param checkpoint the calibrated checkpoint
 /// @param recipe the recipe, by the digest of its resolved form, and what was set over its file
-/// @param data the calibration text
+/// @param data the calibration text; of several texts, the digest of their digests
 /// @param sequences sequences that ran
 /// @param tokens tokens that ran
 /// @param draws what was drawn, where that was done in rounds
+/// @param portions what was measured of which texts, by digest; empty where it was all of `data`
 /// @param settings choices that statistics depend on: `experts`, `max_length`, …
 /// @param statisticsDigest SHA-256 of `statistics.safetensors` in hexadecimal digits
 /// @param solved SHA-256 of each file of what was solved, by its name; empty where nothing was
@@ -40,6 +42,7 @@ public record Manifest(
         long sequences,
         long tokens,
         Optional<Draws> draws,
+        List<Portion> portions,
         SortedMap<String, String> settings,
         String statisticsDigest,
         SortedMap<String, String> solved,
@@ -88,6 +91,7 @@ public record Manifest(
     }
 
     public Manifest {
+        portions = List.copyOf(portions);
         settings = Collections.unmodifiableSortedMap(new TreeMap<>(settings));
         solved = Collections.unmodifiableSortedMap(new TreeMap<>(solved));
     }
@@ -95,7 +99,35 @@ public record Manifest(
     /// Returns this manifest for another recipe with the same statistics.
     public Manifest withRecipe(RecipeInput other) {
         return new Manifest(
-                checkpoint, other, data, sequences, tokens, draws, settings, statisticsDigest, solved, provenance);
+                checkpoint,
+                other,
+                data,
+                sequences,
+                tokens,
+                draws,
+                portions,
+                settings,
+                statisticsDigest,
+                solved,
+                provenance);
+    }
+
+    /// Returns the key that the run was begun under.
+    public RunKey key() {
+        TreeMap<String, String> parts = new TreeMap<>(settings);
+        parts.put(RunKey.CHECKPOINT, checkpoint.digest());
+        parts.put(RunKey.DATA, data.digest());
+        if (!portions.isEmpty()) {
+            parts.put(RunKey.PART, Portion.described(portions));
+        }
+        return new RunKey(parts);
+    }
+
+    /// Returns the settings of a run with a key: what a manifest does not say elsewhere.
+    public static SortedMap<String, String> settings(RunKey key) {
+        TreeMap<String, String> settings = new TreeMap<>(key.parts());
+        settings.keySet().removeAll(Set.of(RunKey.CHECKPOINT, RunKey.DATA, RunKey.PART));
+        return settings;
     }
 
     /// Returns the names of the adapters that were applied, in the order in which statistics count them.
@@ -124,6 +156,7 @@ public record Manifest(
                     count(json, "sequences"),
                     count(json, "tokens"),
                     DrawsJson.read(json),
+                    PortionsJson.read(json),
                     texts(section(json, "settings")),
                     section(json, "statistics").string("digest"),
                     json.object(SOLVED).map(Manifest::texts).orElseGet(TreeMap::new),
@@ -158,6 +191,7 @@ public record Manifest(
         json.put("sequences", sequences);
         json.put("tokens", tokens);
         draws.ifPresent(drawn -> DrawsJson.put(json, drawn));
+        PortionsJson.put(json, portions);
         put(json, "settings", settings);
         json.putObject("statistics").put("digest", statisticsDigest);
         if (!solved.isEmpty()) {
@@ -179,7 +213,10 @@ public record Manifest(
     }
 
     private static void put(ObjectNode json, DataInput data) {
-        ObjectNode section = json.putObject("data").put("path", data.path()).put("digest", data.digest());
+        putFiles(json.putObject("data").put("path", data.path()).put("digest", data.digest()), data);
+    }
+
+    static void putFiles(ObjectNode section, DataInput data) {
         if (!data.files().isEmpty()) {
             ArrayNode files = section.putArray("files");
             data.files()
@@ -193,11 +230,14 @@ public record Manifest(
 
     private static DataInput data(ConfigJson json) {
         ConfigJson section = section(json, "data");
-        List<DataFile> files = section.objects("files").stream()
+        return new DataInput(section.string("path"), section.string("digest"), files(section));
+    }
+
+    static List<DataFile> files(ConfigJson section) {
+        return section.objects("files").stream()
                 .map(file -> new DataFile(
                         file.string("path"), file.string("digest"), count(file, "documents"), count(file, "tokens")))
                 .toList();
-        return new DataInput(section.string("path"), section.string("digest"), files);
     }
 
     private static ConfigJson section(ConfigJson json, String key) {
@@ -215,7 +255,7 @@ public record Manifest(
         return new Input(section.fileName("path").toString(), section.string("digest"));
     }
 
-    private static long count(ConfigJson json, String key) {
+    static long count(ConfigJson json, String key) {
         double number = json.number(key);
         long count = (long) number;
         if (count < 0 || count != number) {

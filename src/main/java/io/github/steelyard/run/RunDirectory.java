@@ -129,6 +129,21 @@ public record RunDirectory(Path path) {
         }
     }
 
+    /// Takes the directory for work that is done in one go and keeps no state: if it is broken off, it is begun again.
+    ///
+    /// @throws StatisticsException if a calibration was broken off here
+    /// @throws io.github.steelyard.files.OutputException if it is not ours, or another process is at work in it
+    public WorkDirectory claim() {
+        Path state = stateDirectory().resolve(RunState.STATE);
+        WorkDirectory work = RunState.claim(stateDirectory());
+        if (Files.exists(state, LinkOption.NOFOLLOW_LINKS)) {
+            work.close();
+            throw new StatisticsException(
+                    state, "a calibration was broken off here; use --fresh to forget it, or another --out");
+        }
+        return work;
+    }
+
     /// Removes the state of a finished run, if a process was killed before it could.
     ///
     /// @throws io.github.steelyard.files.OutputException if it is not ours, or another process is at work in it

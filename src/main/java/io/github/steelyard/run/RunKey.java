@@ -7,6 +7,7 @@ import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
 import java.util.Locale;
+import java.util.Optional;
 import java.util.SortedMap;
 import java.util.TreeMap;
 import java.util.regex.Pattern;
@@ -18,6 +19,15 @@ import java.util.regex.Pattern;
 ///
 /// @param parts names, for people, to digests or values
 public record RunKey(SortedMap<String, String> parts) {
+
+    /// The part that is the digest of the checkpoint.
+    public static final String CHECKPOINT = "checkpoint";
+
+    /// The part that is the digest of the sequences of the calibration text.
+    public static final String DATA = "data";
+
+    /// The part that says which of these sequences a run measures, where these are some of them.
+    public static final String PART = "part";
 
     private static final Pattern DIGEST = Pattern.compile("[0-9a-f]{64}");
     private static final int MOST_DIFFERENCES = 8;
@@ -32,22 +42,29 @@ public record RunKey(SortedMap<String, String> parts) {
     /// @param file what the refusal is about
     /// @throws StatisticsException if it is not; it names the parts that differ
     public void requireContinues(RunKey begun, Path file) {
-        List<String> differences = differencesFrom(begun);
-        if (!differences.isEmpty()) {
-            int more = differences.size() - MOST_DIFFERENCES;
+        differences(begun, "here", "in the run").ifPresent(differences -> {
             throw new StatisticsException(
                     file,
-                    "belongs to another run (%s%s); use --fresh to start again, or another --out"
-                            .formatted(
-                                    String.join(
-                                            "; ",
-                                            differences.subList(0, Math.min(MOST_DIFFERENCES, differences.size()))),
-                                    more > 0 ? String.format(Locale.ROOT, "; and %d more", more) : ""));
-        }
+                    "belongs to another run (%s); use --fresh to start again, or another --out".formatted(differences));
+        });
+    }
+
+    /// Returns what differs, in one line; empty if nothing does.
+    ///
+    /// @param here what this key is called in it
+    /// @param there what the other is called
+    Optional<String> differences(RunKey other, String here, String there) {
+        List<String> differences = differencesFrom(other, here, there);
+        int shown = Math.min(MOST_DIFFERENCES, differences.size());
+        int more = differences.size() - shown;
+        return differences.isEmpty()
+                ? Optional.empty()
+                : Optional.of(String.join("; ", differences.subList(0, shown))
+                        + (more > 0 ? String.format(Locale.ROOT, "; and %d more", more) : ""));
     }
 
     /// Returns one text for each part that differs: `experts: all here, routed in the run`.
-    List<String> differencesFrom(RunKey begun) {
+    private List<String> differencesFrom(RunKey begun, String here, String there) {
         TreeMap<String, String> names = new TreeMap<>(begun.parts);
         names.putAll(parts);
         List<String> differences = new ArrayList<>();
@@ -57,8 +74,8 @@ public record RunKey(SortedMap<String, String> parts) {
             if (!before.equals(now) && isCompared(name, begun)) {
                 String what =
                         DIGEST.matcher(now).matches() && DIGEST.matcher(before).matches()
-                                ? "other content here than in the run"
-                                : "%s here, %s in the run".formatted(brief(now), brief(before));
+                                ? "other content %s than %s".formatted(here, there)
+                                : "%s %s, %s %s".formatted(brief(now), here, brief(before), there);
                 differences.add("%s: %s".formatted(Printable.of(name), what));
             }
         }

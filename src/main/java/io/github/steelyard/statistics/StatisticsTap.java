@@ -37,25 +37,28 @@ public final class StatisticsTap implements Tap {
     private final Map<Site, Cell> all = new ConcurrentHashMap<>();
     private final Map<Site, Queue<TopUp.Token>> topUps = new ConcurrentHashMap<>();
     private final long firstToken;
+    private final boolean weights;
 
     /// @param kernels the arithmetic of maxima
     /// @param layers takes the statistics of a layer, with its index, once the layer has ended
     /// @param wanted what is observed at sites beside their amax; of outputs those that are observed at all
     /// @param variants the copies of the text that pass; each site remembers which of them showed its amax
-    /// @param firstToken where the tokens of the pass begin in the calibration text; weights were measured with those
-    ///     before, if there are any
+    /// @param firstToken where the tokens of the pass begin in the calibration text
+    /// @param weights whether weights are measured too: once for all passes of a run
     public StatisticsTap(
             Kernels kernels,
             ObjIntConsumer<Statistics> layers,
             Map<Site, Set<Distribution>> wanted,
             Variants variants,
-            long firstToken) {
+            long firstToken,
+            boolean weights) {
         this.kernels = kernels;
         this.layers = layers;
         this.wanted = Map.copyOf(wanted);
         this.outputs = wanted.keySet().stream().anyMatch(site -> site.role() == Role.OUTPUT);
         this.variants = variants;
         this.firstToken = firstToken;
+        this.weights = weights;
     }
 
     /// A tap of a whole text, in several copies.
@@ -64,7 +67,7 @@ public final class StatisticsTap implements Tap {
             ObjIntConsumer<Statistics> layers,
             Map<Site, Set<Distribution>> wanted,
             Variants variants) {
-        this(kernels, layers, wanted, variants, 0);
+        this(kernels, layers, wanted, variants, 0, true);
     }
 
     /// A tap of a whole text.
@@ -81,7 +84,7 @@ public final class StatisticsTap implements Tap {
     @Override
     public boolean watches(Role role) {
         return switch (role) {
-            case WEIGHT -> firstToken == 0;
+            case WEIGHT -> weights;
             case OUTPUT -> outputs;
             case INPUT, KEY, VALUE, LATENT, ROTATED_KEY -> true;
         };

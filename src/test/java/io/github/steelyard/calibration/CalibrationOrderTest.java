@@ -103,6 +103,7 @@ final class CalibrationOrderTest {
         new CalibrationRun(
                         decoder,
                         all,
+                        0,
                         1,
                         Drawing.AT_ONCE,
                         ShownTokens.NONE,

@@ -89,7 +89,8 @@ final class JobsTest {
                 Optional.of(new Choice("fused", "a test")),
                 Optional.empty(),
                 false,
-                List.of());
+                List.of(),
+                Optional.empty());
 
         assertThatThrownBy(() -> CalibrationJob.run(calibration().with(fused), JobListener.NONE))
                 .isInstanceOf(RequestException.class)

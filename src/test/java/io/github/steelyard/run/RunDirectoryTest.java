@@ -108,6 +108,7 @@ final class RunDirectoryTest {
                 8,
                 1024,
                 Optional.of(DRAWS),
+                List.of(),
                 new TreeMap<>(Map.of("experts", "routed")),
                 digest,
                 new TreeMap<>(),

@@ -92,7 +92,7 @@ final class StatisticsTapTest {
     @Test
     void rows_nearestTokens_areKeptOneByOneBesideThePopulations() {
         StatisticsTap tap =
-                new StatisticsTap(Kernels.reference(), StatisticsTapTest::noLayer, Map.of(), Variants.ONE, 100);
+                new StatisticsTap(Kernels.reference(), StatisticsTapTest::noLayer, Map.of(), Variants.ONE, 100, false);
         RowSource source = new RowSource.Nearest(new int[] {1, 4, 6}, new float[] {-3, -1, -2}, 1);
 
         tap.rows(List.of(GATE), source, new float[] {-7, 1, Float.NaN, 5}, 0, 2, 2);
