@@ -179,7 +179,9 @@ record ModelCensus() implements Check {
 
         private void checkRest() {
             List<String> unused = checkpoint.tensors().keySet().stream()
-                    .filter(name -> !subject.parts().reads(name) && !decoder.ignores(name))
+                    .filter(name -> !subject.parts().reads(name)
+                            && !decoder.ignores(name)
+                            && !TensorCensus.areInputFactors(checkpoint, name))
                     .toList();
             Set<String> unread = Set.copyOf(TensorCensus.unread(unused, decoder));
             for (String name : unused) {

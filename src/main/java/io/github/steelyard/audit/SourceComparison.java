@@ -14,6 +14,7 @@ import io.github.steelyard.site.ModuleInfo;
 import io.github.steelyard.weights.CheckpointWeights;
 import io.github.steelyard.weights.FusedStack;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Locale;
@@ -48,7 +49,9 @@ final class SourceComparison {
         Set<String> known = new HashSet<>();
         modules.forEach(module -> known.addAll(module.tensorNames()));
         for (TensorInfo tensor : source.checkpoint().tensors().values()) {
-            if (!known.contains(tensor.name()) && !isCacheScale(tensor.name())) {
+            if (source.weights().changed().contains(tensor.name())) {
+                checkChanged(tensor);
+            } else if (!known.contains(tensor.name()) && !isCacheScale(tensor.name())) {
                 checkCopied(tensor);
             }
         }
@@ -90,6 +93,18 @@ final class SourceComparison {
         }
     }
 
+    /// Others lie over the values of the source.
+    private void checkChanged(TensorInfo tensor) {
+        boolean equal = written.has(tensor.name())
+                && Arrays.equals(
+                        new CheckpointWeights(written).vector(tensor.name(), tensor.shape()),
+                        source.weights().vector(tensor.name(), tensor.shape()));
+        if (!equal) {
+            findings.each(
+                    FindingCode.TENSOR_DIFFERS, "tensors that do not have the values they should have", tensor.name());
+        }
+    }
+
     private Compared compare(SourceModule module) {
         ModuleInfo info = module.linear().info();
         Optional<FusedStack.Member> stacked =
@@ -110,7 +125,12 @@ final class SourceComparison {
                                     info.name(),
                                     "is in the source, and its weight was not written")));
         }
-        return compare(module, new CheckpointWeights(written).linear(info.name(), info.rows(), info.columns()));
+        CheckpointWeights after = new CheckpointWeights(written);
+        return compare(
+                module,
+                module.isReplaced()
+                        ? after.codes(info.name(), info.rows(), info.columns())
+                        : after.linear(info.name(), info.rows(), info.columns()));
     }
 
     private Compared compare(SourceModule module, StoredWeight after) {

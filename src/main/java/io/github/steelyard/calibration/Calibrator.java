@@ -22,6 +22,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.function.Predicate;
 
 /// Maps what was observed at a site, and how its quantizer is configured, to the amax of its scale.
 ///
@@ -41,7 +42,22 @@ sealed interface Calibrator {
             case ENTROPY -> new LeastDivergence();
         };
         Algorithm.Method method = recipe.algorithms().getFirst().method();
-        return new Activations(headroom(method), method instanceof Algorithm.SmoothQuant, range);
+        return new Activations(headroom(method), smoothed(method), range);
+    }
+
+    private static Predicate<QuantizerConfig> smoothed(Algorithm.Method method) {
+        return quantizer -> switch (method) {
+            case Algorithm.SmoothQuant smooth -> quantizer.format().equals(Optional.of(Format.INT8));
+            case Algorithm.AwqLite lite -> quantizer.hasTensorAmax();
+            case Algorithm.None none -> false;
+            case Algorithm.Max max -> false;
+            case Algorithm.Mse mse -> false;
+            case Algorithm.LocalHessian hessian -> false;
+            case Algorithm.ActHeadroom headroom -> false;
+            case Algorithm.NotRun refused -> false;
+            case Algorithm.Gptq gptq -> false;
+            case Algorithm.Lsq lsq -> false;
+        };
     }
 
     /// Returns what is to be observed at the sites of a plan beside their amax; sites that want nothing are left out,
@@ -109,16 +125,18 @@ sealed interface Calibrator {
     /// As [Max], but for quantizers whose calibrator is a histogram, and NVFP4 inputs that are to have room.
     ///
     /// @param headroom what gives the amax of NVFP4 inputs, if it is not the largest magnitude
-    /// @param smoothed whether the channels of INT8 inputs get factors, so that the amax is that after these
+    /// @param smoothed whether the channels of an input with this quantizer get factors, so that the amax is that after
+    ///     these
     /// @param range how quantizers with a histogram choose from it
-    record Activations(Optional<Headroom> headroom, boolean smoothed, HistogramRange range) implements Calibrator {
+    record Activations(Optional<Headroom> headroom, Predicate<QuantizerConfig> smoothed, HistogramRange range)
+            implements Calibrator {
 
         @Override
         public Optional<Distribution> distribution(Site site, QuantizerConfig quantizer) {
             if (quantizer.isHistogram()) {
                 return Optional.of(Distribution.MAGNITUDES);
             }
-            if (smoothed && site.role() == Role.INPUT && quantizer.format().equals(Optional.of(Format.INT8))) {
+            if (site.role() == Role.INPUT && smoothed.test(quantizer)) {
                 return Optional.of(Distribution.CHANNELS);
             }
             boolean room = headroom.isPresent()
@@ -158,6 +176,7 @@ sealed interface Calibrator {
             case Algorithm.Lsq lsq -> Optional.empty(); // as long as what it starts from is one of these
             case Algorithm.LocalHessian hessian -> Optional.empty(); // of inputs; weights are Solvers'
             case Algorithm.SmoothQuant smooth -> Optional.empty();
+            case Algorithm.AwqLite lite -> Optional.empty();
             case Algorithm.NotRun refused -> throw missing(refused);
             case Algorithm.Gptq gptq -> Optional.empty(); // as well
         };

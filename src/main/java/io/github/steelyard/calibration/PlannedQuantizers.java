@@ -32,6 +32,9 @@ public final class PlannedQuantizers {
                     .ifPresent(site -> plan.format(site)
                             .flatMap(format -> quantizer(site, format, plan, scales))
                             .ifPresent(quantizer -> quantizers.put(site, quantizer)));
+            if (plan.scalesInput(module.name())) {
+                scaledOnly(module, plan, scales).ifPresent(q -> quantizers.put(new Site(module.name(), Role.INPUT), q));
+            }
             for (Site site : module.sites()) {
                 Optional<Format> format = plan.format(site);
                 if (format.isPresent() && !(site.role() == Role.WEIGHT && keepsWeight.test(module))) {
@@ -54,10 +57,18 @@ public final class PlannedQuantizers {
                 });
     }
 
+    /// An input that is not quantised meets a weight that was divided by its factors all the same.
+    private static Optional<FakeQuantizer> scaledOnly(ModuleInfo module, Plan plan, ScaleTable scales) {
+        return Optional.ofNullable(scales.factors().get(module.name()))
+                .filter(factors -> plan.scheme(module.name()).input().isEmpty())
+                .map(FakeQuantizer::ofFactors);
+    }
+
     /// A weight of zeros has no scale and needs no quantizer.
     private static Optional<FakeQuantizer> quantizer(Site site, Format format, Plan plan, ScaleTable scales) {
         Optional<Float> amax = scales.at(site).map(SiteScale::amax);
-        Optional<ChannelFactors> factors = Optional.ofNullable(scales.factors().get(site.module()));
+        Optional<ChannelFactors> factors = Optional.ofNullable(scales.factors().get(site.module()))
+                .filter(found -> site.role() == Role.INPUT || !plan.scalesInput(site.module())); // is in the weight
         if (site.role() == Role.WEIGHT) {
             return amax.or(() -> format.hasTensorScale() ? Optional.empty() : Optional.of(0f))
                     .map(value ->

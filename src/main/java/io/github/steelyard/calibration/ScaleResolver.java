@@ -49,7 +49,8 @@ final class ScaleResolver {
         this.amaxes = new SiteAmaxes(
                 calibrator,
                 quantizers,
-                search.map(weights -> weights.factors(statistics)).orElseGet(Map::of));
+                search.map(weights -> weights.factors(statistics)).orElseGet(Map::of),
+                search.map(weights -> weights.rescaledInputs(statistics)).orElseGet(Map::of));
         this.layers = new LayerMaxima(amaxes, statistics, modules);
     }
 
@@ -100,7 +101,8 @@ final class ScaleResolver {
                 .filter(found -> isUsable(site, found));
         if (input.filter(found -> isStarved(site, found)).isPresent()) {
             impute(module, site, input.get());
-        } else if (input.filter(found -> found.covered() > found.tokens()).isPresent()) {
+        } else if (!amaxes.isRescaled(module)
+                && input.filter(found -> found.covered() > found.tokens()).isPresent()) {
             scales.put(site, toppedUp(module, site, input.get()));
         } else {
             measured(site, site).ifPresent(scale -> scales.put(site, scale));

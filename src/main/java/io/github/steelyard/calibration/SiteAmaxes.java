@@ -19,18 +19,22 @@ final class SiteAmaxes {
     private final Calibrator calibrator;
     private final Function<Site, Optional<QuantizerConfig>> quantizers;
     private final Map<String, ChannelFactors> factors;
+    private final Map<String, Float> rescaled;
 
     /// The amax of each measurement that was asked for: some take a search.
     private final IdentityHashMap<Measurement, Optional<Float>> amaxes = new IdentityHashMap<>();
 
     /// @param factors what inputs of modules are multiplied by, if anything
+    /// @param rescaled the amax of inputs for which factors were solved, by module, whatever is observed
     SiteAmaxes(
             Calibrator calibrator,
             Function<Site, Optional<QuantizerConfig>> quantizers,
-            Map<String, ChannelFactors> factors) {
+            Map<String, ChannelFactors> factors,
+            Map<String, Float> rescaled) {
         this.calibrator = calibrator;
         this.quantizers = quantizers;
         this.factors = factors;
+        this.rescaled = rescaled;
     }
 
     Map<String, ChannelFactors> factors() {
@@ -39,11 +43,20 @@ final class SiteAmaxes {
 
     /// Returns whether the input of a module is multiplied by factors.
     boolean isSmoothed(ModuleInfo module) {
-        return factors.containsKey(module.name());
+        return factors.containsKey(module.name()) && !rescaled.containsKey(module.name());
+    }
+
+    /// Returns whether the amax of a module's input is that after factors which were solved.
+    boolean isRescaled(ModuleInfo module) {
+        return rescaled.containsKey(module.name());
     }
 
     /// Returns the amax under the quantizer of `site`, empty where there can be none.
     Optional<Float> amax(Site site, Measurement observed) {
+        Float solved = site.role() == Role.INPUT ? rescaled.get(site.module()) : null;
+        if (solved != null) {
+            return Optional.of(solved).filter(largest -> largest > 0);
+        }
         ChannelFactors smoothing = site.role() == Role.INPUT ? factors.get(site.module()) : null;
         if (smoothing != null) {
             return observed.channels()

@@ -120,20 +120,8 @@ record Smoothing(Plan plan, double alpha) {
                     .flatMap(module -> module.inputGroup().stream())
                     .flatMap(member -> Optional.ofNullable(own.get(member)).stream())
                     .toList();
-            shared.put(name, new ChannelFactors(group.size() > 1 ? mean(group) : factors));
+            shared.put(name, new ChannelFactors(group.size() > 1 ? ChannelFactors.mean(group) : factors));
         });
         return shared;
-    }
-
-    private static float[] mean(List<float[]> group) {
-        float[] mean = new float[group.getFirst().length];
-        for (int i = 0; i < mean.length; i++) {
-            float sum = 0;
-            for (float[] factors : group) {
-                sum += factors[i];
-            }
-            mean[i] = sum / group.size();
-        }
-        return mean;
     }
 }

@@ -17,6 +17,7 @@ import io.github.steelyard.run.StateFile;
 import io.github.steelyard.site.Tap;
 import io.github.steelyard.solve.Desks;
 import io.github.steelyard.solve.MomentsTap;
+import io.github.steelyard.solve.SequenceShares;
 import io.github.steelyard.solve.Solver;
 import io.github.steelyard.statistics.Statistics;
 import io.github.steelyard.weights.Weights;
@@ -26,6 +27,8 @@ import java.nio.file.Path;
 import java.util.Optional;
 import java.util.SortedMap;
 import java.util.TreeMap;
+import java.util.stream.IntStream;
+import java.util.stream.LongStream;
 
 /// The second pass of a run whose algorithm looks at weights and inputs together: layer by layer, what inputs look like
 /// is summed, and each module solved by it, with all progress on disk.
@@ -163,7 +166,7 @@ public record SolvingRun(
                         new Solving(decoder, weights, solver, statistics, run.solvedDirectory(), threads, desks)) {
             create(run.solvedDirectory());
             store.begin(drawn, sequences.tokens());
-            MomentsTap tap = new MomentsTap(quantizing, again, solving::wanted, solving.keptIn(store), desks);
+            MomentsTap tap = new MomentsTap(quantizing, again, solving::wanted, solving.keptIn(store), desks, shares());
             forward.run(again.isPresent() ? solving.solvedWeights() : weights, tap, store, store::scratch);
             TreeMap<String, String> solved = new TreeMap<>();
             solving.head(tap.take()).ifPresent(file -> solved.put(SolvedFile.name(-1), Digests.ofFile(file)));
@@ -175,6 +178,13 @@ public record SolvingRun(
             finish.accept(solved, store.leftOut() + solving.leftOut());
             store.delete();
         }
+    }
+
+    private SequenceShares shares() {
+        return new SequenceShares(LongStream.concat(
+                        IntStream.range(0, sequences.count()).mapToLong(sequences::start),
+                        LongStream.of(sequences.tokens()))
+                .toArray());
     }
 
     private static void create(Path directory) {

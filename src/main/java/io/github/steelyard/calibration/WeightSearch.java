@@ -27,6 +27,7 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.Callable;
 import java.util.function.Function;
+import java.util.stream.Stream;
 
 /// Moves the amax of weights with one scale for the tensor to where the squared error is least: FP8, and NVFP4 whose
 /// block scales are made from the blocks. That of static blocks stays; their own are searched ([PlannedWeights]).
@@ -42,10 +43,18 @@ public final class WeightSearch {
     private final Weights weights;
     private final Plan plan;
     private final Optional<TensorSearch> search;
+    private final Optional<Rescaling> rescaling;
     private final int threads;
 
-    private WeightSearch(Plan plan, Decoder decoder, Weights weights, Optional<TensorSearch> search, int threads) {
+    private WeightSearch(
+            Plan plan,
+            Decoder decoder,
+            Weights weights,
+            Optional<TensorSearch> search,
+            Optional<Rescaling> rescaling,
+            int threads) {
         this.plan = plan;
+        this.rescaling = rescaling;
         decoder.linears().forEach(linear -> linears.put(linear.info().name(), linear));
         this.weights = weights;
         this.search = search;
@@ -57,9 +66,18 @@ public final class WeightSearch {
     /// @param weights must stay open
     /// @param threads how many weights are searched at a time
     public static Optional<WeightSearch> of(Plan plan, Decoder decoder, Weights weights, int threads) {
+        return of(plan, decoder, weights, Optional.empty(), threads);
+    }
+
+    /// Returns the search that a plan's algorithm wants, or its factors of channels do; empty if the amax of weights is
+    /// taken as it is.
+    ///
+    /// @param weights those that `rescaling` makes, if there is one; must stay open
+    public static Optional<WeightSearch> of(
+            Plan plan, Decoder decoder, Weights weights, Optional<Rescaling> rescaling, int threads) {
         Optional<TensorSearch> search = multipliers(plan).map(tried -> new TensorSearch(tried, Kernels.fastest()));
-        return search.isPresent() || Smoothing.of(plan).isPresent()
-                ? Optional.of(new WeightSearch(plan, decoder, weights, search, threads))
+        return search.isPresent() || rescaling.isPresent() || Smoothing.of(plan).isPresent()
+                ? Optional.of(new WeightSearch(plan, decoder, weights, search, rescaling, threads))
                 : Optional.empty();
     }
 
@@ -96,6 +114,7 @@ public final class WeightSearch {
             case Algorithm.LocalHessian hessian -> Optional.empty();
             case Algorithm.ActHeadroom headroom -> options(headroom.weights());
             case Algorithm.SmoothQuant smooth -> Optional.empty();
+            case Algorithm.AwqLite lite -> Optional.empty();
             case Algorithm.NotRun refused -> Optional.empty();
             case Algorithm.Gptq gptq -> Optional.empty();
         };
@@ -119,6 +138,9 @@ public final class WeightSearch {
             Function<Site, Optional<QuantizerConfig>> quantizers,
             Map<Site, SiteScale> measured) {
         Map<Site, SiteScale> found = new LinkedHashMap<>();
+        if (rescaling.isPresent()) {
+            rescaled(measured, found);
+        }
         if (search.isEmpty()) {
             return found;
         }
@@ -136,6 +158,26 @@ public final class WeightSearch {
             }
         }
         return found;
+    }
+
+    /// Weights times factors have another amax than the stored ones, which were measured.
+    private void rescaled(Map<Site, SiteScale> measured, Map<Site, SiteScale> found) {
+        List<SiteScale> changed = plan.modules().stream()
+                .filter(module -> plan.scalesInput(module.name()))
+                .flatMap(module -> Stream.ofNullable(measured.get(new Site(module.name(), Role.WEIGHT))))
+                .filter(scale -> scale.origin() == ScaleOrigin.MEASURED)
+                .toList();
+        List<Float> amaxes = Tasks.all(
+                threads,
+                changed.stream()
+                        .<Callable<Float>>map(scale -> () -> {
+                            float[] columns = columns(scale.site().module());
+                            return Kernels.fastest().absMax(columns, 0, columns.length);
+                        })
+                        .toList());
+        for (int i = 0; i < changed.size(); i++) {
+            found.put(changed.get(i).site(), SiteScale.measured(changed.get(i).site(), amaxes.get(i)));
+        }
     }
 
     private List<Group> groups(
@@ -182,11 +224,16 @@ public final class WeightSearch {
         return quantizers.apply(site).filter(WeightSearch::isSearched).flatMap(QuantizerConfig::format);
     }
 
+    /// Returns the amax of inputs that are multiplied by factors which were solved, by module.
+    Map<String, Float> rescaledInputs(Statistics statistics) {
+        return rescaling.map(factors -> factors.amaxes(plan, statistics)).orElseGet(Map::of);
+    }
+
     /// Returns what inputs are multiplied by, by module; nothing if the algorithm moves no range into weights.
     Map<String, ChannelFactors> factors(Statistics statistics) {
         Optional<Smoothing> smoothing = Smoothing.of(plan);
         if (smoothing.isEmpty()) {
-            return Map.of();
+            return rescaling.map(Rescaling::inputs).orElseGet(Map::of);
         }
         List<Smoothing.Smoothed> smoothed = smoothing.get().smoothed(statistics).stream()
                 .filter(module -> linears.containsKey(module.module().name()))

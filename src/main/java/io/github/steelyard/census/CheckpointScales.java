@@ -15,6 +15,7 @@ import io.github.steelyard.format.E4m3;
 import io.github.steelyard.format.Format;
 import io.github.steelyard.format.Ints;
 import io.github.steelyard.format.Nvfp4;
+import io.github.steelyard.quant.ChannelFactors;
 import io.github.steelyard.quant.FakeQuantizer;
 import io.github.steelyard.site.ModuleInfo;
 import io.github.steelyard.site.Role;
@@ -69,7 +70,7 @@ public final class CheckpointScales {
             if (module.kind() == ModuleInfo.Kind.ATTENTION) {
                 scales.cache(module);
             } else if (StoredNames.weight(checkpoint::has, module.name()).isPresent()) {
-                scales.input(module.name());
+                scales.input(module);
             } else {
                 module.stacked()
                         .map(FusedStack.Member::stack)
@@ -80,7 +81,17 @@ public final class CheckpointScales {
         return new Carried(scales.quantizers, scales.findings.list());
     }
 
-    private void input(String module) {
+    private void input(ModuleInfo info) {
+        String module = info.name();
+        inputScale(module);
+        Site site = new Site(module, Role.INPUT);
+        new CheckpointWeights(checkpoint)
+                .inputFactors(module, info.columns())
+                .ifPresent(factors -> quantizers.computeIfPresent(
+                        site, (at, quantizer) -> quantizer.within(new ChannelFactors(factors))));
+    }
+
+    private void inputScale(String module) {
         Site site = new Site(module, Role.INPUT);
         Optional<Input> declared =
                 checkpoint.quantization().declarationOf(module).map(Declaration::input);

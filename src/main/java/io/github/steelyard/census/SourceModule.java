@@ -2,6 +2,7 @@ package io.github.steelyard.census;
 
 import io.github.steelyard.checkpoint.Checkpoint;
 import io.github.steelyard.checkpoint.TensorInfo;
+import io.github.steelyard.dialect.ModelOpt;
 import io.github.steelyard.dialect.StoredNames;
 import io.github.steelyard.dialect.TensorScale;
 import io.github.steelyard.files.CheckpointException;
@@ -83,7 +84,11 @@ public record SourceModule(Linear linear, Weights weights, Optional<WeightTensor
     /// Returns the names of the source's tensors that the module's weight and scales lie in.
     public Set<String> tensorNames() {
         Set<String> names = new LinkedHashSet<>(linear.source().fusedTensors());
-        Stream.concat(StoredNames.all(name()).stream(), LEFTOVERS.stream().map(suffix -> name() + suffix))
+        Stream.of(
+                        StoredNames.all(name()).stream(),
+                        LEFTOVERS.stream().map(suffix -> name() + suffix),
+                        Stream.of(ModelOpt.preQuantScale(name())))
+                .flatMap(found -> found)
                 .filter(weights.checkpoint()::has)
                 .forEach(names::add);
         return names;
@@ -107,11 +112,12 @@ public record SourceModule(Linear linear, Weights weights, Optional<WeightTensor
     }
 
     /// Returns whether codes and scales of the weight are such that they can be declared: E4M3 or packed E2M1, and
-    /// blocks of 128 x 128.
+    /// blocks of 128 x 128, and inputs are not multiplied by factors.
     public boolean hasDeclarableCodes() {
         boolean usual = format().orElse(Format.PLAIN) != Format.FP8_BLOCK
                 || Fp8Blocks.of(weights.checkpoint().quantization(), name()).areUsual();
         return usual
+                && !hasInputFactors()
                 && stored.map(tensors -> tensors.weight().dtype() != DType.F8_E5M2)
                         .orElse(false);
     }
@@ -136,5 +142,9 @@ public record SourceModule(Linear linear, Weights weights, Optional<WeightTensor
                     "tensor '%s': expected one value, found %s".formatted(tensor.name(), tensor.shape()));
         }
         return values.getFirst();
+    }
+
+    private boolean hasInputFactors() {
+        return weights.checkpoint().has(ModelOpt.preQuantScale(name()));
     }
 }

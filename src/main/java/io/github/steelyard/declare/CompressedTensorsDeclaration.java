@@ -95,7 +95,7 @@ public record CompressedTensorsDeclaration(
             case MXFP8 -> "mxfp8-quantized";
             case W4A16_INT -> "pack-quantized";
             case W8A8_INT, W8A8_INT_DYNAMIC, W8A8_INT_TENSOR -> "int-quantized";
-            case FP8_BLOCK, W4A8_INT, W4A8_NVFP4, W4A8_NVFP4_32, W4A8_MXFP4, W8A16_INT ->
+            case FP8_BLOCK, NVFP4_AWQ, W4A8_INT, W4A8_NVFP4, W4A8_NVFP4_32, W4A8_MXFP4, W8A16_INT ->
                 throw new AssertionError(algo);
         };
     }

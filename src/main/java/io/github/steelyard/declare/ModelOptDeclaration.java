@@ -141,7 +141,7 @@ public record ModelOptDeclaration(
                 group.set("weights", numbers(8, false).put("group_size", 32));
             }
             case W4A16_INT -> group.set("weights", integers(4).put("group_size", format.block()));
-            case W4A8_INT -> {
+            case W4A8_INT, NVFP4_AWQ -> { // eight bits, ModelOpt says of both
                 group.set("input_activations", numbers(8, false).put("group_size", format.block()));
                 group.set("weights", numbers(4, false).put("group_size", format.block()));
             }
@@ -163,11 +163,11 @@ public record ModelOptDeclaration(
         if (format.block() > 0) {
             object.put("group_size", format.block());
         }
-        if (format.algo() == QuantAlgo.W4A16_INT || format.algo() == QuantAlgo.W4A8_INT) {
+        if (format.algo().hasInputFactors()) {
             object.put("has_zero_point", false);
             object.put(
                     "pre_quant_scale",
-                    true); // so ModelOpt says of this algorithm, whether or not there are such tensors
+                    true); // so ModelOpt says of such an algorithm, whether or not there are such tensors
         }
     }
 

@@ -69,7 +69,7 @@ public record CompressedTensors() implements Dialect.Written {
                     W8A8_INT,
                     W8A8_INT_DYNAMIC,
                     W8A8_INT_TENSOR -> true;
-            case FP8_BLOCK, W4A8_INT, W4A8_NVFP4, W4A8_NVFP4_32, W4A8_MXFP4, W8A16_INT -> false;
+            case FP8_BLOCK, NVFP4_AWQ, W4A8_INT, W4A8_NVFP4, W4A8_NVFP4_32, W4A8_MXFP4, W8A16_INT -> false;
         };
     }
 

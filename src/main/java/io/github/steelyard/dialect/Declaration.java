@@ -10,6 +10,7 @@ import io.github.steelyard.format.Format;
 /// @param blockColumns columns of a block for [Format#FP8_BLOCK], else 0
 /// @param zeroPoints whether integer codes may have zero points
 /// @param input how the input of the module is quantised
+/// @param inputFactors whether it may be multiplied by factors of its channels before
 /// @param how how directly
 /// @param source file and key for messages: `hf_quant_config.json: quantization.quantized_layers`
 public record Declaration(
@@ -19,6 +20,7 @@ public record Declaration(
         int blockColumns,
         boolean zeroPoints,
         Input input,
+        boolean inputFactors,
         How how,
         String source) {
 
@@ -53,7 +55,7 @@ public record Declaration(
                 Input.DYNAMIC;
             case PLAIN, MXFP4, INT4, INT8_PER_CHANNEL, INT8_GROUPS -> Input.NONE;
         };
-        return new Declaration(format, 0, 0, 0, false, input, How.DEFAULT, source);
+        return new Declaration(format, 0, 0, 0, false, input, false, How.DEFAULT, source);
     }
 
     /// Returns the name of weight and input formats together, for people.
@@ -83,22 +85,27 @@ public record Declaration(
     }
 
     Declaration withGroupSize(int size) {
-        return new Declaration(format, size, blockRows, blockColumns, zeroPoints, input, how, source);
+        return new Declaration(format, size, blockRows, blockColumns, zeroPoints, input, inputFactors, how, source);
     }
 
     Declaration withBlock(int rows, int columns) {
-        return new Declaration(format, groupSize, rows, columns, zeroPoints, input, how, source);
+        return new Declaration(format, groupSize, rows, columns, zeroPoints, input, inputFactors, how, source);
     }
 
     Declaration withZeroPoints(boolean possible) {
-        return new Declaration(format, groupSize, blockRows, blockColumns, possible, input, how, source);
+        return new Declaration(format, groupSize, blockRows, blockColumns, possible, input, inputFactors, how, source);
     }
 
     Declaration withInput(Input kind) {
-        return new Declaration(format, groupSize, blockRows, blockColumns, zeroPoints, kind, how, source);
+        return new Declaration(format, groupSize, blockRows, blockColumns, zeroPoints, kind, inputFactors, how, source);
+    }
+
+    Declaration withInputFactors(boolean possible) {
+        return new Declaration(format, groupSize, blockRows, blockColumns, zeroPoints, input, possible, how, source);
     }
 
     Declaration said(How directly) {
-        return new Declaration(format, groupSize, blockRows, blockColumns, zeroPoints, input, directly, source);
+        return new Declaration(
+                format, groupSize, blockRows, blockColumns, zeroPoints, input, inputFactors, directly, source);
     }
 }

@@ -81,6 +81,7 @@ public record ModelOpt() implements Dialect.Written, Dialect.InStacks {
                     FP8_PER_CHANNEL,
                     FP8_BLOCK,
                     NVFP4,
+                    NVFP4_AWQ,
                     W4A16_NVFP4,
                     MXFP4,
                     MXFP8,

@@ -14,6 +14,7 @@ final class ModelOptConfig {
 
     private static final int LARGEST_GROUP = 1 << 20;
     private static final Set<String> FP8_INPUTS = Set.of("W4A8_AWQ", "W4A8_NVFP4_FP8", "W4A8_MXFP4_FP8");
+    private static final Set<String> INPUT_FACTORS = Set.of("NVFP4_AWQ", "W4A16_AWQ", "W4A8_AWQ");
     private static final Set<String> WEIGHT_ONLY = Set.of("FP8_PB_WO", "W4A16_NVFP4");
     // ModelOpt's module names of Nemotron-H end with this when its own name mapping fails.
     private static final String SENTINEL = ".\0";
@@ -54,7 +55,8 @@ final class ModelOptConfig {
         // ModelOpt has names of its own for integers, and messages speak in them too.
         Declaration declared = Declaration.of(
                         format, format.coding() == Format.Coding.INTEGERS ? "%s '%s'".formatted(source, word) : source)
-                .withGroupSize(group);
+                .withGroupSize(group)
+                .withInputFactors(INPUT_FACTORS.contains(word));
         return WEIGHT_ONLY.contains(word)
                 ? declared.withInput(Declaration.Input.NONE)
                 : FP8_INPUTS.contains(word)
@@ -99,7 +101,7 @@ final class ModelOptConfig {
             case "FP8" -> Format.FP8;
             case "FP8_PER_CHANNEL_PER_TOKEN", "FP8_PC_PT" -> Format.FP8_PER_CHANNEL;
             case "FP8_PB_WO", "FP8_PB_REAL" -> Format.FP8_BLOCK;
-            case "NVFP4", "W4A16_NVFP4", "W4A8_NVFP4_FP8" ->
+            case "NVFP4", "NVFP4_AWQ", "W4A16_NVFP4", "W4A8_NVFP4_FP8" ->
                 group == Format.NVFP4_32.block() ? Format.NVFP4_32 : Format.NVFP4;
             case "W4A8_AWQ" -> Format.INT4_FP8;
             case "MXFP4", "W4A8_MXFP4_FP8" -> Format.MXFP4;
@@ -109,7 +111,7 @@ final class ModelOptConfig {
             default ->
                 throw json.unsuitable(
                         key,
-                        "a known quant_algo (FP8, FP8_PER_CHANNEL_PER_TOKEN, FP8_PB_WO, NVFP4, W4A16_NVFP4, MXFP4, "
+                        "a known quant_algo (FP8, FP8_PER_CHANNEL_PER_TOKEN, FP8_PB_WO, NVFP4, NVFP4_AWQ, W4A16_NVFP4, MXFP4, "
                                 + "W4A8_MXFP4_FP8, MXFP8, W4A16_AWQ, W4A8_AWQ, W4A8_NVFP4_FP8, W8A16, W8A8_SQ_PER_CHANNEL, or MIXED_PRECISION for the whole model)");
         };
     }

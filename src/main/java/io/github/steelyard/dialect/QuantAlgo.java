@@ -23,6 +23,8 @@ public enum QuantAlgo {
     FP8_BLOCK_DYNAMIC("FP8_BLOCK", Format.FP8_BLOCK, Optional.of(Format.FP8_DYNAMIC_GROUP)),
     /// E2M1 weight and input in blocks of 16.
     NVFP4("NVFP4", Format.NVFP4, Optional.of(Format.NVFP4)),
+    /// As [#NVFP4], the input multiplied by factors of its channels before.
+    NVFP4_AWQ("NVFP4_AWQ", Format.NVFP4, Optional.of(Format.NVFP4)),
     /// E2M1 weight in blocks of 16; the input stays as it is.
     W4A16_NVFP4("W4A16_NVFP4", Format.NVFP4, Optional.empty()),
     /// E2M1 weight in blocks of 32 with E8M0 scales; the input stays as it is.
@@ -70,6 +72,22 @@ public enum QuantAlgo {
             }
         }
         return Optional.empty();
+    }
+
+    /// Returns the value for these formats where inputs are multiplied by factors of their channels before they are
+    /// quantised; empty if no dialect has one.
+    ///
+    /// @param weight as of [#of]
+    /// @param input as of [#of]
+    public static Optional<QuantAlgo> ofScaledInputs(Optional<Format> weight, Optional<Format> input) {
+        return of(weight, input)
+                .map(plain -> plain == NVFP4 ? NVFP4_AWQ : plain)
+                .filter(QuantAlgo::hasInputFactors);
+    }
+
+    /// Returns whether inputs may be multiplied by factors of their channels before they are quantised.
+    public boolean hasInputFactors() {
+        return this == NVFP4_AWQ || this == W4A16_INT || this == W4A8_INT;
     }
 
     /// Returns the value as ModelOpt writes it, of those that it has; for people of the others.

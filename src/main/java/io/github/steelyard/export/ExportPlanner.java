@@ -21,6 +21,7 @@ import io.github.steelyard.dialect.Part;
 import io.github.steelyard.dialect.StoredNames;
 import io.github.steelyard.dialect.TargetNames;
 import io.github.steelyard.files.GroupedFindings;
+import io.github.steelyard.format.PlainWeight;
 import io.github.steelyard.format.WeightEncoder;
 import io.github.steelyard.layout.CacheExport;
 import io.github.steelyard.layout.CachePlanner;
@@ -35,6 +36,7 @@ import io.github.steelyard.layout.StackPlanner;
 import io.github.steelyard.layout.TensorContent;
 import io.github.steelyard.plan.Plan;
 import io.github.steelyard.site.Role;
+import io.github.steelyard.tensor.DType;
 import io.github.steelyard.weights.FusedStack;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -172,6 +174,10 @@ final class ExportPlanner {
         modules.forEach(module -> replaced.addAll(module.replaced()));
         sources.stream().filter(SourceModule::sharesEmbedding).forEach(head -> replaced.addAll(head.tensorNames()));
         List<OutputTensors> tensors = new ArrayList<>();
+        source.weights().changed().stream().sorted().map(checkpoint::tensor).forEach(tensor -> {
+            replaced.add(tensor.name());
+            tensors.add(values(tensor));
+        });
         for (TensorInfo tensor : checkpoint.tensors().values()) {
             if (!replaced.contains(tensor.name())) {
                 tensors.add(OutputTensors.of(
@@ -190,6 +196,17 @@ final class ExportPlanner {
                 .forEach(name -> refusals.add(new Refusal(
                         name, "would be written twice: the source has a tensor of this name for something else")));
         return tensors;
+    }
+
+    /// Returns a tensor of plain values with those that lie over it.
+    private OutputTensors values(TensorInfo tensor) {
+        float[] values = source.weights().vector(tensor.name(), tensor.shape());
+        DType dtype = tensor.dtype() == DType.BF16 ? DType.BF16 : DType.F32;
+        return OutputTensors.of(
+                tensor.name(),
+                dtype,
+                tensor.shape(),
+                new TensorContent.Values(PlainWeight.ofFloats(values, 1, values.length), Optional.empty(), dtype));
     }
 
     private ExportDeclaration declaration(

@@ -1,8 +1,10 @@
 package io.github.steelyard.family;
 
+import io.github.steelyard.dialect.ModelOpt;
 import io.github.steelyard.checkpoint.Checkpoint;
 import io.github.steelyard.checkpoint.TensorInfo;
 import io.github.steelyard.dialect.CacheNames;
+import io.github.steelyard.dialect.Declaration;
 import io.github.steelyard.dialect.GptOss;
 import io.github.steelyard.dialect.StoredNames;
 import io.github.steelyard.files.CheckpointException;
@@ -66,9 +68,24 @@ public record TensorCensus(
                 readable.addAll(CacheNames.all(module.name()));
             } else {
                 readable.addAll(StoredNames.all(module.name()));
+                String factors = ModelOpt.preQuantScale(module.name());
+                if (areInputFactors(checkpoint, factors)) {
+                    readable.add(factors);
+                }
             }
         }
         return sorted(checkpoint, decoder, readable, missing);
+    }
+
+    /// Returns whether a tensor holds what the inputs of a module are multiplied by, and the config announces that.
+    public static boolean areInputFactors(Checkpoint checkpoint, String tensor) {
+        String module = tensor.substring(0, Math.max(tensor.lastIndexOf('.'), 0));
+        return tensor.equals(ModelOpt.preQuantScale(module))
+                && checkpoint
+                        .quantization()
+                        .declarationOf(module)
+                        .filter(Declaration::inputFactors)
+                        .isPresent();
     }
 
     /// Returns how many tensors a model would miss, and how many it would not know, by names alone.

@@ -181,7 +181,7 @@ record CalibrationPasses(
                         measured.statistics(),
                         scales.digest(plan.arithmetic()),
                         Solvers.of(plan, scales).orElseThrow(),
-                        inputs.isEmpty() ? Tap.NONE : new FakeQuantizingTap(inputs),
+                        inputs.isEmpty() || !Solvers.quantisesInputs(plan) ? Tap.NONE : new FakeQuantizingTap(inputs),
                         again,
                         kernels,
                         gemm,

@@ -1,5 +1,6 @@
 package io.github.steelyard.job;
 
+import io.github.steelyard.calibration.Rescaling;
 import io.github.steelyard.calibration.ScaleTable;
 import io.github.steelyard.calibration.Solvers;
 import io.github.steelyard.calibration.WeightSearch;
@@ -37,6 +38,7 @@ import java.util.TreeMap;
 ///
 /// @param run its directory
 /// @param weights the checkpoint's, under what the run solved
+/// @param rescaling what its factors became, if it solved any
 /// @param solved what that is
 /// @param decoder the checkpoint's model
 /// @param plan the recipe's rules, resolved against it
@@ -44,6 +46,7 @@ import java.util.TreeMap;
 public record OpenedRun(
         RunDirectory run,
         Weights weights,
+        Optional<Rescaling> rescaling,
         SolvedTensors solved,
         Decoder decoder,
         Plan plan,
@@ -71,13 +74,32 @@ public record OpenedRun(
         Decoder decoder = Families.of(checkpoint);
         Plan plan = Inputs.plan(recipe, checkpoint.quantization(), Optional.of(checkpoint), decoder);
         SolvedTensors solved = Solvers.isWanted(plan) ? solved(run, plan) : SolvedTensors.none();
-        return new OpenedRun(
+        return of(
                 run,
-                SolvedWeights.over(new CheckpointWeights(checkpoint), decoder, solved),
+                checkpoint,
                 solved,
                 decoder,
                 plan,
                 finished.sharing().orElse(recipe.export().sharing()));
+    }
+
+    private static OpenedRun of(
+            RunDirectory run,
+            Checkpoint checkpoint,
+            SolvedTensors solved,
+            Decoder decoder,
+            Plan plan,
+            ExportOptions.Sharing sharing) {
+        Optional<Rescaling> rescaling = Rescaling.of(plan, decoder, solved);
+        Weights weights = SolvedWeights.over(new CheckpointWeights(checkpoint), decoder, solved);
+        return new OpenedRun(
+                run,
+                rescaling.map(factors -> factors.over(weights, decoder)).orElse(weights),
+                rescaling,
+                solved,
+                decoder,
+                plan,
+                sharing);
     }
 
     /// Opens what a run solved, which was solved for its own algorithm and rules and no others.
@@ -123,7 +145,7 @@ public record OpenedRun(
     OpenedRun writtenAs(ExportOptions.Format format) {
         Plan another = Inputs.plan(
                 plan.recipe().exportedAs(format), checkpoint().quantization(), Optional.of(checkpoint()), decoder);
-        return new OpenedRun(run, weights, solved, decoder, another, sharing);
+        return of(run, checkpoint(), solved, decoder, another, sharing);
     }
 
     Statistics statistics() {
@@ -154,7 +176,12 @@ public record OpenedRun(
     }
 
     private Optional<WeightSearch> search(int threads) {
-        return WeightSearch.of(plan, decoder, new CheckpointWeights(checkpoint()), threads);
+        return WeightSearch.of(
+                plan,
+                decoder,
+                rescaling.isPresent() ? weights : new CheckpointWeights(checkpoint()),
+                rescaling,
+                threads);
     }
 
     /// Refuses a checkpoint that is not the one that was calibrated.

@@ -4,11 +4,13 @@ import io.github.steelyard.census.SourceModule;
 import io.github.steelyard.checkpoint.SafetensorsWriter.Planned;
 import io.github.steelyard.checkpoint.TensorInfo;
 import io.github.steelyard.dialect.Dialect;
+import io.github.steelyard.dialect.ModelOpt;
 import io.github.steelyard.dialect.Part;
 import io.github.steelyard.dialect.TensorNames;
 import io.github.steelyard.dialect.TensorScale;
 import io.github.steelyard.format.Format;
 import io.github.steelyard.format.WeightEncoder;
+import io.github.steelyard.quant.ChannelFactors;
 import io.github.steelyard.site.ModuleInfo;
 import io.github.steelyard.tensor.DType;
 import io.github.steelyard.tensor.Shape;
@@ -62,7 +64,12 @@ public record Layout(Dialect.Written dialect) {
     ///
     /// @param encoder what encodes the weight, in the dialect's arithmetic
     /// @param inputScale the scale of the input, if it has a static one
-    List<OutputTensors> encoded(SourceModule module, WeightEncoder encoder, Optional<TensorScale> inputScale) {
+    /// @param inputFactors what the input is multiplied by before, if anything
+    List<OutputTensors> encoded(
+            SourceModule module,
+            WeightEncoder encoder,
+            Optional<TensorScale> inputScale,
+            Optional<ChannelFactors> inputFactors) {
         Format format = encoder.format();
         ModuleInfo info = module.linear().info();
         TensorNames names = dialect.module(module.name(), format);
@@ -80,7 +87,20 @@ public record Layout(Dialect.Written dialect) {
         if (format.hasTensorScale()) {
             tensors.add(single(format.hasSecondLevel() ? names.secondScale() : names.scale(), encoder.scale()));
         }
+        inputFactors.ifPresent(factors -> tensors.add(OutputTensors.of(
+                ModelOpt.preQuantScale(module.name()),
+                DType.F32,
+                Shape.of(info.columns()),
+                new TensorContent.Copied(bytes(factors.values())))));
         return withInputScale(tensors, names, inputScale);
+    }
+
+    private static MemorySegment bytes(float[] values) {
+        ByteBuffer bytes = ByteBuffer.allocate(values.length * Float.BYTES).order(ByteOrder.LITTLE_ENDIAN);
+        for (float value : values) {
+            bytes.putFloat(value);
+        }
+        return MemorySegment.ofArray(bytes.array());
     }
 
     private List<OutputTensors> withInputScale(

@@ -277,7 +277,14 @@ public final class ModulePlanner {
 
     private ModuleExport encoded(SourceModule module, ModuleFormat format, Optional<TensorScale> inputScale) {
         return made(
-                module, Treatment.ENCODED, format, layout.encoded(module, encoders.apply(module.name()), inputScale));
+                module,
+                Treatment.ENCODED,
+                format,
+                layout.encoded(
+                        module,
+                        encoders.apply(module.name()),
+                        inputScale,
+                        Optional.ofNullable(scales.factors().get(module.name()))));
     }
 
     private static ModuleExport made(

@@ -118,6 +118,21 @@ public record Attention(
     }
 
     @Override
+    public List<Linear> normReaders() {
+        return qkv.members();
+    }
+
+    /// Values and the output, where each head has values of its own.
+    @Override
+    public Optional<Passage> passage() {
+        Linear value = qkv.members().getLast();
+        Linear last = output.members().getFirst();
+        return value.info().rows() == last.info().columns() && variations.clip() == 0
+                ? Optional.of(new Passage(value, last))
+                : Optional.empty();
+    }
+
+    @Override
     public Optional<SequenceLimit> limit() {
         return rotary.flatMap(Rotary::limit);
     }

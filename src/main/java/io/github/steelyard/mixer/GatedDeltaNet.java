@@ -60,6 +60,11 @@ public record GatedDeltaNet(
     }
 
     @Override
+    public List<Linear> normReaders() {
+        return input.members();
+    }
+
+    @Override
     public List<ExpectedTensor> tensors() {
         List<ExpectedTensor> tensors = new ArrayList<>(input.tensors());
         tensors.addAll(convolution.tensors());

@@ -86,6 +86,11 @@ public record LatentAttention(
         return tensors;
     }
 
+    @Override
+    public List<Linear> normReaders() {
+        return first.members();
+    }
+
     private List<LinearGroup> groups() {
         List<LinearGroup> groups = new ArrayList<>(List.of(first));
         queryLatent.ifPresent(query -> groups.add(query.up()));

@@ -11,6 +11,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.TreeMap;
 import java.util.function.Function;
 
@@ -73,6 +74,11 @@ public final class OverlaidWeights implements Weights {
     @Override
     public Optional<StoredWeight> replacement(String module) {
         return over.apply(module).or(() -> below.replacement(module));
+    }
+
+    @Override
+    public Set<String> changed() {
+        return below.changed();
     }
 
     @Override

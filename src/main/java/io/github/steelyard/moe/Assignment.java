@@ -110,7 +110,7 @@ final class Assignment {
             return new RowBlock(
                     Arrays.copyOfRange(tokens, first, first + count),
                     scaled ? Arrays.copyOfRange(weights, first, first + count) : new float[0],
-                    new RowSource.Routed(tokens, first, rows(expert), all));
+                    new RowSource.Routed(tokens, starts[expert], first, rows(expert), all));
         }
 
         float weight(int expert, int row) {

@@ -11,6 +11,7 @@ import io.github.steelyard.work.Phase;
 import io.github.steelyard.work.Scratch;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 
 /// A dense MLP: first product (gate and up, or up alone), activation, down.
 ///
@@ -34,6 +35,23 @@ public record DenseMlp(LinearGroup first, Activation activation, LinearGroup dow
         List<Linear> linears = new ArrayList<>(first.members());
         linears.addAll(down.members());
         return linears;
+    }
+
+    @Override
+    public List<Linear> normReaders() {
+        return first.members();
+    }
+
+    /// Up and down, where what the gate gives is multiplied with what up gives.
+    @Override
+    public Optional<Passage> passage() {
+        return switch (activation) {
+            case Activation.GatedSilu silu ->
+                Optional.of(
+                        new Passage(first.members().getLast(), down.members().getFirst()));
+            case Activation.ClampedSwiglu clamped -> Optional.empty();
+            case Activation.SquaredRelu relu -> Optional.empty();
+        };
     }
 
     @Override

@@ -31,7 +31,11 @@ record ActivationCheck(
             headroom();
         }
         if (algorithm.method() instanceof Algorithm.SmoothQuant) {
+            requireChannels();
             smoothing();
+        }
+        if (algorithm.method() instanceof Algorithm.AwqLite) {
+            requireChannels();
         }
         if (histograms.isEmpty() && !options.equals(HistogramOptions.DEFAULT)) {
             warn(
@@ -64,13 +68,17 @@ record ActivationCheck(
         }
     }
 
-    private void smoothing() {
+    /// The amax of channels is that of routed tokens.
+    private void requireChannels() {
         if (recipe.calibration().starvedExperts() == CalibrationOptions.StarvedExperts.ALL_TOKENS) {
             problems.add(
                     algorithm.at(),
-                    "algorithm 'smoothquant'",
+                    "algorithm '%s'".formatted(algorithm.method().name()),
                     "not with calibration.starved_experts: all_tokens; layer_max takes the channels of the layer");
         }
+    }
+
+    private void smoothing() {
         if (!isMeasured(Format.INT8)) {
             warn(
                     "algorithm.without_effect",

@@ -64,7 +64,7 @@ final class AlgorithmCheck {
             problems.add(
                     algorithm.at(),
                     "algorithm '%s'".formatted(algorithm.method().name()),
-                    "not run by this version; it runs one of 'max', 'mse', 'local_hessian', 'gptq', 'nvfp4_act_headroom', 'smoothquant' and 'lsq', or null for a recipe without calibration data");
+                    "not run by this version; it runs one of 'max', 'mse', 'local_hessian', 'gptq', 'nvfp4_act_headroom', 'smoothquant', 'awq_lite' and 'lsq', or null for a recipe without calibration data");
         }
     }
 
@@ -87,6 +87,7 @@ final class AlgorithmCheck {
             }
             case Algorithm.ActHeadroom headroom -> runs(algorithm, headroom.weights());
             case Algorithm.SmoothQuant smooth -> true;
+            case Algorithm.AwqLite lite -> true;
             case Algorithm.NotRun refused -> false;
             case Algorithm.Gptq gptq -> true;
         };
@@ -132,6 +133,7 @@ final class AlgorithmCheck {
             case Algorithm.Mse mse -> {}
             case Algorithm.ActHeadroom headroom -> solved(at, headroom.weights(), decisions);
             case Algorithm.SmoothQuant smooth -> {}
+            case Algorithm.AwqLite lite -> {}
             case Algorithm.NotRun refused -> {}
         }
     }

@@ -5,6 +5,7 @@ import io.github.steelyard.format.Format;
 import io.github.steelyard.quant.BlockSizes;
 import io.github.steelyard.quant.QuantizerConfig;
 import io.github.steelyard.recipe.Algorithm;
+import io.github.steelyard.recipe.ExportOptions;
 import io.github.steelyard.recipe.Rule;
 import io.github.steelyard.site.ModuleInfo;
 import io.github.steelyard.site.Role;
@@ -41,6 +42,9 @@ final class ExportCheck {
     /// Factors of channels have a tensor in ModelOpt's layout, but none of the servers in the tables reads it.
     private void algorithm() {
         Algorithm algorithm = plan.recipe().algorithms().getFirst();
+        if (algorithm.method() instanceof Algorithm.AwqLite) {
+            factors(algorithm);
+        }
         if (algorithm.method() instanceof Algorithm.SmoothQuant) {
             problems.add(
                     algorithm.at(),
@@ -48,6 +52,24 @@ final class ExportCheck {
                     "no server reads the factors of its input channels; such a plan can be evaluated, or exported as"
                             + " scales, these factors among them");
         }
+    }
+
+    private void factors(Algorithm algorithm) {
+        if (plan.recipe().export().format() != ExportOptions.Format.MODELOPT) {
+            problems.add(
+                    algorithm.at(),
+                    "algorithm 'awq_lite'",
+                    "export.format %s has no place for the factors of input channels; modelopt and scales have"
+                            .formatted(plan.recipe().export().format().word()));
+        }
+        plan.modules().stream()
+                .filter(module -> module.stacked().isPresent() && plan.scalesInput(module.name()))
+                .findFirst()
+                .ifPresent(
+                        module -> problems.add(
+                                position(module.name(), Role.WEIGHT),
+                                module.name(),
+                                "its experts lie in one tensor where servers load them, with no place for the factors of 'awq_lite'"));
     }
 
     private void scheme(ModuleInfo module) {

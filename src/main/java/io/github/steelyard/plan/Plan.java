@@ -204,7 +204,16 @@ public final class Plan {
                 format(new Site(module, Role.INPUT)),
                 format.filter(Format::hasOpenBlock).isPresent()
                         ? weight.orElseThrow().block()
-                        : 0);
+                        : 0,
+                scalesInput(module));
+    }
+
+    /// Returns whether the input of a module is multiplied by factors of its channels, and its weight by their inverse:
+    /// what AWQ does to all weights that are not shipped as they are stored.
+    public boolean scalesInput(String module) {
+        return recipe.algorithms().getFirst().method() instanceof Algorithm.AwqLite
+                && config(new Site(module, Role.WEIGHT)).isPresent()
+                && !keepsWeight(module);
     }
 
     /// Returns whether a linear module's weight is to stay in the format that it is stored in, so that its codes are

@@ -10,14 +10,15 @@ import java.util.Optional;
 /// @param weight format of the weight; empty = as it is
 /// @param input format of the input; empty = as it is
 /// @param block elements of a row of the weight that share a scale, where its format leaves it open; else 0
-public record Scheme(Optional<Format> weight, Optional<Format> input, int block) {
+/// @param scaledInput whether the input is multiplied by factors of its channels before it meets quantizer and weight
+public record Scheme(Optional<Format> weight, Optional<Format> input, int block, boolean scaledInput) {
 
     /// Nothing quantised.
     public static final Scheme NONE = new Scheme(Optional.empty(), Optional.empty());
 
     /// A scheme whose weight's format says itself which elements share a scale.
     public Scheme(Optional<Format> weight, Optional<Format> input) {
-        this(weight, input, 0);
+        this(weight, input, 0, false);
     }
 
     /// Returns the scheme with both formats.
@@ -27,7 +28,7 @@ public record Scheme(Optional<Format> weight, Optional<Format> input, int block)
 
     /// Returns the name for the pair; empty if no server loads it.
     public Optional<QuantAlgo> algorithm() {
-        return QuantAlgo.of(weight, input);
+        return scaledInput ? QuantAlgo.ofScaledInputs(weight, input) : QuantAlgo.of(weight, input);
     }
 
     /// Returns what a config says of the module; empty if no server loads it.
@@ -45,6 +46,6 @@ public record Scheme(Optional<Format> weight, Optional<Format> input, int block)
         return "weight %s, input %s"
                 .formatted(
                         weight.map(Format::name).orElse("as it is") + (block == 0 ? "" : " in groups of " + block),
-                        input.map(Format::name).orElse("as it is"));
+                        input.map(Format::name).orElse("as it is") + (scaledInput ? " times factors" : ""));
     }
 }

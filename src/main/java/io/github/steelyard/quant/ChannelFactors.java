@@ -1,6 +1,7 @@
 package io.github.steelyard.quant;
 
 import java.util.Arrays;
+import java.util.List;
 import java.util.Locale;
 
 /// Factors of input channels: an input is multiplied by them before it is quantised, the columns of the weight that it
@@ -24,6 +25,21 @@ public final class ChannelFactors {
     /// Returns the factors.
     public float[] values() {
         return factors.clone();
+    }
+
+    /// Returns the mean of factors, channel by channel, summed in their order.
+    ///
+    /// @param all at least one, each with as many channels
+    public static float[] mean(List<float[]> all) {
+        float[] mean = new float[all.getFirst().length];
+        for (int i = 0; i < mean.length; i++) {
+            float sum = 0;
+            for (float[] factors : all) {
+                sum += factors[i];
+            }
+            mean[i] = sum / all.size();
+        }
+        return mean;
     }
 
     /// Returns the factors of the weight's columns, each rounded once.

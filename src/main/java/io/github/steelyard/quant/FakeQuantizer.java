@@ -42,9 +42,10 @@ public final class FakeQuantizer {
     private final Optional<WeightEncoder> weight; // empty for an activation
     private final List<FakeQuantizer> parts; // of equal stretches of a row; empty if the row is one
     private final Optional<ChannelFactors> factors; // that rows are multiplied by before
+    private final boolean restores; // whether they are divided by them afterwards
 
     private FakeQuantizer(Format format, float amax, Optional<WeightEncoder> weight, List<FakeQuantizer> parts) {
-        this(format, Arithmetic.MODELOPT, amax, weight, parts, Optional.empty());
+        this(format, Arithmetic.MODELOPT, amax, weight, parts, Optional.empty(), false);
     }
 
     private FakeQuantizer(
@@ -53,8 +54,10 @@ public final class FakeQuantizer {
             float amax,
             Optional<WeightEncoder> weight,
             List<FakeQuantizer> parts,
-            Optional<ChannelFactors> factors) {
-        if (!format.isWritten() && !format.isOfActivations()) {
+            Optional<ChannelFactors> factors,
+            boolean restores) {
+        boolean onlyFactors = format == Format.PLAIN && factors.isPresent();
+        if (!onlyFactors && !format.isWritten() && !format.isOfActivations()) {
             throw new IllegalArgumentException("%s: no quantizer has this format".formatted(format));
         }
         if (format.hasTensorScale() && !(amax >= 0 && amax < Float.POSITIVE_INFINITY)) {
@@ -67,12 +70,25 @@ public final class FakeQuantizer {
         this.weight = weight;
         this.parts = parts;
         this.factors = factors;
+        this.restores = restores;
+    }
+
+    /// Returns what multiplies rows by factors and does nothing else.
+    public static FakeQuantizer ofFactors(ChannelFactors channels) {
+        return new FakeQuantizer(
+                Format.PLAIN, Arithmetic.MODELOPT, 0, Optional.empty(), List.of(), Optional.of(channels), false);
     }
 
     /// Returns this quantizer, for rows that are multiplied by factors before. They stay so afterwards: the other side
     /// of the product has the inverse.
     public FakeQuantizer after(ChannelFactors channels) {
-        return new FakeQuantizer(format, arithmetic, amax, weight, parts, Optional.of(channels));
+        return new FakeQuantizer(format, arithmetic, amax, weight, parts, Optional.of(channels), false);
+    }
+
+    /// Returns this quantizer, for rows that are multiplied by factors before and divided by them afterwards: the other
+    /// side of the product is as it is.
+    public FakeQuantizer within(ChannelFactors channels) {
+        return new FakeQuantizer(format, arithmetic, amax, weight, parts, Optional.of(channels), true);
     }
 
     /// Returns the factors that rows are multiplied by before; empty if there are none.
@@ -91,7 +107,7 @@ public final class FakeQuantizer {
     ///
     /// @param amax the calibrated amax, finite and not negative; not read by formats that need none
     public static FakeQuantizer of(Format format, Arithmetic arithmetic, float amax) {
-        return new FakeQuantizer(format, arithmetic, amax, Optional.empty(), List.of(), Optional.empty());
+        return new FakeQuantizer(format, arithmetic, amax, Optional.empty(), List.of(), Optional.empty(), false);
     }
 
     /// Returns the quantizer of an activation whose rows fall into equal stretches with an amax each: the heads of a
@@ -146,6 +162,13 @@ public final class FakeQuantizer {
     /// @throws IllegalArgumentException if these are rows of a weight that [WeightEncoder] refuses
     public void apply(float[] x, int offset, int rows, int columns) {
         factors.ifPresent(channels -> channels.apply(x, offset, rows, columns));
+        quantize(x, offset, rows, columns);
+        if (restores) {
+            factors.orElseThrow().inverse().apply(x, offset, rows, columns);
+        }
+    }
+
+    private void quantize(float[] x, int offset, int rows, int columns) {
         if (!parts.isEmpty()) {
             applyParts(x, offset, rows, columns);
             return;
@@ -172,7 +195,8 @@ public final class FakeQuantizer {
             case FP8_BLOCK -> quantizeFp8Blocks(x, offset, rows, columns);
             case FP8_DYNAMIC_GROUP -> forEachBlock(x, offset, rows, columns, Fp8.BLOCK);
             case NVFP4, NVFP4_32, MXFP4, MXFP8 -> forEachBlock(x, offset, rows, columns, format.block());
-            case PLAIN, INT4, INT4_FP8, INT8_GROUPS -> throw new AssertionError(format);
+            case PLAIN -> {}
+            case INT4, INT4_FP8, INT8_GROUPS -> throw new AssertionError(format);
         }
     }
 

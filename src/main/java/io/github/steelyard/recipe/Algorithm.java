@@ -119,10 +119,10 @@ public record Algorithm(
     /// @param alpha exponent of the input's share, in [0, 1]
     public record SmoothQuant(double alpha) implements Method {}
 
-    /// A scale per input channel, searched.
+    /// A factor per input channel, searched.
     ///
     /// @param alphaStep distance of the exponents tried, in (0, 1]
-    public record AwqLite(double alphaStep) implements NotRun {}
+    public record AwqLite(double alphaStep) implements Method {}
 
     /// A clipped amax per block, searched.
     ///

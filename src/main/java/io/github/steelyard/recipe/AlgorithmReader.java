@@ -132,6 +132,7 @@ public final class AlgorithmReader {
             case LocalHessian hessian -> false;
             case ActHeadroom headroom -> false;
             case SmoothQuant smooth -> true;
+            case AwqLite lite -> true;
             case NotRun refused -> true;
             case Gptq gptq -> true;
             case Lsq lsq -> true;

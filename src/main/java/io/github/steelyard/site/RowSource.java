@@ -17,11 +17,12 @@ public sealed interface RowSource {
     /// come in no particular order, from several workers.
     ///
     /// @param tokens rows of the corpus; row `i` of the call is `tokens[first + i]`
+    /// @param begin where the expert's tokens begin in `tokens`, before which and after which others' may lie
     /// @param first where the call's rows begin in `tokens`
     /// @param total how many tokens the expert is sent in all; it has been shown all of them after so many rows
     /// @param all whether the expert is shown all others too, as [Others]: then these count among all tokens
     @SuppressWarnings("ArrayRecordComponent") // never compared, and as large as the corpus
-    record Routed(int[] tokens, int first, int total, boolean all) implements RowSource {}
+    record Routed(int[] tokens, int begin, int first, int total, boolean all) implements RowSource {}
 
     /// Tokens that were shown to an expert though a router did not send them there, in the order of the corpus; with
     /// the routed ones they are all tokens.

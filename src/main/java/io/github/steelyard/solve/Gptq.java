@@ -46,7 +46,7 @@ public final class Gptq implements Solver {
 
     @Override
     public Optional<Observed> observed(ModuleInfo module) {
-        return blocks.apply(module).map(found -> new Observed(Observed.ALL_PRODUCTS, true));
+        return blocks.apply(module).map(found -> new Observed(Observed.ALL_PRODUCTS, true, false));
     }
 
     @Override

@@ -37,6 +37,7 @@ public final class InputMoments {
     private final ReentrantLock[] panels;
     private final ReentrantLock channels = new ReentrantLock();
     private long tokens;
+    private long wholes; // that shares come to
     private final AtomicLong leftOut = new AtomicLong();
 
     /// @param columns the input features
@@ -94,9 +95,14 @@ public final class InputMoments {
         return amax[channel];
     }
 
+    /// Returns what all rows count for together: their number, but for those that were added in shares.
+    public long total() {
+        return wholes > 0 ? wholes : tokens;
+    }
+
     /// Returns the mean magnitude in a channel over all tokens; 0 without any.
     public double meanMagnitude(int channel) {
-        return tokens == 0 ? 0 : magnitudes[channel] * magnitudeStep / tokens;
+        return tokens == 0 ? 0 : magnitudes[channel] * magnitudeStep / total();
     }
 
     /// Returns the sum over all tokens of the product of two channels.
@@ -112,43 +118,78 @@ public final class InputMoments {
         return products[low][high - low] * productStep;
     }
 
+    /// What each of some rows counts for.
+    ///
+    /// @param of each row, in (0, 1]
+    /// @param begun the wholes whose first row is among these
+    @SuppressWarnings("ArrayRecordComponent") // never compared
+    record Shares(float[] of, int begun) {}
+
     /// Adds rows that are summed as one.
     ///
     /// @param values `(rows, columns)` from `offset` on
     void add(float[] values, int offset, int rows, Desk desk) {
-        float largest = desk.kernels().absMax(values, offset, rows * columns);
-        if (largest <= bound) { // not if it is no number
-            addSound(values, offset, rows, desk);
+        if (desk.kernels().absMax(values, offset, rows * columns) <= bound) { // not if it is no number
+            addSound(values, offset, rows, values, offset, new float[0], desk);
             return;
         }
-        float[] sound = desk.rows(rows * columns);
-        int kept = 0;
+        float[] ones = new float[rows];
+        Arrays.fill(ones, 1);
+        addSome(values, offset, rows, ones, desk);
+    }
+
+    /// Adds rows that count for shares, and are summed as one.
+    ///
+    /// @param values `(rows, columns)` from `offset` on
+    void add(float[] values, int offset, int rows, Shares shares, Desk desk) {
+        addSome(values, offset, rows, shares.of, desk);
+        channels.lock();
+        try {
+            wholes += shares.begun;
+        } finally {
+            channels.unlock();
+        }
+    }
+
+    /// Adds those rows that are sound, each times the root of its share.
+    private void addSome(float[] values, int offset, int rows, float[] shares, Desk desk) {
+        float[] sound = desk.rows(2 * rows * columns);
+        float[] kept = new float[rows];
+        int count = 0;
         for (int row = 0; row < rows; row++) {
             int from = offset + row * columns;
             if (desk.kernels().absMax(values, from, columns) <= bound) {
-                System.arraycopy(values, from, sound, kept++ * columns, columns);
+                System.arraycopy(values, from, sound, count * columns, columns);
+                float root = (float) Math.sqrt(shares[row]);
+                for (int i = 0; i < columns; i++) {
+                    sound[(rows + count) * columns + i] = root * values[from + i];
+                }
+                kept[count++] = shares[row];
             }
         }
-        addSound(sound, 0, kept, desk);
-        leftOut.addAndGet(rows - kept);
+        addSound(sound, 0, count, sound, rows * columns, kept, desk);
+        leftOut.addAndGet(rows - count);
     }
 
-    private void addSound(float[] values, int offset, int rows, Desk desk) {
-        addChannels(values, offset, rows, desk);
+    /// @param scaled the same rows times the roots of their shares
+    /// @param shares of each row; none where all count for one
+    private void addSound(float[] values, int offset, int rows, float[] scaled, int at, float[] shares, Desk desk) {
+        addChannels(values, offset, rows, shares, desk);
         if (block == columns) {
-            addAll(values, offset, rows, desk);
+            addAll(scaled, at, rows, desk);
         } else if (block > 0) {
-            addBlocks(values, offset, rows);
+            addBlocks(scaled, at, rows);
         }
     }
 
-    private void addChannels(float[] values, int offset, int rows, Desk desk) {
+    private void addChannels(float[] values, int offset, int rows, float[] shares, Desk desk) {
         float[] largest = new float[columns];
         double[] sums = new double[columns];
         desk.kernels().absMaxColumns(values, offset, rows, columns, largest, 0);
         for (int row = 0; row < rows; row++) {
+            float share = shares.length == 0 ? 1 : shares[row];
             for (int i = 0; i < columns; i++) {
-                sums[i] += Math.abs(values[offset + row * columns + i]);
+                sums[i] += share * Math.abs(values[offset + row * columns + i]);
             }
         }
         channels.lock();

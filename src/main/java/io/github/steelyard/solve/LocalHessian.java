@@ -47,7 +47,7 @@ public final class LocalHessian implements Solver {
 
     @Override
     public Optional<Observed> observed(ModuleInfo module) {
-        return blocks.apply(module).map(found -> new Observed(BLOCK, false));
+        return blocks.apply(module).map(found -> new Observed(BLOCK, false, false));
     }
 
     @Override

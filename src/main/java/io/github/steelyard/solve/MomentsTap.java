@@ -27,6 +27,7 @@ public final class MomentsTap implements Tap {
     private final Function<Site, Optional<Wanted>> wanted;
     private final Listener listener;
     private final Desks desks;
+    private final SequenceShares shares;
     private final Map<List<Site>, Cell> cells = new ConcurrentHashMap<>();
     private volatile boolean repeating;
 
@@ -61,17 +62,20 @@ public final class MomentsTap implements Tap {
     /// later
     ///     layers what the unsolved one gave
     /// @param wanted what is to be summed at a site, if anything
+    /// @param shares where sequences begin in the corpus
     public MomentsTap(
             Tap quantizing,
             Optional<Tap> again,
             Function<Site, Optional<Wanted>> wanted,
             Listener listener,
-            Desks desks) {
+            Desks desks,
+            SequenceShares shares) {
         this.quantizing = quantizing;
         this.again = again;
         this.wanted = wanted;
         this.listener = listener;
         this.desks = desks;
+        this.shares = shares;
     }
 
     @Override
@@ -119,7 +123,13 @@ public final class MomentsTap implements Tap {
                         absent -> new Cell(
                                 new InputMoments(columns, what.observed.block(), what.bound, what.tokens),
                                 new AtomicLong()));
-                desks.use(desk -> cell.moments.add(values, offset, rows, desk));
+                desks.use(desk -> {
+                    if (what.observed.evenly()) {
+                        cell.moments.add(values, offset, rows, shares.of(source, rows), desk);
+                    } else {
+                        cell.moments.add(values, offset, rows, desk);
+                    }
+                });
                 if (source instanceof RowSource.Routed routed && cell.rows.addAndGet(rows) == routed.total()) {
                     cells.remove(List.copyOf(sites));
                     listener.complete(List.copyOf(sites), cell.moments);

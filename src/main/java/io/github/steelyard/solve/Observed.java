@@ -7,7 +7,8 @@ import java.util.Locale;
 /// @param block the input features whose products with one another are summed, in blocks of so many; [#NO_PRODUCTS] or
 ///     [#ALL_PRODUCTS]
 /// @param quantised whether it is the input as its own quantizer leaves it
-public record Observed(int block, boolean quantised) {
+/// @param evenly whether each sequence counts as one, however many of its tokens come here
+public record Observed(int block, boolean quantised, boolean evenly) {
 
     /// Channels alone: amax and mean magnitude.
     public static final int NO_PRODUCTS = 0;

@@ -2,8 +2,10 @@ package io.github.steelyard.weights;
 
 import io.github.steelyard.checkpoint.Checkpoint;
 import io.github.steelyard.checkpoint.TensorInfo;
+import io.github.steelyard.dialect.ModelOpt;
 import io.github.steelyard.files.CheckpointException;
 import io.github.steelyard.format.PlainWeight;
+import io.github.steelyard.format.ScaledWeight;
 import io.github.steelyard.format.StoredWeight;
 import io.github.steelyard.tensor.Shape;
 import java.lang.foreign.MemorySegment;
@@ -30,12 +32,41 @@ public record CheckpointWeights(Checkpoint checkpoint) implements Weights {
         return List.of();
     }
 
-    /// Returns the weight that lies under `module`'s name, in whatever format it is stored.
+    /// Returns the weight that lies under `module`'s name, in whatever format it is stored. Where its inputs are to be
+    /// multiplied by factors of their channels, its columns are.
     ///
     /// @throws CheckpointException if it is missing, incomplete or not `(rows, columns)`
     public StoredWeight linear(String module, int rows, int columns) {
-        WeightTensors tensors = WeightTensors.detect(checkpoint, module);
-        return new StoredWeights(checkpoint, tensors, rows, columns).open();
+        StoredWeight stored = codes(module, rows, columns);
+        return inputFactors(module, columns)
+                .<StoredWeight>map(factors -> new ScaledWeight(stored, new float[0], factors))
+                .orElse(stored);
+    }
+
+    /// Returns the same weight as its codes and scales have it, whatever its inputs are multiplied by.
+    ///
+    /// @throws CheckpointException as [#linear] does
+    public StoredWeight codes(String module, int rows, int columns) {
+        return new StoredWeights(checkpoint, WeightTensors.detect(checkpoint, module), rows, columns).open();
+    }
+
+    /// Returns what the inputs of a module are multiplied by before they are quantised, if the checkpoint has that.
+    ///
+    /// @throws CheckpointException if there are not `columns` of them, all positive and finite
+    public Optional<float[]> inputFactors(String module, int columns) {
+        String name = ModelOpt.preQuantScale(module);
+        if (!checkpoint.has(name)) {
+            return Optional.empty();
+        }
+        float[] factors = vector(name, columns);
+        for (float factor : factors) {
+            if (!(factor > 0 && factor <= Float.MAX_VALUE)) {
+                throw new CheckpointException(
+                        checkpoint.tensor(name).file(),
+                        "tensor '%s': wanted positive finite factors, found %s".formatted(name, factor));
+            }
+        }
+        return Optional.of(factors);
     }
 
     @Override

@@ -4,7 +4,6 @@ import io.github.steelyard.checkpoint.Checkpoint;
 import io.github.steelyard.checkpoint.TensorInfo;
 import io.github.steelyard.dialect.CompressedTensors;
 import io.github.steelyard.dialect.Dialect;
-import io.github.steelyard.dialect.ModelOpt;
 import io.github.steelyard.dialect.Part;
 import io.github.steelyard.dialect.StoredNames;
 import io.github.steelyard.dialect.TensorNames;
@@ -47,12 +46,6 @@ public record WeightTensors(
         }
         TensorNames names = Dialect.MODELOPT.module(module);
         TensorInfo weight = checkpoint.tensor(names.codes());
-        String smoothed = ModelOpt.preQuantScale(module);
-        if (checkpoint.has(smoothed)) {
-            throw new CheckpointException(
-                    weight.file(),
-                    "tensor '%s': inputs that are scaled before they are quantised are not read".formatted(smoothed));
-        }
         return switch (weight.dtype()) {
             case U8, F4, I8 -> fourBit(checkpoint, module, weight, names);
             case F8_E4M3, F8_E5M2 -> eightBit(checkpoint, module, weight);

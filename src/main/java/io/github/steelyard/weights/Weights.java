@@ -5,6 +5,7 @@ import io.github.steelyard.format.StoredWeight;
 import io.github.steelyard.tensor.Shape;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
 
 /// The weights of a model, as a pass multiplies by them and an export writes them: those of a checkpoint, or others
 /// that lie over some of these; and what adapters add to the products with them.
@@ -15,6 +16,12 @@ public interface Weights {
 
     /// Returns the weight `(rows, columns)` that lies over the stored one of `module`, if one does.
     Optional<StoredWeight> replacement(String module);
+
+    /// Returns the names of the tensors of plain values, weights of linear layers not among them, over which others
+    /// lie.
+    default Set<String> changed() {
+        return Set.of();
+    }
 
     /// Returns what adapters add to the product of `module`, in the order of their variants.
     List<LowRank> additions(String module);

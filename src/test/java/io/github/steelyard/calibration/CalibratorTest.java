@@ -29,7 +29,7 @@ final class CalibratorTest {
 
     // A plan refuses them first; were one let through, no scale may come from maxima in its name.
     @ParameterizedTest
-    @ValueSource(strings = {"awq_lite", "svdquant"})
+    @ValueSource(strings = {"awq_clip", "svdquant"})
     void of_algorithmWithoutCalibrator_isRefused(String method) {
         assertThatIllegalArgumentException()
                 .isThrownBy(() -> calibrator(method))

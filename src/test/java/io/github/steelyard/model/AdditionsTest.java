@@ -38,7 +38,7 @@ import org.junit.jupiter.api.io.TempDir;
 final class AdditionsTest {
 
     private static final Variants COPIES = new Variants(2, 1, 2);
-    private static final RowSource ROWS = new RowSource.Routed(new int[] {9, 0, 1, 2, 3}, 1, 4, false);
+    private static final RowSource ROWS = new RowSource.Routed(new int[] {9, 0, 1, 2, 3}, 1, 1, 4, false);
     private static final float[] X = {1, 2, 3, -1, 0, 2, 1, 1, 1, 2, -2, 1}; // (4, 3)
     private static final float[] W = {1, 0, 0, 0, 1, 0, 1, 1, 0, 0, 0, 2}; // (4, 3)
     private static final LowRank ADDED = new LowRank(

@@ -446,7 +446,7 @@ final class PlanTest {
         assertThatThrownBy(() -> Plan.of(Recipe.parse(Path.of("r.yaml"), yaml("svdquant", rule("*", OFF))), modules()))
                 .hasMessage(
                         "r.yaml:2:23: algorithm 'svdquant': not run by this version; it runs one of 'max', 'mse',"
-                                + " 'local_hessian', 'gptq', 'nvfp4_act_headroom', 'smoothquant' and 'lsq', or null for a recipe without calibration data");
+                                + " 'local_hessian', 'gptq', 'nvfp4_act_headroom', 'smoothquant', 'awq_lite' and 'lsq', or null for a recipe without calibration data");
         assertThatThrownBy(() ->
                         Plan.of(Recipe.parse(Path.of("r.yaml"), yaml("gptq", rule("*q_proj*", FP8))), modules()))
                 .hasMessageContaining("'gptq' solves static NVFP4 blocks, and this weight has another format");

@@ -12,7 +12,7 @@ final class VariantsTest {
     void endOfRun_everyRange_isWhereALinearSearchEnds() {
         Variants variants = new Variants(3, 2, 7);
         int[] tokens = new Random(3).ints(40, 0, 21).sorted().toArray();
-        RowSource routed = new RowSource.Routed(tokens, 2, 38, false);
+        RowSource routed = new RowSource.Routed(tokens, 0, 2, 38, false);
         RowSource every = new RowSource.Every(5);
 
         for (int from = 0; from < 16; from++) {
@@ -42,7 +42,7 @@ final class VariantsTest {
         assertThat(variants.of(new RowSource.Sequence(3), 0)).isOne();
         assertThat(variants.of(new RowSource.Every(8), 1)).isZero();
         assertThat(variants.of(new RowSource.Every(8), 2)).isOne();
-        assertThat(variants.of(new RowSource.Routed(new int[] {1, 9, 10}, 1, 2, false), 1))
+        assertThat(variants.of(new RowSource.Routed(new int[] {1, 9, 10}, 1, 1, 2, false), 1))
                 .isOne();
     }
 

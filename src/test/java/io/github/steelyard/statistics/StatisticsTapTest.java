@@ -64,7 +64,7 @@ final class StatisticsTapTest {
         tap.rows(List.of(KEY), new RowSource.Sequence(3), new float[] {-5, 1}, 0, 2, 1);
         tap.rows(
                 List.of(GATE),
-                new RowSource.Routed(new int[] {9, 0, 2, 4, 5}, 1, 4, false),
+                new RowSource.Routed(new int[] {9, 0, 2, 4, 5}, 1, 1, 4, false),
                 new float[] {1, 2, 2, 3},
                 0,
                 4,
@@ -81,7 +81,7 @@ final class StatisticsTapTest {
     void rows_ofAnExpertThatIsShownAllOthers_countInBothPopulations() {
         StatisticsTap tap = new StatisticsTap(Kernels.reference(), StatisticsTapTest::noLayer);
 
-        tap.rows(List.of(GATE), new RowSource.Routed(new int[] {1, 4}, 0, 2, true), new float[] {7, 1}, 0, 2, 1);
+        tap.rows(List.of(GATE), new RowSource.Routed(new int[] {1, 4}, 0, 0, 2, true), new float[] {7, 1}, 0, 2, 1);
         tap.rows(List.of(GATE), new RowSource.Others(new int[] {0, 2, 3}), new float[] {9, 1, 1}, 0, 3, 1);
 
         SiteStatistics found = tap.take().at(GATE).orElseThrow();

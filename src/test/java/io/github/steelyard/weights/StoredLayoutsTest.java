@@ -112,16 +112,28 @@ final class StoredLayoutsTest {
         assertThat(decoded(Format.INT4, 2, 4)).containsExactly(1, -1, 0, 0, 14, -16, 0.5f, -0.5f);
     }
 
+    // (x · r) Wᵀ = x (W · diag(r))ᵀ
     @Test
-    void weight_behindScalesOfItsInputs_isRefused() throws IOException {
+    void weight_behindFactorsOfItsInputs_hasThemInItsColumns() throws IOException {
         tensors.bytes("m.weight", "I8", new long[] {1, 2}, 1, 2)
                 .f32("m.weight_scale", new long[] {1, 1}, 1)
-                .f32("m.pre_quant_scale", new long[] {2}, 1, 2);
+                .f32("m.pre_quant_scale", new long[] {2}, 3, 0.5f);
         try (Checkpoint checkpoint = open()) {
-            assertThatThrownBy(() -> WeightTensors.detect(checkpoint, "m"))
+            float[] values = new float[2];
+            new CheckpointWeights(checkpoint).linear("m", 1, 2).decodeRows(0, 1, values, 0);
+            assertThat(values).containsExactly(3, 1);
+        }
+    }
+
+    @Test
+    void weight_behindFactorsThatAreNone_isRefused() throws IOException {
+        tensors.bytes("m.weight", "I8", new long[] {1, 2}, 1, 2)
+                .f32("m.weight_scale", new long[] {1, 1}, 1)
+                .f32("m.pre_quant_scale", new long[] {2}, 3, 0);
+        try (Checkpoint checkpoint = open()) {
+            assertThatThrownBy(() -> new CheckpointWeights(checkpoint).linear("m", 1, 2))
                     .isInstanceOf(CheckpointException.class)
-                    .hasMessageEndingWith("tensor 'm.pre_quant_scale': inputs that are scaled before they are"
-                            + " quantised are not read");
+                    .hasMessageEndingWith("tensor 'm.pre_quant_scale': wanted positive finite factors, found 0.0");
         }
     }
 
