@@ -1,11 +1,11 @@
 package io.github.steelyard.family;
 
-import io.github.steelyard.dialect.ModelOpt;
 import io.github.steelyard.checkpoint.Checkpoint;
 import io.github.steelyard.checkpoint.TensorInfo;
 import io.github.steelyard.dialect.CacheNames;
 import io.github.steelyard.dialect.Declaration;
 import io.github.steelyard.dialect.GptOss;
+import io.github.steelyard.dialect.ModelOpt;
 import io.github.steelyard.dialect.StoredNames;
 import io.github.steelyard.files.CheckpointException;
 import io.github.steelyard.files.Printable;

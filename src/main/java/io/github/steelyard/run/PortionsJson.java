@@ -8,8 +8,8 @@ import java.util.List;
 import java.util.Optional;
 
 /// Section `parts` of `manifest.json`: by the digest of each text its `path`, how many `sequences` it has, the ranges
-/// `from` (counted from 0) and `to` (exclusive) of those that were measured, the `tokens` in these, and the `files` of the
-/// text as in section `data`.
+/// `from` (counted from 0) and `to` (exclusive) of those that were measured, the `tokens` in these, and the `files` of
+/// the text as in section `data`.
 final class PortionsJson {
 
     private static final String SECTION = "parts";
