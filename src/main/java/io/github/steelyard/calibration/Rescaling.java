@@ -17,11 +17,7 @@ import io.github.steelyard.statistics.ChannelAmax;
 import io.github.steelyard.statistics.Measurement;
 import io.github.steelyard.statistics.SiteStatistics;
 import io.github.steelyard.statistics.Statistics;
-import io.github.steelyard.tensor.DType;
-import io.github.steelyard.tensor.Shape;
 import io.github.steelyard.weights.Weights;
-import java.lang.foreign.ValueLayout;
-import java.nio.ByteOrder;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashMap;
@@ -47,8 +43,6 @@ public record Rescaling(
     /// Families whose layers MODELOPT rescales in place of the inputs of the next.
     private static final Set<String> REACHING_BACK = Set.of("llama", "qwen3", "qwen3_moe");
 
-    private static final ValueLayout.OfFloat F32 = ValueLayout.JAVA_FLOAT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
-
     public Rescaling {
         own = Map.copyOf(own);
         inputs = Map.copyOf(inputs);
@@ -66,8 +60,7 @@ public record Rescaling(
         }
         Map<String, float[]> own = new HashMap<>();
         for (ModuleInfo module : modules) {
-            solved.bytes(module.name(), AwqLite.FACTORS, DType.F32, Shape.of(module.columns()))
-                    .map(bytes -> bytes.toArray(F32))
+            solved.floats(module.name(), AwqLite.FACTORS, module.columns())
                     .filter(factors -> factors.length > 0 && factors[0] > 0)
                     .ifPresent(factors -> own.put(module.name(), factors));
         }

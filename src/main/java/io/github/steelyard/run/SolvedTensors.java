@@ -8,6 +8,8 @@ import io.github.steelyard.statistics.StatisticsException;
 import io.github.steelyard.tensor.DType;
 import io.github.steelyard.tensor.Shape;
 import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.nio.ByteOrder;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -17,6 +19,8 @@ import java.util.Optional;
 
 /// What a finished run solved, as it lies in its directory.
 public final class SolvedTensors implements AutoCloseable {
+
+    private static final ValueLayout.OfFloat F32 = ValueLayout.JAVA_FLOAT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
 
     private final List<SafetensorsFile> files = new ArrayList<>();
     private final Map<String, SafetensorsFile> tensors = new HashMap<>(); // file by tensor
@@ -93,6 +97,13 @@ public final class SolvedTensors implements AutoCloseable {
                     file.file(), "tensor '%s': expected %s %s, found %s".formatted(name, dtype, shape, found));
         }
         return Optional.of(file.bytes(name));
+    }
+
+    /// Returns the values of a vector, empty if it was not solved.
+    ///
+    /// @throws StatisticsException if it has another type or length
+    public Optional<float[]> floats(String module, String part, int length) {
+        return bytes(module, part, DType.F32, Shape.of(length)).map(found -> found.toArray(F32));
     }
 
     @Override
