@@ -48,6 +48,7 @@ record FuzzFiles(Path root) {
             Map.entry("num_local_experts", 4),
             Map.entry("n_routed_experts", 4),
             Map.entry("num_experts_per_tok", 1),
+            Map.entry("moe_topk", 1),
             Map.entry("n_group", 1),
             Map.entry("topk_group", 1),
             Map.entry("num_attention_heads", 2),
@@ -201,7 +202,7 @@ record FuzzFiles(Path root) {
     private static void shrink(JsonNode node) {
         if (node instanceof ObjectNode object) {
             SMALL.forEach((key, value) -> {
-                if (object.path(key).isValueNode() && !object.path(key).isNull()) {
+                if (object.hasNonNull(key)) {
                     object.putPOJO(key, value);
                 }
             });

@@ -110,6 +110,7 @@ public final class Auditor {
                 new ZeroWeights(),
                 new JoinedScales(),
                 new CachePromise(),
+                new InputFactors(),
                 new LauncherFile()));
         if (expectation.planned().isPresent()) {
             checks.add(new PlannedFormats(expectation.planned().get()));

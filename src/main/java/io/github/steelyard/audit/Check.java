@@ -12,6 +12,7 @@ sealed interface Check
                 ZeroWeights,
                 JoinedScales,
                 CachePromise,
+                InputFactors,
                 LauncherFile,
                 LoaderCheck,
                 SomethingQuantised,

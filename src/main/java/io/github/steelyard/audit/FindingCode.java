@@ -93,6 +93,11 @@ public enum FindingCode {
             "cache-scale-missing", Level.WARNING, Level.ERROR, "a scale of the key and value cache is not there"),
     CACHE_UNDECLARED(
             "cache-undeclared", Level.WARNING, Level.WARNING, "there are scales of a cache that no config declares"),
+    INPUT_FACTORS(
+            "input-factors",
+            Level.ERROR,
+            Level.WARNING,
+            "inputs are multiplied by factors of their channels (pre_quant_scale), which few servers read"),
     LAUNCHER_STATE(
             "launcher-state",
             Level.ERROR,

@@ -2,6 +2,7 @@ package io.github.steelyard.dialect;
 
 import io.github.steelyard.format.Format;
 import java.util.Optional;
+import java.util.stream.Stream;
 
 /// The formats of a module's weight and its input together, where servers know the pair: what ModelOpt's `quant_algo`
 /// says of a module, and two more that compressed-tensors alone can say ([Dialect.Written#has]).
@@ -83,6 +84,13 @@ public enum QuantAlgo {
         return of(weight, input)
                 .map(plain -> plain == NVFP4 ? NVFP4_AWQ : plain)
                 .filter(QuantAlgo::hasInputFactors);
+    }
+
+    /// Returns the value under which weights of a format have factors of inputs; empty if there is none.
+    public static Optional<QuantAlgo> ofScaledInputs(Format weight) {
+        return Stream.of(values())
+                .filter(algo -> algo.hasInputFactors() && algo.weight == weight)
+                .findFirst();
     }
 
     /// Returns whether inputs may be multiplied by factors of their channels before they are quantised.

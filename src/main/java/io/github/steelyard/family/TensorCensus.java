@@ -6,6 +6,7 @@ import io.github.steelyard.dialect.CacheNames;
 import io.github.steelyard.dialect.Declaration;
 import io.github.steelyard.dialect.GptOss;
 import io.github.steelyard.dialect.ModelOpt;
+import io.github.steelyard.dialect.QuantAlgo;
 import io.github.steelyard.dialect.StoredNames;
 import io.github.steelyard.files.CheckpointException;
 import io.github.steelyard.files.Printable;
@@ -20,6 +21,7 @@ import java.util.HashSet;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Locale;
+import java.util.Optional;
 import java.util.Set;
 
 /// A checkpoint's tensors held against a model.
@@ -79,13 +81,44 @@ public record TensorCensus(
 
     /// Returns whether a tensor holds what the inputs of a module are multiplied by, and the config announces that.
     public static boolean areInputFactors(Checkpoint checkpoint, String tensor) {
+        return algorithmOf(checkpoint, tensor).isPresent();
+    }
+
+    /// Returns what the config calls the algorithm that left these factors of inputs; empty if it announces none.
+    public static Optional<QuantAlgo> algorithmOf(Checkpoint checkpoint, String tensor) {
         String module = tensor.substring(0, Math.max(tensor.lastIndexOf('.'), 0));
-        return tensor.equals(ModelOpt.preQuantScale(module))
-                && checkpoint
-                        .quantization()
-                        .declarationOf(module)
-                        .filter(Declaration::inputFactors)
-                        .isPresent();
+        return Optional.of(module)
+                .filter(name -> tensor.equals(ModelOpt.preQuantScale(name)))
+                .flatMap(checkpoint.quantization()::declarationOf)
+                .filter(Declaration::inputFactors)
+                .flatMap(declared -> QuantAlgo.ofScaledInputs(declared.format()));
+    }
+
+    /// Returns the tensors of a checkpoint that hold factors of inputs, sorted.
+    public static List<String> inputFactors(Checkpoint checkpoint) {
+        return checkpoint.tensors().keySet().stream()
+                .filter(tensor -> areInputFactors(checkpoint, tensor))
+                .sorted()
+                .toList();
+    }
+
+    /// Refuses a checkpoint with factors of inputs, behind which a calibration would measure.
+    ///
+    /// @throws CheckpointException if there are any
+    public static void requireNoInputFactors(Checkpoint checkpoint) {
+        List<String> tensors = inputFactors(checkpoint);
+        if (!tensors.isEmpty()) {
+            throw new CheckpointException(
+                    checkpoint.directory(),
+                    String.format(
+                            Locale.ROOT,
+                            "wanted weights that a calibration can begin from, found %s with %d factors of inputs: %s",
+                            algorithmOf(checkpoint, tensors.getFirst())
+                                    .map(QuantAlgo::word)
+                                    .orElseThrow(),
+                            tensors.size(),
+                            Printable.list(tensors)));
+        }
     }
 
     /// Returns how many tensors a model would miss, and how many it would not know, by names alone.

@@ -9,6 +9,7 @@ import io.github.steelyard.corpus.CalibrationSet;
 import io.github.steelyard.corpus.DataOptions;
 import io.github.steelyard.export.Rehearsal;
 import io.github.steelyard.family.Families;
+import io.github.steelyard.family.TensorCensus;
 import io.github.steelyard.files.AtomicFiles;
 import io.github.steelyard.files.ConfigJson;
 import io.github.steelyard.files.OutputPaths;
@@ -80,6 +81,7 @@ public final class CalibrationJob {
         try (Checkpoint checkpoint = Checkpoint.open(request.checkpoint());
                 ResidentMemory memory = new ResidentMemory()) {
             Decoder decoder = Inputs.model(checkpoint, listener);
+            TensorCensus.requireNoInputFactors(checkpoint);
             Inputs.warnOfCache(checkpoint, decoder, listener);
             try (Adapters adapters = Inputs.adapters(request.choices().adapters(), decoder, listener)) {
                 return run(run, new CalibratedModel(checkpoint, decoder, adapters), kernels, chosen, memory);

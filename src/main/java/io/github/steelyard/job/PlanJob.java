@@ -66,6 +66,7 @@ public final class PlanJob {
         ModelConfigs configs = ModelConfigs.read(request.checkpoint());
         configs.quantization().findings().forEach(listener::finding);
         return Inputs.described(configs, (decoder, opened) -> {
+            opened.ifPresent(TensorCensus::requireNoInputFactors);
             opened.ifPresent(checkpoint -> Inputs.warnOfCache(checkpoint, decoder, listener));
             return report(configs, decoder, opened);
         });

@@ -230,13 +230,16 @@ public record Manifest(
 
     private static DataInput data(ConfigJson json) {
         ConfigJson section = section(json, "data");
-        return new DataInput(section.string("path"), section.string("digest"), files(section));
+        return new DataInput(section.fileName("path").toString(), section.string("digest"), files(section));
     }
 
     static List<DataFile> files(ConfigJson section) {
         return section.objects("files").stream()
                 .map(file -> new DataFile(
-                        file.string("path"), file.string("digest"), count(file, "documents"), count(file, "tokens")))
+                        file.fileName("path").toString(),
+                        file.string("digest"),
+                        count(file, "documents"),
+                        count(file, "tokens")))
                 .toList();
     }
 

@@ -59,7 +59,7 @@ final class PortionsJson {
                     ranges.add(new Portion.Range(from.get(i), to.get(i)));
                 }
                 portions.add(new Portion(
-                        new Manifest.DataInput(part.string("path"), digest, Manifest.files(part)),
+                        new Manifest.DataInput(part.fileName("path").toString(), digest, Manifest.files(part)),
                         part.integer("sequences", 1, Integer.MAX_VALUE),
                         ranges,
                         Manifest.count(part, "tokens")));

@@ -85,7 +85,7 @@ final class DeclaredFamilyRunsTest {
     @Test
     void hostileDeclaration_isRefusedByLine() throws IOException {
         assertThat(refused(DECLARATION.replace("norm: per_head", "norm: per_hat")))
-                .contains("next.yaml: line 3: attention.norm: expected none or per_head or full_width");
+                .contains("next.yaml: line 3: attention.norm: expected none or per_head or rotated or full_width");
         assertThat(refused(DECLARATION.replace("moe: {", "moe: {shared_expert: x, ")))
                 .contains("next.yaml: line 4: unknown key 'shared_expert'");
         assertThat(refused(DECLARATION.replace("next_month", "next_month, qwen3_moe")))

@@ -164,6 +164,7 @@ final class HostileOptionsTest {
                         Map.entry(
                                 "calibrate",
                                 new Object[] {model(), "--recipe", recipe(), "--data", data(), "--out", "pom.xml/x"}),
+                        Map.entry("merge", new Object[] {temp, "--out", temp.resolve("merged")}),
                         Map.entry("stats", new Object[] {temp}),
                         Map.entry("export", new Object[] {temp, "--out", temp.resolve("export")}),
                         Map.entry(
