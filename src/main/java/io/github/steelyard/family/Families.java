@@ -8,6 +8,7 @@ import io.github.steelyard.files.ConfigJson;
 import io.github.steelyard.files.Printable;
 import io.github.steelyard.model.Decoder;
 import java.nio.file.Path;
+import java.util.Comparator;
 import java.util.List;
 import java.util.NavigableSet;
 import java.util.Optional;
@@ -26,6 +27,9 @@ public final class Families {
             new NemotronFamily(),
             new Qwen35Family(),
             new Llama4Family());
+
+    private static final String OTHERWISE =
+            ", or one that a file of yours declares (docs/MODELS.md); what a server picks for its layers 'backends' tells";
 
     private Families() {}
 
@@ -46,12 +50,12 @@ public final class Families {
     ///
     /// @throws io.github.steelyard.files.CheckpointException if the family is unknown or the config unusable
     public static Decoder describe(Checkpoint checkpoint) {
-        return of(checkpoint.config(), checkpoint.tensors().navigableKeySet());
+        return of(checkpoint.config(), checkpoint.tensors().navigableKeySet(), Optional.of(checkpoint));
     }
 
     /// Returns the decoder that a config alone describes.
     public static Decoder of(ConfigJson config) {
-        return of(config, new TreeSet<>());
+        return of(config, new TreeSet<>(), Optional.empty());
     }
 
     /// Returns every `model_type` that is known.
@@ -63,12 +67,14 @@ public final class Families {
         return List.copyOf(types);
     }
 
-    private static Decoder of(ConfigJson config, NavigableSet<String> names) {
+    private static Decoder of(ConfigJson config, NavigableSet<String> names, Optional<Checkpoint> checkpoint) {
         ModelSource source = ModelSource.of(config, names);
         return family(source.modelType())
                 .map(family -> family.build(source))
                 .orElseThrow(() -> source.config()
-                        .unsuitable("model_type", "one of %s%s".formatted(modelTypes(), nearest(source))));
+                        .unsuitable(
+                                "model_type",
+                                "one of %s%s%s".formatted(modelTypes(), nearest(source, checkpoint), OTHERWISE)));
     }
 
     private static Optional<Family> family(String type) {
@@ -99,30 +105,24 @@ public final class Families {
         return declared;
     }
 
-    /// Returns which known type the tensors fit best, by their names: those that it would miss count, and those that it
-    /// would not know. Nothing if there are no names, or none fits half of them.
-    private static String nearest(ModelSource source) {
-        String best = "";
-        long least = source.names().size() / 2;
-        for (String type : modelTypes()) {
-            long strangers = strangers(source.as(type));
-            if (strangers < least) {
-                best = type;
-                least = strangers;
-            }
-        }
-        return best.isEmpty()
-                ? ""
-                : " (nearest by its tensors: %s, %s)"
-                        .formatted(best, least == 0 ? "which they fit" : least + " differ");
+    /// Returns which known type the tensors fit best, and what differs. Nothing if there are no names, or none fits
+    /// half
+    /// of them.
+    private static String nearest(ModelSource source, Optional<Checkpoint> checkpoint) {
+        return modelTypes().stream()
+                .flatMap(type -> kinship(source.as(type), checkpoint).stream())
+                .filter(kinship -> kinship.distance() < source.names().size() / 2)
+                .min(Comparator.comparingInt(Kinship::distance))
+                .map(kinship -> " (nearest by its tensors: %s)".formatted(kinship.text()))
+                .orElse("");
     }
 
-    private static long strangers(ModelSource source) {
+    private static Optional<Kinship> kinship(ModelSource source, Optional<Checkpoint> checkpoint) {
         try {
             Decoder decoder = family(source.modelType()).orElseThrow().build(source);
-            return TensorCensus.strangers(source.names(), decoder);
+            return Optional.of(Kinship.of(source.modelType(), source.names(), checkpoint, decoder));
         } catch (CheckpointException | IllegalArgumentException | ArithmeticException e) {
-            return Long.MAX_VALUE; // its config is no config of this type
+            return Optional.empty(); // its config is no config of this type
         }
     }
 }

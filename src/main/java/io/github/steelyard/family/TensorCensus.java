@@ -121,31 +121,6 @@ public record TensorCensus(
         }
     }
 
-    /// Returns how many tensors a model would miss, and how many it would not know, by names alone.
-    public static long strangers(Set<String> names, Decoder decoder) {
-        Set<String> modules = new HashSet<>();
-        Set<String> wanted = new HashSet<>();
-        decoder.tensors().forEach(tensor -> wanted.add(tensor.name()));
-        long missing = wanted.stream().filter(name -> !names.contains(name)).count();
-        for (Linear linear : decoder.linears()) {
-            String module = linear.info().name();
-            List<String> fused = linear.source().fusedTensors();
-            boolean shared = decoder.tied() && linear.info().equals(decoder.head());
-            boolean there = fused.isEmpty()
-                    ? shared || StoredNames.weight(names::contains, module).isPresent()
-                    : names.containsAll(fused);
-            missing += there ? 0 : 1;
-            modules.add(module);
-            wanted.addAll(fused);
-        }
-        decoder.modules().forEach(module -> modules.add(module.name()));
-        long unknown = names.stream()
-                .filter(name -> !wanted.contains(name) && !decoder.ignores(name))
-                .filter(name -> !modules.contains(name.substring(0, Math.max(0, name.lastIndexOf('.')))))
-                .count();
-        return missing + unknown;
-    }
-
     private static void expect(String name, Checkpoint checkpoint, Set<String> readable, Set<String> missing) {
         readable.add(name);
         if (!checkpoint.has(name)) {

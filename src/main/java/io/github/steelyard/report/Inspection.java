@@ -4,6 +4,7 @@ import io.github.steelyard.audit.Auditor;
 import io.github.steelyard.audit.Expectation;
 import io.github.steelyard.audit.FindingCode;
 import io.github.steelyard.checkpoint.Checkpoint;
+import io.github.steelyard.family.Families;
 import io.github.steelyard.files.CheckpointException;
 import io.github.steelyard.files.Finding;
 import io.github.steelyard.files.Printable;
@@ -68,6 +69,11 @@ public record Inspection(
                         "quantization",
                         "%s: %s; shown from its tensors alone"
                                 .formatted(Printable.of(problem.file()), problem.problem()))));
+        try {
+            Families.describe(checkpoint);
+        } catch (CheckpointException e) {
+            findings.add(Finding.warning(FindingCode.CONFIG.text(), "config.json", String.valueOf(e.getMessage())));
+        }
         return findings;
     }
 

@@ -6,6 +6,7 @@ import io.github.steelyard.console.ExitCode;
 import io.github.steelyard.testing.GeneratedCheckpoint;
 import io.github.steelyard.testing.TokenIds;
 import java.io.IOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import org.junit.jupiter.api.AfterEach;
@@ -67,6 +68,39 @@ final class DeclaredFamilyRunsTest {
 
         CommandRun.of("verify", out.resolve("export"), "--source", model).expect(ExitCode.OK);
         assertThat(perplexity(model, data)).isEqualTo(perplexity(known, data));
+    }
+
+    // What there is without a family: formats, and what the nearest one lacks.
+    @Test
+    void unknownModel_isShownWithWhatDiffers() throws IOException {
+        Path other = GeneratedCheckpoint.write("minimax_m2", temp.resolve("other"));
+        Path config = other.resolve("config.json");
+        Files.writeString(config, Files.readString(config).replace("minimax_m2", "maximin"));
+
+        CommandRun inspected = CommandRun.of("inspect", other).expect(ExitCode.OK);
+
+        assertThat(inspected.out()).contains("BF16");
+        assertThat(inspected.err()).contains("(nearest by its tensors: minimax_m2, which they fit)");
+        CommandRun planned = CommandRun.of("plan", other, "--recipe", CommandRun.recipe("nvfp4-experts"));
+        assertThat(planned.expect(ExitCode.BAD_INPUT).err()).contains("nearest by its tensors: minimax_m2");
+    }
+
+    @Test
+    void unknownModel_tensorsThatDiffer_areNamedOnceForAllLayers() throws IOException {
+        Path other = GeneratedCheckpoint.write("qwen3_next", temp.resolve("other"));
+        Path config = other.resolve("config.json");
+        Files.writeString(config, Files.readString(config).replace("qwen3_next", "qwen9"));
+        Path tensors = other.resolve("model.safetensors");
+        Files.write(
+                tensors,
+                new String(Files.readAllBytes(tensors), StandardCharsets.ISO_8859_1)
+                        .replace("in_proj_ba", "in_proj_xy")
+                        .getBytes(StandardCharsets.ISO_8859_1));
+
+        assertThat(CommandRun.of("inspect", other).expect(ExitCode.OK).err())
+                .contains("(nearest by its tensors: qwen3_next, from which 6 differ:"
+                        + " it wants model.layers.N.linear_attn.in_proj_ba.weight;"
+                        + " it has no use for model.layers.N.linear_attn.in_proj_xy.weight)");
     }
 
     // A run goes on only under the declaration that it was begun with.
