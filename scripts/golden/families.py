@@ -329,6 +329,26 @@ CASES |= {
         mlp_layer_types=["sparse", "dense", "sparse"], indexer_types=["full", "shared", "full"])),
 }
 
+MISTRAL = dict(LITE, num_key_value_heads=4, first_k_dense_replace=0, routed_scaling_factor=1.0, rope_parameters=dict(
+    rope_type="yarn", rope_theta=1e4, factor=4.0, original_max_position_embeddings=64, max_position_embeddings=512,
+    beta_fast=32.0, beta_slow=1.0, mscale=1.0, mscale_all_dim=1.0, llama_4_scaling_beta=0.1))
+MISTRAL.pop("mlp_layer_types")
+
+SOLAR = dict(BASE, head_dim=16, moe_intermediate_size=16, n_routed_experts=4, num_experts_per_tok=2, n_shared_experts=1,
+             n_group=1, topk_group=1, routed_scaling_factor=1.5, norm_topk_prob=True, attention_bias=False,
+             tie_word_embeddings=False, rope_parameters=dict(rope_type="default", rope_theta=1e6))
+
+CASES |= {
+    "mistral4": dict(config="Mistral4Config", model="Mistral4ForCausalLM", values=MISTRAL),
+    "mistral4-odd": dict(config="Mistral4Config", model="Mistral4ForCausalLM", seed=2, lengths=(64, 3), values=dict(
+        MISTRAL, hidden_size=24, n_routed_experts=3, num_experts_per_tok=3, n_shared_experts=2, first_k_dense_replace=1,
+        norm_topk_prob=False, q_lora_rank=None, attention_bias=True, tie_word_embeddings=True, v_head_dim=12)),
+    "solar_open": dict(config="SolarOpenConfig", model="SolarOpenForCausalLM", values=SOLAR),
+    "solar_open-odd": dict(config="SolarOpenConfig", model="SolarOpenForCausalLM", seed=2, values=dict(
+        SOLAR, hidden_size=24, n_routed_experts=6, n_group=3, topk_group=2, num_experts_per_tok=4, n_shared_experts=2,
+        norm_topk_prob=False, attention_bias=True, tie_word_embeddings=True)),
+}
+
 
 if __name__ == "__main__":
     out = pathlib.Path(sys.argv[1])

@@ -21,7 +21,7 @@ import java.util.Set;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 
-/// DeepSeek-V2, -V3, -V3.2 and -R1, Kimi-K2, GLM-4.7-Flash, GLM-5: latent attention, dense layers first, then sparse
+/// DeepSeek-V2, -V3, -V3.2 and -R1, Kimi-K2, GLM-4.7-Flash, GLM-5, Mistral 4: latent attention, dense layers first, then sparse
 /// ones
 /// with shared experts.
 /// The indexer of V3.2 and GLM-5 selects the `index_topk` keys that a query sees; it is passed through, and sequences
@@ -30,13 +30,14 @@ import java.util.stream.IntStream;
 final class DeepseekFamily implements Family {
 
     private static final String LITE = "glm4_moe_lite";
+    private static final String MISTRAL = "mistral4";
     private static final Set<String> SELECTING = Set.of("deepseek_v32", "glm_moe_dsa");
     private static final String LAYER_KINDS = "mlp_layer_types";
     private static final float LATENT_EPSILON = 1e-6f; // fixed in the reference implementation
 
     @Override
     public Set<String> modelTypes() {
-        return Set.of("deepseek_v2", "deepseek_v3", "kimi_k2", LITE, "deepseek_v32", "glm_moe_dsa");
+        return Set.of("deepseek_v2", "deepseek_v3", "kimi_k2", LITE, MISTRAL, "deepseek_v32", "glm_moe_dsa");
     }
 
     @Override
@@ -55,8 +56,11 @@ final class DeepseekFamily implements Family {
             common.requireKeys("n_group", "topk_group");
         }
         int experts = common.experts("n_routed_experts");
-        Routing routing = second ? softmax(common, experts) : SigmoidRouting.read(common, experts);
-        DeepseekFeedForward feedForward = new DeepseekFeedForward(common, experts, routing, !second);
+        boolean mistral = source.modelType().equals(MISTRAL);
+        Routing routing = second
+                ? softmax(common, experts)
+                : mistral ? plainSoftmax(common, experts) : SigmoidRouting.read(common, experts);
+        DeepseekFeedForward feedForward = new DeepseekFeedForward(common, experts, routing, !second && !mistral);
         Rotary rotary = rotary(source.config());
         List<Decoder.Layer> layers = new ArrayList<>();
         for (int layer = 0; layer < common.layers(); layer++) {
@@ -76,6 +80,9 @@ final class DeepseekFamily implements Family {
     }
 
     private static Optional<SequenceLimit> selected(ModelSource source) {
+        if (source.modelType().equals(MISTRAL)) {
+            return RotaryParameters.of(source.config()).queriesScaledFrom();
+        }
         return selects(source)
                 ? Optional.of(new SequenceLimit(
                         source.config().integer("index_topk", 1, Integer.MAX_VALUE),
@@ -104,6 +111,18 @@ final class DeepseekFamily implements Family {
         int kept = method.equals("greedy") ? 1 : SigmoidRouting.keptGroups(config, groups);
         int chosen = config.integer("num_experts_per_tok", 1, experts / groups * kept);
         return new Routing.GroupedSoftmax(chosen, groups, kept, SigmoidRouting.scale(common));
+    }
+
+    /// Mistral 4, as it is published: one group, and a scale of 1.
+    private static Routing plainSoftmax(CommonConfig common, int experts) {
+        ConfigJson config = common.config();
+        if (SigmoidRouting.groups(config, experts) != 1) {
+            throw config.unsuitable("n_group", "1 in this family");
+        }
+        if (SigmoidRouting.scale(common) != 1) {
+            throw config.unsuitable("routed_scaling_factor", "1 in this family");
+        }
+        return new Routing.Softmax(common.chosen(experts), config.flag("norm_topk_prob", true));
     }
 
     private static Rotary rotary(ConfigJson config) {

@@ -164,6 +164,18 @@ public final class RotaryParameters {
         return new SequenceLimit((int) Math.min(tokens, Integer.MAX_VALUE), reason);
     }
 
+    /// Returns the longest sequence in which no query is scaled, where the config scales those of later positions
+    /// (`llama_4_scaling_beta`).
+    public Optional<SequenceLimit> queriesScaledFrom() {
+        boolean scaled = bounded("llama_4_scaling_beta", 0, 0, MAX_FACTOR) != 0;
+        return scaled
+                ? Optional.of(limit(
+                        originalPositions(),
+                        "original_max_position_embeddings, beyond which llama_4_scaling_beta scales queries, which is"
+                                + " not computed"))
+                : Optional.empty();
+    }
+
     /// Returns the factor by which positions are stretched; YaRN's may follow from the lengths before and after.
     ///
     /// @throws io.github.steelyard.files.CheckpointException if the config has none

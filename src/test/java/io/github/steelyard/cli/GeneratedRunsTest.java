@@ -43,7 +43,9 @@ final class GeneratedRunsTest {
             Map.entry("hunyuan_v1_moe", "hunyuan-a13b"),
             Map.entry("qwen3_next", "qwen3-next-80b-a3b"),
             Map.entry("deepseek_v32", "deepseek-v3.2"),
-            Map.entry("glm_moe_dsa", "glm-5"));
+            Map.entry("glm_moe_dsa", "glm-5"),
+            Map.entry("mistral4", "mistral-small-4"),
+            Map.entry("solar_open", "solar-open-100b"));
 
     private static Stream<Arguments> families() {
         return GeneratedCheckpoint.names().stream()

@@ -68,6 +68,8 @@ final class PublishedShapesTest {
         "qwen3-next-80b-a3b, 80, 3, 1",
         "deepseek-v3.2, 671, 37, 0.6",
         "glm-5, 744, 40, 2",
+        "mistral-small-4, 119, 6.5, 1",
+        "solar-open-100b, 102, 12, 1",
         "qwen3-vl-30b-a3b, 30.5, 3.3, 0.06",
         "qwen3-omni-30b-a3b, 30.5, 3.3, 0.06",
         "olmoe-1b-7b, 6.9, 1.3, 0.05",
@@ -224,6 +226,9 @@ final class PublishedShapesTest {
         "hunyuan-a13b, use_cla, true",
         "hunyuan-a13b, moe_topk, '[8, 4]'",
         "glm-5, index_topk, 0",
+        "mistral-small-4, n_group, 2",
+        "mistral-small-4, routed_scaling_factor, 2.5",
+        "solar-open-100b, n_group, 3",
         "qwen3-next-80b-a3b, decoder_sparse_step, 0"
     })
     void hostileValue_isRefusedByKey(String model, String key, String value) {

@@ -52,7 +52,9 @@ final class ModelRecipesTest {
         "hunyuan-a13b, hunyuan-a13b",
         "qwen3-next-80b-a3b, qwen3-next-80b-a3b",
         "deepseek-v3.2, deepseek-v3.2",
-        "glm-5, glm-5"
+        "glm-5, glm-5",
+        "mistral-small-4, mistral-small-4",
+        "solar-open-100b, solar-open-100b"
     })
     void publishedShape_everyEnablingRuleDecides_andServersLoadIt(String recipe, String model) {
         Plan plan = plan(recipe, PublishedConfig.decoder(model, directory).modules());
