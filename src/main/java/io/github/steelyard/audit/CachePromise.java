@@ -1,9 +1,9 @@
 package io.github.steelyard.audit;
 
+import io.github.steelyard.census.CacheScales;
 import io.github.steelyard.census.StoredModule;
 import io.github.steelyard.checkpoint.Checkpoint;
 import io.github.steelyard.dialect.CacheNames;
-import io.github.steelyard.family.CacheScales;
 import io.github.steelyard.model.Decoder;
 import io.github.steelyard.site.ModuleInfo;
 import java.util.List;

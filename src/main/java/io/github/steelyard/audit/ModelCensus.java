@@ -2,12 +2,12 @@ package io.github.steelyard.audit;
 
 import io.github.steelyard.census.StoredModule;
 import io.github.steelyard.census.StoredModules;
+import io.github.steelyard.census.TiedHead;
 import io.github.steelyard.checkpoint.Checkpoint;
 import io.github.steelyard.checkpoint.TensorInfo;
 import io.github.steelyard.dialect.Part;
 import io.github.steelyard.dialect.StoredNames;
 import io.github.steelyard.family.TensorCensus;
-import io.github.steelyard.family.TiedHead;
 import io.github.steelyard.files.CheckpointException;
 import io.github.steelyard.files.ConfigJson;
 import io.github.steelyard.files.Printable;

@@ -56,6 +56,8 @@ public record Blueprint(
     /// @param norm norms on queries and keys
     /// @param normed whether they are there
     /// @param normNames their names, of queries and of keys
+    /// @param clip key of a bound on the absolute values of q, k and v, after the norms
+    /// @param window key of the number of keys that every query sees, its own included
     /// @param windows whether layers may see a window of keys alone, as Qwen3's configs say it
     /// @param rotary the rotary embedding
     public record Heads(
@@ -64,6 +66,8 @@ public record Blueprint(
             HeadNorm norm,
             Switch normed,
             List<String> normNames,
+            Optional<String> clip,
+            Optional<String> window,
             boolean windows,
             Rotation rotary) {
 

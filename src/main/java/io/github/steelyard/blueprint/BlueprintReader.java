@@ -78,6 +78,8 @@ final class BlueprintReader {
                 fields.choice("norm", HeadNorm.values()).orElse(HeadNorm.NONE),
                 flag(fields, "normed").orElse(Switch.fixed(true)),
                 names.isEmpty() ? List.of("q_norm", "k_norm") : names,
+                fields.text("clip"),
+                fields.text("window"),
                 fields.flag("windows").orElse(false),
                 within(fields, "rotary", BlueprintReader::rotation));
     }

@@ -5,7 +5,6 @@ import io.github.steelyard.dialect.Declaration;
 import io.github.steelyard.dialect.Declaration.Input;
 import io.github.steelyard.dialect.QuantizationConfig;
 import io.github.steelyard.dialect.StoredNames;
-import io.github.steelyard.family.CacheScales;
 import io.github.steelyard.files.CheckpointException;
 import io.github.steelyard.format.Format;
 import io.github.steelyard.site.ModuleInfo;

@@ -9,6 +9,7 @@ import io.github.steelyard.mixer.Rotary;
 import io.github.steelyard.model.Body;
 import io.github.steelyard.model.Decoder;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.List;
 import java.util.Set;
 
@@ -32,8 +33,15 @@ record DeclaredFamily(Blueprint blueprint) implements Family {
         if (!heads.windows()) {
             common.requireFullAttention();
         }
-        List<AttentionMask> masks = common.windows(false);
-        AttentionStyle style = AttentionStyle.of(rotary(common, heads.rotary()));
+        List<AttentionMask> masks = heads.window()
+                .map(key -> new AttentionMask(source.config().integerOr(key, 0, 0, Integer.MAX_VALUE), 0))
+                .map(mask -> Collections.nCopies(common.layers(), mask))
+                .orElseGet(() -> common.windows(false));
+        float clip = heads.clip()
+                .map(key -> (float) source.number(key, 0, 0, Float.MAX_VALUE))
+                .orElse(0f);
+        AttentionStyle style = AttentionStyle.of(rotary(common, heads.rotary()))
+                .with(new Attention.Variations(clip, false, 0, Attention.Temperature.ONE));
         boolean normed = settings.holds(heads.normed());
         boolean biased = settings.holds(heads.bias());
         boolean outputBiased = settings.holds(heads.outputBias());

@@ -25,7 +25,7 @@ record DeclaredMoe(CommonConfig common, Blueprint.Moe moe) {
     SparseMoe of(int layer) {
         String name = common.naming().layer(layer) + "." + moe.name();
         int count = common.experts(moe.count());
-        Linear gate = SoftmaxMoe.gate(common, name + "." + moe.router(), layer, count);
+        Linear gate = ExpertBlocks.gate(common, name + "." + moe.router(), layer, count);
         return new SparseMoe(
                 new Router(gate, moe.correction().map(leaf -> correction(name + "." + leaf, count)), routing(count)),
                 experts(name + ".experts", layer, count),
@@ -35,7 +35,7 @@ record DeclaredMoe(CommonConfig common, Blueprint.Moe moe) {
     }
 
     private ExpectedTensor correction(String name, int count) {
-        String renamed = SoftmaxMoe.renamed(name);
+        String renamed = ExpertBlocks.renamed(name);
         boolean resaved =
                 !common.source().has().test(name) && common.source().has().test(renamed);
         Shape shape = moe.correctionRow() ? Shape.of(1, count) : Shape.of(count);

@@ -21,7 +21,8 @@ import java.util.Set;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 
-/// DeepSeek-V2, -V3, -V3.2 and -R1, Kimi-K2, GLM-4.7-Flash, GLM-5, Mistral 4: latent attention, dense layers first, then sparse
+/// DeepSeek-V2, -V3, -V3.2 and -R1, Kimi-K2, GLM-4.7-Flash, GLM-5, Mistral 4: latent attention, dense layers first,
+/// then sparse
 /// ones
 /// with shared experts.
 /// The indexer of V3.2 and GLM-5 selects the `index_topk` keys that a query sees; it is passed through, and sequences

@@ -136,7 +136,7 @@ record ExpertBlocks(ModelSource source, String name, int layer, int count, int w
 
     private FusedStack stack(String leaf, int rows, int columns, FusedStack.Layout layout) {
         String own = name + "." + leaf;
-        String renamed = SoftmaxMoe.renamed(own);
+        String renamed = renamed(own);
         String tensor = source.has().test(own) ? own : source.has().test(renamed) ? renamed : own;
         return FusedStack.of(tensor, count, rows, columns, layout, source.has());
     }
@@ -155,5 +155,19 @@ record ExpertBlocks(ModelSource source, String name, int layer, int count, int w
     private ModuleInfo second(int expert, String leaf) {
         ExpertPart part = new ExpertPart(name, expert, Product.DOWN);
         return new Modules(layer).expert(module(expert, leaf), width, inner, part, List.of(module(expert, leaf)));
+    }
+
+    /// Returns the router of this name, or as transformers 5 saves it.
+    static Linear gate(CommonConfig common, String name, int layer, int experts) {
+        Linear gate = new Modules(layer).router(name, experts, common.hidden(), false);
+        String renamed = renamed(name);
+        boolean resaved = !common.source().hasWeight(gate.info().name())
+                && common.source().hasWeight(renamed);
+        return resaved ? new Linear(gate.info(), Linear.Resaved.as(renamed), gate.bias()) : gate;
+    }
+
+    /// Returns the name by which transformers 5 saves a module or tensor in its own form.
+    static String renamed(String published) {
+        return published.replace(".block_sparse_moe.", ".mlp.");
     }
 }

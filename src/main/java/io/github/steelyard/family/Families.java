@@ -20,8 +20,6 @@ public final class Families {
 
     private static final List<Family> COMPOSED = List.of(
             new LlamaFamily(),
-            new MixtralFamily(),
-            new OlmoeFamily(),
             new DeepseekFamily(),
             new GptOssFamily(),
             new NemotronFamily(),

@@ -1,17 +1,17 @@
 package io.github.steelyard.job;
 
 import io.github.steelyard.adapter.Adapters;
+import io.github.steelyard.census.CacheScales;
 import io.github.steelyard.census.LauncherState;
 import io.github.steelyard.census.StoredFormats;
+import io.github.steelyard.census.TiedHead;
 import io.github.steelyard.checkpoint.Checkpoint;
 import io.github.steelyard.checkpoint.ModelConfigs;
 import io.github.steelyard.corpus.CalibrationSet;
 import io.github.steelyard.corpus.DataOptions;
 import io.github.steelyard.corpus.Tokenizer;
 import io.github.steelyard.dialect.QuantizationConfig;
-import io.github.steelyard.family.CacheScales;
 import io.github.steelyard.family.Families;
-import io.github.steelyard.family.TiedHead;
 import io.github.steelyard.files.CheckpointException;
 import io.github.steelyard.files.ConfigJson;
 import io.github.steelyard.files.FileProblem;

@@ -2,11 +2,11 @@ package io.github.steelyard.layout;
 
 import io.github.steelyard.calibration.ScaleTable;
 import io.github.steelyard.calibration.SiteScale;
+import io.github.steelyard.census.CacheScales;
 import io.github.steelyard.checkpoint.Checkpoint;
 import io.github.steelyard.checkpoint.TensorInfo;
 import io.github.steelyard.dialect.CacheNames;
 import io.github.steelyard.dialect.Dialect;
-import io.github.steelyard.family.CacheScales;
 import io.github.steelyard.files.GroupedFindings;
 import io.github.steelyard.format.Format;
 import io.github.steelyard.format.Fp8;

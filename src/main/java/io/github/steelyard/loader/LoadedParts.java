@@ -1,5 +1,6 @@
 package io.github.steelyard.loader;
 
+import io.github.steelyard.census.CacheScales;
 import io.github.steelyard.census.StoredModule;
 import io.github.steelyard.census.StoredModules;
 import io.github.steelyard.checkpoint.Checkpoint;
@@ -7,7 +8,6 @@ import io.github.steelyard.checkpoint.TensorInfo;
 import io.github.steelyard.dialect.Declaration;
 import io.github.steelyard.dialect.Declaration.Input;
 import io.github.steelyard.dialect.QuantizationConfig;
-import io.github.steelyard.family.CacheScales;
 import io.github.steelyard.format.Format;
 import io.github.steelyard.format.Fp8;
 import io.github.steelyard.model.Decoder;

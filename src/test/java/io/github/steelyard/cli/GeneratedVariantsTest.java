@@ -13,7 +13,8 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.MethodSource;
 
-/// Quantised variants of the families of `golden/families`: synthesised in their shape, looked through, run, and asked for
+/// Quantised variants of the families of `golden/families`: synthesised in their shape, looked through, run, and asked
+/// for
 /// their backends.
 final class GeneratedVariantsTest {
 

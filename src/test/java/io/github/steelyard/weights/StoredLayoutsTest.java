@@ -3,8 +3,8 @@ package io.github.steelyard.weights;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import io.github.steelyard.census.CacheScales;
 import io.github.steelyard.checkpoint.Checkpoint;
-import io.github.steelyard.family.CacheScales;
 import io.github.steelyard.files.CheckpointException;
 import io.github.steelyard.format.Format;
 import io.github.steelyard.testing.TinySafetensors;

@@ -1,4 +1,4 @@
-package io.github.steelyard.family;
+package io.github.steelyard.census;
 
 import io.github.steelyard.checkpoint.Checkpoint;
 import io.github.steelyard.checkpoint.TensorInfo;
