@@ -7,7 +7,6 @@ import io.github.steelyard.checkpoint.TensorInfo;
 import io.github.steelyard.dialect.CacheNames;
 import io.github.steelyard.dialect.StoredNames;
 import io.github.steelyard.files.Printable;
-import io.github.steelyard.format.Fp8;
 import io.github.steelyard.format.StoredWeight;
 import io.github.steelyard.quant.QuantizationError;
 import io.github.steelyard.site.ModuleInfo;
@@ -30,8 +29,6 @@ final class SourceComparison {
 
     /// Below this the weight is suspiciously far, in dB.
     private static final double FAR = 15;
-
-    private static final int PIECE = 1 << 19; // values that are decoded at once, unless one row holds more
 
     private final ExportSource source;
     private final Checkpoint written;
@@ -136,7 +133,7 @@ final class SourceComparison {
     private Compared compare(SourceModule module, StoredWeight after) {
         ModuleInfo info = module.linear().info();
         StoredWeight before = module.weight();
-        QuantizationError error = error(before, after);
+        QuantizationError error = QuantizationError.between(before, after);
         double sqnr = error.sqnr();
         Optional<TensorError> result = before.formatName().equals(after.formatName()) && error.squaredError() == 0
                 ? Optional.empty()
@@ -154,20 +151,6 @@ final class SourceComparison {
                     String.format(Locale.ROOT, "only %.1f dB above its quantisation error", sqnr)));
         }
         return new Compared(result, problem);
-    }
-
-    private static QuantizationError error(StoredWeight before, StoredWeight after) {
-        QuantizationError total = QuantizationError.NONE;
-        int rows = Math.ceilDiv(Math.max(1, PIECE / before.columns()), Fp8.BLOCK) * Fp8.BLOCK;
-        for (int from = 0; from < before.rows(); from += rows) {
-            int to = Math.min(from + rows, before.rows());
-            float[] values = new float[Math.multiplyExact(to - from, before.columns())];
-            float[] copies = new float[values.length];
-            before.decodeRows(from, to, values, 0);
-            after.decodeRows(from, to, copies, 0);
-            total = total.plus(QuantizationError.of(values, 0, copies, 0, values.length, Float.POSITIVE_INFINITY));
-        }
-        return total;
     }
 
     private static boolean isCacheScale(String tensor) {

@@ -1,6 +1,9 @@
 package io.github.steelyard.cli;
 
 import io.github.steelyard.console.Console;
+import io.github.steelyard.evaluation.ComparisonJob;
+import io.github.steelyard.evaluation.ComparisonRequest;
+import io.github.steelyard.evaluation.ComparisonResult;
 import io.github.steelyard.evaluation.EvaluationJob;
 import io.github.steelyard.evaluation.EvaluationRequest;
 import io.github.steelyard.evaluation.EvaluationResult;
@@ -8,9 +11,9 @@ import io.github.steelyard.option.Arguments;
 import io.github.steelyard.option.EngineOptions;
 import io.github.steelyard.option.RunOptions;
 import io.github.steelyard.option.UsageException;
+import io.github.steelyard.report.Json;
 import java.nio.file.Path;
 import java.util.List;
-import java.util.Locale;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
@@ -27,6 +30,8 @@ import picocli.CommandLine.Parameters;
             "Weights are used as they are stored, activations in float32, unless --fake-quant or --run says otherwise."
         })
 final class EvaluateCommand extends SteelyardCommand {
+
+    private static final String SOURCE = "source";
 
     @Parameters(paramLabel = "CHECKPOINT", description = "Directory of the checkpoint.")
     @Nullable
@@ -59,6 +64,19 @@ final class EvaluateCommand extends SteelyardCommand {
     @Nullable
     Path adapter;
 
+    @Option(
+            names = "--against",
+            paramLabel = "CHECKPOINT",
+            description = "Compare with this checkpoint as it is stored: divergence, agreement, perplexity ratio;"
+                    + " 'source' is CHECKPOINT itself, for --run.")
+    @Nullable
+    String against;
+
+    @Option(
+            names = "--layers",
+            description = "With --against: compare the outputs of each layer and each linear layer too.")
+    boolean layers;
+
     @Mixin
     RunOptions runOptions = new RunOptions();
 
@@ -86,27 +104,41 @@ final class EvaluateCommand extends SteelyardCommand {
 
     @Override
     Outcome run() {
-        EvaluationResult result = EvaluationJob.run(
-                new EvaluationRequest(
-                        Arguments.required(checkpoint),
-                        Arguments.required(data),
-                        quantization(),
-                        Optional.ofNullable(adapter),
-                        Optional.ofNullable(logits),
-                        sequenceLength,
-                        Arguments.optional(maxSequences),
-                        engine.compute()),
-                listener());
-        return Outcome.ok(
-                result,
-                List.of(String.format(
-                        Locale.ROOT,
-                        "perplexity %.4f, negative log-likelihood %.6f over %d predictions in %d sequences",
-                        result.perplexity(),
-                        result.nll(),
-                        result.predictions(),
-                        result.sequences())));
+        EvaluationRequest request = new EvaluationRequest(
+                Arguments.required(checkpoint),
+                Arguments.required(data),
+                quantization(),
+                Optional.ofNullable(adapter),
+                Optional.ofNullable(logits),
+                sequenceLength,
+                Arguments.optional(maxSequences),
+                engine.compute());
+        if (against != null) {
+            return compare(request, against);
+        }
+        if (layers) {
+            throw new UsageException("--layers has no effect without --against");
+        }
+        EvaluationResult result = EvaluationJob.run(request, listener());
+        return Outcome.ok(result, List.of(ComparisonText.line(result)));
     }
+
+    private Outcome compare(EvaluationRequest request, String reference) {
+        if (logits != null) {
+            throw new UsageException("--logits and --against exclude each other");
+        }
+        if (reference.equals(SOURCE) && run == null) {
+            throw new UsageException("--against source: only a run knows its source; name the directory");
+        }
+        Path other = reference.equals(SOURCE) ? request.checkpoint() : Path.of(reference);
+        ComparisonResult result = ComparisonJob.run(new ComparisonRequest(request, other, layers), listener());
+        return Outcome.ok(
+                Json.joined(result.evaluation(), new Compared(result.against(), result.byLayers())),
+                ComparisonText.lines(result));
+    }
+
+    /// What JSON has besides an evaluation.
+    private record Compared(ComparisonResult.Against against, Optional<ComparisonResult.ByLayers> byLayers) {}
 
     private EvaluationRequest.Quantization quantization() {
         if (fakeQuant && run != null) {

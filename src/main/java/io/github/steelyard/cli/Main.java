@@ -26,6 +26,7 @@ import picocli.CommandLine.Command;
             ExportCommand.class,
             ConvertCommand.class,
             VerifyCommand.class,
+            DiffCommand.class,
             EvaluateCommand.class,
             PlanCommand.class,
             RecipesCommand.class,
@@ -35,9 +36,10 @@ import picocli.CommandLine.Command;
         },
         footer = {
             "",
-            "Exit codes: 0 done, 1 a gate or a verification failed, 2 wrong usage, 3 an input file cannot be used,",
-            "4 out of memory, disk or another resource (standard output that takes no more among them), 70 a fault of",
-            "the program, 130 interrupted (run the same command again to go on), 141 nobody reads standard output."
+            "Exit codes: 0 done, 1 a gate or a verification failed, or 'diff' found differences, 2 wrong usage,",
+            "3 an input file cannot be used, 4 out of memory, disk or another resource (standard output that takes no",
+            "more among them), 70 a fault of the program, 130 interrupted (run the same command again to go on),",
+            "141 nobody reads standard output."
         })
 public final class Main {
 

@@ -17,6 +17,7 @@ import picocli.CommandLine.Spec;
 abstract sealed class SteelyardCommand implements Callable<Integer>
         permits BenchCommand,
                 DemoCommand,
+                DiffCommand,
                 InspectCommand,
                 RunCommand,
                 CalibrateCommand,

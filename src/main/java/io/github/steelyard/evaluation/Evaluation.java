@@ -41,8 +41,15 @@ final class Evaluation {
 
     /// Says where the first value that is no number appeared, after a pass.
     String firstNotFinite() {
-        return firstNotFinite.isPresent()
-                ? "the first appeared in layer " + firstNotFinite.getAsInt()
+        return firstNotFinite(firstNotFinite);
+    }
+
+    /// Says where the first value that is no number appeared.
+    ///
+    /// @param layer the first layer that gave one, if any did
+    static String firstNotFinite(OptionalInt layer) {
+        return layer.isPresent()
+                ? "the first appeared in layer " + layer.getAsInt()
                 : "all layers gave finite values, so it is the final norm or the head";
     }
 
@@ -84,7 +91,7 @@ final class Evaluation {
             EngineListener watching = new EngineListener() {
                 @Override
                 public void layerDone(int layer, int layers) {
-                    if (firstNotFinite.isEmpty() && !isFinite(store.output(layer), sequences.tokens(), decoder)) {
+                    if (firstNotFinite.isEmpty() && !isFinite(store.output(layer))) {
                         firstNotFinite = OptionalInt.of(layer);
                     }
                 }
@@ -101,9 +108,10 @@ final class Evaluation {
         return perplexity;
     }
 
-    private static boolean isFinite(HiddenStates states, long rows, Decoder decoder) {
-        float[] row = new float[decoder.hidden()];
-        for (long i = 0; i < rows; i++) {
+    /// Returns whether all values are numbers.
+    static boolean isFinite(HiddenStates states) {
+        float[] row = new float[states.width()];
+        for (long i = 0; i < states.tokens(); i++) {
             states.read(i, 1, row, 0);
             for (float value : row) {
                 if (!Float.isFinite(value)) {

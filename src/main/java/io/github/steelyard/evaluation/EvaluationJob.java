@@ -3,22 +3,17 @@ package io.github.steelyard.evaluation;
 import io.github.steelyard.adapter.Adapters;
 import io.github.steelyard.calibration.GateException;
 import io.github.steelyard.calibration.Perplexity;
-import io.github.steelyard.census.CheckpointScales;
 import io.github.steelyard.checkpoint.Checkpoint;
 import io.github.steelyard.corpus.CalibrationSet;
 import io.github.steelyard.corpus.CorpusException;
 import io.github.steelyard.files.AtomicFiles;
 import io.github.steelyard.files.OutputPaths;
-import io.github.steelyard.job.FinishedRun;
 import io.github.steelyard.job.Inputs;
 import io.github.steelyard.job.JobListener;
-import io.github.steelyard.job.OpenedRun;
-import io.github.steelyard.job.RequestException;
 import io.github.steelyard.model.Decoder;
 import io.github.steelyard.model.Sequences;
 import io.github.steelyard.quant.FakeQuantizer;
 import io.github.steelyard.site.Site;
-import io.github.steelyard.weights.CheckpointWeights;
 import io.github.steelyard.weights.Weights;
 import java.lang.foreign.Arena;
 import java.nio.file.Path;
@@ -27,7 +22,6 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
-import java.util.function.Function;
 
 /// Measures the perplexity of a checkpoint over a text, as it is or fake-quantised.
 public final class EvaluationJob {
@@ -59,7 +53,7 @@ public final class EvaluationJob {
         request.logits().ifPresent(this::requirePlace);
         try (Checkpoint source = Checkpoint.open(request.checkpoint());
                 Arena arena = Arena.ofShared();
-                Quantised quantised = quantised(source)) {
+                Quantised quantised = Quantised.of(request, source, listener)) {
             Decoder decoder = Inputs.model(source, listener);
             CalibrationSet set = Inputs.corpus(request.dataOptions(), source, decoder);
             Sequences sequences = Inputs.sequences(set);
@@ -98,91 +92,41 @@ public final class EvaluationJob {
         AtomicFiles.requireReplaceable(logits);
     }
 
-    /// A perplexity that is no number is a failure, not a result.
     private void requireNumbers(Perplexity perplexity, Sequences sequences, Evaluation evaluation) {
-        if (perplexity.predictions() == 0) {
+        requirePredictions(request, perplexity.predictions());
+        List<Double> each = new ArrayList<>();
+        for (int i = 0; i < sequences.count(); i++) {
+            each.add(perplexity.negativeLogLikelihood(i));
+        }
+        requireNumbers("the perplexity", perplexity.mean(), each, evaluation.firstNotFinite());
+    }
+
+    /// Refuses a text in which nothing can be predicted.
+    static void requirePredictions(EvaluationRequest request, long predictions) {
+        if (predictions == 0) {
             throw new CorpusException(
                     request.data(), "no document has two tokens, so that there is nothing to predict");
         }
-        if (Double.isFinite(perplexity.mean()) && Double.isFinite(Math.exp(perplexity.mean()))) {
+    }
+
+    /// A perplexity that is no number is a failure, not a result.
+    ///
+    /// @param what whose it is
+    /// @param mean its logarithm
+    /// @param each the sums of each sequence
+    /// @param where what is known of the first value that is no number
+    static void requireNumbers(String what, double mean, List<Double> each, String where) {
+        if (Double.isFinite(mean) && Double.isFinite(Math.exp(mean))) {
             return;
         }
-        long bad = 0;
-        for (int i = 0; i < sequences.count(); i++) {
-            bad += Double.isFinite(perplexity.negativeLogLikelihood(i)) ? 0 : 1;
-        }
         throw new GateException(
-                "the perplexity is not a number",
+                what + " is not a number",
                 List.of(String.format(
                         Locale.ROOT,
                         "NaN or infinite in %d of %d sequences, %s",
-                        bad,
-                        sequences.count(),
-                        evaluation.firstNotFinite())));
-    }
-
-    /// What is evaluated: weights, and what of their inputs is quantised.
-    private interface Quantised extends AutoCloseable {
-
-        Weights weights();
-
-        Map<Site, FakeQuantizer> quantizers(Decoder decoder);
-
-        @Override
-        default void close() {}
-    }
-
-    private Quantised quantised(Checkpoint source) {
-        return switch (request.quantization()) {
-            case EvaluationRequest.Unquantized nothing -> stored(source, decoder -> Map.of());
-            case EvaluationRequest.AsStored own -> stored(source, decoder -> carried(source, decoder));
-            case EvaluationRequest.AsExported export -> exported(export.run().withCheckpoint(source.directory()));
-        };
-    }
-
-    private static Quantised stored(Checkpoint source, Function<Decoder, Map<Site, FakeQuantizer>> quantizers) {
-        return new Quantised() {
-            @Override
-            public Weights weights() {
-                return new CheckpointWeights(source);
-            }
-
-            @Override
-            public Map<Site, FakeQuantizer> quantizers(Decoder decoder) {
-                return quantizers.apply(decoder);
-            }
-        };
-    }
-
-    private Map<Site, FakeQuantizer> carried(Checkpoint source, Decoder decoder) {
-        CheckpointScales.Carried own = CheckpointScales.read(source, decoder.modules());
-        own.findings().forEach(listener::finding);
-        if (own.quantizers().isEmpty()) {
-            throw new RequestException("--fake-quant: %s declares no quantised inputs and no quantised cache"
-                    .formatted(source.directory()));
-        }
-        return own.quantizers();
-    }
-
-    private Quantised exported(FinishedRun run) {
-        OpenedRun opened = OpenedRun.open(run, listener);
-        return new Quantised() {
-            @Override
-            public Weights weights() {
-                return opened.weights();
-            }
-
-            @Override
-            public Map<Site, FakeQuantizer> quantizers(Decoder decoder) {
-                opened.requireSameCheckpoint(request.compute().threads());
-                return opened.quantizers(request.compute().threads());
-            }
-
-            @Override
-            public void close() {
-                opened.close();
-            }
-        };
+                        each.stream().filter(sum -> !Double.isFinite(sum)).count(),
+                        each.size(),
+                        where)));
     }
 
     private EvaluationResult result(CalibrationSet set, Perplexity perplexity, int sites) {

@@ -90,6 +90,22 @@ public record ForwardPass(
         run(tap, store, memory, profile, listener, head, Monitor.ofThreads());
     }
 
+    /// Runs the layers before `until` that `store` does not have yet, in memory alone.
+    public void runLayers(Tap tap, LayerStore store, EngineListener listener, int until) {
+        engine(tap, CorpusContext.RowMemory.ANONYMOUS, Profile.NONE, Monitor.ofThreads())
+                .runLayers(sequences, store, listener, until);
+    }
+
+    private Engine engine(Tap tap, CorpusContext.RowMemory memory, Profile profile, Monitor monitor) {
+        Pass pass = new Pass(kernels, gemm, tap, experts, shown, threads, profile, variants);
+        return new Engine(decoder, weights, pass, memory, monitor);
+    }
+
+    /// Returns the same for other sequences.
+    public ForwardPass over(Sequences others) {
+        return new ForwardPass(weights, decoder, others, kernels, gemm, experts, shown, threads, variants);
+    }
+
     /// Does the same with workers that wait for one another elsewhere.
     public void run(
             Tap tap,
@@ -99,7 +115,6 @@ public record ForwardPass(
             EngineListener listener,
             Optional<HeadConsumer> head,
             Monitor monitor) {
-        Pass pass = new Pass(kernels, gemm, tap, experts, shown, threads, profile, variants);
-        new Engine(decoder, weights, pass, memory, monitor).run(sequences, store, listener, head);
+        engine(tap, memory, profile, monitor).run(sequences, store, listener, head);
     }
 }

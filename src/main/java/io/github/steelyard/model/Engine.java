@@ -14,6 +14,7 @@ import io.github.steelyard.work.Scratch;
 import io.github.steelyard.work.Workers;
 import java.util.List;
 import java.util.Optional;
+import java.util.function.BiConsumer;
 
 /// Runs a [Decoder] layer by layer over all sequences: each weight is read and decoded once, each expert sees all its
 /// tokens together.
@@ -51,7 +52,24 @@ public final class Engine {
     ///
     /// @param head receives the logits; empty to stop at the input of the head
     public void run(Sequences sequences, LayerStore store, EngineListener listener, Optional<HeadConsumer> head) {
-        try (ReadAhead ahead = readAhead(store.firstLayer());
+        int layers = decoder.layers().size();
+        run(sequences, store, listener, layers, (workers, memory) -> {
+            finish(sequences, store.input(layers), workers, memory, head);
+        });
+    }
+
+    /// Runs the layers before `until` that `store` does not have yet, and neither the final norm nor the head.
+    public void runLayers(Sequences sequences, LayerStore store, EngineListener listener, int until) {
+        run(sequences, store, listener, until, (workers, memory) -> {});
+    }
+
+    private void run(
+            Sequences sequences,
+            LayerStore store,
+            EngineListener listener,
+            int until,
+            BiConsumer<Workers, Scratch> afterwards) {
+        try (ReadAhead ahead = readAhead(store.firstLayer(), until);
                 CorpusRows rows = new CorpusRows(memory);
                 Scratch layerMemory = new Scratch();
                 Workers workers = new Workers(pass, ahead::reached, monitor)) { // ended before the memory that they use
@@ -60,7 +78,7 @@ public final class Engine {
                 store.finished(-1, workers);
             }
             int layers = decoder.layers().size();
-            for (int layer = store.firstLayer(); layer < layers; layer++) {
+            for (int layer = store.firstLayer(); layer < until; layer++) {
                 listener.layerBegins(layer, layers);
                 pass.tap().layerBegins(layer);
                 runLayer(layer, sequences, store, listener, workers, layerMemory, rows);
@@ -72,15 +90,12 @@ public final class Engine {
                 store.finished(layer, workers);
                 listener.layerDone(layer, layers);
             }
-            finish(sequences, store.input(layers), workers, layerMemory, head);
+            afterwards.accept(workers, layerMemory);
         }
     }
 
-    private ReadAhead readAhead(int firstLayer) {
-        List<Linear> order = decoder
-                .layers()
-                .subList(firstLayer, decoder.layers().size())
-                .stream()
+    private ReadAhead readAhead(int firstLayer, int until) {
+        List<Linear> order = decoder.layers().subList(firstLayer, until).stream()
                 .flatMap(layer -> layer.blocks().stream())
                 .flatMap(block -> block.body().linears().stream())
                 .toList();

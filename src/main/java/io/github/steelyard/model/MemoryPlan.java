@@ -1,6 +1,7 @@
 package io.github.steelyard.model;
 
 import io.github.steelyard.checkpoint.Checkpoint;
+import io.github.steelyard.site.ExpertPart;
 import io.github.steelyard.site.ModuleInfo;
 import java.util.HashSet;
 import java.util.List;
@@ -43,8 +44,16 @@ public record MemoryPlan(
         /// weight by them.
         SOLVING_MATRICES,
         /// With the head, the rows in memory, and weights decoded whole, as a tap that alters them wants.
-        EVALUATION
+        EVALUATION,
+        /// An evaluation beside another: two residual streams, and the logits of a part of the rows.
+        COMPARISON,
+        /// The same, with what the linear layers of one layer give for some of the sequences.
+        COMPARISON_BY_LAYERS
     }
+
+    /// Floats that a comparison keeps of one model until the other has given the same, unless one row of logits, or one
+    /// sequence in one layer, has more.
+    public static final long COMPARED_AT_ONCE = 1L << 26;
 
     /// Queries whose scores attention holds at once.
     public static final int QUERIES_AT_ONCE = 64;
@@ -67,6 +76,8 @@ public record MemoryPlan(
 
     private static final long BYTES_PER_ROUTE = 16;
     private static final int MOST_ROUTES = 32;
+
+    private static final long FLOATS_OF_A_COMPARED_TOKEN = 20;
 
     private static final long PRODUCTS_OF_AN_EXPERT = 3;
 
@@ -116,7 +127,10 @@ public record MemoryPlan(
     }
 
     private boolean hasHead() {
-        return purpose == Purpose.CALIBRATION_WITH_HEAD || purpose == Purpose.EVALUATION;
+        return switch (purpose) {
+            case CALIBRATION, SOLVING_BLOCKS, SOLVING_MATRICES -> false;
+            case CALIBRATION_WITH_HEAD, EVALUATION, COMPARISON, COMPARISON_BY_LAYERS -> true;
+        };
     }
 
     private boolean solves() {
@@ -164,7 +178,7 @@ public record MemoryPlan(
     }
 
     private long evaluationFloats(int threads) {
-        if (purpose != Purpose.EVALUATION && !solves()) {
+        if (purpose == Purpose.CALIBRATION || purpose == Purpose.CALIBRATION_WITH_HEAD) {
             return 0;
         }
         long largest = decoder.layers().stream()
@@ -174,7 +188,42 @@ public record MemoryPlan(
                 .max()
                 .orElse(0);
         long decoded = MOST_IN_A_GROUP * threads * Math.max(largest, (long) Engine.HEAD_PANEL * decoder.hidden());
-        return solves() ? decoded : ROWS_AS_LARGE_AS_THE_CORPUS * tokens * decoder.hidden() + decoded;
+        return solves()
+                ? decoded
+                : ROWS_AS_LARGE_AS_THE_CORPUS * tokens * decoder.hidden() + decoded + comparedFloats();
+    }
+
+    private long comparedFloats() {
+        boolean byLayers = purpose == Purpose.COMPARISON_BY_LAYERS;
+        if (purpose != Purpose.COMPARISON && !byLayers) {
+            return 0;
+        }
+        long logits = Math.max(decoder.vocabulary(), Math.min(COMPARED_AT_ONCE, tokens * decoder.vocabulary()));
+        long layer = byLayers ? largestOutputFloats() : 0;
+        long outputs = Math.max(longest * layer, Math.min(COMPARED_AT_ONCE, tokens * layer));
+        return tokens * (decoder.hidden() + FLOATS_OF_A_COMPARED_TOKEN) + Math.max(logits, outputs);
+    }
+
+    private long largestOutputFloats() {
+        return decoder.layers().stream()
+                .mapToLong(MemoryPlan::outputFloats)
+                .max()
+                .orElse(0);
+    }
+
+    /// Returns the floats that the linear layers of a layer give for one token.
+    public static long outputFloats(Decoder.Layer layer) {
+        long floats = 0;
+        for (Decoder.Block block : layer.blocks()) {
+            int routes = block.body() instanceof CorpusBody corpus ? corpus.routes() : 0;
+            for (Linear linear : block.body().linears()) {
+                int expert = linear.info().expert().map(ExpertPart::index).orElse(-1);
+                floats += expert < 0
+                        ? linear.info().rows()
+                        : expert == 0 ? (long) routes * linear.info().rows() : 0;
+            }
+        }
+        return floats;
     }
 
     /// Returns the largest number of workers, up to `wanted`, that fits into `limit` bytes; 0 if not even one does.

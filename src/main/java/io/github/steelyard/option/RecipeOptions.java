@@ -35,8 +35,14 @@ public final class RecipeOptions {
         return library().read(name, settings);
     }
 
-    RecipeLibrary library() {
+    /// Returns where recipes are looked for.
+    public RecipeLibrary library() {
         return new RecipeLibrary(roots);
+    }
+
+    /// Returns what is set over what they say.
+    public List<Setting> settings() {
+        return List.copyOf(settings);
     }
 
     public boolean used() {

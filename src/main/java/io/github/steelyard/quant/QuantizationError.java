@@ -1,5 +1,8 @@
 package io.github.steelyard.quant;
 
+import io.github.steelyard.format.Fp8;
+import io.github.steelyard.format.StoredWeight;
+
 /// What quantising cost: the differences between values and their quantised copies.
 ///
 /// Sums are kept in float64. [#plus] adds parts; add them in a fixed order where the last bits matter.
@@ -11,6 +14,8 @@ package io.github.steelyard.quant;
 /// @param clipped number of values beyond the representable range
 public record QuantizationError(
         long elements, double squaredError, double squaredSignal, double maxAbsoluteError, long clipped) {
+
+    private static final int PIECE = 1 << 19; // values that are decoded at once, unless one row holds more
 
     /// The error of nothing.
     public static final QuantizationError NONE = new QuantizationError(0, 0, 0, 0, 0);
@@ -34,6 +39,21 @@ public record QuantizationError(
             clipped += Math.abs(value) > range ? 1 : 0;
         }
         return new QuantizationError(length, squaredError, squaredSignal, maxAbsoluteError, clipped);
+    }
+
+    /// Compares a weight with another of its shape, both decoded, some rows at a time.
+    public static QuantizationError between(StoredWeight weight, StoredWeight quantised) {
+        QuantizationError total = NONE;
+        int rows = Math.ceilDiv(Math.max(1, PIECE / weight.columns()), Fp8.BLOCK) * Fp8.BLOCK;
+        for (int from = 0; from < weight.rows(); from += rows) {
+            int to = Math.min(from + rows, weight.rows());
+            float[] values = new float[Math.multiplyExact(to - from, weight.columns())];
+            float[] copies = new float[values.length];
+            weight.decodeRows(from, to, values, 0);
+            quantised.decodeRows(from, to, copies, 0);
+            total = total.plus(of(values, 0, copies, 0, values.length, Float.POSITIVE_INFINITY));
+        }
+        return total;
     }
 
     /// Returns the error over the values of both.

@@ -12,10 +12,12 @@ import com.fasterxml.jackson.databind.SerializationFeature;
 import com.fasterxml.jackson.databind.SerializerProvider;
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import com.fasterxml.jackson.databind.module.SimpleModule;
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import com.fasterxml.jackson.databind.ser.std.StdSerializer;
 import com.fasterxml.jackson.databind.ser.std.ToStringSerializer;
 import java.io.IOException;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
@@ -45,6 +47,20 @@ public final class Json {
         } catch (JsonProcessingException e) {
             throw new IllegalArgumentException("no JSON form: %s".formatted(value.getClass()), e);
         }
+    }
+
+    /// Returns the keys of two values in one object, those of `first` before those of `second`.
+    ///
+    /// @throws IllegalArgumentException if one has no JSON form, or none with keys
+    public static Object joined(Object first, Object second) {
+        ObjectNode both = MAPPER.createObjectNode();
+        for (Object part : List.of(first, second)) {
+            if (!(MAPPER.valueToTree(part) instanceof ObjectNode keys)) {
+                throw new IllegalArgumentException("no keys: %s".formatted(part.getClass()));
+            }
+            both.setAll(keys);
+        }
+        return both;
     }
 
     /// What may be absent is null where it is.

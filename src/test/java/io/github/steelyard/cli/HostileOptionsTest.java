@@ -170,6 +170,7 @@ final class HostileOptionsTest {
                         Map.entry(
                                 "convert", new Object[] {temp, "--to", "modelopt", "--out", temp.resolve("converted")}),
                         Map.entry("verify", new Object[] {model()}),
+                        Map.entry("diff", new Object[] {temp, model()}),
                         Map.entry("evaluate", new Object[] {model(), "--data", "no-such-file.jsonl"}),
                         Map.entry("plan", new Object[] {model(), "--device", "sm100", "--gflops", 1}),
                         Map.entry("recipes list", new Object[] {}),

@@ -81,6 +81,20 @@ final class MemoryPlanTest {
     }
 
     @Test
+    void bytes_ofAComparison_addAStreamAndWhatIsKeptOfTheOther() {
+        long evaluation = plan(512, TOKENS, Purpose.EVALUATION).bytes(3);
+        long rows = TOKENS * (HIDDEN + 20L);
+
+        assertThat(plan(512, TOKENS, Purpose.COMPARISON).bytes(3) - evaluation)
+                .isEqualTo(4 * (rows + MemoryPlan.COMPARED_AT_ONCE));
+        assertThat(plan(512, TOKENS, Purpose.COMPARISON_BY_LAYERS).bytes(3) - evaluation)
+                .isEqualTo(4 * (rows + MemoryPlan.COMPARED_AT_ONCE));
+        assertThat(plan(1, 1, Purpose.COMPARISON).bytes(1)
+                        - plan(1, 1, Purpose.EVALUATION).bytes(1))
+                .isEqualTo(4 * (HIDDEN + 20L + decoder.vocabulary()));
+    }
+
+    @Test
     void bytes_ofAnAdapterOfTheHead_countWhereTheHeadIsComputed() {
         long added = 40_000_000;
         MemoryPlan calibration = plan(128, TOKENS, Purpose.CALIBRATION);
