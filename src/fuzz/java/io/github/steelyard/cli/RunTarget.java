@@ -1,7 +1,7 @@
 package io.github.steelyard.cli;
 
 import io.github.steelyard.console.ExitCode;
-import io.github.steelyard.run.RunDirectory;
+import io.github.steelyard.run.RunParts;
 import io.github.steelyard.testing.Json;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
@@ -14,13 +14,15 @@ import java.util.Random;
 import java.util.TreeMap;
 import java.util.stream.Stream;
 
-/// Directories of runs, complete ones and such as an interruption leaves behind.
+/// Directories of runs: complete ones, parts of a text, and such as an interruption leaves behind.
 final class RunTarget implements FuzzTarget {
 
     private final Path checkpoint;
     private final Path tokens;
     private final Path run;
     private final Path export;
+    private final Path other; // the part of the text that a run here may lack
+    private final Path merged;
     private final List<Map<String, byte[]>> sound;
 
     RunTarget(FuzzFiles files) throws IOException {
@@ -28,6 +30,8 @@ final class RunTarget implements FuzzTarget {
         this.tokens = files.tokens();
         this.run = files.root().resolve("run");
         this.export = files.root().resolve("run-export");
+        this.other = files.root().resolve("run-other");
+        this.merged = files.root().resolve("run-merged");
         ProgressWatcher breaking = new ProgressWatcher("layer 1/", () -> {
             throw new IllegalStateException("broken off");
         });
@@ -35,7 +39,11 @@ final class RunTarget implements FuzzTarget {
         Map<String, byte[]> interrupted = read(run);
         FuzzFiles.clear(run);
         CommandRun.of(calibration()).expect(ExitCode.OK);
-        this.sound = List.of(read(run), interrupted);
+        Map<String, byte[]> whole = read(run);
+        FuzzFiles.clear(run);
+        CommandRun.of(part("1/2", run)).expect(ExitCode.OK);
+        CommandRun.of(part("2/2", other)).expect(ExitCode.OK);
+        this.sound = List.of(whole, interrupted, read(run));
     }
 
     @Override
@@ -47,6 +55,7 @@ final class RunTarget implements FuzzTarget {
     public Attempt next(Random random) throws IOException {
         FuzzFiles.clear(run);
         FuzzFiles.clear(export);
+        FuzzFiles.clear(merged);
         Map<String, byte[]> files = new TreeMap<>(HostileValues.pick(sound, random));
         List<String> names = List.copyOf(files.keySet());
         String name = HostileValues.pick(names, random);
@@ -63,16 +72,17 @@ final class RunTarget implements FuzzTarget {
             Files.write(target, file.getValue());
         }
         if (random.nextInt(40) > 0) {
-            return new Attempt.Call("RunDirectory.open", () -> RunDirectory.open(run));
+            return new Attempt.Call("RunParts.open", () -> RunParts.open(List.of(run, other), false));
         }
         return new Attempt.Commands(List.of(
-                switch (random.nextInt(4)) {
+                switch (random.nextInt(5)) {
                     case 0 -> new Object[] {"stats", run, "--json"};
                     case 1 -> FuzzFiles.export(run, export);
                     case 2 ->
                         new Object[] {
                             "evaluate", checkpoint, "--data", tokens, "--run", run, "--threads", 1, "--gemm", "vector"
                         };
+                    case 3 -> new Object[] {"merge", run, other, "--out", merged};
                     default -> calibration();
                 },
                 new Object[] {"stats", run}));
@@ -92,6 +102,12 @@ final class RunTarget implements FuzzTarget {
 
     private static String mutated(String json, Random random) {
         return new JsonMutation(List.of(Json.parse(json))).mutated(random);
+    }
+
+    private Object[] part(String shard, Path out) {
+        return Stream.of(FuzzFiles.calibrate(checkpoint, FuzzFiles.RECIPE, tokens, out), new Object[] {"--shard", shard})
+                .flatMap(Stream::of)
+                .toArray();
     }
 
     private Object[] calibration() {
