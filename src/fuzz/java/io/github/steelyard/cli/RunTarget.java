@@ -105,7 +105,8 @@ final class RunTarget implements FuzzTarget {
     }
 
     private Object[] part(String shard, Path out) {
-        return Stream.of(FuzzFiles.calibrate(checkpoint, FuzzFiles.RECIPE, tokens, out), new Object[] {"--shard", shard})
+        return Stream.of(
+                        FuzzFiles.calibrate(checkpoint, FuzzFiles.RECIPE, tokens, out), new Object[] {"--shard", shard})
                 .flatMap(Stream::of)
                 .toArray();
     }
