@@ -13,7 +13,8 @@ of tensor `name` is
     v = middle + spread * u        in float32, cut to the upper 16 bits (BF16)
 
 `reference.json` names each tensor with shape, middle and spread; token ids; logits; at each linear layer, router and
-expert the largest input and the tokens that reached it. The library fuses experts in memory, so theirs are worked out
+expert the largest input and the tokens that reached it. A case that ends in `-odd` has odd settings, one in
+`-saved` lies as the library saves it. The library fuses experts in memory, so theirs are worked out
 here, expert by expert. Names are those of the published checkpoints, as `save_pretrained` writes them, or as RENAMES says.
 """
 
@@ -224,6 +225,8 @@ CASES = {
                              values=dict(tie_word_embeddings=True, vision_config=dict(VL_VISION, out_hidden_size=24), text_config=dict(
                                  QWEN3_VL, hidden_size=24, num_experts=1, num_experts_per_tok=1, moe_intermediate_size=20,
                                  mlp_only_layers=[0], attention_bias=True, tie_word_embeddings=True))),
+    "qwen3_vl_moe-saved": dict(config="Qwen3VLMoeConfig", model="Qwen3VLMoeForConditionalGeneration", seed=3,
+                               text="model.language_model.", values=dict(text_config=QWEN3_VL, vision_config=VL_VISION)),
     "qwen3_omni_moe": dict(config="Qwen3OmniMoeThinkerConfig", model="Qwen3OmniMoeThinkerForConditionalGeneration",
                            prefix="thinker.", config_json=omni,
                            others={"talker.model.codec_embedding.weight": [[4, 8], 0, 1], "code2wav.x.weight": [[4], 0, 1]},

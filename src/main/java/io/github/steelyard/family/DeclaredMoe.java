@@ -71,7 +71,9 @@ record DeclaredMoe(CommonConfig common, Blueprint.Moe moe) {
             case SINGLE -> blocks.gated(leaves.get(0), leaves.get(1), leaves.get(2));
             case FUSED -> blocks.fused(FusedStack.Layout.OUT_IN, ExpertBlocks.GateRows.FIRST_HALF, false, false);
             case FUSED_INPUTS_FIRST ->
-                blocks.fused(FusedStack.Layout.IN_OUT, ExpertBlocks.GateRows.FIRST_HALF, false, false);
+                blocks.isSavedOutputsFirst()
+                        ? blocks.gated(leaves.get(0), leaves.get(1), leaves.get(2))
+                        : blocks.fused(FusedStack.Layout.IN_OUT, ExpertBlocks.GateRows.FIRST_HALF, false, false);
         };
     }
 

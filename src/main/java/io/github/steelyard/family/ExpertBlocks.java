@@ -6,6 +6,7 @@ import io.github.steelyard.moe.Expert;
 import io.github.steelyard.site.ExpertPart;
 import io.github.steelyard.site.ExpertPart.Product;
 import io.github.steelyard.site.ModuleInfo;
+import io.github.steelyard.tensor.Shape;
 import io.github.steelyard.weights.FusedStack;
 import io.github.steelyard.weights.FusedStack.Member;
 import java.util.ArrayList;
@@ -107,6 +108,14 @@ record ExpertBlocks(ModelSource source, String name, int layer, int count, int w
                     fused.linear(second(e, "down_proj"), new Member(down, e, FusedStack.Part.ALL))));
         }
         return experts;
+    }
+
+    /// Returns whether experts that are published fused with inputs first lie with outputs first, as transformers 5
+    /// saves them. Extents tell; where they cannot, it is the published form.
+    boolean isSavedOutputsFirst() {
+        Shape published = Shape.of(count, width, 2 * inner);
+        Shape saved = Shape.of(count, 2 * inner, width);
+        return !saved.equals(published) && source.hasOf(name + ".gate_up_proj", saved);
     }
 
     /// Makes the layers of fused experts.

@@ -66,13 +66,13 @@ public final class Families {
     }
 
     private static Decoder of(ConfigJson config, NavigableSet<String> names, Optional<Checkpoint> checkpoint) {
-        ModelSource source = ModelSource.of(config, names);
+        ModelSource source = ModelSource.of(config, names, checkpoint);
         return family(source.modelType())
                 .map(family -> family.build(source))
                 .orElseThrow(() -> source.config()
                         .unsuitable(
                                 "model_type",
-                                "one of %s%s%s".formatted(modelTypes(), nearest(source, checkpoint), OTHERWISE)));
+                                "one of %s%s%s".formatted(modelTypes(), nearest(source), OTHERWISE)));
     }
 
     private static Optional<Family> family(String type) {
@@ -85,7 +85,7 @@ public final class Families {
 
     /// Returns the text by which the user declares a model's family, on which whatever is computed of it depends.
     public static Optional<String> declaration(ConfigJson config) {
-        String type = ModelSource.of(config, new TreeSet<>()).modelType();
+        String type = ModelSource.of(config, new TreeSet<>(), Optional.empty()).modelType();
         return Optional.ofNullable(declared().get(type)).map(Blueprint::text);
     }
 
@@ -106,19 +106,19 @@ public final class Families {
     /// Returns which known type the tensors fit best, and what differs. Nothing if there are no names, or none fits
     /// half
     /// of them.
-    private static String nearest(ModelSource source, Optional<Checkpoint> checkpoint) {
+    private static String nearest(ModelSource source) {
         return modelTypes().stream()
-                .flatMap(type -> kinship(source.as(type), checkpoint).stream())
+                .flatMap(type -> kinship(source.as(type)).stream())
                 .filter(kinship -> kinship.distance() < source.names().size() / 2)
                 .min(Comparator.comparingInt(Kinship::distance))
                 .map(kinship -> " (nearest by its tensors: %s)".formatted(kinship.text()))
                 .orElse("");
     }
 
-    private static Optional<Kinship> kinship(ModelSource source, Optional<Checkpoint> checkpoint) {
+    private static Optional<Kinship> kinship(ModelSource source) {
         try {
             Decoder decoder = family(source.modelType()).orElseThrow().build(source);
-            return Optional.of(Kinship.of(source.modelType(), source.names(), checkpoint, decoder));
+            return Optional.of(Kinship.of(source, decoder));
         } catch (CheckpointException | IllegalArgumentException | ArithmeticException e) {
             return Optional.empty(); // its config is no config of this type
         }

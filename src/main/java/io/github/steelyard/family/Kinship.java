@@ -1,6 +1,5 @@
 package io.github.steelyard.family;
 
-import io.github.steelyard.checkpoint.Checkpoint;
 import io.github.steelyard.dialect.StoredNames;
 import io.github.steelyard.files.Printable;
 import io.github.steelyard.model.Decoder;
@@ -12,7 +11,6 @@ import java.util.HashSet;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Locale;
-import java.util.Optional;
 import java.util.Set;
 
 /// How the tensors of a model of an unknown type fit a known one.
@@ -29,20 +27,15 @@ record Kinship(String type, List<String> missing, List<String> unknown) {
         unknown = List.copyOf(unknown);
     }
 
-    /// Holds tensors against the model that `decoder` would be.
-    ///
-    /// @param checkpoint tells the extents of tensors; empty where there is only a config
-    static Kinship of(String type, Set<String> names, Optional<Checkpoint> checkpoint, Decoder decoder) {
+    /// Holds the tensors of `source` against the model that `decoder` would be.
+    static Kinship of(ModelSource source, Decoder decoder) {
+        Set<String> names = source.names();
         Set<String> modules = new HashSet<>();
         Set<String> wanted = new HashSet<>();
         List<String> missing = new ArrayList<>();
         for (ExpectedTensor tensor : decoder.tensors()) {
             wanted.add(tensor.name());
-            boolean fits = names.contains(tensor.name())
-                    && checkpoint
-                            .map(c -> c.tensor(tensor.name()).shape().equals(tensor.shape()))
-                            .orElse(true);
-            if (!fits) {
+            if (!source.hasOf(tensor.name(), tensor.shape())) {
                 missing.add(tensor.name());
             }
         }
@@ -64,7 +57,7 @@ record Kinship(String type, List<String> missing, List<String> unknown) {
                 .filter(name -> !wanted.contains(name) && !decoder.ignores(name))
                 .filter(name -> !modules.contains(name.substring(0, Math.max(0, name.lastIndexOf('.')))))
                 .toList();
-        return new Kinship(type, missing, unknown);
+        return new Kinship(source.modelType(), missing, unknown);
     }
 
     /// Returns how many tensors differ.

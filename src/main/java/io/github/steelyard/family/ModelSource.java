@@ -1,7 +1,10 @@
 package io.github.steelyard.family;
 
+import io.github.steelyard.tensor.Shape;
+import io.github.steelyard.checkpoint.Checkpoint;
 import io.github.steelyard.dialect.StoredNames;
 import io.github.steelyard.files.ConfigJson;
+import java.util.Optional;
 import java.util.List;
 import java.util.NavigableSet;
 import java.util.function.Predicate;
@@ -12,18 +15,24 @@ import java.util.function.Predicate;
 /// @param outer the whole `config.json`
 /// @param modelType the text model's type
 /// @param names names of the checkpoint's tensors; none where there is only a config
-record ModelSource(ConfigJson config, ConfigJson outer, String modelType, NavigableSet<String> names) {
+/// @param checkpoint tells their extents; empty where there is only a config
+record ModelSource(
+        ConfigJson config,
+        ConfigJson outer,
+        String modelType,
+        NavigableSet<String> names,
+        Optional<Checkpoint> checkpoint) {
 
     /// Returns the source that a `config.json` describes.
-    static ModelSource of(ConfigJson outer, NavigableSet<String> names) {
+    static ModelSource of(ConfigJson outer, NavigableSet<String> names, Optional<Checkpoint> checkpoint) {
         ConfigJson config = outer.textModel();
         String type = config.has("model_type") ? config.string("model_type") : outer.string("model_type");
-        return new ModelSource(config, outer, type, names);
+        return new ModelSource(config, outer, type, names, checkpoint);
     }
 
     /// Returns the same as if the model were of another type.
     ModelSource as(String otherType) {
-        return new ModelSource(config, outer, otherType, names);
+        return new ModelSource(config, outer, otherType, names, checkpoint);
     }
 
     /// Returns whether the text model is part of a multimodal one.
@@ -45,6 +54,14 @@ record ModelSource(ConfigJson config, ConfigJson outer, String modelType, Naviga
     boolean hasBelow(String prefix) {
         String first = names.ceiling(prefix);
         return first != null && first.startsWith(prefix);
+    }
+
+    /// Returns whether the checkpoint holds a tensor of these extents.
+    boolean hasOf(String tensor, Shape extents) {
+        return names.contains(tensor)
+                && checkpoint
+                        .filter(c -> c.tensor(tensor).shape().equals(extents))
+                        .isPresent();
     }
 
     /// Returns whether a module has a weight of its own, in any format.
