@@ -132,6 +132,35 @@ final class AdapterCommandTest {
         assertThat(with).isNotEqualTo(nll());
     }
 
+    // Which adapter showed an amax merges as the amax does.
+    @Test
+    void calibrate_withAdapters_inPartsThatAreMerged_givesTheSameBytes() throws IOException {
+        Path one = adapter(1).write(temp.resolve("one"));
+        Path two = adapter(2).write(temp.resolve("two"));
+        CommandRun.of(calibrate("whole", "--adapter", one, "--adapter", two)).expect(ExitCode.OK);
+        for (int part = 1; part <= 3; part++) {
+            CommandRun.of(calibrate("part-" + part, "--adapter", two, "--adapter", one, "--shard", part + "/3"))
+                    .expect(ExitCode.OK);
+        }
+        CommandRun.of(calibrate("plain", "--shard", "3/3")).expect(ExitCode.OK);
+
+        CommandRun merged = merge("part-3", "part-1", "part-2").expect(ExitCode.OK);
+
+        assertThat(merged.out()).contains(", counted over the model as it is and 2 adapters");
+        assertThat(statistics("merged")).isEqualTo(statistics("whole"));
+        assertThat(merge("part-1", "part-2", "plain").expect(ExitCode.BAD_INPUT).err())
+                .contains("adapter.one: nothing here, ");
+    }
+
+    private CommandRun merge(String... parts) {
+        List<Object> all = new ArrayList<>(List.of("merge"));
+        for (String part : parts) {
+            all.add(temp.resolve(part));
+        }
+        all.addAll(List.of("--out", temp.resolve("merged")));
+        return CommandRun.of(all.toArray());
+    }
+
     private double nll(Object... options) {
         List<Object> all = new ArrayList<>(List.of("evaluate", inputs.checkpoint(), "--data", inputs.data(), "--json"));
         all.addAll(List.of(options));
