@@ -49,6 +49,7 @@ record FuzzFiles(Path root) {
             Map.entry("n_routed_experts", 4),
             Map.entry("num_experts_per_tok", 1),
             Map.entry("moe_topk", 1),
+            Map.entry("rotary_dim", 8),
             Map.entry("n_group", 1),
             Map.entry("topk_group", 1),
             Map.entry("num_attention_heads", 2),

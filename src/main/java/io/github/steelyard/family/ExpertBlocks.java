@@ -113,8 +113,8 @@ record ExpertBlocks(ModelSource source, String name, int layer, int count, int w
     /// Returns whether experts that are published fused with inputs first lie with outputs first, as transformers 5
     /// saves them. Extents tell; where they cannot, it is the published form.
     boolean isSavedOutputsFirst() {
-        Shape published = Shape.of(count, width, 2 * inner);
-        Shape saved = Shape.of(count, 2 * inner, width);
+        Shape published = Shape.of(count, width, 2L * inner);
+        Shape saved = Shape.of(count, 2L * inner, width);
         return !saved.equals(published) && source.hasOf(name + ".gate_up_proj", saved);
     }
 

@@ -70,9 +70,7 @@ public final class Families {
         return family(source.modelType())
                 .map(family -> family.build(source))
                 .orElseThrow(() -> source.config()
-                        .unsuitable(
-                                "model_type",
-                                "one of %s%s%s".formatted(modelTypes(), nearest(source), OTHERWISE)));
+                        .unsuitable("model_type", "one of %s%s%s".formatted(modelTypes(), nearest(source), OTHERWISE)));
     }
 
     private static Optional<Family> family(String type) {

@@ -1,12 +1,12 @@
 package io.github.steelyard.family;
 
-import io.github.steelyard.tensor.Shape;
 import io.github.steelyard.checkpoint.Checkpoint;
 import io.github.steelyard.dialect.StoredNames;
 import io.github.steelyard.files.ConfigJson;
-import java.util.Optional;
+import io.github.steelyard.tensor.Shape;
 import java.util.List;
 import java.util.NavigableSet;
+import java.util.Optional;
 import java.util.function.Predicate;
 
 /// What a family builds a decoder from.
