@@ -312,8 +312,15 @@ final class LauncherTest {
         return new Result(process.exitValue(), output.lines().toList(), errors);
     }
 
+    // What filters the errors may end after the launcher, and the JDK reads no more of a process that has ended.
     private Process start(Path command, Map<String, String> environment, String... arguments) throws IOException {
-        List<String> line = new ArrayList<>(List.of("/bin/bash", command.toString()));
+        List<String> line = new ArrayList<>(List.of(
+                "/bin/bash",
+                "-o",
+                "pipefail",
+                "-c",
+                "{ /bin/bash \"$0\" \"$@\" 2>&1 >&3 3>&- | cat >&2; } 3>&1",
+                command.toString()));
         line.addAll(List.of(arguments));
         ProcessBuilder builder = new ProcessBuilder(line).directory(directory.toFile());
         builder.environment().keySet().removeIf(name -> name.startsWith("STEELYARD_") || name.equals("JAVA_HOME"));
