@@ -1,6 +1,9 @@
 package io.github.steelyard.corpus;
 
+import io.github.steelyard.chat.ChatTemplate;
+import io.github.steelyard.chat.Conversation;
 import io.github.steelyard.files.FileProblem;
+import io.github.steelyard.jinja.TemplateException;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayDeque;
@@ -151,10 +154,28 @@ final class Documents implements AutoCloseable {
         if (document.ids().isPresent()) {
             return document.ids()::orElseThrow;
         }
-        return tokenizer.begin(
-                document.text().orElseThrow(),
-                options.addSpecialTokens(),
-                String.format(Locale.ROOT, "the text of %s:%d", file, line));
+        String what = String.format(Locale.ROOT, "the text of %s:%d", file, line);
+        if (document.chat().isPresent()) {
+            return tokenizer.begin(rendered(document.chat().get(), line), false, what); // templates add special tokens
+        }
+        return tokenizer.begin(document.text().orElseThrow(), options.addSpecialTokens(), what);
+    }
+
+    private String rendered(Conversation chat, long line) {
+        ChatTemplate template = tokenizer
+                .chatTemplate()
+                .orElseThrow(() -> new CorpusException(
+                        file,
+                        line,
+                        "a chat ('messages', 'conversations', 'prompt') needs a chat template, and the checkpoint has"
+                                + " none; give one to it as chat_template.jinja, or render each row to 'text' or"
+                                + " 'input_ids'"));
+        try {
+            return JsonDocument.whole(template.render(chat.variables()), file, line);
+        } catch (TemplateException e) {
+            String who = e.isRefusal() ? "the chat template refuses the chat: " : "the chat template fails: ";
+            throw new CorpusException(file, line, who + Lines.brief(e));
+        }
     }
 
     private void readText() {

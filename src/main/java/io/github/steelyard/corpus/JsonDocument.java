@@ -6,6 +6,8 @@ import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.core.JsonToken;
 import com.fasterxml.jackson.core.StreamReadConstraints;
 import com.fasterxml.jackson.core.StreamReadFeature;
+import com.fasterxml.jackson.databind.json.JsonMapper;
+import io.github.steelyard.chat.Conversation;
 import io.github.steelyard.files.Printable;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -15,12 +17,14 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
 
-/// One line of a JSONL file: an object with `text`, or with ids under `input_ids` or its alias `token_ids`. Where both
-/// are there the ids count, since they are exact. Other keys are the user's own and not read.
+/// One line of a JSONL file: an object with `text`, with ids under `input_ids` or its alias `token_ids`, or with a
+/// chat.
+/// Of several the ids count, since they are exact, then the text. Other keys are the user's own and not read.
 ///
 /// @param text the text; empty if there is none
 /// @param ids the token ids; empty if there are none
-record JsonDocument(Optional<String> text, Optional<int[]> ids) {
+/// @param chat the chat; empty if there is none, or something else counts
+record JsonDocument(Optional<String> text, Optional<int[]> ids, Optional<Conversation> chat) {
 
     private static final int DEEPEST = 100;
 
@@ -33,6 +37,7 @@ record JsonDocument(Optional<String> text, Optional<int[]> ids) {
                     .maxStringLength(Lines.LONGEST)
                     .build())
             .build();
+    private static final JsonMapper MAPPER = new JsonMapper(JSON);
 
     /// Reads one line.
     ///
@@ -42,7 +47,7 @@ record JsonDocument(Optional<String> text, Optional<int[]> ids) {
             if (parser.nextToken() != JsonToken.START_OBJECT) {
                 throw new CorpusException(file, line, "expected a JSON object, found %s".formatted(word(parser)));
             }
-            JsonDocument document = object(parser, file, line);
+            JsonDocument document = object(parser, file, line, json);
             if (parser.nextToken() != null) {
                 throw new CorpusException(file, line, "more than one JSON value on the line");
             }
@@ -52,7 +57,7 @@ record JsonDocument(Optional<String> text, Optional<int[]> ids) {
         }
     }
 
-    private static JsonDocument object(JsonParser parser, Path file, long line) throws IOException {
+    private static JsonDocument object(JsonParser parser, Path file, long line, String json) throws IOException {
         Optional<String> text = Optional.empty();
         Optional<int[]> ids = Optional.empty();
         List<String> others = new ArrayList<>();
@@ -73,26 +78,42 @@ record JsonDocument(Optional<String> text, Optional<int[]> ids) {
                 }
             }
         }
-        if (text.isEmpty() && ids.isEmpty()) {
+        if (text.isPresent() || ids.isPresent()) {
+            return new JsonDocument(text, ids, Optional.empty());
+        }
+        if (!Conversation.isOne(others)) {
             throw new CorpusException(file, line, without(others));
         }
-        return new JsonDocument(text, ids);
+        return new JsonDocument(text, ids, Optional.of(chat(file, line, json)));
     }
 
-    /// Chats and instructions become text by a template of the model's, which is a program: it is for others to run.
+    private static Conversation chat(Path file, long line, String json) {
+        try {
+            return Conversation.parse(MAPPER, json);
+        } catch (IllegalArgumentException e) {
+            throw new CorpusException(file, line, Lines.brief(e));
+        }
+    }
+
     private static String without(List<String> keys) {
         return keys.isEmpty()
                 ? "neither 'text' nor 'input_ids' in an empty object"
-                : "neither 'text' nor 'input_ids', only %s; render each row to one 'text', or with the model's chat"
+                : "neither 'text' nor 'input_ids', only %s; render each row to one 'text' or to 'input_ids', or to"
                                 .formatted(Printable.list(keys))
-                        + " template (transformers: apply_chat_template) to 'input_ids'";
+                        + " 'messages' for the model's chat template";
     }
 
     private static String text(JsonParser parser, Path file, long line) throws IOException {
         if (parser.currentToken() != JsonToken.VALUE_STRING) {
             throw new CorpusException(file, line, "text: expected a string, found %s".formatted(word(parser)));
         }
-        String text = parser.getText();
+        return whole(parser.getText(), file, line);
+    }
+
+    /// Returns a text.
+    ///
+    /// @throws CorpusException if it holds half a surrogate pair, which no tokenizer takes
+    static String whole(String text, Path file, long line) {
         for (int i = 0; i < text.length(); i++) {
             char c = text.charAt(i);
             if (Character.isSurrogate(c)) {

@@ -1,5 +1,6 @@
 package io.github.steelyard.corpus;
 
+import io.github.steelyard.chat.ChatTemplate;
 import java.io.BufferedInputStream;
 import java.io.IOException;
 import java.io.InputStream;
@@ -10,6 +11,7 @@ import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.attribute.BasicFileAttributes;
 import java.util.Locale;
+import java.util.Optional;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
@@ -28,6 +30,8 @@ public final class Tokenizer implements AutoCloseable {
     private final Path file;
     private @Nullable TokenizerProcess process;
     private boolean closed;
+    private Optional<ChatTemplate> chatTemplate = Optional.empty();
+    private boolean chatTemplateRead;
 
     private Tokenizer(Path file) {
         this.file = file;
@@ -53,6 +57,17 @@ public final class Tokenizer implements AutoCloseable {
     /// @param what names the text in messages
     Supplier<int[]> begin(String text, boolean addSpecialTokens, String what) {
         return process().encode(text, addSpecialTokens, what);
+    }
+
+    /// Returns how the checkpoint of the file turns chats into text; empty if it does not say.
+    ///
+    /// @throws io.github.steelyard.files.CheckpointException if its template cannot be read or cannot be run here
+    synchronized Optional<ChatTemplate> chatTemplate() {
+        if (!chatTemplateRead) {
+            chatTemplate = ChatTemplate.of(file.resolveSibling(""));
+            chatTemplateRead = true;
+        }
+        return chatTemplate;
     }
 
     /// Ends the process, if one was started.

@@ -1,0 +1,6 @@
+package io.github.steelyard.template;
+
+/// Python's `None`.
+enum Nothing {
+    NONE
+}
