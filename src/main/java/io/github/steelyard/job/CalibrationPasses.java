@@ -161,7 +161,9 @@ record CalibrationPasses(
                     "",
                     String.format(
                             Locale.ROOT,
-                            "%d modules saw no token and are solved by their weight alone: %s",
+                            Solvers.quantisesInputs(plan)
+                                    ? "%d modules saw no token and are solved by their weight alone: %s"
+                                    : "%d modules saw no token and have the factors of the others of their layer: %s",
                             unseen.size(),
                             Printable.list(unseen))));
         }

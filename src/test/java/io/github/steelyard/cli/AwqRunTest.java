@@ -94,6 +94,53 @@ final class AwqRunTest {
                         .get("quantization"));
     }
 
+    // With values for each head, nothing is left to multiply inputs by: norms and rows have it all.
+    @Test
+    void denseLlama_exportIsModelOpts_withAllFactorsFolded() throws IOException {
+        Path golden = Path.of("src/test/resources/golden/awq-llama");
+        CommandRun.of(
+                        "calibrate",
+                        golden.resolve("source"),
+                        "--recipe",
+                        recipe(NVFP4, true),
+                        "--data",
+                        golden.resolve("ids.jsonl"),
+                        "--out",
+                        temp.resolve("run"))
+                .expect(ExitCode.OK);
+        CommandRun.of("export", temp.resolve("run"), "--out", temp.resolve("export"))
+                .expect(ExitCode.OK);
+
+        int norms = 0;
+        try (Checkpoint found = Checkpoint.open(temp.resolve("export"));
+                Checkpoint expected = Checkpoint.open(golden.resolve("export"));
+                Checkpoint source = Checkpoint.open(golden.resolve("source"))) {
+            assertThat(found.tensors().keySet()).isEqualTo(expected.tensors().keySet());
+            for (TensorInfo tensor : expected.tensors().values()) {
+                String name = tensor.name();
+                if (tensor.dtype() != DType.F32) {
+                    assertThat(found.bytes(found.tensor(name)).toArray(ValueLayout.JAVA_BYTE))
+                            .as(name)
+                            .isEqualTo(expected.bytes(tensor).toArray(ValueLayout.JAVA_BYTE));
+                } else {
+                    float[] wanted = new CheckpointWeights(expected).vector(name, tensor.shape());
+                    assertThat(new CheckpointWeights(found).vector(name, tensor.shape()))
+                            .as(name)
+                            .usingComparatorWithPrecision(1e-5f)
+                            .containsExactly(wanted);
+                    norms += name.contains("layernorm")
+                                    && source.bytes(source.tensor(name)).mismatch(expected.bytes(tensor)) >= 0
+                            ? 1
+                            : 0;
+                }
+            }
+        }
+        assertThat(norms).isEqualTo(4);
+        double run = nll(golden.resolve("source"), golden.resolve("ids.jsonl"), "--run", temp.resolve("run"));
+        assertThat(nll(temp.resolve("export"), golden.resolve("ids.jsonl"), "--fake-quant"))
+                .isCloseTo(run, within(1e-5 * run));
+    }
+
     // ModelOpt's experts were fused and not searched: quantised, they change what later layers see in its search.
     @Test
     void int4_factorsAreModelOpts_beforeAnyExpert() {
@@ -134,11 +181,17 @@ final class AwqRunTest {
         CommandRun.of("export", temp.resolve("run"), "--out", temp.resolve("export"))
                 .expect(ExitCode.OK);
 
-        double run = nll(CommandRun.model("bf16"), "--run", temp.resolve("run"));
-        double export =
-                weights.equals(NVFP4) ? nll(temp.resolve("export"), "--fake-quant") : nll(temp.resolve("export"));
-        double max =
-                nll(CommandRun.model("bf16"), "--run", temp.resolve("run"), "--set", "quantize.algorithm.method=max");
+        double run = nll(CommandRun.model("bf16"), CommandRun.calibrationText(), "--run", temp.resolve("run"));
+        double export = weights.equals(NVFP4)
+                ? nll(temp.resolve("export"), CommandRun.calibrationText(), "--fake-quant")
+                : nll(temp.resolve("export"), CommandRun.calibrationText());
+        double max = nll(
+                CommandRun.model("bf16"),
+                CommandRun.calibrationText(),
+                "--run",
+                temp.resolve("run"),
+                "--set",
+                "quantize.algorithm.method=max");
 
         assertThat(export).isCloseTo(run, within(1e-4 * run));
         assertThat(run).isNotCloseTo(max, within(1e-4 * max));
@@ -175,9 +228,9 @@ final class AwqRunTest {
         }
     }
 
-    private double nll(Path checkpoint, Object... options) {
-        List<Object> arguments = new ArrayList<>(List.of(
-                "evaluate", checkpoint, "--data", CommandRun.calibrationText(), "--max-sequences", 4, "--json"));
+    private static double nll(Path checkpoint, Path data, Object... options) {
+        List<Object> arguments =
+                new ArrayList<>(List.of("evaluate", checkpoint, "--data", data, "--max-sequences", 4, "--json"));
         arguments.addAll(List.of(options));
         return CommandRun.of(arguments.toArray())
                 .expect(ExitCode.OK)
