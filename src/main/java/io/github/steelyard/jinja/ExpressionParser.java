@@ -76,14 +76,18 @@ final class ExpressionParser extends Words {
     }
 
     private Expression not() {
-        if (peek().is("not")) {
-            next();
-            depth++;
-            Expression negated = new Expression.Unary("not", not());
-            depth--;
-            return negated;
+        int negations = 0;
+        while (skip("not")) {
+            negations++;
         }
-        return comparison();
+        Expression read = comparison();
+        if (negations > DEEPEST) {
+            throw new TemplateException("expressions lie deeper than %s in one another".formatted(DEEPEST));
+        }
+        for (int i = 0; i < negations; i++) {
+            read = new Expression.Unary("not", read);
+        }
+        return read;
     }
 
     private Expression comparison() {

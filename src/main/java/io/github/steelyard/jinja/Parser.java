@@ -31,6 +31,8 @@ public final class Parser {
             return parser.body(Set.of());
         } catch (TemplateException e) {
             throw e.at(parser.line);
+        } catch (StackOverflowError e) {
+            throw new TemplateException("lies too deep in itself").at(parser.line);
         }
     }
 

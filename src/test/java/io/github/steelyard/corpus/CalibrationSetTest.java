@@ -152,7 +152,7 @@ final class CalibrationSetTest {
                 "{\"input_ids\": [99999999999]} | input_ids[0]: expected an integer of 32 bits, found an integer",
                 "{\"input_ids\": [[1]]} | input_ids[0]: expected an integer of 32 bits, found a list",
                 "{\"input_ids\": [1], \"token_ids\": [1]} | both input_ids and token_ids; give one of them",
-                "{\"messages\": []} | neither 'text' nor 'input_ids'",
+                "{\"messages\": []} | a chat without messages",
                 "[1, 2] | expected a JSON object, found a list",
                 "{\"text\": \"a\"} {} | more than one JSON value on the line",
                 "{\"text\": \"a\", \"text\": \"b\"} | not JSON: Duplicate field 'text'",

@@ -84,7 +84,7 @@ final class ChatDataTest {
         assertThat(ids(line + ", \"tools\": [{}]}")).isEqualTo(encoded("T1"));
 
         config(Map.of("chat_template", List.of(Map.of("name", "rag", "template", "x"))));
-        refused(line + "}", "tokenizer_config.json: chat templates rag, and none is 'default'");
+        refused(line + "}", "tokenizer_config.json: chat templates 'rag', and none is 'default'");
         Files.writeString(model.resolve("chat_template.jinja"), "F{{ messages[0].content }}");
         assertThat(ids(line + "}")).isEqualTo(encoded("FHi"));
         Files.createDirectory(model.resolve("additional_chat_templates"));
@@ -108,7 +108,7 @@ final class ChatDataTest {
         refused("{\"messages\": []}", "d.jsonl:1: a chat without messages");
         refused("{\"messages\": 1}", "d.jsonl:1: messages: expected a list of messages");
         refused("{\"messages\": [1]}", "d.jsonl:1: messages: expected objects with 'role' and 'content'");
-        refused("{\"prompt\": \"a\"}", "d.jsonl:1: neither 'text' nor 'input_ids', only prompt;");
+        refused("{\"prompt\": \"a\"}", "d.jsonl:1: neither 'text' nor 'input_ids', only 'prompt';");
         refused("{\"prompt\": \"a\", \"response\": 1}", "d.jsonl:1: response: expected a text or a list of messages");
         refused(
                 "{\"conversations\": [{\"from\": \"alien\", \"value\": \"x\"}]}",
@@ -137,7 +137,7 @@ final class ChatDataTest {
         Path file = Files.writeString(model.resolve("d.jsonl"), line + "\n");
         try (Tokenizer tokenizer = Tokenizer.at(model.resolve("tokenizer.json"))) {
             return CalibrationSet.read(
-                            DataOptions.DEFAULT.withSources(List.of(DataSource.of(file))),
+                            DataOptions.DEFAULT.withSequenceLength(1 << 14).withSources(List.of(DataSource.of(file))),
                             tokenizer,
                             1040,
                             OptionalInt::empty)

@@ -31,7 +31,7 @@ final class TemplateTest {
                 "{% extends 'x' %}                      | line 1: {% extends %} is not done here",
                 "{% block a %}{% endblock %}            | line 1: {% block %} is not done here",
                 "{% for a in b recursive %}{% endfor %} | line 1: {% for … recursive %} is not done here",
-                "{{ a | xmlattr }}                      | line 1: filter 'xmlattr' is not done here",
+                "{% filter xmlattr %}{% endfilter %}    | line 1: filter 'xmlattr' is not done here",
                 "{{ a is escaped }}                     | line 1: test 'escaped' is not done here",
                 "{{ f(*a) }}                            | line 1: '*' before an argument is not done here",
                 "{{ 'a'.encode() }}                     | line 1: method 'encode' of 'str' is not done here",
