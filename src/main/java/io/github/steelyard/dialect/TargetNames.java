@@ -30,7 +30,7 @@ public final class TargetNames {
     private static final String HEAD = "lm_head";
     private static final String HEAD_ANYWHERE = "re:.*lm_head$";
     private static final String USUAL_ROOT = "model.layers.";
-    private static final Set<String> ROUTERS = Set.of("gate", "router");
+    private static final String GATE = "gate";
     private static final String ANY_NUMBER = "\\d+";
     private static final List<String> OF_EXPERTS = List.of("gate_proj", "up_proj", "down_proj", "w1", "w2", "w3");
 
@@ -159,9 +159,11 @@ public final class TargetNames {
         return List.copyOf(ignored);
     }
 
-    /// Routers are of no class that readers quantise, and keep the name that llm-compressor writes.
+    /// What is called a gate is of no class that readers quantise, and keeps the name that llm-compressor writes;
+    /// Llama-4's
+    /// router is a linear layer to them.
     private static boolean isRenamed(String module) {
-        return !module.startsWith(USUAL_ROOT) && !ROUTERS.contains(leaf(module));
+        return !module.startsWith(USUAL_ROOT) && !leaf(module).equals(GATE);
     }
 
     private static boolean isHeadUnderRoot(String module) {

@@ -88,12 +88,14 @@ final class TargetNamesTest {
                                 "backbone.layers.1.mixer.gate",
                                 "backbone.layers.2.mixer.q_proj",
                                 "language_model.lm_head",
+                                "language_model.model.layers.1.feed_forward.router",
                                 "mtp.layers.0.mlp.up_proj",
                                 "visual.merger.linear"),
                         List.of("model.layers.0.mlp.up_proj")))
                 .containsExactly(
                         "backbone.layers.1.mixer.gate",
                         "mtp.layers.0.mlp.up_proj",
+                        "re:.*layers\\.1\\.feed_forward\\.router$",
                         "re:.*layers\\.2\\.mixer\\.q_proj$",
                         "re:.*lm_head$",
                         "visual.merger.linear");
