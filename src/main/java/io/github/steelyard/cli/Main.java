@@ -27,6 +27,7 @@ import picocli.CommandLine.Command;
             ConvertCommand.class,
             VerifyCommand.class,
             DiffCommand.class,
+            ReportCommand.class,
             EvaluateCommand.class,
             PlanCommand.class,
             RecipesCommand.class,

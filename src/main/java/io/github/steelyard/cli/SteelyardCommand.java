@@ -18,6 +18,7 @@ abstract sealed class SteelyardCommand implements Callable<Integer>
         permits BenchCommand,
                 DemoCommand,
                 DiffCommand,
+                ReportCommand,
                 InspectCommand,
                 RunCommand,
                 CalibrateCommand,

@@ -31,13 +31,18 @@ public final class StatisticsJob {
     /// @throws io.github.steelyard.recipe.RecipeException if the recipe does not fit the checkpoint
     public static Result run(FinishedRun run, JobListener listener) {
         try (OpenedRun opened = OpenedRun.open(run, listener)) {
-            ScaleTable scales = scales(opened, listener);
-            return new Result(
-                    opened.statistics(),
-                    scales,
-                    opened.adapters(),
-                    opened.run().manifest().draws());
+            return of(opened, listener);
         }
+    }
+
+    /// Reads a run that is open.
+    public static Result of(OpenedRun opened, JobListener listener) {
+        ScaleTable scales = scales(opened, listener);
+        return new Result(
+                opened.statistics(),
+                scales,
+                opened.adapters(),
+                opened.run().manifest().draws());
     }
 
     private static ScaleTable scales(OpenedRun opened, JobListener listener) {

@@ -171,6 +171,7 @@ final class HostileOptionsTest {
                                 "convert", new Object[] {temp, "--to", "modelopt", "--out", temp.resolve("converted")}),
                         Map.entry("verify", new Object[] {model()}),
                         Map.entry("diff", new Object[] {temp, model()}),
+                        Map.entry("report", new Object[] {model(), "--out", "pom.xml/x.html"}),
                         Map.entry("evaluate", new Object[] {model(), "--data", "no-such-file.jsonl"}),
                         Map.entry("plan", new Object[] {model(), "--device", "sm100", "--gflops", 1}),
                         Map.entry("recipes list", new Object[] {}),

@@ -31,7 +31,7 @@ final class LibraryTest {
     private static final Path DOCUMENT = Path.of("docs/LIBRARY.md");
     private static final Path SOURCES = Path.of("src/main/java/io/github/steelyard");
     private static final List<String> PACKAGES =
-            List.of("job", "merge", "evaluation", "benchmark", "demo", "difference");
+            List.of("job", "merge", "evaluation", "benchmark", "demo", "difference", "dossier");
     private static final Set<String> LENT = Set.of("Inputs", "OpenedRun", "ForwardPass", "Verdict");
     private static final Pattern EXAMPLE = Pattern.compile("```java\n(.*?)```", Pattern.DOTALL);
     private static final int MOST_LINES = 20;
