@@ -1,7 +1,5 @@
 package io.github.steelyard.benchmark;
 
-import io.github.steelyard.calibration.CalibrationRun;
-import io.github.steelyard.calibration.ResidentMemory;
 import io.github.steelyard.checkpoint.Checkpoint;
 import io.github.steelyard.family.Families;
 import io.github.steelyard.files.AtomicFiles;
@@ -19,6 +17,8 @@ import io.github.steelyard.model.EngineListener;
 import io.github.steelyard.model.HeadConsumer;
 import io.github.steelyard.model.MemoryPlan;
 import io.github.steelyard.model.Sequences;
+import io.github.steelyard.passes.CalibrationRun;
+import io.github.steelyard.passes.ResidentMemory;
 import io.github.steelyard.report.ChromeTrace;
 import io.github.steelyard.site.Tap;
 import io.github.steelyard.weights.CheckpointWeights;

@@ -29,7 +29,7 @@ import java.util.function.Predicate;
 /// A calibrator looks at one site and no other: what sites share, what experts without tokens get, and what a recipe
 /// pins is decided by [ScaleResolver] from its results, the same for all. One that also needs the weight takes it as a
 /// further argument; what it wants observed beside maxima, it says before the pass.
-sealed interface Calibrator {
+public sealed interface Calibrator {
 
     /// Returns the calibrator of a recipe.
     ///

@@ -10,7 +10,7 @@ import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 
 /// Pieces of work that do not depend on one another, done by several threads.
-final class Tasks {
+public final class Tasks {
 
     private Tasks() {}
 
@@ -43,7 +43,7 @@ final class Tasks {
     }
 
     /// Does all of the work. Once a part has failed, no further one begins.
-    static void run(int threads, List<Runnable> work) {
+    public static void run(int threads, List<Runnable> work) {
         all(threads, work.stream().map(Executors::callable).toList());
     }
 }

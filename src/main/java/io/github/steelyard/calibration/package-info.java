@@ -1,4 +1,4 @@
-/// The calibration run: statistics, coverage, state on disk, provenance.
+/// Calibrators: what they want to be observed, and the scales, block scales and factors that they make of it.
 @NullMarked
 package io.github.steelyard.calibration;
 

@@ -1,7 +1,6 @@
 package io.github.steelyard.evaluation;
 
 import io.github.steelyard.adapter.Adapters;
-import io.github.steelyard.calibration.Perplexity;
 import io.github.steelyard.job.Compute;
 import io.github.steelyard.job.ForwardPass;
 import io.github.steelyard.job.JobListener;
@@ -13,6 +12,7 @@ import io.github.steelyard.model.HiddenStates;
 import io.github.steelyard.model.LayerStore;
 import io.github.steelyard.model.MemoryPlan;
 import io.github.steelyard.model.Sequences;
+import io.github.steelyard.passes.Perplexity;
 import io.github.steelyard.quant.FakeQuantizer;
 import io.github.steelyard.quant.FakeQuantizingTap;
 import io.github.steelyard.site.Site;

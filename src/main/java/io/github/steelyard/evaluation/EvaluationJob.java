@@ -2,7 +2,6 @@ package io.github.steelyard.evaluation;
 
 import io.github.steelyard.adapter.Adapters;
 import io.github.steelyard.calibration.GateException;
-import io.github.steelyard.calibration.Perplexity;
 import io.github.steelyard.checkpoint.Checkpoint;
 import io.github.steelyard.corpus.CalibrationSet;
 import io.github.steelyard.corpus.CorpusException;
@@ -12,6 +11,7 @@ import io.github.steelyard.job.Inputs;
 import io.github.steelyard.job.JobListener;
 import io.github.steelyard.model.Decoder;
 import io.github.steelyard.model.Sequences;
+import io.github.steelyard.passes.Perplexity;
 import io.github.steelyard.quant.FakeQuantizer;
 import io.github.steelyard.site.Site;
 import io.github.steelyard.weights.Weights;

@@ -1,7 +1,6 @@
 package io.github.steelyard.job;
 
 import io.github.steelyard.adapter.Adapters;
-import io.github.steelyard.calibration.ResidentMemory;
 import io.github.steelyard.census.ExportSource;
 import io.github.steelyard.checkpoint.Checkpoint;
 import io.github.steelyard.checkpoint.Digests;
@@ -16,6 +15,7 @@ import io.github.steelyard.files.OutputPaths;
 import io.github.steelyard.gemm.Gemm;
 import io.github.steelyard.kernel.Kernels;
 import io.github.steelyard.model.Decoder;
+import io.github.steelyard.passes.ResidentMemory;
 import io.github.steelyard.plan.Plan;
 import io.github.steelyard.recipe.CalibrationOptions;
 import io.github.steelyard.recipe.Drawing;

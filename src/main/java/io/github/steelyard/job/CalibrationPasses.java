@@ -1,10 +1,8 @@
 package io.github.steelyard.job;
 
-import io.github.steelyard.calibration.CalibrationRun;
 import io.github.steelyard.calibration.PlannedQuantizers;
 import io.github.steelyard.calibration.ScaleTable;
 import io.github.steelyard.calibration.Solvers;
-import io.github.steelyard.calibration.SolvingRun;
 import io.github.steelyard.draw.Draws;
 import io.github.steelyard.files.Finding;
 import io.github.steelyard.files.Printable;
@@ -13,6 +11,8 @@ import io.github.steelyard.kernel.Kernels;
 import io.github.steelyard.model.EngineListener;
 import io.github.steelyard.model.MemoryPlan;
 import io.github.steelyard.model.Sequences;
+import io.github.steelyard.passes.CalibrationRun;
+import io.github.steelyard.passes.SolvingRun;
 import io.github.steelyard.plan.Plan;
 import io.github.steelyard.quant.FakeQuantizer;
 import io.github.steelyard.quant.FakeQuantizingTap;

@@ -1,8 +1,8 @@
 package io.github.steelyard.job;
 
-import io.github.steelyard.calibration.RoomCheck;
 import io.github.steelyard.files.Finding;
 import io.github.steelyard.files.Printable;
+import io.github.steelyard.passes.RoomCheck;
 import io.github.steelyard.plan.Plan;
 import io.github.steelyard.recipe.CalibrationOptions;
 import io.github.steelyard.report.StatsJson;

@@ -1,8 +1,6 @@
 package io.github.steelyard.merge;
 
-import io.github.steelyard.calibration.ResidentMemory;
 import io.github.steelyard.calibration.Solvers;
-import io.github.steelyard.calibration.SolvingRun;
 import io.github.steelyard.checkpoint.ModelConfigs;
 import io.github.steelyard.draw.Draws;
 import io.github.steelyard.files.Finding;
@@ -14,6 +12,8 @@ import io.github.steelyard.job.JobListener;
 import io.github.steelyard.job.RequestException;
 import io.github.steelyard.job.Verdict;
 import io.github.steelyard.model.Decoder;
+import io.github.steelyard.passes.ResidentMemory;
+import io.github.steelyard.passes.SolvingRun;
 import io.github.steelyard.plan.Plan;
 import io.github.steelyard.recipe.Recipe;
 import io.github.steelyard.run.Provenance;

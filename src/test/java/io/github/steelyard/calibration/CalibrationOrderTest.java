@@ -13,6 +13,7 @@ import io.github.steelyard.model.Decoder;
 import io.github.steelyard.model.Engine;
 import io.github.steelyard.model.EngineListener;
 import io.github.steelyard.model.Sequences;
+import io.github.steelyard.passes.CalibrationRun;
 import io.github.steelyard.recipe.Drawing;
 import io.github.steelyard.run.RunDirectory;
 import io.github.steelyard.run.RunKey;

@@ -1,6 +1,5 @@
 package io.github.steelyard.family;
 
-import io.github.steelyard.calibration.Perplexity;
 import io.github.steelyard.checkpoint.Checkpoint;
 import io.github.steelyard.gemm.Gemm;
 import io.github.steelyard.kernel.Kernels;
@@ -12,6 +11,7 @@ import io.github.steelyard.model.HeadConsumer;
 import io.github.steelyard.model.HiddenStates;
 import io.github.steelyard.model.LayerStore;
 import io.github.steelyard.model.Sequences;
+import io.github.steelyard.passes.Perplexity;
 import io.github.steelyard.site.Tap;
 import io.github.steelyard.site.Variants;
 import io.github.steelyard.statistics.Statistics;

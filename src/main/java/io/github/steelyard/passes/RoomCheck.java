@@ -1,5 +1,6 @@
-package io.github.steelyard.calibration;
+package io.github.steelyard.passes;
 
+import io.github.steelyard.calibration.Calibrator;
 import io.github.steelyard.files.Finding;
 import io.github.steelyard.files.Printable;
 import io.github.steelyard.plan.Plan;

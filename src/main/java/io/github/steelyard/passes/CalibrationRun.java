@@ -1,5 +1,6 @@
-package io.github.steelyard.calibration;
+package io.github.steelyard.passes;
 
+import io.github.steelyard.calibration.Calibrator;
 import io.github.steelyard.draw.Draws;
 import io.github.steelyard.draw.Rounds;
 import io.github.steelyard.kernel.Kernels;

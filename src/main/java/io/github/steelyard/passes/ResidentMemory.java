@@ -1,4 +1,4 @@
-package io.github.steelyard.calibration;
+package io.github.steelyard.passes;
 
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;

@@ -1,9 +1,11 @@
-package io.github.steelyard.calibration;
+package io.github.steelyard.passes;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.withinPercentage;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import io.github.steelyard.calibration.PlannedQuantizers;
+import io.github.steelyard.calibration.ScaleTable;
 import io.github.steelyard.census.CheckpointScales;
 import io.github.steelyard.checkpoint.Checkpoint;
 import io.github.steelyard.family.Families;

@@ -1,4 +1,4 @@
-package io.github.steelyard.calibration;
+package io.github.steelyard.passes;
 
 import io.github.steelyard.model.HeadConsumer;
 import io.github.steelyard.model.Sequences;

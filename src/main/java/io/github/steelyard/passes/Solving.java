@@ -1,5 +1,6 @@
-package io.github.steelyard.calibration;
+package io.github.steelyard.passes;
 
+import io.github.steelyard.calibration.Tasks;
 import io.github.steelyard.format.StoredWeight;
 import io.github.steelyard.model.Decoder;
 import io.github.steelyard.model.Linear;
