@@ -13,7 +13,6 @@ import io.github.steelyard.model.Sequences;
 import io.github.steelyard.quant.QuantizationError;
 import io.github.steelyard.site.Tap;
 import io.github.steelyard.work.Profile;
-import io.github.steelyard.work.Workers;
 import java.lang.foreign.Arena;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -47,26 +46,9 @@ final class PairedPass {
         }
 
         private void layers(Sequences part, long firstRow, Tap watching, EngineListener listener, int from, int until) {
-            LayerStore store = new Stream(rows(firstRow, part.tokens()), from);
+            LayerStore store = new LayerStore.InPlace(rows(firstRow, part.tokens()), from);
             pass.over(part).runLayers(watching, store, listener, until);
         }
-    }
-
-    /// A part of a residual stream, in place.
-    private record Stream(HiddenStates states, int firstLayer) implements LayerStore {
-
-        @Override
-        public HiddenStates input(int layer) {
-            return states;
-        }
-
-        @Override
-        public HiddenStates output(int layer) {
-            return states;
-        }
-
-        @Override
-        public void finished(int layer, Workers workers) {}
     }
 
     private final Side reference;
@@ -225,7 +207,7 @@ final class PairedPass {
     }
 
     private static void head(Side side, Sequences part, long firstRow, HeadConsumer consumer) {
-        LayerStore store = new Stream(
+        LayerStore store = new LayerStore.InPlace(
                 side.rows(firstRow, part.tokens()), side.decoder().layers().size());
         side.pass
                 .over(part)

@@ -48,10 +48,11 @@ public record ScaledWeight(StoredWeight weight, float[] rowFactors, float[] colu
         weight.decodeRows(fromRow, toRow, target, offset);
         for (int row = fromRow; row < toRow; row++) {
             int at = offset + (row - fromRow) * columns();
-            float whole = rowFactors.length == 0 ? 1 : rowFactors[row];
-            for (int i = 0; i < columns(); i++) {
-                target[at + i] *= columnFactors.length == 0 ? 1 : columnFactors[i];
-                target[at + i] *= whole;
+            for (int i = 0; i < columnFactors.length; i++) {
+                target[at + i] *= columnFactors[i];
+            }
+            for (int i = 0; rowFactors.length > 0 && i < columns(); i++) {
+                target[at + i] *= rowFactors[row];
             }
         }
     }

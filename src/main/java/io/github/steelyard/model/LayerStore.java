@@ -22,25 +22,26 @@ public interface LayerStore {
 
     /// Keeps the stream in memory, in place; a pass over it cannot be resumed.
     static LayerStore inMemory(Arena arena, Sequences sequences, int hidden) {
-        HiddenStates states = HiddenStates.allocate(arena, sequences.tokens(), hidden);
-        return new LayerStore() {
-            @Override
-            public int firstLayer() {
-                return 0;
-            }
+        return new InPlace(HiddenStates.allocate(arena, sequences.tokens(), hidden), 0);
+    }
 
-            @Override
-            public HiddenStates input(int layer) {
-                return states;
-            }
+    /// A stream that every layer changes in place.
+    ///
+    /// @param states the stream
+    /// @param firstLayer where a pass over it begins
+    record InPlace(HiddenStates states, int firstLayer) implements LayerStore {
 
-            @Override
-            public HiddenStates output(int layer) {
-                return states;
-            }
+        @Override
+        public HiddenStates input(int layer) {
+            return states;
+        }
 
-            @Override
-            public void finished(int layer, Workers workers) {}
-        };
+        @Override
+        public HiddenStates output(int layer) {
+            return states;
+        }
+
+        @Override
+        public void finished(int layer, Workers workers) {}
     }
 }

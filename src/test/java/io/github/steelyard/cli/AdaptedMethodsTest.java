@@ -11,7 +11,6 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
-import java.util.TreeMap;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -62,8 +61,8 @@ final class AdaptedMethodsTest {
         calibrate("none", recipe, List.of());
 
         assertThat(files("two")).isEqualTo(files("one"));
-        assertThat(solved("one")).isNotEmpty();
-        assertThat(solved("none")).isNotEqualTo(solved("one"));
+        assertThat(CommandRun.solved(temp.resolve("one"))).isNotEmpty();
+        assertThat(CommandRun.solved(temp.resolve("none"))).isNotEqualTo(CommandRun.solved(temp.resolve("one")));
         CommandRun.of("export", temp.resolve("one"), "--out", temp.resolve("export"))
                 .expect(ExitCode.OK);
         CommandRun.of(
@@ -147,17 +146,8 @@ final class AdaptedMethodsTest {
 
     /// Returns the digests of what a run measured and solved.
     private Map<String, String> files(String run) throws IOException {
-        Map<String, String> digests = solved(run);
+        Map<String, String> digests = CommandRun.solved(temp.resolve(run));
         digests.put("statistics", manifest(run).at("/statistics/digest").asText());
-        return digests;
-    }
-
-    private Map<String, String> solved(String run) throws IOException {
-        Map<String, String> digests = new TreeMap<>();
-        manifest(run)
-                .path("solved")
-                .properties()
-                .forEach(file -> digests.put(file.getKey(), file.getValue().asText()));
         return digests;
     }
 }

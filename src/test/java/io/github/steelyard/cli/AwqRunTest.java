@@ -18,8 +18,6 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Map;
-import java.util.TreeMap;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -169,7 +167,9 @@ final class AwqRunTest {
                 .expect(ExitCode.INTERNAL);
         CommandRun.of(calibrate("two", NVFP4, true)).expect(ExitCode.OK);
 
-        assertThat(solved("two")).isEqualTo(solved("one")).hasSize(4);
+        assertThat(CommandRun.solved(temp.resolve("two")))
+                .isEqualTo(CommandRun.solved(temp.resolve("one")))
+                .hasSize(4);
     }
 
     // What is evaluated is what a server computes with the export: norms and weights with their factors, inputs
@@ -276,14 +276,5 @@ final class AwqRunTest {
 
     private static void fail() {
         throw new IllegalStateException("broken off by the test");
-    }
-
-    private Map<String, String> solved(String run) {
-        Map<String, String> digests = new TreeMap<>();
-        Json.read(temp.resolve(run).resolve("manifest.json"))
-                .get("solved")
-                .properties()
-                .forEach(file -> digests.put(file.getKey(), file.getValue().textValue()));
-        return digests;
     }
 }

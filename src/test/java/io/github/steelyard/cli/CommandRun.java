@@ -18,6 +18,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.TreeMap;
 
 /// One command run in this process, with what it printed.
 ///
@@ -57,6 +58,16 @@ record CommandRun(int code, String out, String err) {
 
     static Path calibrationText() {
         return Shared.path("models/refs/calib.jsonl");
+    }
+
+    /// Returns the digests of what a run solved, by file.
+    static Map<String, String> solved(Path run) {
+        Map<String, String> digests = new TreeMap<>();
+        Json.read(run.resolve("manifest.json"))
+                .path("solved")
+                .properties()
+                .forEach(file -> digests.put(file.getKey(), file.getValue().textValue()));
+        return digests;
     }
 
     /// Returns a shipped recipe.

@@ -5,7 +5,6 @@ import static org.assertj.core.api.Assertions.assertThat;
 import io.github.steelyard.checkpoint.Checkpoint;
 import io.github.steelyard.checkpoint.TensorInfo;
 import io.github.steelyard.console.ExitCode;
-import io.github.steelyard.testing.Json;
 import io.github.steelyard.testing.Shared;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -91,10 +90,10 @@ final class SolvedRunTest {
         CommandRun resumed = CommandRun.of(calibrate("broken", algorithm)).expect(ExitCode.OK);
 
         assertThat(resumed.err()).doesNotContain("calibrate: layer");
-        Map<String, String> expected = digests("one");
+        Map<String, String> expected = CommandRun.solved(temp.resolve("one"));
         assertThat(expected).hasSize(4);
-        assertThat(digests("two")).isEqualTo(expected);
-        assertThat(digests("broken")).isEqualTo(expected);
+        assertThat(CommandRun.solved(temp.resolve("two"))).isEqualTo(expected);
+        assertThat(CommandRun.solved(temp.resolve("broken"))).isEqualTo(expected);
         assertThat(temp.resolve("broken/solving")).doesNotExist();
         assertThat(CommandRun.of(calibrate("broken", algorithm))
                         .expect(ExitCode.OK)
@@ -115,9 +114,9 @@ final class SolvedRunTest {
         CommandRun.of(calibrate("broken", "{method: gptq, layerwise: {enable: true}}"))
                 .expect(ExitCode.OK);
 
-        Map<String, String> apart = digests("apart");
-        Map<String, String> one = digests("one");
-        assertThat(digests("broken")).isEqualTo(one);
+        Map<String, String> apart = CommandRun.solved(temp.resolve("apart"));
+        Map<String, String> one = CommandRun.solved(temp.resolve("one"));
+        assertThat(CommandRun.solved(temp.resolve("broken"))).isEqualTo(one);
         assertThat(one.get("layer-0.safetensors")).isEqualTo(apart.get("layer-0.safetensors"));
         for (int layer = 1; layer < 4; layer++) {
             String file = "layer-" + layer + ".safetensors";
@@ -253,15 +252,6 @@ final class SolvedRunTest {
 
     private static void fail() {
         throw new IllegalStateException("broken off by the test");
-    }
-
-    private Map<String, String> digests(String run) {
-        Map<String, String> digests = new TreeMap<>();
-        Json.read(temp.resolve(run).resolve("manifest.json"))
-                .get("solved")
-                .properties()
-                .forEach(file -> digests.put(file.getKey(), file.getValue().textValue()));
-        return digests;
     }
 
     private static Map<String, byte[]> tensors(Path directory) throws IOException {
