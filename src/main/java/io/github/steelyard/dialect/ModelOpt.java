@@ -10,6 +10,9 @@ import java.util.Optional;
 /// NVIDIA ModelOpt, and the names that FP8 checkpoints of all kinds share with it.
 public record ModelOpt() implements Dialect.Written, Dialect.InStacks {
 
+    /// The last word of the name of what a module's inputs are multiplied with before they are quantised.
+    public static final String INPUT_FACTORS = "pre_quant_scale";
+
     @Override
     public String title() {
         return "ModelOpt";
@@ -119,7 +122,7 @@ public record ModelOpt() implements Dialect.Written, Dialect.InStacks {
 
     /// Returns the name of what a module's inputs are multiplied with before they are quantised.
     public static String preQuantScale(String module) {
-        return module + ".pre_quant_scale";
+        return module + "." + INPUT_FACTORS;
     }
 
     @Override

@@ -104,7 +104,8 @@ public enum Part {
         return stack + "_" + word();
     }
 
-    private String word() {
+    /// Returns the last word of its name: `weight_scale`.
+    public String word() {
         return name().toLowerCase(Locale.ROOT);
     }
 

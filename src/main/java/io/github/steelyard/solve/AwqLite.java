@@ -1,5 +1,6 @@
 package io.github.steelyard.solve;
 
+import io.github.steelyard.dialect.ModelOpt;
 import io.github.steelyard.format.StoredWeight;
 import io.github.steelyard.format.WeightEncoder;
 import io.github.steelyard.matrix.Matrix;
@@ -30,7 +31,7 @@ import java.util.Optional;
 public final class AwqLite implements Solver {
 
     /// The part that holds the factors; zeros where no token came.
-    public static final String FACTORS = "pre_quant_scale";
+    public static final String FACTORS = ModelOpt.INPUT_FACTORS;
 
     private static final float LEAST = 1e-4f;
     private static final float MOST = 1e4f;

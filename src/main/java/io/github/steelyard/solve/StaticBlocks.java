@@ -19,13 +19,13 @@ import java.util.Optional;
 public record StaticBlocks(float amax, float largest) {
 
     /// The part that holds the codes, two in a byte.
-    public static final String CODES = "weight";
+    public static final String CODES = io.github.steelyard.dialect.Part.WEIGHT.word();
 
     /// The part that holds the block scales.
-    public static final String SCALES = "weight_scale";
+    public static final String SCALES = io.github.steelyard.dialect.Part.WEIGHT_SCALE.word();
 
     /// The part that holds the scale of the tensor, a multiplier.
-    public static final String GLOBAL_SCALE = "weight_scale_2";
+    public static final String GLOBAL_SCALE = io.github.steelyard.dialect.Part.WEIGHT_SCALE_2.word();
 
     /// Returns the tensors that are solved for a module.
     public static List<Part> parts(ModuleInfo module) {
